@@ -1,0 +1,16 @@
+import type { z } from 'zod';
+
+/**
+ * One model of the provider. All models share the endpoints and the shape of answers; what differs
+ * stands in one file each under `models/`.
+ */
+export interface Model<Input extends object = object> {
+  /** Its name in the paths: `/generateTask/{id}` and `/statusTask/{id}`. */
+  id: string;
+  /** The `input` of a request, with defaults filled in; refuses unknown fields. */
+  input: z.ZodType<Input>;
+  /** Seconds of video that this input asks for. */
+  videoSeconds(input: Input): number;
+  /** What is documented of the time from submission to the end, in milliseconds. */
+  generationMs(input: Input): { min: number; max: number };
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import type { Model } from '../model.ts';
+
+/** Longest prompt in characters, as newer pages of the provider have it. */
+export const MAX_PROMPT = 1000;
+
+export const aspectRatios = ['1:1', '16:9', '9:16'] as const;
+
+const common = {
+  prompt: z
+    .string()
+    .refine((prompt) => prompt.trim().length > 0, 'must not be empty')
+    .refine((prompt) => [...prompt].length <= MAX_PROMPT, {
+      error: ({ input }) => `has ${[...String(input)].length} characters, ${MAX_PROMPT} at most`,
+    }),
+  duration: z.union([z.literal(5), z.literal(10)], { error: 'must be 5 or 10' }).default(5),
+  sound: z.boolean({ error: 'must be true or false' }).default(true),
+};
+
+const textToVideo = z.strictObject({
+  mode: z.literal('text-to-video'),
+  ...common,
+  aspect_ratio: z.enum(aspectRatios, { error: `must be one of ${aspectRatios.join(', ')}` }).default('1:1'),
+});
+
+const imageUrl = z.url({ protocol: /^https?$/, error: 'must be a http(s) URL' });
+
+const imageToVideo = z.strictObject({
+  mode: z.literal('image-to-video'),
+  ...common,
+  image_urls: z
+    .array(imageUrl, { error: 'must be a list of one or two URLs' })
+    .min(1, 'needs one image at least')
+    .max(2, 'takes two images at most'),
+});
+
+/** The `input` of a Kling 2.6 request, every field written out (`sound` is required on newer pages). */
+export const klingInput = z.discriminatedUnion('mode', [textToVideo, imageToVideo], {
+  error: 'must be text-to-video or image-to-video',
+});
+export type KlingInput = z.output<typeof klingInput>;
+
+export const kling26: Model<KlingInput> = {
+  id: 'kling-2-6',
+  input: klingInput,
+  videoSeconds: (input) => input.duration,
+  generationMs: (input) => (input.duration === 5 ? { min: 50_000, max: 70_000 } : { min: 80_000, max: 100_000 }),
+};

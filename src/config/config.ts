@@ -1,0 +1,94 @@
+import type { z } from 'zod';
+import { nearest } from '../nearest.ts';
+import { UserError } from '../errors.ts';
+import { settings, type Setting } from './settings.ts';
+import { isLoopback } from './values.ts';
+
+type Settings = typeof settings;
+type Value<S extends Setting> = z.output<S['value']> | (S extends { default: string } ? never : undefined);
+
+/** All settings, parsed: durations in milliseconds as `…Ms`, absent ones `undefined`. Frozen. */
+export type Config = { readonly [Name in keyof Settings]: Value<Settings[Name]> };
+
+/** The environment as it is read, `process.env` or a stand-in. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** One or more settings that are missing or hold what they cannot. */
+export class SettingsError extends UserError {
+  override readonly name = 'SettingsError';
+}
+
+/**
+ * Reads every setting from the environment and checks it.
+ * @throws SettingsError naming all settings that are wrong, with the rule each breaks.
+ */
+export function loadConfig(environment: Environment): Config {
+  const mistakes: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries<Setting>(settings)) {
+    const text = given(environment, setting) ?? setting.default;
+    if (text === undefined) continue;
+    const result = setting.value.safeParse(text);
+    if (result.success) values[name] = result.data;
+    else mistakes.push(`${setting.env}=${masked(setting, text)}: ${result.error.issues[0]?.message ?? 'is not valid'}`);
+  }
+  if (mistakes.length > 0) {
+    throw new SettingsError(mistakes.join('\n'), { cure: 'See `clipmill config` for every setting and its form.' });
+  }
+  return Object.freeze(values) as Config;
+}
+
+/** @throws SettingsError when there is no key although the API is not on this machine. */
+export function requireApiKey(config: Config): string {
+  if (config.apiKey !== undefined) return config.apiKey;
+  if (isLoopback(config.baseUrl)) return 'loopback';
+  throw new SettingsError('APIXO_API_KEY is not set', {
+    cure: 'Set it to the key of your APIXO account: export APIXO_API_KEY=…  (or try `clipmill demo`, which needs none)',
+  });
+}
+
+/** A setting as `clipmill config` shows it. */
+export interface SettingReport {
+  name: string;
+  /** As written; secrets are masked; `null` when it is not set and has no default. */
+  value: string | null;
+  source: 'environment' | 'default' | 'unset';
+  about: string;
+}
+
+export function reportSettings(environment: Environment): SettingReport[] {
+  return Object.values<Setting>(settings).map((setting) => {
+    const text = given(environment, setting);
+    const value = text ?? setting.default ?? null;
+    return {
+      name: setting.env,
+      value: value === null ? null : masked(setting, value),
+      source: text !== undefined ? 'environment' : value !== null ? 'default' : 'unset',
+      about: setting.about,
+    };
+  });
+}
+
+/** `CLIPMILL_…` names in the environment that no setting has: most likely misspelt. */
+export function unknownSettings(environment: Environment): { name: string; meant: string | undefined }[] {
+  const known = Object.values<Setting>(settings).map((setting) => setting.env);
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('CLIPMILL_') && !known.includes(name))
+    .map((name) => ({ name, meant: nearest(name, known) }));
+}
+
+/** Everything in the configuration that must never be printed. */
+export function secretsOf(config: Config): string[] {
+  return [config.apiKey, config.apiToken].filter((secret) => secret !== undefined);
+}
+
+/** An empty variable counts as not set, as shells and compose files leave them behind. */
+function given(environment: Environment, setting: Setting): string | undefined {
+  const text = environment[setting.env]?.trim();
+  return text === '' ? undefined : text;
+}
+
+function masked(setting: Setting, text: string): string {
+  if (setting.secret === 'password') return text.replace(/(:\/\/[^/@]*:)[^@]*@/, '$1********@');
+  return setting.secret === 'all' ? '********' : text;
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { duration, positiveDuration, storageTarget, url, wholeNumber } from './values.ts';
+
+/** One setting: its name in the environment, what it may hold, and what it is when nobody says. */
+export interface Setting {
+  env: string;
+  value: z.ZodType<unknown, string>;
+  /** As it would be written in the environment; without one the setting may be absent. */
+  default?: string;
+  /** What of it is never printed: all of it, or the password in a URL. */
+  secret?: 'all' | 'password';
+  about: string;
+}
+
+/**
+ * Every setting of clipmill. The environment is read through this table alone, and `clipmill config`
+ * prints it, so that what is documented is what is read.
+ */
+export const settings = {
+  apiKey: {
+    env: 'APIXO_API_KEY',
+    value: z.string().regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces'),
+    secret: 'all',
+    about: 'key of the APIXO account; required unless APIXO_BASE_URL is on loopback',
+  },
+  baseUrl: {
+    env: 'APIXO_BASE_URL',
+    value: url('https:', 'http:'),
+    default: 'https://api.apixo.ai',
+    about: 'where the API answers',
+  },
+  redisUrl: {
+    env: 'REDIS_URL',
+    value: z
+      .string()
+      .regex(
+        /^(unix|rediss?(\+(sentinel|cluster))?):\/\/./,
+        'must begin with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// (rediss+… for TLS)',
+      ),
+    secret: 'password',
+    about: 'Redis that all processes share; without it `run` starts a private one in .clipmill/',
+  },
+  prefix: {
+    env: 'CLIPMILL_PREFIX',
+    value: z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be 1 to 64 letters, digits, ".", "_" or "-"'),
+    default: 'clipmill',
+    about: 'prefix of every key in Redis, as the hash tag {prefix}; one prefix is one account',
+  },
+  storage: {
+    env: 'CLIPMILL_STORAGE',
+    value: storageTarget,
+    default: 'file:./videos',
+    about: 'where clips go: file:FOLDER or s3://BUCKET/PREFIX',
+  },
+  s3Endpoint: {
+    env: 'S3_ENDPOINT',
+    value: url('https:', 'http:'),
+    about: 'S3-compatible service, where it is not AWS',
+  },
+  s3ForcePathStyle: {
+    env: 'S3_FORCE_PATH_STYLE',
+    value: z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
+    default: 'false',
+    about: 'true for services that do not know buckets as host names (MinIO, Ceph, Swift)',
+  },
+  maxTasks: {
+    env: 'CLIPMILL_MAX_TASKS',
+    value: wholeNumber(1, 100_000),
+    default: '1000',
+    about: 'tasks in flight at the API at most, all processes together',
+  },
+  maxRequests: {
+    env: 'CLIPMILL_MAX_REQUESTS',
+    value: wholeNumber(1, 1_000_000),
+    default: '10000',
+    about: 'API requests in any window at most, all processes together',
+  },
+  requestWindowMs: {
+    env: 'CLIPMILL_REQUEST_WINDOW',
+    value: positiveDuration,
+    default: '60s',
+    about: 'the window of CLIPMILL_MAX_REQUESTS',
+  },
+  pollDelayMs: {
+    env: 'CLIPMILL_POLL_DELAY',
+    value: duration,
+    default: '50s',
+    about: 'from submission to the first look at a task',
+  },
+  pollIntervalMs: {
+    env: 'CLIPMILL_POLL_INTERVAL',
+    value: positiveDuration,
+    default: '5s',
+    about: 'from one look at a task to the next',
+  },
+  polling: {
+    env: 'CLIPMILL_POLLING',
+    value: z.enum(['fixed', 'adaptive']),
+    default: 'fixed',
+    about: 'adaptive spends what is left of the request budget on earlier answers',
+  },
+  taskTimeoutMs: {
+    env: 'CLIPMILL_TASK_TIMEOUT',
+    value: positiveDuration,
+    default: '30m',
+    about: 'after which a task without an end is given up as held',
+  },
+  maxAttempts: {
+    env: 'CLIPMILL_MAX_ATTEMPTS',
+    value: wholeNumber(1, 100),
+    default: '3',
+    about: 'tasks an item may have when they fail for a passing reason',
+  },
+  onAmbiguous: {
+    env: 'CLIPMILL_ON_AMBIGUOUS',
+    value: z.enum(['hold', 'resubmit']),
+    default: 'hold',
+    about: 'what happens to an item whose submission may or may not have been accepted',
+  },
+  callbackUrl: {
+    env: 'CLIPMILL_CALLBACK_URL',
+    value: url('https:', 'http:'),
+    about: 'public URL of `clipmill serve`; set: callbacks, with polling as the fallback',
+  },
+  downloads: {
+    env: 'CLIPMILL_DOWNLOADS',
+    value: wholeNumber(1, 1_000),
+    default: '16',
+    about: 'downloads at once in a process',
+  },
+  retentionMs: {
+    env: 'CLIPMILL_RETENTION',
+    value: positiveDuration,
+    default: '30d',
+    about: 'how long ended batches and events stay in Redis',
+  },
+  apiToken: {
+    env: 'CLIPMILL_API_TOKEN',
+    value: z.string().min(16, 'must have at least 16 characters'),
+    secret: 'all',
+    about: 'required by `serve` for REST and dashboard unless it binds loopback',
+  },
+  notifyUrl: {
+    env: 'CLIPMILL_NOTIFY_URL',
+    value: url('https:', 'http:'),
+    secret: 'all',
+    about: 'gets one signed POST when a batch ends',
+  },
+  logLevel: {
+    env: 'CLIPMILL_LOG_LEVEL',
+    value: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
+    default: 'info',
+    about: 'least level that is logged',
+  },
+} satisfies Record<string, Setting>;

@@ -1,0 +1,66 @@
+/**
+ * A condition the user can mend: a wrong file, a wrong setting, a service out of reach.
+ * The command line prints it as one line with its cure, without a stack trace, and exits with 2.
+ */
+export class UserError extends Error {
+  override readonly name: string = 'UserError';
+  /** What to do about it, as an imperative sentence. */
+  readonly cure: string | undefined;
+
+  constructor(message: string, options: { cure?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.cure = options.cure;
+  }
+}
+
+/** One mistake in what the user wrote, with the place where it stands. Lines and columns count from 1. */
+export interface Problem {
+  file?: string;
+  line?: number;
+  column?: number;
+  /** The job's id, or `#7` for the seventh job of the file when it has none. */
+  job?: string;
+  field?: string;
+  message: string;
+}
+
+/** `jobs.yaml:12:5: job waterfall: duration: must be 5 or 10` */
+export function formatProblem(problem: Problem): string {
+  const place = [problem.file, problem.line, problem.column].filter((part) => part !== undefined);
+  return [
+    place.length > 0 ? place.join(':') : undefined,
+    problem.job === undefined ? undefined : `job ${problem.job}`,
+    problem.field,
+    problem.message,
+  ]
+    .filter((part) => part !== undefined)
+    .join(': ');
+}
+
+/** Several mistakes at once: everything that is wrong with the input, one line each. */
+export class InputError extends UserError {
+  override readonly name = 'InputError';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[], options: { cure?: string } = {}) {
+    super(problems.map(formatProblem).join('\n'), options);
+    this.problems = problems;
+  }
+}
+
+/** The message of anything that was thrown, with the messages of its causes. */
+export function describeError(error: unknown): string {
+  const messages: string[] = [];
+  let current = error;
+  while (current !== undefined && messages.length < 4) {
+    const message =
+      current instanceof Error
+        ? current.message || current.name
+        : typeof current === 'string'
+          ? current
+          : 'unknown error';
+    if (!messages.includes(message)) messages.push(message);
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return messages.join(': ');
+}

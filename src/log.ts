@@ -1,0 +1,47 @@
+import { pino, type DestinationStream, type Logger } from 'pino';
+import pretty from 'pino-pretty';
+
+export type { Logger } from 'pino';
+
+export interface LogOptions {
+  level: string;
+  /** Strings that no line may carry, such as the API key; each is replaced by `[secret]`. */
+  secrets: readonly string[];
+  /** Where lines go; the default is standard error. */
+  destination?: DestinationStream;
+  /** Coloured lines for a person instead of JSON. */
+  pretty?: boolean;
+}
+
+/** Values of query parameters that make a URL a bearer of rights (AWS, GCS and Azure signatures, tokens). */
+const signedQuery = /([?&](?:X-Amz-[\w-]+|Signature|sig|token|X-Goog-[\w-]+)=)[^&"'\\\s]+/gi;
+
+/** Replaces every secret in a text, wherever it stands: in a message, an error, a URL. */
+export function scrubber(secrets: readonly string[]): (text: string) => string {
+  const hidden = secrets.filter((secret) => secret.length > 0);
+  return (text) =>
+    hidden.reduce((line, secret) => line.replaceAll(secret, '[secret]'), text).replace(signedQuery, '$1[secret]');
+}
+
+/** Lines carry the ids of what they are about as fields (`batch`, `item`, `attempt`, `task`), then a message. */
+export function createLogger(options: LogOptions): Logger {
+  const scrub = scrubber(options.secrets);
+  const target = options.destination ?? pino.destination({ fd: 2, sync: true });
+  return pino(
+    {
+      level: options.level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      hooks: { streamWrite: scrub },
+    },
+    options.pretty
+      ? pretty({ destination: target, ignore: 'pid', translateTime: 'SYS:HH:MM:ss', singleLine: true })
+      : target,
+  );
+}
+
+/** A logger that says nothing, for library users who gave none and for tests. */
+export function silentLogger(): Logger {
+  return pino({ level: 'silent' });
+}
