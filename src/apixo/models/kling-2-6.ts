@@ -6,12 +6,17 @@ export const MAX_PROMPT = 1000;
 
 export const aspectRatios = ['1:1', '16:9', '9:16'] as const;
 
+/** Code points, so that an emoji counts as one character. */
+function characters(text: string): number {
+  return Array.from(text).length;
+}
+
 const common = {
   prompt: z
     .string()
     .refine((prompt) => prompt.trim().length > 0, 'must not be empty')
-    .refine((prompt) => [...prompt].length <= MAX_PROMPT, {
-      error: ({ input }) => `has ${[...String(input)].length} characters, ${MAX_PROMPT} at most`,
+    .refine((prompt) => characters(prompt) <= MAX_PROMPT, {
+      error: ({ input }) => `has ${characters(String(input))} characters, ${MAX_PROMPT} at most`,
     }),
   duration: z.union([z.literal(5), z.literal(10)], { error: 'must be 5 or 10' }).default(5),
   sound: z.boolean({ error: 'must be true or false' }).default(true),

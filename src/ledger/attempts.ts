@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { refOf } from '../redis/keys.ts';
+import type { RunScript } from '../redis/scripts.ts';
+import type { ItemState } from './states.ts';
+
+/** One attempt of one item: what jobs, slots and callbacks are about. */
+export interface Attempt {
+  batch: string;
+  id: string;
+  attempt: number;
+}
+
+/** The answer to "may this attempt be posted now?"; see lua/begin.lua. */
+export type BeginReply =
+  | { kind: 'go'; input: object; provider: 'auto' | 'value' | 'official'; tasks: number; refusals: number }
+  | { kind: 'wait'; ms: number }
+  | { kind: 'stale' | 'returned' | 'over-budget' | 'unknown' };
+
+/** The answer to "may this task be looked at now?"; see lua/look.lua. */
+export type LookReply =
+  | { kind: 'go'; taskId: string; ageMs: number; halted: string | undefined }
+  | { kind: 'wait'; ms: number }
+  | { kind: 'stale' };
+
+/** What became of a recorded step: whether it holds, and what may go out in its place. */
+export interface MoveReply {
+  /** `already`: it was recorded before, by a command whose answer was lost. */
+  result: 'moved' | 'already' | 'refused';
+  /** The item's state now. */
+  state: string;
+  /** Attempts that were given the slot this step freed; each needs its submit job. */
+  dispatched: Attempt[];
+}
+
+/** A clip whole in storage. */
+export interface StoredClip {
+  location: string;
+  size: number;
+  sha256: string;
+}
+
+/** Why an attempt ended without its clip. */
+export interface Cause {
+  code: string;
+  message: string;
+}
+
+/**
+ * The life of an attempt, one method a transition. Every method is one atomic step in Redis that
+ * checks the transition, keeps the counts and may be called twice.
+ */
+export interface Attempts {
+  begin(attempt: Attempt, try_: string, holdingToken: boolean): Promise<BeginReply>;
+  /** The API gave a task. Also for a held attempt whose answer came after all. */
+  accepted(attempt: Attempt, taskId: string, tasks: number): Promise<MoveReply>;
+  /** The POST surely was not accepted: back to the queue for `delayMs`; nothing is spent. */
+  notAccepted(attempt: Attempt, refusals: number, delayMs: number): Promise<MoveReply>;
+  /** The POST surely was not accepted, and never will be. */
+  rejected(attempt: Attempt, cause: Cause): Promise<MoveReply>;
+  /** Nobody knows whether the POST was accepted: the slot stays taken as long as such a task may run. */
+  ambiguous(attempt: Attempt, cause: Cause, then: 'hold' | 'resubmit'): Promise<MoveReply>;
+  look(attempt: Attempt, holdingToken: boolean): Promise<LookReply>;
+  /** The task has its clip. `urls` stay on the item until the clip is stored. */
+  generated(attempt: Attempt, urls: readonly string[]): Promise<MoveReply>;
+  /** The task failed, and another one is to be tried after `delayMs`. */
+  taskFailedAgain(attempt: Attempt, cause: Cause, delayMs: number): Promise<MoveReply>;
+  /** The item ends as failed. */
+  failed(attempt: Attempt, cause: Cause): Promise<MoveReply>;
+  /** The item waits for the user; its task, if any, is given up and its slot freed. */
+  held(attempt: Attempt, cause: Cause): Promise<MoveReply>;
+  cancelled(attempt: Attempt): Promise<MoveReply>;
+  stored(attempt: Attempt, clip: StoredClip): Promise<MoveReply>;
+}
+
+/** Items that may go out at once for a slot that came free: more only when several came free unnoticed. */
+const FOLLOWERS = 8;
+
+const beginReply = z.union([
+  z
+    .tuple([z.literal('go'), z.string(), z.enum(['auto', 'value', 'official']), z.coerce.number(), z.coerce.number()])
+    .transform(([, input, provider, tasks, refusals]): BeginReply => {
+      return { kind: 'go', input: z.looseObject({}).parse(JSON.parse(input)), provider, tasks, refusals };
+    }),
+  z.tuple([z.literal('wait'), z.coerce.number()]).transform(([kind, ms]): BeginReply => ({ kind, ms })),
+  z.tuple([z.enum(['stale', 'returned', 'over-budget', 'unknown'])]).transform(([kind]): BeginReply => ({ kind })),
+]);
+
+const lookReply = z.union([
+  z
+    .tuple([z.literal('go'), z.string(), z.coerce.number(), z.string()])
+    .transform(([kind, taskId, ageMs, halt]): LookReply => ({ kind, taskId, ageMs, halted: halt || undefined })),
+  z.tuple([z.literal('wait'), z.coerce.number()]).transform(([kind, ms]): LookReply => ({ kind, ms })),
+  z.tuple([z.literal('stale')]).transform(([kind]): LookReply => ({ kind })),
+]);
+
+const moveReply = z.tuple([z.enum(['moved', 'already', 'refused']), z.string()], z.string());
+
+interface Step {
+  from: readonly ItemState[];
+  fields?: readonly (string | number)[];
+  delayMs?: number;
+  slot?: 'keep';
+  unspent?: true;
+  archive?: Cause;
+}
+
+function reasonFields(cause: Cause): string[] {
+  return ['code', cause.code, 'message', cause.message];
+}
+
+export function createAttempts(run: RunScript): Attempts {
+  async function move(attempt: Attempt, to: ItemState, step: Step): Promise<MoveReply> {
+    const body = JSON.stringify({ ...step, dispatch: FOLLOWERS });
+    const [result, state, ...dispatched] = moveReply.parse(
+      await run('move', refOf(attempt.batch, attempt.id), attempt.attempt, to, body),
+    );
+    return { result, state, dispatched: readDispatched(dispatched) };
+  }
+
+  return {
+    async begin({ batch, id, attempt }, try_, holdingToken) {
+      return beginReply.parse(await run('begin', refOf(batch, id), attempt, try_, holdingToken ? '1' : '0'));
+    },
+    async look({ batch, id, attempt }, holdingToken) {
+      return lookReply.parse(await run('look', refOf(batch, id), attempt, holdingToken ? '1' : '0'));
+    },
+    accepted: (attempt, taskId, tasks) =>
+      move(attempt, 'generating', {
+        from: ['submitting', 'held'],
+        fields: ['task', taskId, 'tasks', tasks, 'refusals', 0],
+      }),
+    notAccepted: (attempt, refusals, delayMs) =>
+      move(attempt, 'queued', { from: ['submitting'], fields: ['refusals', refusals], delayMs, unspent: true }),
+    rejected: (attempt, cause) =>
+      move(attempt, 'failed', { from: ['submitting'], fields: reasonFields(cause), unspent: true }),
+    ambiguous: (attempt, cause, then) =>
+      then === 'hold'
+        ? move(attempt, 'held', { from: ['submitting'], fields: reasonFields(cause), slot: 'keep' })
+        : move(attempt, 'queued', { from: ['submitting'], slot: 'keep', archive: cause }),
+    generated: (attempt, urls) =>
+      move(attempt, 'downloading', { from: ['generating'], fields: ['urls', JSON.stringify(urls)] }),
+    taskFailedAgain: (attempt, cause, delayMs) =>
+      move(attempt, 'queued', { from: ['generating'], delayMs, archive: cause }),
+    failed: (attempt, cause) =>
+      move(attempt, 'failed', { from: ['generating', 'downloading'], fields: reasonFields(cause) }),
+    held: (attempt, cause) => move(attempt, 'held', { from: ['generating'], fields: reasonFields(cause) }),
+    cancelled: (attempt) => move(attempt, 'cancelled', { from: ['generating', 'downloading'] }),
+    stored: (attempt, clip) =>
+      move(attempt, 'done', {
+        from: ['downloading'],
+        fields: ['location', clip.location, 'size', clip.size, 'sha256', clip.sha256],
+      }),
+  };
+}
+
+/** An id for one try at an attempt, the same however often Redis is asked on its behalf. */
+export function newTry(): string {
+  return randomUUID();
+}
+
+/** `[ref, attempt, ref, attempt, …]` as the scripts return it. */
+export function readDispatched(flat: readonly string[]): Attempt[] {
+  const attempts: Attempt[] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    const [batch = '', id = ''] = (flat[at] ?? '').split('/');
+    attempts.push({ batch, id, attempt: Number(flat[at + 1]) });
+  }
+  return attempts;
+}

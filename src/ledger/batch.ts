@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import type { ItemState } from './states.ts';
+
+const count = z.coerce.number().default(0);
+
+const storedCounts = z.object({
+  total: count,
+  queued: count,
+  submitting: count,
+  generating: count,
+  downloading: count,
+  done: count,
+  failed: count,
+  held: count,
+  cancelled: count,
+});
+
+/** How many items of a batch there are, and in which state; the states add up to the total. */
+export type Counts = Record<'total' | ItemState, number>;
+
+const storedBatch = storedCounts.extend({
+  createdAt: z.coerce.number(),
+  endedAt: z.coerce.number().optional(),
+  cancelledAt: z.coerce.number().optional(),
+  open: z.string().optional(),
+  maxClips: z.coerce.number().optional(),
+  posted: count,
+  source: z.string().optional(),
+});
+
+export interface Batch {
+  batch: string;
+  counts: Counts;
+  /** Items that failed or are held, by code. */
+  failures: Record<string, number>;
+  /** Unix ms of Redis's clock. */
+  createdAt: number;
+  /** When the last item ended; `null` while there is something to do. */
+  endedAt: number | null;
+  cancelledAt: number | null;
+  /** Whether somebody is still adding items. */
+  open: boolean;
+  /** The budget: submissions that may be accepted at most. */
+  maxClips: number | null;
+  /** Submissions that were accepted or may have been. */
+  posted: number;
+  /** The file it came from. */
+  source: string | null;
+}
+
+/** @returns `undefined` for an empty hash: there is no such batch. */
+export function parseBatch(
+  batch: string,
+  hash: Record<string, string>,
+  codes: Record<string, string>,
+): Batch | undefined {
+  if (Object.keys(hash).length === 0) return undefined;
+  const stored = storedBatch.parse(hash);
+  return {
+    batch,
+    counts: storedCounts.parse(stored),
+    failures: Object.fromEntries(Object.entries(codes).map(([code, items]) => [code, Number(items)])),
+    createdAt: stored.createdAt,
+    endedAt: stored.endedAt ?? null,
+    cancelledAt: stored.cancelledAt ?? null,
+    open: stored.open === '1',
+    maxClips: stored.maxClips ?? null,
+    posted: stored.posted,
+    source: stored.source ?? null,
+  };
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { itemStates } from './states.ts';
+
+/** An attempt that came to nothing: it failed, or nobody knows what became of it. */
+const pastAttempt = z.object({
+  attempt: z.number(),
+  task: z.string().optional(),
+  postedAt: z.number().optional(),
+  endedAt: z.number(),
+  code: z.string().optional(),
+  message: z.string().optional(),
+});
+export type PastAttempt = z.output<typeof pastAttempt>;
+
+const optionalNumber = z.coerce.number().optional();
+
+/** An item as it stands in Redis: a hash of strings. Times are Unix ms of Redis's clock. */
+const storedItem = z.object({
+  state: z.enum(itemStates),
+  index: z.coerce.number(),
+  priority: z.coerce.number(),
+  provider: z.string(),
+  input: z.string().transform((text): unknown => JSON.parse(text)),
+  output: z.string(),
+  attempt: z.coerce.number(),
+  at: z.coerce.number(),
+  task: z.string().optional(),
+  postedAt: optionalNumber,
+  endedAt: optionalNumber,
+  code: z.string().optional(),
+  message: z.string().optional(),
+  location: z.string().optional(),
+  size: optionalNumber,
+  sha256: z.string().optional(),
+  history: z
+    .string()
+    .default('')
+    .transform((lines) =>
+      lines
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => pastAttempt.parse(JSON.parse(line))),
+    ),
+});
+
+/** One clip that was asked for. */
+export interface Item extends z.output<typeof storedItem> {
+  batch: string;
+  id: string;
+}
+
+/** @returns `undefined` for an empty hash: there is no such item. */
+export function parseItem(batch: string, id: string, hash: Record<string, string>): Item | undefined {
+  return Object.keys(hash).length === 0 ? undefined : { batch, id, ...storedItem.parse(hash) };
+}

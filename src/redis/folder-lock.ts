@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { readdir, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { join, relative } from 'node:path';
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+
+/** Thrown by `lockFolder` when another process holds the folder. */
+export class FolderInUse extends Error {
+  override readonly name = 'FolderInUse';
+  readonly pid: number | undefined;
+
+  constructor(folder: string, pid: number | undefined) {
+    super(`${folder} is in use by another clipmill${pid === undefined ? '' : ` (process ${pid})`}`);
+    this.pid = pid;
+  }
+}
+
+/**
+ * Holds a folder for this process until it ends, however it ends.
+ *
+ * The lock is a listening socket `lock-N`: the kernel closes it with the process, so a lock that
+ * answers is held and one that does not is left over; no process id can be taken for another's. Who
+ * finds `lock-N` left over binds `lock-(N+1)`, which only one can.
+ * @returns a function that lets the folder go
+ * @throws FolderInUse
+ */
+export async function lockFolder(folder: string): Promise<() => void> {
+  for (;;) {
+    const found = await findLocks(folder);
+    for (const number of found) await refuseIfHeld(folder, number);
+    const mine = Math.max(0, ...found) + 1;
+    const server = createServer((socket) => socket.end(String(process.pid)));
+    server.unref();
+    try {
+      server.listen(socketPath(folder, `lock-${mine}`));
+      await once(server, 'listening');
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') continue;
+      throw error;
+    }
+    try {
+      // Another may have bound a number between the look and the bind: the lower number holds.
+      for (const number of await findLocks(folder)) if (number < mine) await refuseIfHeld(folder, number);
+    } catch (error) {
+      server.close();
+      throw error;
+    }
+    for (const number of found) await rm(socketPath(folder, `lock-${number}`), { force: true });
+    return () => server.close();
+  }
+}
+
+/** The process that holds the folder; `undefined` when none does. */
+export async function folderHolder(folder: string): Promise<number | undefined> {
+  for (const number of await findLocks(folder)) {
+    const pid = await holderOf(socketPath(folder, `lock-${number}`));
+    if (pid !== undefined) return pid;
+  }
+  return undefined;
+}
+
+/**
+ * A path by which a socket in the folder can be bound and reached. The kernel takes about 100 bytes:
+ * a deep folder is named from the working folder, or its sockets live in the temporary one.
+ */
+export function socketPath(folder: string, name: string): string {
+  const paths = [join(folder, name), `./${relative(process.cwd(), join(folder, name))}`];
+  const short = paths.find((path) => Buffer.byteLength(path) <= 100);
+  return short ?? join(tmpdir(), `clipmill-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}-${name}`);
+}
+
+async function findLocks(folder: string): Promise<number[]> {
+  const directory = join(socketPath(folder, 'lock-0'), '..');
+  const prefix = socketPath(folder, 'lock-0').split('/').at(-1)?.slice(0, -1) ?? 'lock-';
+  const names = await readdir(directory);
+  return names
+    .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
+    .map((name) => Number(name.slice(prefix.length)))
+    .toSorted((a, b) => a - b);
+}
+
+async function refuseIfHeld(folder: string, number: number): Promise<void> {
+  const pid = await holderOf(socketPath(folder, `lock-${number}`));
+  if (pid !== undefined) throw new FolderInUse(folder, pid);
+}
+
+/** The process that listens on a socket, 0 when it does not say its id; `undefined` when nobody listens. */
+function holderOf(path: string): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    let said = '';
+    const socket = connect(path);
+    // A holder that is stopped or busy still holds: the kernel accepts for it, it just does not speak.
+    socket.setTimeout(2_000, () => socket.destroy());
+    let connected = false;
+    socket.on('connect', () => {
+      connected = true;
+    });
+    socket.on('data', (chunk) => {
+      said += chunk.toString('utf8');
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(connected ? Number(said) : undefined));
+  });
+}

@@ -1,0 +1,12 @@
+-- Hands out free slots (see lib/dispatch).
+--   KEYS[1] prefix
+--   ARGV[1] items at most
+-- Returns {ref, attempt, ..., wake}: the last value is when to ask again, in ms of Redis's clock from
+-- now (0: when something changes).
+-- Invariant: an item that goes out has a slot; no more slots are taken than the ceiling allows.
+--- @include keys time slots items dispatch
+
+local now = nowMs()
+local out, wake = dispatchItems(tonumber(ARGV[1]), now)
+out[#out + 1] = tostring(wake == 0 and 0 or math.max(1, wake - now))
+return out

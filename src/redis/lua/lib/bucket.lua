@@ -1,0 +1,76 @@
+-- The token bucket of API requests, as a reservation: every token has a time from which it may be
+-- used, and asking for one says how long that is from now. `tat` is the time at which the bucket
+-- would be full again; one token costs `interval` ms of it, and `burst` tokens may be taken at once.
+-- In any span of X ms at most burst - 1 + ceil(X / interval) tokens become usable.
+
+-- After a 429 the rate is lowered to `factor` of the limit and creeps back by a tenth a window.
+local function rateFactor(state, windowMs, now)
+  local factor = tonumber(state.factor)
+  if not factor then return 1 end
+  return math.min(1, factor + 0.1 * math.max(0, now - tonumber(state.factorAt)) / windowMs)
+end
+
+local function readBucket()
+  local raw = redis.call('HMGET', REQUESTS, 'tat', 'last', 'factor', 'factorAt', 'window', 'count', 'before')
+  return {
+    tat = tonumber(raw[1]) or 0,
+    last = tonumber(raw[2]) or 0,
+    factor = raw[3],
+    factorAt = raw[4],
+    window = tonumber(raw[5]) or 0,
+    count = tonumber(raw[6]) or 0,
+    before = tonumber(raw[7]) or 0,
+  }
+end
+
+-- Reserves n tokens. Returns the wait in ms until the first may be used (below zero: how long it has
+-- been usable) and the ms between one token and the next; the caller clamps each wait at zero.
+local function reserveRequests(n, now)
+  local limits = redis.call('HMGET', LIMITS, 'interval', 'burst', 'windowMs')
+  local windowMs = tonumber(limits[3])
+  local state = readBucket()
+  local interval = tonumber(limits[1]) / rateFactor(state, windowMs, now)
+  local burst = tonumber(limits[2])
+
+  -- Redis's clock was set back: shift the schedule with it, or everybody would wait out the jump.
+  local tat = state.tat
+  if now < state.last then tat = tat - (state.last - now) end
+
+  local full = math.max(tat, now)
+  local wait = full - (burst - 1) * interval - now
+  local window = math.floor(now / windowMs)
+  local count, before = state.count, state.before
+  if window ~= state.window then
+    before = (window == state.window + 1) and count or 0
+    count = 0
+  end
+  redis.call('HSET', REQUESTS, 'tat', full + n * interval, 'last', now,
+    'window', window, 'count', count + n, 'before', before)
+  return wait, interval
+end
+
+-- Tokens reserved in the window that ends now, estimated from this fixed window and the one before.
+local function requestsUsed(now)
+  local windowMs = tonumber(redis.call('HGET', LIMITS, 'windowMs')) or 60000
+  local state = readBucket()
+  local window = math.floor(now / windowMs)
+  if window == state.window then
+    return math.floor(state.count + state.before * (1 - (now % windowMs) / windowMs))
+  elseif window == state.window + 1 then
+    return math.floor(state.count * (1 - (now % windowMs) / windowMs))
+  end
+  return 0
+end
+
+-- A 429 for the rate: nobody sends before `now + ms`, and then more slowly for a while.
+local function coolRequests(ms, now)
+  local limits = redis.call('HMGET', LIMITS, 'interval', 'burst', 'windowMs')
+  local state = readBucket()
+  local factor = rateFactor(state, tonumber(limits[3]), now)
+  -- Requests that were under way together are refused together: one overshoot lowers the rate once.
+  if not state.factorAt or now - tonumber(state.factorAt) > tonumber(limits[3]) / 10 then
+    redis.call('HSET', REQUESTS, 'factor', math.max(0.1, factor * 0.8), 'factorAt', now)
+  end
+  local resume = now + ms + (tonumber(limits[2]) - 1) * tonumber(limits[1])
+  redis.call('HSET', REQUESTS, 'tat', math.max(state.tat, resume), 'last', now)
+end

@@ -1,0 +1,25 @@
+-- Forgets a page of an ended batch, and the batch itself with its last page.
+--   KEYS[1] prefix
+--   ARGV[1] batch
+--   ARGV[2] only if the batch ended before this time, in ms of Redis's clock before now
+--   ARGV[3] items at most
+-- Returns the items that remain, or -1 when the batch is not due.
+--- @include keys time
+
+local batch, now = ARGV[1], nowMs()
+local endedAt = tonumber(redis.call('ZSCORE', ENDED, batch))
+if not endedAt or now - endedAt < tonumber(ARGV[2]) then return -1 end
+for _, id in ipairs(redis.call('LPOP', itemsKey(batch), tonumber(ARGV[3])) or {}) do
+  local ref = batch .. '/' .. id
+  local output = redis.call('HGET', itemKey(ref), 'output')
+  if output then redis.call('HDEL', OUTPUTS, output) end
+  redis.call('DEL', itemKey(ref))
+end
+local left = redis.call('LLEN', itemsKey(batch))
+if left == 0 then
+  redis.call('DEL', batchKey(batch), codesKey(batch), pendingKey(batch), itemsKey(batch))
+  redis.call('ZREM', BATCHES, batch)
+  redis.call('ZREM', ENDED, batch)
+  redis.call('ZREM', TURNS, batch)
+end
+return left
