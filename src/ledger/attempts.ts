@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { refOf } from '../redis/keys.ts';
+import type { RedisClient } from '../redis/connect.ts';
+import { refOf, type Keys } from '../redis/keys.ts';
 import type { RunScript } from '../redis/scripts.ts';
 import type { ItemState } from './states.ts';
 
@@ -11,17 +12,21 @@ export interface Attempt {
   attempt: number;
 }
 
-/** The answer to "may this attempt be posted now?"; see lua/begin.lua. */
+/**
+ * The answer to "may this attempt be posted now?"; see lua/begin.lua. `stale` tells the state of the
+ * item if it is still at this attempt, else an empty one.
+ */
 export type BeginReply =
   | { kind: 'go'; input: object; provider: 'auto' | 'value' | 'official'; tasks: number; refusals: number }
   | { kind: 'wait'; ms: number }
-  | { kind: 'stale' | 'returned' | 'over-budget' | 'unknown' };
+  | { kind: 'stale'; state: string }
+  | { kind: 'returned' | 'over-budget' | 'unknown' };
 
 /** The answer to "may this task be looked at now?"; see lua/look.lua. */
 export type LookReply =
-  | { kind: 'go'; taskId: string; ageMs: number; halted: string | undefined }
+  | { kind: 'go'; taskId: string; ageMs: number; halted: string | undefined; tasks: number }
   | { kind: 'wait'; ms: number }
-  | { kind: 'stale' };
+  | { kind: 'stale'; state: string };
 
 /** What became of a recorded step: whether it holds, and what may go out in its place. */
 export interface MoveReply {
@@ -31,6 +36,13 @@ export interface MoveReply {
   state: string;
   /** Attempts that were given the slot this step freed; each needs its submit job. */
   dispatched: Attempt[];
+}
+
+/** What there is to fetch of an attempt, and where it goes. */
+export interface DownloadTask {
+  taskId: string;
+  urls: string[];
+  output: string;
 }
 
 /** A clip whole in storage. */
@@ -51,7 +63,7 @@ export interface Cause {
  * checks the transition, keeps the counts and may be called twice.
  */
 export interface Attempts {
-  begin(attempt: Attempt, try_: string, holdingToken: boolean): Promise<BeginReply>;
+  begin(attempt: Attempt, tryId: string, holdingToken: boolean): Promise<BeginReply>;
   /** The API gave a task. Also for a held attempt whose answer came after all. */
   accepted(attempt: Attempt, taskId: string, tasks: number): Promise<MoveReply>;
   /** The POST surely was not accepted: back to the queue for `delayMs`; nothing is spent. */
@@ -59,7 +71,7 @@ export interface Attempts {
   /** The POST surely was not accepted, and never will be. */
   rejected(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /** Nobody knows whether the POST was accepted: the slot stays taken as long as such a task may run. */
-  ambiguous(attempt: Attempt, cause: Cause, then: 'hold' | 'resubmit'): Promise<MoveReply>;
+  ambiguous(attempt: Attempt, cause: Cause, policy: 'hold' | 'resubmit'): Promise<MoveReply>;
   look(attempt: Attempt, holdingToken: boolean): Promise<LookReply>;
   /** The task has its clip. `urls` stay on the item until the clip is stored. */
   generated(attempt: Attempt, urls: readonly string[]): Promise<MoveReply>;
@@ -70,6 +82,9 @@ export interface Attempts {
   /** The item waits for the user; its task, if any, is given up and its slot freed. */
   held(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   cancelled(attempt: Attempt): Promise<MoveReply>;
+  /** @returns `undefined` when this attempt has nothing to fetch any more */
+  downloadTask(attempt: Attempt): Promise<DownloadTask | undefined>;
+  freshUrls(attempt: Attempt, urls: readonly string[]): Promise<void>;
   stored(attempt: Attempt, clip: StoredClip): Promise<MoveReply>;
 }
 
@@ -83,16 +98,21 @@ const beginReply = z.union([
       return { kind: 'go', input: z.looseObject({}).parse(JSON.parse(input)), provider, tasks, refusals };
     }),
   z.tuple([z.literal('wait'), z.coerce.number()]).transform(([kind, ms]): BeginReply => ({ kind, ms })),
-  z.tuple([z.enum(['stale', 'returned', 'over-budget', 'unknown'])]).transform(([kind]): BeginReply => ({ kind })),
+  z.tuple([z.literal('stale'), z.string()]).transform(([kind, state]): BeginReply => ({ kind, state })),
+  z.tuple([z.enum(['returned', 'over-budget', 'unknown'])]).transform(([kind]): BeginReply => ({ kind })),
 ]);
 
 const lookReply = z.union([
   z
-    .tuple([z.literal('go'), z.string(), z.coerce.number(), z.string()])
-    .transform(([kind, taskId, ageMs, halt]): LookReply => ({ kind, taskId, ageMs, halted: halt || undefined })),
+    .tuple([z.literal('go'), z.string(), z.coerce.number(), z.string(), z.coerce.number()])
+    .transform(([kind, taskId, ageMs, halt, tasks]): LookReply => {
+      return { kind, taskId, ageMs, halted: halt || undefined, tasks };
+    }),
   z.tuple([z.literal('wait'), z.coerce.number()]).transform(([kind, ms]): LookReply => ({ kind, ms })),
-  z.tuple([z.literal('stale')]).transform(([kind]): LookReply => ({ kind })),
+  z.tuple([z.literal('stale'), z.string()]).transform(([kind, state]): LookReply => ({ kind, state })),
 ]);
+
+const resultUrls = z.array(z.string());
 
 const moveReply = z.tuple([z.enum(['moved', 'already', 'refused']), z.string()], z.string());
 
@@ -109,7 +129,7 @@ function reasonFields(cause: Cause): string[] {
   return ['code', cause.code, 'message', cause.message];
 }
 
-export function createAttempts(run: RunScript): Attempts {
+export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): Attempts {
   async function move(attempt: Attempt, to: ItemState, step: Step): Promise<MoveReply> {
     const body = JSON.stringify({ ...step, dispatch: FOLLOWERS });
     const [result, state, ...dispatched] = moveReply.parse(
@@ -119,8 +139,8 @@ export function createAttempts(run: RunScript): Attempts {
   }
 
   return {
-    async begin({ batch, id, attempt }, try_, holdingToken) {
-      return beginReply.parse(await run('begin', refOf(batch, id), attempt, try_, holdingToken ? '1' : '0'));
+    async begin({ batch, id, attempt }, tryId, holdingToken) {
+      return beginReply.parse(await run('begin', refOf(batch, id), attempt, tryId, holdingToken ? '1' : '0'));
     },
     async look({ batch, id, attempt }, holdingToken) {
       return lookReply.parse(await run('look', refOf(batch, id), attempt, holdingToken ? '1' : '0'));
@@ -134,8 +154,8 @@ export function createAttempts(run: RunScript): Attempts {
       move(attempt, 'queued', { from: ['submitting'], fields: ['refusals', refusals], delayMs, unspent: true }),
     rejected: (attempt, cause) =>
       move(attempt, 'failed', { from: ['submitting'], fields: reasonFields(cause), unspent: true }),
-    ambiguous: (attempt, cause, then) =>
-      then === 'hold'
+    ambiguous: (attempt, cause, policy) =>
+      policy === 'hold'
         ? move(attempt, 'held', { from: ['submitting'], fields: reasonFields(cause), slot: 'keep' })
         : move(attempt, 'queued', { from: ['submitting'], slot: 'keep', archive: cause }),
     generated: (attempt, urls) =>
@@ -146,6 +166,21 @@ export function createAttempts(run: RunScript): Attempts {
       move(attempt, 'failed', { from: ['generating', 'downloading'], fields: reasonFields(cause) }),
     held: (attempt, cause) => move(attempt, 'held', { from: ['generating'], fields: reasonFields(cause) }),
     cancelled: (attempt) => move(attempt, 'cancelled', { from: ['generating', 'downloading'] }),
+    async downloadTask({ batch, id, attempt }) {
+      const [state, current, taskId, urls, output] = await redis.hmget(
+        keys.item(refOf(batch, id)),
+        'state',
+        'attempt',
+        'task',
+        'urls',
+        'output',
+      );
+      if (state !== 'downloading' || current !== String(attempt) || !taskId || !output) return undefined;
+      return { taskId, output, urls: resultUrls.parse(JSON.parse(urls ?? '[]')) };
+    },
+    async freshUrls({ batch, id, attempt }, urls) {
+      await run('renew', refOf(batch, id), attempt, JSON.stringify(urls));
+    },
     stored: (attempt, clip) =>
       move(attempt, 'done', {
         from: ['downloading'],

@@ -24,7 +24,6 @@ export interface Keys {
   batches: string;
   ended: string;
   events: string;
-  chores: string;
   batch(batch: string): string;
   items(batch: string): string;
   codes(batch: string): string;
@@ -44,7 +43,6 @@ export function keysFor(name: string): Keys {
     batches: `${prefix}batches`,
     ended: `${prefix}ended`,
     events: `${prefix}events`,
-    chores: `${prefix}chores`,
     batch: (batch) => `${prefix}batch:${batch}`,
     items: (batch) => `${prefix}items:${batch}`,
     codes: (batch) => `${prefix}codes:${batch}`,

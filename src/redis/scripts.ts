@@ -6,6 +6,7 @@ import type { RedisClient } from './connect.ts';
 export type Verb =
   | 'begin'
   | 'cancel'
+  | 'claim'
   | 'cool'
   | 'dispatch'
   | 'halt'
@@ -14,6 +15,7 @@ export type Verb =
   | 'pause'
   | 'purge'
   | 'register'
+  | 'renew'
   | 'reserve'
   | 'retry'
   | 'sweep'

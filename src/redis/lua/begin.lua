@@ -6,7 +6,7 @@
 -- Returns one of
 --   {"go", input, provider, tasks so far, refusals so far}: the state says `submitting`, the budget is reserved
 --   {"wait", ms}        a request token is reserved and usable after ms: wait, then ask again holding it
---   {"stale"}           the item has gone on without this attempt
+--   {"stale", state}    this attempt is past that point; the state is empty if the item has a later one
 --   {"returned"}        submission is halted, paused or cooling: the item waits in its queue again
 --   {"over-budget"}     the batch has spent its clips: the item is held
 --   {"unknown"}         another try of this attempt got leave and never came back: whether it posted is not known
@@ -21,17 +21,17 @@ local batch = splitRef(ref)
 local item = redis.call('HMGET', key, 'state', 'attempt', 'try', 'input', 'provider', 'tasks', 'refusals')
 local state = item[1]
 
-if not state or item[2] ~= attempt then return { 'stale' } end
+if not state or item[2] ~= attempt then return { 'stale', '' } end
 if state == 'submitting' then
   if item[3] ~= try then return { 'unknown' } end
   return { 'go', item[4], item[5], item[6], item[7] or '0' }
 end
-if state ~= 'queued' or not redis.call('ZSCORE', LIVE, ref) then return { 'stale' } end
+if state ~= 'queued' or not redis.call('ZSCORE', LIVE, ref) then return { 'stale', state } end
 
 if redis.call('HEXISTS', batchKey(batch), 'cancelledAt') == 1 then
   freeSlot(slot)
   moveItem(ref, state, 'cancelled', {}, now)
-  return { 'stale' }
+  return { 'stale', 'cancelled' }
 end
 
 local account = redis.call('HMGET', ACCOUNT, 'halt', 'pausedAt', 'coolUntil', 'trial')

@@ -13,6 +13,7 @@ local LIVE = prefix .. 'live' -- zset: refs under way (a job exists for each), b
 local BATCHES = prefix .. 'batches' -- zset: batches by creation
 local ENDED = prefix .. 'ended' -- zset: batches that ended, by when
 local OUTPUTS = prefix .. 'outputs' -- hash: output name -> ref that owns it
+local CHORES = prefix .. 'chores' -- hash: chore -> when it was last claimed
 local EVENTS = prefix .. 'events' -- stream: ends of items and batches
 
 local function batchKey(batch) return prefix .. 'batch:' .. batch end -- hash: counts and facts

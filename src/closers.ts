@@ -1,0 +1,20 @@
+/** What was opened is closed in the opposite order; every closer runs, and the first error is kept. */
+export class Closers {
+  readonly #closers: (() => Promise<void> | void)[] = [];
+
+  push(close: () => Promise<void> | void): void {
+    this.#closers.push(close);
+  }
+
+  async close(): Promise<void> {
+    const errors: unknown[] = [];
+    for (const close of this.#closers.splice(0).toReversed()) {
+      try {
+        await close();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}

@@ -1,0 +1,120 @@
+import { setMaxListeners } from 'node:events';
+import { DelayedError, UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
+import { backoffMs } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
+import { describeError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { RedisClient } from '../redis/connect.ts';
+import type { Keys } from '../redis/keys.ts';
+import { again, type Outcome, type Turn } from './outcome.ts';
+import type { QueueName } from './queues.ts';
+
+/** Does the work of one job; `name` and `data` are as the producer wrote them. */
+export type JobHandler = (job: { name: string; data: unknown; id: string }, turn: Turn) => Promise<Outcome>;
+
+/** Thrown by a handler when a job can never be done: it ends as failed, with this message. */
+export class ImpossibleJob extends UnrecoverableError {}
+
+export interface ProcessorDeps {
+  redis: RedisClient;
+  keys: Keys;
+  clock: Clock;
+  log: Logger;
+}
+
+/** The worker of one queue in this process. */
+export interface Processor {
+  /** Takes no new job, lets the steps that work finish and those that wait give their jobs back. */
+  drain(): Promise<void>;
+  /** Leaves at once; jobs that are active run again elsewhere when their lock ends. */
+  abandon(): Promise<void>;
+  /** Steps at work now. */
+  active(): number;
+  /** How long no step has begun or ended, in milliseconds. */
+  idleMs(): number;
+}
+
+/** Waits after a step that threw something unexpected, by how often its job was started. */
+const surpriseBackoff = { baseMs: 1_000, capMs: 60_000 };
+
+/**
+ * A job is lost to its worker after this long without a sign of life, and runs again elsewhere.
+ * Steps are safe to run twice, so this is about patience, not about safety.
+ */
+const LOCK_MS = 30_000;
+const STALLED_CHECK_MS = 15_000;
+
+/**
+ * Runs a queue's jobs, and alone knows how BullMQ is told what became of them. No job is ever failed
+ * by the engine's own rules: what throws is tried again later, and a job may stall as often as
+ * processes die.
+ */
+export function startProcessor(
+  deps: ProcessorDeps,
+  name: QueueName,
+  handler: JobHandler,
+  options: { concurrency: number },
+): Processor {
+  const { clock, log } = deps;
+  const draining = new AbortController();
+  // Every step that waits listens to it.
+  setMaxListeners(0, draining.signal);
+  let active = 0;
+  let lastMove = performance.now();
+
+  async function decide(job: Job, token: string | undefined): Promise<Outcome> {
+    const turn: Turn = { starts: job.attemptsStarted, draining: draining.signal };
+    try {
+      return await handler({ name: job.name, data: job.data, id: job.id ?? '' }, turn);
+    } catch (error) {
+      if (error instanceof ImpossibleJob) throw error;
+      if (draining.signal.aborted && error === draining.signal.reason) {
+        await job.moveToWait(token);
+        throw new WaitingError();
+      }
+      const retryMs = backoffMs(job.attemptsStarted, surpriseBackoff);
+      log.error({ queue: name, job: job.id, err: error, retryMs }, 'step failed unexpectedly, trying again');
+      return again(retryMs);
+    }
+  }
+
+  async function run(job: Job, token?: string): Promise<void> {
+    active += 1;
+    lastMove = performance.now();
+    try {
+      const outcome = await decide(job, token);
+      if (outcome.kind === 'done') return;
+      await job.moveToDelayed(clock.now() + outcome.delayMs, token);
+      throw new DelayedError();
+    } finally {
+      active -= 1;
+      lastMove = performance.now();
+    }
+  }
+
+  const worker = new Worker(name, run, {
+    connection: deps.redis,
+    prefix: deps.keys.tag,
+    concurrency: options.concurrency,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+    removeOnComplete: { count: 0 },
+  });
+  worker.on('error', (error) => log.debug({ queue: name, reason: describeError(error) }, 'worker trouble'));
+  worker.on('stalled', (id) => log.warn({ queue: name, job: id }, 'job of a lost worker runs again'));
+
+  return {
+    async drain() {
+      const closed = worker.close();
+      draining.abort(new Error('the process is draining'));
+      await closed;
+    },
+    async abandon() {
+      draining.abort(new Error('the process is draining'));
+      await worker.close(true);
+    },
+    active: () => active,
+    idleMs: () => performance.now() - lastMove,
+  };
+}

@@ -1,0 +1,136 @@
+import { ApixoError } from '../apixo/error.ts';
+import type { ApixoClient } from '../apixo/client.ts';
+import type { Model } from '../apixo/model.ts';
+import { backoffMs } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
+import { newTry, type Attempt, type Attempts, type BeginReply, type MoveReply } from '../ledger/attempts.ts';
+import { reasons } from '../ledger/states.ts';
+import type { Account, HaltReason } from '../limits/account.ts';
+import type { Logger } from '../log.ts';
+import { askLeave } from './leave.ts';
+import { done, type Outcome, type Turn } from './outcome.ts';
+import type { Queues } from './queues.ts';
+
+export interface SubmitDeps {
+  api: Pick<ApixoClient, 'generate'>;
+  attempts: Pick<Attempts, 'begin' | 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous'>;
+  account: Pick<Account, 'halt' | 'cool'>;
+  queues: Pick<Queues, 'submit' | 'poll'>;
+  model: Model;
+  clock: Clock;
+  log: Logger;
+  settings: { pollDelayMs: number; onAmbiguous: 'hold' | 'resubmit'; tokenLifetimeMs: number };
+}
+
+/** Waits between submissions of one item that the API did not take. */
+const itemBackoff = { baseMs: 1_000, capMs: 60_000 };
+/** How long everybody holds back after a 429 that names no time of its own. */
+const accountBackoff = { baseMs: 1_000, capMs: 30_000 };
+/** How long everybody holds back while the API is down. */
+const OUTAGE_MS = 5_000;
+
+const haltReasons: ReadonlySet<string> = new Set<HaltReason>(['bad-key', 'no-credit', 'wrong-endpoint']);
+
+/**
+ * Posts one attempt, at most once ever.
+ *
+ * Leave to post is recorded as `submitting` before the POST leaves; whoever finds that state without
+ * having recorded it cannot know whether the POST left, and holds the item. The task id is recorded
+ * before anything else happens after the answer.
+ */
+export async function submitStep(deps: SubmitDeps, attempt: Attempt, turn: Turn): Promise<Outcome> {
+  const { attempts, log } = deps;
+  const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt };
+  const tryId = newTry();
+  const leave = await askLeave((holding) => attempts.begin(attempt, tryId, holding), {
+    clock: deps.clock,
+    tokenLifetimeMs: deps.settings.tokenLifetimeMs,
+    draining: turn.draining,
+  });
+  if (leave.kind === 'unknown') {
+    const cause = { code: 'PROCESS_DIED', message: reasons.PROCESS_DIED };
+    await follow(deps, await attempts.ambiguous(attempt, cause, deps.settings.onAmbiguous));
+    log.warn({ ...about, code: cause.code, policy: deps.settings.onAmbiguous }, 'ambiguous submission');
+    return done;
+  }
+  // A process that died between recording the task and adding its poll job left that to this rerun.
+  if (leave.kind === 'stale' && leave.state === 'generating') await deps.queues.poll(attempt, 0);
+  if (leave.kind === 'over-budget') log.warn(about, 'held: max_clips of the batch is spent');
+  if (leave.kind !== 'go') return done;
+
+  try {
+    const { taskId } = await deps.api.generate(deps.model, { provider: leave.provider, input: leave.input });
+    log.debug({ ...about, task: taskId }, 'accepted');
+    await recordTask(deps, attempt, taskId, leave.tasks + 1);
+  } catch (error) {
+    if (!(error instanceof ApixoError)) throw error;
+    await recordTrouble(deps, attempt, error, leave);
+  }
+  return done;
+}
+
+async function recordTask(deps: SubmitDeps, attempt: Attempt, taskId: string, tasks: number): Promise<void> {
+  const move = await deps.attempts.accepted(attempt, taskId, tasks);
+  if (move.result === 'refused') {
+    // The user gave the item a new attempt while this answer was on its way: this task is paid for
+    // and nobody waits for it, so its id must not be lost.
+    deps.log.error(
+      { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: taskId },
+      'task without an item',
+    );
+    return;
+  }
+  await deps.queues.poll(attempt, deps.settings.pollDelayMs);
+}
+
+async function recordTrouble(
+  deps: SubmitDeps,
+  attempt: Attempt,
+  error: ApixoError,
+  leave: Extract<BeginReply, { kind: 'go' }>,
+): Promise<void> {
+  const { attempts, account, log } = deps;
+  const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, code: error.code };
+  const cause = { code: error.code, message: error.message };
+  const refusals = leave.refusals + 1;
+
+  if (error.maybeAccepted) {
+    log.warn({ ...about, err: error, policy: deps.settings.onAmbiguous }, 'ambiguous submission');
+    return follow(deps, await attempts.ambiguous(attempt, cause, deps.settings.onAmbiguous));
+  }
+  if (isHalt(error.trouble)) {
+    const first = await account.halt(error.trouble, error.message);
+    if (first) log.error({ ...about, reason: error.trouble }, `submission is halted: ${error.message}`);
+    return follow(deps, await attempts.notAccepted(attempt, leave.refusals, 0));
+  }
+  switch (error.trouble) {
+    case 'rejected':
+    case 'content':
+    case 'unknown-task': {
+      log.info({ ...about, err: error }, 'rejected by the API');
+      return follow(deps, await attempts.rejected(attempt, cause));
+    }
+    case 'rate-limited':
+    case 'too-many-tasks': {
+      const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, accountBackoff));
+      const cooled = await account.cool(error.trouble === 'rate-limited' ? 'rate' : 'tasks', ms);
+      log.warn({ ...about, ...cooled, trouble: error.trouble }, 'the API asks to slow down');
+      return follow(deps, await attempts.notAccepted(attempt, refusals, 0));
+    }
+    default: {
+      const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, itemBackoff));
+      const cooled = await account.cool('trouble', Math.max(error.retryAfterMs ?? 0, OUTAGE_MS));
+      log.warn({ ...about, ...cooled, err: error, retryMs: ms }, 'not accepted');
+      return follow(deps, await attempts.notAccepted(attempt, refusals, ms));
+    }
+  }
+}
+
+/** Sends on what was given the slot that this step freed. */
+async function follow(deps: SubmitDeps, move: MoveReply): Promise<void> {
+  await deps.queues.submit(move.dispatched);
+}
+
+function isHalt(trouble: string): trouble is HaltReason {
+  return haltReasons.has(trouble);
+}

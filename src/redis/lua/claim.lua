@@ -1,0 +1,11 @@
+-- Claims a periodic chore for one process.
+--   KEYS[1] prefix
+--   ARGV[1] name of the chore    ARGV[2] its period in ms
+-- Returns 1 when the chore is due and the caller's, else 0. A clock that was set back makes it due too.
+--- @include keys time
+
+local now = nowMs()
+local last = tonumber(redis.call('HGET', CHORES, ARGV[1]))
+if last and math.abs(now - last) < tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', CHORES, ARGV[1], now)
+return 1

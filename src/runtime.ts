@@ -1,0 +1,104 @@
+import { Closers } from './closers.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { kling26 } from './apixo/models/kling-2-6.ts';
+import type { Model } from './apixo/model.ts';
+import type { Config } from './config/config.ts';
+import { createAttempts, type Attempts } from './ledger/attempts.ts';
+import { createCorrections, type Corrections } from './ledger/corrections.ts';
+import { createIntake, type Intake } from './ledger/intake.ts';
+import { createReading, type Reading } from './ledger/reading.ts';
+import { createAccount, type Account } from './limits/account.ts';
+import { createRequestBucket, type RequestBucket } from './limits/requests.ts';
+import { describeError } from './errors.ts';
+import type { Logger } from './log.ts';
+import { Dispatcher } from './pipeline/dispatcher.ts';
+import { createQueues, type Queues } from './pipeline/queues.ts';
+import { awaitRedis, openRedis, type RedisClient } from './redis/connect.ts';
+import { keysFor, type Keys } from './redis/keys.ts';
+import { scriptRunner, type RunScript } from './redis/scripts.ts';
+
+/** Everything that stands on Redis: what a command needs to look at batches and to change them. */
+export interface Runtime {
+  config: Config;
+  log: Logger;
+  clock: Clock;
+  model: Model;
+  redis: RedisClient;
+  keys: Keys;
+  run: RunScript;
+  intake: Intake;
+  attempts: Attempts;
+  reading: Reading;
+  corrections: Corrections;
+  account: Account;
+  requests: RequestBucket;
+  queues: Queues;
+  dispatcher: Dispatcher;
+  /** Closes what was opened, last in, first out. */
+  close(): Promise<void>;
+}
+
+export interface RuntimeOptions {
+  config: Config;
+  log: Logger;
+  redisUrl: string;
+  /** Workers wait for a Redis that is away; commands fail after a few seconds. Default false. */
+  patient?: boolean;
+  clock?: Clock;
+}
+
+/**
+ * Connects to Redis and opens what stands on it.
+ * @throws UserError when Redis is out of reach
+ */
+export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { config, log, redisUrl } = options;
+  const clock = options.clock ?? systemClock;
+  const closers = new Closers();
+  const patient = options.patient ?? false;
+  const redis = openRedis(redisUrl, { name: 'clipmill', patient, onError: reportOutage(log) });
+  closers.push(() => redis.disconnect());
+  try {
+    await awaitRedis(redis, redisUrl);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+  const keys = keysFor(config.prefix);
+  const run = scriptRunner(redis, keys.prefix);
+  const queues = createQueues(redis, keys);
+  closers.push(() => queues.close());
+  const dispatcher = new Dispatcher(run, queues, log);
+  closers.push(() => dispatcher.stop());
+  return {
+    config,
+    log,
+    clock,
+    model: kling26,
+    redis,
+    keys,
+    run,
+    intake: createIntake(run),
+    attempts: createAttempts(redis, keys, run),
+    reading: createReading(redis, keys),
+    corrections: createCorrections(run),
+    account: createAccount(redis, keys, run),
+    requests: createRequestBucket(run, clock),
+    queues,
+    dispatcher,
+    close: () => closers.close(),
+  };
+}
+
+/** Says once that Redis is away, not with every attempt to reach it. */
+function reportOutage(log: Logger): (error: Error) => void {
+  let last: string | undefined;
+  let saidAt = 0;
+  return (error) => {
+    const reason = describeError(error);
+    if (reason === last && performance.now() - saidAt < 10_000) return;
+    last = reason;
+    saidAt = performance.now();
+    log.warn({ reason }, 'Redis is out of reach, trying on');
+  };
+}

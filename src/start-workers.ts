@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createApixoClient, type ApixoClient } from './apixo/client.ts';
+import { Closers } from './closers.ts';
+import { requireApiKey } from './config/config.ts';
+import type { Attempt } from './ledger/attempts.ts';
+import { publishLimits } from './limits/limits.ts';
+import { tokenLifetimeMs } from './limits/shape.ts';
+import { startChores, type Chore } from './pipeline/chores.ts';
+import { downloadStep, type DownloadDeps } from './pipeline/download.ts';
+import type { Outcome, Turn } from './pipeline/outcome.ts';
+import { fixedPlan } from './pipeline/poll-times.ts';
+import { pollStep, type PollDeps } from './pipeline/poll.ts';
+import { probeAccount } from './pipeline/probe.ts';
+import { startProcessor, type JobHandler } from './pipeline/processor.ts';
+import { queueNames, stepData, type QueueName } from './pipeline/queues.ts';
+import { reconcile } from './pipeline/reconcile.ts';
+import { submitStep, type SubmitDeps } from './pipeline/submit.ts';
+import { watchProcessor, type WatchedProcessor } from './pipeline/watchdog.ts';
+import type { Runtime } from './runtime.ts';
+import { createSourceOpener } from './source/open.ts';
+import { openStorage } from './storage/open.ts';
+
+/** What the steps of this process work with; tests put faults in here. */
+export interface StepDeps {
+  submit: SubmitDeps;
+  poll: PollDeps;
+  download: DownloadDeps;
+}
+
+export interface WorkerOptions {
+  /** The kinds of steps this process does. Default: all three. */
+  roles?: readonly QueueName[];
+  /** Replaces dependencies of steps, for tests that break them on purpose. */
+  decorate?: (deps: StepDeps) => StepDeps;
+}
+
+/** Running workers of this process. */
+export interface Workers {
+  api: ApixoClient;
+  /**
+   * Takes no new work and lets what is under way finish: submissions get their answers recorded,
+   * downloads stop and are taken up again later.
+   * @param deadlineMs after which what is still under way is broken off. Default 25,000.
+   */
+  drain(deadlineMs?: number): Promise<void>;
+}
+
+/** Steps at once in a process. Submissions and looks are mostly waiting: for tokens, for answers. */
+const CONCURRENCY = { submit: 256, poll: 256 };
+/** A worker this long idle with work waiting is stuck, in milliseconds: longer than any blocking wait of BullMQ. */
+const STUCK_MS = 45_000;
+/** After requests were broken off: time to record that, in milliseconds. */
+const BREAK_OFF_MS = 5_000;
+/** Longest wait between two tries of one step, in milliseconds. */
+const LONGEST_RETRY_MS = 300_000;
+
+/**
+ * Starts the workers of this process, and the chores that all processes share.
+ * @throws UserError when a setting is missing or the storage does not take files
+ */
+export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}): Promise<Workers> {
+  const { config, log, queues } = runtime;
+  const roles = options.roles ?? queueNames;
+  const closers = new Closers();
+
+  const api = createApixoClient({ baseUrl: config.baseUrl, apiKey: requireApiKey(config) });
+  closers.push(() => api.close());
+  const storage = openStorage(config);
+  closers.push(() => storage.close());
+  const source = createSourceOpener();
+  closers.push(() => source.close());
+  if (roles.includes('download')) await storage.check();
+
+  const overridden = await publishLimits(runtime.redis, runtime.keys, config);
+  if (overridden.length > 0)
+    log.warn({ limits: overridden }, 'limits differ from those of another process: these hold now');
+
+  const shared = { ...runtime, api, source, storage };
+  const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
+  const plain: StepDeps = {
+    submit: { ...shared, settings },
+    poll: { ...shared, settings, plan: fixedPlan(config.pollDelayMs, config.pollIntervalMs) },
+    download: shared,
+  };
+  const deps = options.decorate?.(plain) ?? plain;
+  const handlers: Record<QueueName, JobHandler> = {
+    submit: stepHandler((attempt, turn) => submitStep(deps.submit, attempt, turn)),
+    poll: stepHandler((attempt, turn) => pollStep(deps.poll, attempt, turn)),
+    download: stepHandler((attempt, turn) => downloadStep(deps.download, attempt, turn)),
+  };
+  const concurrency: Record<QueueName, number> = { ...CONCURRENCY, download: config.downloads };
+  const processors = roles.map((role) =>
+    watchProcessor(() => startProcessor(runtime, role, handlers[role], { concurrency: concurrency[role] }), {
+      queue: role,
+      backlog: () => queues.backlog(role),
+      patienceMs: STUCK_MS,
+      log,
+    }),
+  );
+
+  const longestWaitMs = Math.max(config.pollDelayMs, config.pollIntervalMs, LONGEST_RETRY_MS) + 60_000;
+  const mend = async () => {
+    await reconcile({ ...runtime, longestWaitMs });
+  };
+  const chores: Chore[] = [
+    { name: 'watchdog', periodMs: 5_000, scope: 'process', work: () => checkAll(processors) },
+    { name: 'reconcile', periodMs: 60_000, scope: 'once', work: mend },
+    { name: 'probe', periodMs: 25_000, scope: 'once', work: () => probeAccount(shared) },
+  ];
+  // What crashes left behind is picked up at once, not at the next full minute.
+  await mend();
+  const running = startChores(chores, runtime.run, log);
+  runtime.dispatcher.kick();
+
+  return {
+    api,
+    async drain(deadlineMs = 25_000) {
+      await running.stop();
+      const drained = Promise.all(processors.map((processor) => processor.drain()));
+      if (!(await settlesWithin(drained, deadlineMs))) {
+        log.warn({ deadlineMs }, 'drain takes too long: breaking off what is under way');
+        await api.close();
+        await settlesWithin(drained, BREAK_OFF_MS);
+      }
+      await closers.close();
+    },
+  };
+}
+
+function stepHandler(step: (attempt: Attempt, turn: Turn) => Promise<Outcome>): JobHandler {
+  return (job, turn) => step(stepData.parse(job.data), turn);
+}
+
+async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const timeout = new AbortController();
+  const settled = work.then(() => true);
+  const late = sleep(ms, false, { signal: timeout.signal }).catch(() => false);
+  const inTime = await Promise.race([settled, late]);
+  timeout.abort();
+  return inTime;
+}
+
+async function checkAll(processors: readonly WatchedProcessor[]): Promise<void> {
+  for (const processor of processors) await processor.check();
+}
