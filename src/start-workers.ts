@@ -7,18 +7,20 @@ import { publishLimits } from './limits/limits.ts';
 import { tokenLifetimeMs } from './limits/shape.ts';
 import { startChores, type Chore } from './pipeline/chores.ts';
 import { downloadStep, type DownloadDeps } from './pipeline/download.ts';
+import { intakeStep } from './pipeline/intake.ts';
 import type { Outcome, Turn } from './pipeline/outcome.ts';
 import { fixedPlan } from './pipeline/poll-times.ts';
 import { pollStep, type PollDeps } from './pipeline/poll.ts';
 import { probeAccount } from './pipeline/probe.ts';
 import { startProcessor, type JobHandler } from './pipeline/processor.ts';
-import { queueNames, stepData, type QueueName } from './pipeline/queues.ts';
+import { queueNames, STEP, stepData, type QueueName } from './pipeline/queues.ts';
 import { reconcile } from './pipeline/reconcile.ts';
 import { submitStep, type SubmitDeps } from './pipeline/submit.ts';
 import { watchProcessor, type WatchedProcessor } from './pipeline/watchdog.ts';
 import type { Runtime } from './runtime.ts';
 import { createSourceOpener } from './source/open.ts';
 import { openStorage } from './storage/open.ts';
+import type { Storage } from './storage/storage.ts';
 
 /** What the steps of this process work with; tests put faults in here. */
 export interface StepDeps {
@@ -37,6 +39,7 @@ export interface WorkerOptions {
 /** Running workers of this process. */
 export interface Workers {
   api: ApixoClient;
+  storage: Storage;
   /**
    * Takes no new work and lets what is under way finish: submissions get their answers recorded,
    * downloads stop and are taken up again later.
@@ -84,7 +87,8 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   };
   const deps = options.decorate?.(plain) ?? plain;
   const handlers: Record<QueueName, JobHandler> = {
-    submit: stepHandler((attempt, turn) => submitStep(deps.submit, attempt, turn)),
+    submit: async (job, turn) =>
+      job.name === STEP ? submitStep(deps.submit, stepData.parse(job.data), turn) : intakeStep(shared, job),
     poll: stepHandler((attempt, turn) => pollStep(deps.poll, attempt, turn)),
     download: stepHandler((attempt, turn) => downloadStep(deps.download, attempt, turn)),
   };
@@ -114,6 +118,7 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
 
   return {
     api,
+    storage,
     async drain(deadlineMs = 25_000) {
       await running.stop();
       const drained = Promise.all(processors.map((processor) => processor.drain()));

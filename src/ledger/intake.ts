@@ -5,8 +5,8 @@ import type { RunScript } from '../redis/scripts.ts';
 /** An item as it comes in; what it asks for is opaque here. */
 export interface NewItem {
   id: string;
-  /** Its place in the batch, from 1. */
-  index: number;
+  /** Its place in the batch, from 1; without one it comes after those that are there. */
+  index?: number;
   /** Smaller runs sooner within the batch. */
   priority: number;
   provider: string;
@@ -17,7 +17,8 @@ export interface NewItem {
 /** Facts of a batch that come with its items. */
 export interface BatchFacts {
   model: string;
-  maxClips?: number | undefined;
+  /** The budget; `false` for none; without it the budget stays as it is. */
+  maxClips?: number | false | undefined;
   source?: string | undefined;
 }
 
@@ -37,6 +38,8 @@ export interface Intake {
    * @param more whether further pages follow; until the last one the batch cannot end
    */
   add(batch: string, facts: BatchFacts, items: readonly NewItem[], more: boolean): Promise<IntakeReport>;
+  /** Tells whoever reads the events that a producer's job could not be taken. */
+  reject(job: string, message: string): Promise<void>;
 }
 
 /** Items in one call: about 2 ms of Redis's time. */
@@ -62,6 +65,9 @@ export function createIntake(run: RunScript): Intake {
         changed: changedIds.parse(JSON.parse(changed)),
         taken: takenOutputs.parse(JSON.parse(taken)),
       };
+    },
+    async reject(job, message) {
+      await run('reject', job, message);
     },
   };
 }

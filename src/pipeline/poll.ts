@@ -124,7 +124,7 @@ async function recordTrouble(deps: PollDeps, attempt: Attempt, error: ApixoError
     case 'unknown-task':
       return ageMs < UNKNOWN_TASK_MS ? again(nextMs) : giveUp(deps, attempt, 'TASK_UNKNOWN');
     default:
-      log.debug({ ...about, err: error }, 'no answer about the task, looking again');
+      log.debug({ ...about, reason: error.message }, 'no answer about the task, looking again');
       return again(Math.max(error.retryAfterMs ?? 0, nextMs));
   }
 }

@@ -95,7 +95,7 @@ async function recordTrouble(
   const refusals = leave.refusals + 1;
 
   if (error.maybeAccepted) {
-    log.warn({ ...about, err: error, policy: deps.settings.onAmbiguous }, 'ambiguous submission');
+    log.warn({ ...about, reason: error.message, policy: deps.settings.onAmbiguous }, 'ambiguous submission');
     return follow(deps, await attempts.ambiguous(attempt, cause, deps.settings.onAmbiguous));
   }
   if (isHalt(error.trouble)) {
@@ -107,7 +107,7 @@ async function recordTrouble(
     case 'rejected':
     case 'content':
     case 'unknown-task': {
-      log.info({ ...about, err: error }, 'rejected by the API');
+      log.info({ ...about, reason: error.message }, 'rejected by the API');
       return follow(deps, await attempts.rejected(attempt, cause));
     }
     case 'rate-limited':
@@ -120,7 +120,7 @@ async function recordTrouble(
     default: {
       const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, itemBackoff));
       const cooled = await account.cool('trouble', Math.max(error.retryAfterMs ?? 0, OUTAGE_MS));
-      log.warn({ ...about, ...cooled, err: error, retryMs: ms }, 'not accepted');
+      log.warn({ ...about, ...cooled, reason: error.message, retryMs: ms }, 'not accepted');
       return follow(deps, await attempts.notAccepted(attempt, refusals, ms));
     }
   }

@@ -23,6 +23,7 @@ export interface Keys {
   live: string;
   batches: string;
   ended: string;
+  outputs: string;
   events: string;
   batch(batch: string): string;
   items(batch: string): string;
@@ -42,6 +43,7 @@ export function keysFor(name: string): Keys {
     live: `${prefix}live`,
     batches: `${prefix}batches`,
     ended: `${prefix}ended`,
+    outputs: `${prefix}outputs`,
     events: `${prefix}events`,
     batch: (batch) => `${prefix}batch:${batch}`,
     items: (batch) => `${prefix}items:${batch}`,

@@ -15,6 +15,7 @@ export type Verb =
   | 'pause'
   | 'purge'
   | 'register'
+  | 'reject'
   | 'renew'
   | 'reserve'
   | 'retry'

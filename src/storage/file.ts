@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { describeError, UserError } from '../errors.ts';
@@ -39,7 +39,7 @@ export function createFileStorage(root: string): Storage {
 
   return {
     put: (name, body, _facts, signal) => write(name, body, signal),
-    putText: (name, text) => write(name, Readable.from([text])),
+    putPage: (name, body) => write(name, body),
     async size(name) {
       try {
         const found = await stat(pathOf(name));

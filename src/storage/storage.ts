@@ -18,8 +18,8 @@ export interface Storage {
    * @throws StorageError when the place itself is at fault; else the stream's own error
    */
   put(name: string, body: Readable, facts: ClipFacts, signal?: AbortSignal): Promise<{ location: string }>;
-  /** Stores a small text, such as a manifest, whole. */
-  putText(name: string, text: string, contentType: string): Promise<{ location: string }>;
+  /** Stores a page or a manifest, of whatever length, likewise. */
+  putPage(name: string, body: Readable, contentType: string): Promise<{ location: string }>;
   /** Size in bytes of what is stored under a name; `undefined` when nothing is. */
   size(name: string): Promise<number | undefined>;
   /** Where `name` is or would be. */

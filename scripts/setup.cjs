@@ -1,0 +1,99 @@
+// Makes a fresh clone ready, as `npm run demo` and `npm test` need it: checks Node, installs the
+// packages, installs a Redis where there is none, and builds. Written for any Node, so that an old one
+// is told what is wrong instead of failing on the syntax.
+'use strict';
+var child = require('child_process');
+var fs = require('fs');
+
+var LEAST_NODE = [20, 19];
+
+function say(text) {
+  process.stderr.write(text + '\n');
+}
+
+function fail(text) {
+  say('error: ' + text);
+  process.exit(2);
+}
+
+function run(command, args) {
+  var result = child.spawnSync(command, args, { stdio: ['ignore', 2, 2] });
+  return result.status === 0;
+}
+
+function has(program) {
+  return child.spawnSync('sh', ['-c', 'command -v ' + program], { stdio: 'ignore' }).status === 0;
+}
+
+function checkNode() {
+  var version = process.versions.node.split('.').map(Number);
+  if (version[0] > LEAST_NODE[0] || (version[0] === LEAST_NODE[0] && version[1] >= LEAST_NODE[1])) return;
+  fail(
+    'clipmill needs Node ' +
+      LEAST_NODE.join('.') +
+      ' or newer, and this is ' +
+      process.versions.node +
+      '.\n  Install a newer one (https://nodejs.org, or: nvm install 24) and try again.',
+  );
+}
+
+// npm keeps a copy of the lock file of what it installed: newer sources of truth mean another install.
+function installPackages() {
+  var installed = 'node_modules/.package-lock.json';
+  var current = fs.existsSync(installed) && fs.statSync(installed).mtimeMs >= fs.statSync('package-lock.json').mtimeMs;
+  if (current) return;
+  say('installing packages …');
+  if (!run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])) fail('`npm ci` failed: see above.');
+}
+
+// Some packages start a server of their own at once; clipmill starts private ones and needs none.
+function stopService(sudo) {
+  var stop =
+    has('systemctl') && fs.existsSync('/run/systemd/system')
+      ? ['systemctl', 'disable', '--now', 'redis-server']
+      : ['service', 'redis-server', 'stop'];
+  if (!has(stop[0])) return;
+  var command = sudo.concat(stop);
+  child.spawnSync(command[0], command.slice(1), { stdio: 'ignore' });
+}
+
+function installRedis() {
+  if (has('redis-server') || has('valkey-server')) return;
+  var sudo = process.getuid && process.getuid() !== 0 ? ['sudo'] : [];
+  var ways = [
+    { tool: 'brew', steps: [['brew', 'install', 'redis']] },
+    {
+      tool: 'apt-get',
+      steps: [
+        sudo.concat(['apt-get', 'update', '-qq']),
+        sudo.concat(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'redis-server']),
+      ],
+    },
+    { tool: 'apk', steps: [sudo.concat(['apk', 'add', '--no-progress', 'redis'])] },
+    { tool: 'dnf', steps: [sudo.concat(['dnf', 'install', '-y', '-q', 'redis'])] },
+  ];
+  for (var i = 0; i < ways.length; i++) {
+    if (!has(ways[i].tool)) continue;
+    say('installing redis-server with ' + ways[i].tool + ' …');
+    for (var j = 0; j < ways[i].steps.length; j++) run(ways[i].steps[j][0], ways[i].steps[j].slice(1));
+    if (has('redis-server') || has('valkey-server')) {
+      stopService(sudo);
+      return;
+    }
+  }
+  fail(
+    'neither redis-server nor valkey-server is installed, and installing one did not work.\n' +
+      '  Install Redis 6.2 or newer (https://redis.io/docs/latest/operate/oss_and_stack/install/) and try again.',
+  );
+}
+
+function build() {
+  say('building …');
+  if (!run('npm', ['run', '--silent', 'build'])) fail('the build failed: see above.');
+}
+
+process.chdir(require('path').join(__dirname, '..'));
+checkNode();
+installPackages();
+installRedis();
+build();

@@ -1,0 +1,94 @@
+import { stringify } from 'csv-stringify/sync';
+import type { Item, PastAttempt } from '../../ledger/item.ts';
+import type { ItemState } from '../../ledger/states.ts';
+
+/** One item as manifests and exports tell of it. Times are ISO 8601. */
+export interface ManifestRow {
+  id: string;
+  state: ItemState;
+  input: unknown;
+  provider: string;
+  /** Name of the clip in the storage. */
+  output: string;
+  taskId?: string;
+  /** Where the clip is. */
+  location?: string;
+  /** Bytes. */
+  size?: number;
+  sha256?: string;
+  postedAt?: string;
+  endedAt?: string;
+  /** Why it failed or is held. */
+  code?: string;
+  message?: string;
+  /** Attempts that came to nothing before the current one. */
+  pastAttempts?: readonly PastAttempt[];
+}
+
+export function manifestRow(item: Item): ManifestRow {
+  return {
+    id: item.id,
+    state: item.state,
+    input: item.input,
+    provider: item.provider,
+    output: item.output,
+    ...(item.task && { taskId: item.task }),
+    ...(item.location && { location: item.location }),
+    ...(item.size !== undefined && { size: item.size }),
+    ...(item.sha256 && { sha256: item.sha256 }),
+    ...(item.postedAt && { postedAt: isoTime(item.postedAt) }),
+    ...(item.endedAt && { endedAt: isoTime(item.endedAt) }),
+    ...(item.code && { code: item.code }),
+    ...(item.message && { message: item.message }),
+    ...(item.history.length > 0 && { pastAttempts: item.history }),
+  };
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+export async function* jsonlLines(items: AsyncIterable<Item>): AsyncGenerator<string> {
+  for await (const item of items) yield `${JSON.stringify(manifestRow(item))}\n`;
+}
+
+/** Columns of the CSV form: the row's plain fields, and the input's. */
+const columns = [
+  'id',
+  'state',
+  'code',
+  'message',
+  'location',
+  'size',
+  'sha256',
+  'taskId',
+  'postedAt',
+  'endedAt',
+  'output',
+  'provider',
+  'mode',
+  'prompt',
+  'duration',
+  'sound',
+  'aspect_ratio',
+  'image_urls',
+] as const;
+
+export async function* csvLines(items: AsyncIterable<Item>): AsyncGenerator<string> {
+  yield csvLine(columns);
+  for await (const item of items) {
+    const row: Record<string, unknown> = { ...manifestRow(item) };
+    const input: Record<string, unknown> = { ...(typeof item.input === 'object' ? item.input : {}) };
+    yield csvLine(columns.map((column) => csvValue(row[column] ?? input[column])));
+  }
+}
+
+/** A cell that begins as a formula would be run by a spreadsheet; prompts may come from strangers. */
+function csvLine(cells: readonly unknown[]): string {
+  return stringify([[...cells]], { escape_formulas: true, record_delimiter: 'windows' });
+}
+
+function csvValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.join(' ');
+  return typeof value === 'boolean' ? String(value) : value;
+}

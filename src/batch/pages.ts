@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A page that is not full goes out when its source makes us wait this long, in milliseconds. */
+const PATIENCE_MS = 50;
+
+/**
+ * Groups a stream into pages of at most `size`. A slow source (prompts that another program is still
+ * writing) does not hold back what it has given already.
+ */
+export async function* pagesOf<T>(source: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  let page: T[] = [];
+  try {
+    for (;;) {
+      const next = Promise.resolve(iterator.next());
+      // The source failing while nobody waits for it must not end the process; the wait below sees it.
+      next.catch(() => {});
+      if (page.length > 0 && (await slowerThan(next, PATIENCE_MS))) {
+        yield page;
+        page = [];
+      }
+      const { done, value } = await next;
+      if (done) break;
+      page.push(value);
+      if (page.length >= size) {
+        yield page;
+        page = [];
+      }
+    }
+    if (page.length > 0) yield page;
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+async function slowerThan(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const timer = new AbortController();
+  const quick = work.then(
+    () => false,
+    () => false,
+  );
+  const slow = sleep(ms, true, { signal: timer.signal }).catch(() => false);
+  const late = await Promise.race([quick, slow]);
+  timer.abort();
+  return late;
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { cancelBatch } from '../../batch/correct.ts';
+import { plural } from '../format.ts';
+import type { Io } from '../io.ts';
+import type { Exit } from '../program.ts';
+import { redisToLookAt } from '../redis.ts';
+import { configFrom, quietLog, withSession } from '../session.ts';
+
+export function addCancel(program: Command, io: Io, _exit: Exit): void {
+  program
+    .command('cancel')
+    .argument('<batch>')
+    .option('--discard', 'also throw away the clips that are being made, although they are paid for')
+    .option('--json', 'print JSON')
+    .summary('submit nothing more of a batch; clips that are being made are still stored')
+    .action(async (batch: string, options: { discard?: true; json?: true }) => {
+      const config = configFrom(io);
+      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ runtime }) => {
+        const { cancelled, going } = await cancelBatch(runtime, batch, options.discard ?? false);
+        if (options.json) {
+          io.out(`${JSON.stringify({ batch, cancelled, going })}\n`);
+        } else {
+          const rest = options.discard ? 'being made and to be thrown away' : 'being made and still to be stored';
+          io.out(`${plural(cancelled, 'item')} cancelled, ${plural(going, 'clip')} ${rest}\n`);
+        }
+      });
+    });
+}

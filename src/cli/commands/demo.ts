@@ -1,0 +1,50 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/config.ts';
+import { startSimulator } from '../../simulator/index.ts';
+import { packageFile } from '../../version.ts';
+import type { Io } from '../io.ts';
+import type { Exit } from '../program.ts';
+import { HOME } from '../redis.ts';
+import { runFiles } from '../run/run-files.ts';
+
+/** How much faster than the API the simulator makes clips. */
+const SPEED = 10;
+
+/** The documented times and limits, divided by the simulator's speed. */
+const scaledSettings = {
+  CLIPMILL_REQUEST_WINDOW: `${60_000 / SPEED}ms`,
+  CLIPMILL_POLL_DELAY: `${50_000 / SPEED}ms`,
+  CLIPMILL_POLL_INTERVAL: `${5_000 / SPEED}ms`,
+};
+
+export function addDemo(program: Command, io: Io, exit: Exit): void {
+  program
+    .command('demo')
+    .argument('[file]', 'a jobs file; the example that comes with clipmill by default')
+    .summary('the whole thing in a minute, with a simulated API and without a key')
+    .action(async (file: string | undefined) => {
+      const simulator = await startSimulator({ speed: SPEED, balance: 100 });
+      try {
+        const config = loadConfig({
+          CLIPMILL_STORAGE: io.env['CLIPMILL_STORAGE'],
+          ...scaledSettings,
+          APIXO_BASE_URL: simulator.url,
+          CLIPMILL_LOG_LEVEL: 'warn',
+        });
+        // A simulator begins anew each time; so does what is remembered of its tasks.
+        const home = join(HOME, 'demo');
+        rmSync(home, { recursive: true, force: true });
+        io.err(`a simulated API at ${simulator.url} makes clips ${SPEED} times as fast as the real one\n`);
+        exit(await runFiles(io, config, [file ?? packageFile('jobs.example.yaml')], { home }));
+        io.out(
+          '\nThat was a simulation. For real clips:\n' +
+            '  export APIXO_API_KEY=…\n' +
+            '  npx clipmill run jobs.example.yaml\n',
+        );
+      } finally {
+        await simulator.close();
+      }
+    });
+}

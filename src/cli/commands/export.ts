@@ -1,0 +1,35 @@
+import { Option, type Command } from 'commander';
+import { galleryPage, locationLink } from '../../batch/export/gallery.ts';
+import { csvLines, jsonlLines } from '../../batch/export/manifest.ts';
+import { requireBatch } from '../../batch/correct.ts';
+import type { Io } from '../io.ts';
+import type { Exit } from '../program.ts';
+import { redisToLookAt } from '../redis.ts';
+import { configFrom, quietLog, withSession } from '../session.ts';
+
+const formats = ['jsonl', 'csv', 'html'] as const;
+
+export function addExport(program: Command, io: Io, _exit: Exit): void {
+  program
+    .command('export')
+    .argument('<batch>')
+    .addOption(
+      new Option('--format <format>', 'manifest lines, a table, or a page that plays the clips')
+        .choices(formats)
+        .default('jsonl'),
+    )
+    .summary('print the manifest or the gallery of a batch')
+    .action(async (batch: string, options: { format: (typeof formats)[number] }) => {
+      const config = configFrom(io);
+      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ runtime }) => {
+        await requireBatch(runtime, batch);
+        const items = runtime.reading.items(batch);
+        const lines = {
+          jsonl: () => jsonlLines(items),
+          csv: () => csvLines(items),
+          html: () => galleryPage(batch, items, locationLink),
+        }[options.format]();
+        for await (const line of lines) await io.write(line);
+      });
+    });
+}

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import type { Io } from '../io.ts';
+import type { Exit } from '../program.ts';
+import { redisToLookAt } from '../redis.ts';
+import { configFrom, quietLog, withSession } from '../session.ts';
+
+export function addPause(program: Command, io: Io, _exit: Exit): void {
+  program
+    .command('pause')
+    .summary('submit nothing until `clipmill resume`; what is being made goes on')
+    .action(async () => {
+      const config = configFrom(io);
+      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ runtime }) => {
+        const changed = await runtime.account.pause();
+        io.out(changed ? 'submission is paused\n' : 'submission was paused already\n');
+      });
+    });
+}
+
+export function addResume(program: Command, io: Io, _exit: Exit): void {
+  program
+    .command('resume')
+    .summary('go on after a pause, or at once after a halt (bad key, no credit)')
+    .action(async () => {
+      const config = configFrom(io);
+      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ runtime }) => {
+        const changed = await runtime.account.resume();
+        runtime.dispatcher.kick();
+        io.out(changed ? 'submission goes on\n' : 'submission was not stopped\n');
+      });
+    });
+}

@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { retryItems } from '../../batch/correct.ts';
+import { plural } from '../format.ts';
+import type { Io } from '../io.ts';
+import type { Exit } from '../program.ts';
+import { redisToLookAt } from '../redis.ts';
+import { configFrom, quietLog, withSession } from '../session.ts';
+
+interface RetryOptions {
+  failed?: true;
+  held?: true;
+  cancelled?: true;
+  item?: string;
+  json?: true;
+}
+
+export function addRetry(program: Command, io: Io, _exit: Exit): void {
+  program
+    .command('retry')
+    .argument('<batch>')
+    .option('--failed', 'items that failed (the default)')
+    .option('--held', 'items that are held: where it is not known whether the clip was made, it may be paid for twice')
+    .option('--cancelled', 'items that were cancelled')
+    .option('--item <id>', 'only this item, whichever way it ended')
+    .option('--json', 'print JSON')
+    .summary('put ended items back to work')
+    .action(async (batch: string, options: RetryOptions) => {
+      const config = configFrom(io);
+      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ runtime }) => {
+        const back = await retryItems(runtime, batch, { states: chosenStates(options), item: options.item });
+        io.out(
+          options.json
+            ? `${JSON.stringify({ batch, retried: back })}\n`
+            : `${plural(back, 'item')} back in the queue\n`,
+        );
+        if (back > 0 && !config.redisUrl) io.err('to make them: clipmill run, with the same file\n');
+      });
+    });
+}
+
+function chosenStates(options: RetryOptions): ('failed' | 'held' | 'cancelled')[] {
+  const chosen = (['failed', 'held', 'cancelled'] as const).filter((state) => options[state]);
+  if (chosen.length > 0) return chosen;
+  return options.item === undefined ? ['failed'] : ['failed', 'held', 'cancelled'];
+}

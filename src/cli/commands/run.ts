@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import type { Io } from '../io.ts';
+import { runFiles } from '../run/run-files.ts';
+import { configFrom } from '../session.ts';
+import type { Exit } from '../program.ts';
+
+export function addRun(program: Command, io: Io, exit: Exit): void {
+  program
+    .command('run')
+    .argument('<file...>', 'YAML, JSON, JSONL or CSV files of prompts')
+    .summary('submit, work and wait: a file of prompts becomes a folder of videos')
+    .description(
+      'Submits the files, makes their clips and waits for the end, in one process. Without REDIS_URL it keeps its\n' +
+        'state in .clipmill/ of this folder. Interrupt it as you like: run again, it goes on where it was.\n' +
+        'Exits with 0 when all clips are done, 1 when some failed or are held, 2 for bad input or settings, 130\n' +
+        'when interrupted.',
+    )
+    .action(async (files: string[]) => exit(await runFiles(io, configFrom(io), files)));
+}

@@ -1,0 +1,21 @@
+import { Argument, type Command } from 'commander';
+import { eventJsonSchema } from '../../ledger/event.ts';
+import { jobsFileJsonSchema, queueJobJsonSchema } from '../../jobs/index.ts';
+import type { Io } from '../io.ts';
+import type { Exit } from '../program.ts';
+
+const schemas = { job: queueJobJsonSchema, event: eventJsonSchema, file: jobsFileJsonSchema };
+
+export function addSchema(program: Command, io: Io, _exit: Exit): void {
+  program
+    .command('schema')
+    .addArgument(
+      new Argument('<what>', 'a job of the submit queue, an event of the stream, or a jobs file').choices(
+        Object.keys(schemas),
+      ),
+    )
+    .summary('JSON Schemas for producers, consumers and editors')
+    .action((what: keyof typeof schemas) => {
+      io.out(`${JSON.stringify(schemas[what](), null, 2)}\n`);
+    });
+}

@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { faultRates, markerTable, startSimulator, type SimulatorOptions } from '../../simulator/index.ts';
+import { formatTable } from '../format.ts';
+import { onInterrupt } from '../interrupts.ts';
+import { EXIT, type Io } from '../io.ts';
+import type { Exit } from '../program.ts';
+
+interface SimulateOptions {
+  port: number;
+  host: string;
+  publicUrl?: string;
+  speed: number;
+  maxTasks?: number;
+  maxRequests?: number;
+  seed?: number;
+  clipBytes?: number;
+  balance?: number;
+  key?: string;
+  fault: Record<string, number | boolean>;
+}
+
+export function addSimulate(program: Command, io: Io, _exit: Exit): void {
+  program
+    .command('simulate')
+    .addOption(numberOption('--port <n>', 'where it listens; 0 takes any free one').default(4010))
+    .option('--host <address>', 'where it listens', '127.0.0.1')
+    .option('--public-url <url>', 'where clips are fetched from, when that is not http://HOST:PORT')
+    .addOption(numberOption('--speed <n>', 'divides generation times and the request window').default(1))
+    .addOption(numberOption('--max-tasks <n>', 'tasks in flight (1000)'))
+    .addOption(numberOption('--max-requests <n>', 'requests a window (10000)'))
+    .addOption(numberOption('--seed <n>', 'of times and random faults (1)'))
+    .addOption(numberOption('--clip-bytes <n>', 'size of every clip'))
+    .addOption(numberOption('--balance <usd>', 'what the account holds; without it, enough'))
+    .option('--key <key>', 'the only key that is accepted; without it, any')
+    .option('--fault <name=rate>', 'something that goes wrong, may be repeated; see below', readFault, {})
+    .summary('a stand-in for the API on this machine, with the real limits, times and faults')
+    .addHelpText('after', () => `\nFaults by chance (0 to 1):\n${faultHelp()}\nMarkers in a prompt:\n${markerHelp()}`)
+    .action(async (options: SimulateOptions) => {
+      const { key, fault, ...rest } = options;
+      const settings: SimulatorOptions = { ...rest, apiKey: key, faults: fault };
+      const simulator = await startSimulator(settings);
+      const interrupt = onInterrupt(() => {}, EXIT.ok);
+      io.out(`${simulator.url}\n`);
+      io.err(
+        `simulating the API at ${simulator.url}, speed ${options.speed}; use it with APIXO_BASE_URL=${simulator.url}\n` +
+          `what it saw: ${simulator.url}/_simulator/records\n`,
+      );
+      if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
+      interrupt.off();
+      await simulator.close();
+    });
+}
+
+function numberOption(flags: string, about: string): Option {
+  return new Option(flags, about).argParser((text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+    return value;
+  });
+}
+
+/** `create503=0.1`, or `down` for a fault that is on or off. */
+function readFault(text: string, others: Record<string, number | boolean>): Record<string, number | boolean> {
+  const [name = '', rate] = text.split('=', 2);
+  if (rate === undefined) return { ...others, [name]: true };
+  const value = Number(rate);
+  if (!Number.isFinite(value)) throw new InvalidArgumentError('It is written name=rate, with a rate from 0 to 1.');
+  return { ...others, [name]: value };
+}
+
+function faultHelp(): string {
+  return formatTable(Object.entries(faultRates).map(([name, about]) => [`  ${name}`, about]));
+}
+
+function markerHelp(): string {
+  return formatTable(Object.values(markerTable).map(({ form, about }) => [`  ${form}`, about]));
+}

@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import { requireBatch } from '../../batch/correct.ts';
+import { readStatus, type BatchStatus, type Status } from '../../batch/status.ts';
+import { formatCount, formatDuration, formatTable } from '../format.ts';
+import type { Io } from '../io.ts';
+import type { Exit } from '../program.ts';
+import { redisToLookAt } from '../redis.ts';
+import { configFrom, quietLog, withSession } from '../session.ts';
+
+export function addStatus(program: Command, io: Io, _exit: Exit): void {
+  program
+    .command('status')
+    .argument('[batch]', 'only this batch')
+    .option('--json', 'print JSON')
+    .summary('counts, pace, slots, request budget, failures by code')
+    .action(async (batch: string | undefined, options: { json?: true }) => {
+      const config = configFrom(io);
+      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ runtime }) => {
+        if (batch !== undefined) await requireBatch(runtime, batch);
+        const status = await readStatus(runtime, batch);
+        io.out(options.json ? `${JSON.stringify(status, null, 2)}\n` : describeStatus(status));
+      });
+    });
+}
+
+const columns = [
+  'total',
+  'done',
+  'generating',
+  'downloading',
+  'submitting',
+  'queued',
+  'failed',
+  'held',
+  'cancelled',
+] as const;
+
+/** The status as a table, with what stands in the way and what to do about it. */
+export function describeStatus(status: Status): string {
+  const { slots, requests } = status;
+  const lines: string[] = [];
+  if (status.halted) {
+    lines.push(`! submission is halted (${status.halted.reason}): ${status.halted.message}`);
+    lines.push('  it is tried again every 30 s, or at: clipmill resume');
+  }
+  if (status.pausedSince !== null) lines.push('! submission is paused; to go on: clipmill resume');
+  lines.push(
+    `slots ${formatCount(slots.used)} of ${formatCount(slots.ceiling)}${slots.ceiling < slots.max ? ` (lowered from ${formatCount(slots.max)} by the API)` : ''}` +
+      `, requests ${formatCount(requests.used)} of ${formatCount(requests.max)} in ${formatDuration(requests.windowMs)}`,
+  );
+  if (status.batches.length === 0) return `${lines.join('\n')}\nno batches yet\n`;
+  const rows = status.batches.map((batch) => [
+    batch.batch,
+    ...columns.map((column) => formatCount(batch.counts[column])),
+    paceOf(batch),
+  ]);
+  const table = formatTable([['batch', ...columns, ''], ...rows]);
+  const failures = status.batches
+    .filter((batch) => Object.keys(batch.failures).length > 0)
+    .map((batch) => `${batch.batch}: ${failuresOf(batch)}\n`);
+  return `${lines.join('\n')}\n\n${table}${failures.length > 0 ? `\n${failures.join('')}` : ''}`;
+}
+
+function paceOf(batch: BatchStatus): string {
+  if (batch.endedAt !== null) return batch.cancelledAt === null ? 'ended' : 'cancelled';
+  const eta = batch.etaMs === null ? '' : `, about ${formatDuration(batch.etaMs)} left`;
+  return `${formatCount(batch.clipsPerMinute)} clips/min${eta}`;
+}
+
+function failuresOf(batch: BatchStatus): string {
+  const codes = Object.entries(batch.failures).map(([code, items]) => `${code} ${formatCount(items)}`);
+  const cures = [
+    ...(batch.counts.failed > 0 ? [`clipmill retry ${batch.batch} --failed`] : []),
+    ...(batch.counts.held > 0 ? [`clipmill retry ${batch.batch} --held`] : []),
+  ];
+  return `${codes.join(', ')}  (${cures.join('; ')})`;
+}

@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import { previewJobs, submitJobs } from '../../batch/submit.ts';
+import { openJobsFiles } from '../../jobs/index.ts';
+import { plural } from '../format.ts';
+import type { Io } from '../io.ts';
+import type { Exit } from '../program.ts';
+import { redisToShare } from '../redis.ts';
+import { configFrom, quietLog, withSession } from '../session.ts';
+
+export function addSubmit(program: Command, io: Io, _exit: Exit): void {
+  program
+    .command('submit')
+    .argument('<file...>', 'YAML, JSON, JSONL or CSV files of prompts')
+    .option('--json', 'print JSON')
+    .summary('enqueue files for running workers, print the batch and return')
+    .description('Checks the files and puts their jobs into the shared Redis, where `clipmill work` finds them.')
+    .action(async (paths: string[], options: { json?: true }) => {
+      const config = configFrom(io);
+      const files = await openJobsFiles(paths);
+      await withSession({ redis: redisToShare, config, log: quietLog(config) }, async ({ runtime }) => {
+        const headers = files.map((file) => ({ batch: file.batch, maxClips: file.maxClips, source: file.path }));
+        for (const [index, file] of files.entries()) {
+          const header = headers[index];
+          if (header) await previewJobs(runtime, header, file.jobs());
+        }
+        for (const [index, file] of files.entries()) {
+          const header = headers[index];
+          if (!header) continue;
+          const done = await submitJobs(runtime, header, file.jobs());
+          if (options.json) io.out(`${JSON.stringify(done)}\n`);
+          else io.out(`${done.batch}\n`);
+          io.err(`${file.path}: ${plural(done.added, 'new clip')}, ${done.existing} known already\n`);
+          if (done.changed.length > 0) {
+            io.err(`changed since they were submitted, and left as they were: ${done.changed.join(', ')}\n`);
+          }
+        }
+      });
+    });
+}

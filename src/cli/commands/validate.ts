@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { kling26 } from '../../apixo/models/kling-2-6.ts';
+import type { Config } from '../../config/config.ts';
+import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
+import { estimate, type Estimate } from '../estimate.ts';
+import { checkUrls } from '../check-urls.ts';
+import { formatCount, formatDuration, formatTable, plural } from '../format.ts';
+import type { Io } from '../io.ts';
+import type { Exit } from '../program.ts';
+import { configFrom } from '../session.ts';
+
+export function addValidate(program: Command, io: Io, _exit: Exit): void {
+  program
+    .command('validate')
+    .argument('<file...>', 'YAML, JSON, JSONL or CSV files of prompts')
+    .option('--check-urls', 'also ask for every image URL whether it is there')
+    .option('--json', 'print JSON')
+    .summary('check files without sending anything')
+    .description(
+      'Checks everything that can be checked without the API, and prints what the files come to: clips, seconds of\n' +
+        'video, API requests and the least time that the limits allow. Exits with 2 and all mistakes, if there are any.',
+    )
+    .action(async (paths: string[], options: { checkUrls?: true; json?: true }) => {
+      const config = configFrom(io);
+      const files = await openJobsFiles(paths);
+      if (options.checkUrls) await checkUrls(files);
+      const reports = files.map((file) => ({ file, expected: estimateOf(file, config) }));
+      if (options.json) {
+        io.out(
+          `${JSON.stringify(
+            reports.map(({ file, expected }) => ({ ...summary(file), ...expected })),
+            null,
+            2,
+          )}\n`,
+        );
+      } else {
+        for (const { file, expected } of reports) io.out(describe(file, expected));
+      }
+    });
+}
+
+function estimateOf(file: JobsFile, config: Config): Estimate {
+  return estimate(
+    file.totals.kinds.map(({ duration, clips }) => ({ clips, ...expectedTimes(duration) })),
+    config,
+  );
+}
+
+function expectedTimes(duration: 5 | 10) {
+  const { min, max } = kling26.generationMs({
+    mode: 'text-to-video',
+    prompt: '-',
+    duration,
+    sound: true,
+    aspect_ratio: '1:1',
+  });
+  return { minMs: min, maxMs: max };
+}
+
+function summary(file: JobsFile) {
+  return { file: file.path, batch: file.batch, maxClips: file.maxClips ?? null, ...file.totals };
+}
+
+function describe(file: JobsFile, expected: Estimate): string {
+  const { totals } = file;
+  const kinds = totals.kinds.map((kind) => `${formatCount(kind.clips)} × ${kind.duration} s ${kind.mode}`);
+  const rows = [
+    ['  clips', `${formatCount(totals.clips)}  (${kinds.join(', ')})`],
+    ['  video', plural(totals.videoSeconds, 'second')],
+    ['  requests', `about ${formatCount(expected.requests)}`],
+    ['  least time', formatDuration(expected.leastMs)],
+    ...(file.maxClips === undefined ? [] : [['  budget', plural(file.maxClips, 'clip')]]),
+  ];
+  return `${file.path}: all right, batch "${file.batch}"\n${formatTable(rows)}`;
+}

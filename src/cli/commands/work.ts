@@ -1,0 +1,22 @@
+import { Argument, type Command } from 'commander';
+import { queueNames, type QueueName } from '../../pipeline/queues.ts';
+import { EXIT, type Io } from '../io.ts';
+import type { Exit } from '../program.ts';
+import { configFrom } from '../session.ts';
+import { runWorkers } from '../run-workers.ts';
+
+export function addWork(program: Command, io: Io, exit: Exit): void {
+  program
+    .command('work')
+    .addArgument(new Argument('[kinds...]', 'which steps this process does').choices(queueNames))
+    .summary('long-running workers on a shared Redis; SIGTERM drains')
+    .description(
+      'Runs workers until SIGTERM or SIGINT: submit, poll and download, or those named. Needs REDIS_URL. The first\n' +
+        'signal drains (what was sent gets its answer recorded, downloads stop and are taken up by others), the second\n' +
+        'ends at once; neither loses anything.',
+    )
+    .action(async (kinds: QueueName[]) => {
+      await runWorkers(configFrom(io), io, kinds.length > 0 ? [...new Set(kinds)] : queueNames);
+      exit(EXIT.ok);
+    });
+}

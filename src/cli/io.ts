@@ -1,0 +1,40 @@
+import { once } from 'node:events';
+import type { Environment } from '../config/config.ts';
+
+/** The outside world of a command: results go to `out`, everything else to `err`. */
+export interface Io {
+  env: Environment;
+  out(text: string): void;
+  err(text: string): void;
+  /** Results of any length: resolves when the reader keeps up. */
+  write(text: string): Promise<void>;
+  /** Whether a person sees `err`. */
+  terminal: boolean;
+  /** Width of that terminal. */
+  columns(): number;
+}
+
+export function processIo(): Io {
+  return {
+    env: process.env,
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    async write(text) {
+      if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+    },
+    terminal: process.stderr.isTTY,
+    columns: () => process.stderr.columns || 80,
+  };
+}
+
+/** Exit codes that scripts rely on. */
+export const EXIT = {
+  /** All done. */
+  ok: 0,
+  /** Some items failed or are held; or, for doctor, something is wrong. */
+  incomplete: 1,
+  /** Bad input or settings; nothing was sent. */
+  misuse: 2,
+  /** Interrupted; nothing is lost. */
+  interrupted: 130,
+} as const;

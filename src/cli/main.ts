@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { formatFailure } from './failure.ts';
+import { EXIT, processIo } from './io.ts';
+import { buildProgram } from './program.ts';
+
+const io = processIo();
+// `clipmill export … | head`: whoever reads has had enough, which is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.ok);
+  throw error;
+});
+try {
+  let exitCode: number = EXIT.ok;
+  await buildProgram(io, (code) => {
+    exitCode = code;
+  }).parseAsync(process.argv);
+  process.exitCode = exitCode;
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // commander has said what was wrong; help that was asked for is no mistake.
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.misuse;
+  } else {
+    io.err(formatFailure(error));
+    process.exitCode = EXIT.misuse;
+  }
+}

@@ -1,0 +1,62 @@
+import type { Counts } from '../../ledger/batch.ts';
+import type { Usage } from '../../limits/limits.ts';
+import { formatCount, formatDuration } from '../format.ts';
+
+/** What there is to show of the batches at work, all together. */
+export interface ProgressView {
+  title: string;
+  counts: Counts;
+  clipsPerMinute: number;
+  usage: Usage;
+  /** Milliseconds to the end; `null` when nothing can be said. */
+  etaMs: number | null;
+  /** Why nothing is submitted, if so. */
+  stopped: string | undefined;
+}
+
+/** States in the order in which they are shown; ends that are good need no name beside the bar. */
+const shownStates = ['generating', 'submitting', 'downloading', 'queued', 'failed', 'held', 'cancelled'] as const;
+
+/** The lines of a terminal of this many columns. */
+export function progressLines(view: ProgressView, columns: number): string[] {
+  const { counts } = view;
+  const ended = counts.done + counts.failed + counts.held + counts.cancelled;
+  const share = counts.total === 0 ? 0 : ended / counts.total;
+  const figures = `${formatCount(ended)} / ${formatCount(counts.total)}  ${Math.floor(share * 100)} %`;
+  const title = view.title.length > 32 ? `${view.title.slice(0, 31)}…` : view.title;
+  const width = Math.max(10, Math.min(40, columns - title.length - figures.length - 6));
+  const lines = [`${title}  ${bar(share, width)}  ${figures}`, `  ${stateWords(counts)}`, `  ${paceWords(view)}`];
+  if (view.stopped) lines.push(`  ! ${view.stopped}`);
+  return lines.map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line));
+}
+
+/** The same on one line, for a log. */
+export function progressLine(view: ProgressView): string {
+  const { counts } = view;
+  const stopped = view.stopped ? ` · ! ${view.stopped}` : '';
+  return `${view.title}: ${formatCount(counts.done)} of ${formatCount(counts.total)} done · ${stateWords(counts)} · ${paceWords(view)}${stopped}`;
+}
+
+export function bar(share: number, width: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * width);
+  return '█'.repeat(full) + '░'.repeat(width - full);
+}
+
+function stateWords(counts: Counts): string {
+  const words = shownStates
+    .filter((state) => counts[state] > 0)
+    .map((state) => `${formatCount(counts[state])} ${state}`);
+  return words.join(' · ') || 'nothing under way';
+}
+
+function paceWords({ clipsPerMinute, usage, etaMs }: ProgressView): string {
+  const { slots, requests } = usage;
+  const perWindow = requests.windowMs === 60_000 ? 'requests/min' : `requests in ${formatDuration(requests.windowMs)}`;
+  const lowered = slots.ceiling < slots.max ? ` (of ${formatCount(slots.max)})` : '';
+  return [
+    `${formatCount(Math.round(clipsPerMinute))} clips/min`,
+    `slots ${formatCount(slots.used)}/${formatCount(slots.ceiling)}${lowered}`,
+    `${formatCount(requests.used)}/${formatCount(requests.max)} ${perWindow}`,
+    ...(etaMs === null ? [] : [`about ${formatDuration(etaMs)} left`]),
+  ].join(' · ');
+}

@@ -1,0 +1,71 @@
+import { systemClock } from '../../clock.ts';
+import type { Batch, Counts } from '../../ledger/batch.ts';
+import { itemStates } from '../../ledger/states.ts';
+import { readUsage } from '../../limits/limits.ts';
+import type { Runtime } from '../../runtime.ts';
+import { formatDuration } from '../format.ts';
+import { Pace } from '../progress/pace.ts';
+import type { Painter } from '../progress/painter.ts';
+
+const LOOK_EVERY_MS = 500;
+
+/**
+ * Shows the progress of batches until all of them have ended.
+ * @throws the signal's reason when it aborts first
+ */
+export async function followBatches(
+  runtime: Runtime,
+  names: readonly string[],
+  painter: Painter,
+  signal: AbortSignal,
+): Promise<Batch[]> {
+  const pace = new Pace();
+  for (;;) {
+    signal.throwIfAborted();
+    const batches = await readBatches(runtime, names);
+    const counts = sumCounts(batches);
+    pace.add(performance.now(), counts);
+    painter.paint({
+      title: names.length === 1 ? (names[0] ?? '') : `${names.length} batches`,
+      counts,
+      clipsPerMinute: pace.clipsPerMinute(),
+      etaMs: pace.etaMs(counts),
+      usage: await readUsage(runtime.redis, runtime.keys, runtime.run, runtime.config),
+      stopped: await whyStopped(runtime),
+    });
+    if (batches.length === names.length && batches.every((batch) => batch.endedAt !== null)) return batches;
+    await systemClock.sleep(LOOK_EVERY_MS, signal);
+  }
+}
+
+export async function readBatches(runtime: Runtime, names: readonly string[]): Promise<Batch[]> {
+  const found = await Promise.all(names.map((name) => runtime.reading.batch(name)));
+  return found.filter((batch) => batch !== undefined);
+}
+
+export function sumCounts(batches: readonly { counts: Counts }[]): Counts {
+  const sum: Counts = {
+    total: 0,
+    queued: 0,
+    submitting: 0,
+    generating: 0,
+    downloading: 0,
+    done: 0,
+    failed: 0,
+    held: 0,
+    cancelled: 0,
+  };
+  for (const { counts } of batches) {
+    for (const name of ['total', ...itemStates] as const) sum[name] += counts[name];
+  }
+  return sum;
+}
+
+/** Why nothing is submitted, and what ends that. */
+async function whyStopped(runtime: Runtime): Promise<string | undefined> {
+  const { halted, pausedSince, trialAt } = await runtime.account.read();
+  if (pausedSince !== null) return 'paused; `clipmill resume` goes on';
+  if (!halted) return undefined;
+  const waitMs = Math.max(0, (trialAt ?? 0) - Date.now());
+  return `halted (${halted.reason}): ${halted.message}; tried again in ${formatDuration(waitMs)}, or at \`clipmill resume\``;
+}

@@ -1,0 +1,154 @@
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { storeBatchPages } from '../../batch/export/beside.ts';
+import { previewJobs, submitJobs } from '../../batch/submit.ts';
+import { requireApiKey, type Config } from '../../config/config.ts';
+import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
+import type { Batch } from '../../ledger/batch.ts';
+import type { Runtime } from '../../runtime.ts';
+import { startWorkers, type Workers } from '../../start-workers.ts';
+import { formatDuration, formatUsd, plural } from '../format.ts';
+import { onInterrupt } from '../interrupts.ts';
+import { EXIT, type Io } from '../io.ts';
+import { Painter } from '../progress/painter.ts';
+import { HOME, redisToRun } from '../redis.ts';
+import { fileLog, withSession, workerLog } from '../session.ts';
+import { askBalance } from './balance.ts';
+import { followBatches, readBatches, sumCounts } from './follow.ts';
+import { batchSummary } from './summary.ts';
+
+/** How long an interrupted run waits for answers to what it has sent, in milliseconds. */
+const DRAIN_MS = 10_000;
+
+export interface RunOptions {
+  /** Folder of the private Redis and the log. */
+  home?: string;
+}
+
+/**
+ * Submits files, works on them and waits for their end, all in this process.
+ * @returns the exit code
+ * @throws UserError before anything is sent, when a file or setting is wrong
+ */
+export async function runFiles(
+  io: Io,
+  config: Config,
+  paths: readonly string[],
+  options: RunOptions = {},
+): Promise<number> {
+  const { home = HOME } = options;
+  requireApiKey(config);
+  const files = await openJobsFiles(paths);
+  // On a terminal the progress stands where the log would scroll it away.
+  const { log } = io.terminal ? fileLog(config, home) : { log: workerLog(config, io) };
+  const painter = new Painter(io);
+  const interrupt = onInterrupt((name) => {
+    painter.say(`${name}: finishing what was sent, up to ${formatDuration(DRAIN_MS)}; once more ends at once`);
+  }, EXIT.interrupted);
+  try {
+    return await withSession(
+      { redis: () => redisToRun(config, home), config, log, patient: true },
+      async ({ runtime, closers }) => {
+        const previews = await Promise.all(files.map((file) => previewJobs(runtime, headerOf(file), file.jobs())));
+        const workers = await startWorkers(runtime);
+        closers.push(() => workers.drain(DRAIN_MS));
+        const before = await askBalance(workers.api, runtime.requests);
+        const added = previews.reduce((sum, preview) => sum + preview.added, 0);
+        const existing = previews.reduce((sum, preview) => sum + preview.existing, 0);
+        painter.say(announcement(files, added, existing, before));
+        const started = performance.now();
+        const names = [...new Set(files.map((file) => file.batch))];
+        const postedBefore = sumPosted(await readBatches(runtime, names));
+        await submitAll(runtime, files, painter, interrupt.signal);
+        const batches = await followBatches(runtime, names, painter, interrupt.signal);
+        painter.clear();
+        io.err(`finished in ${formatDuration(performance.now() - started)}\n`);
+        return await report(io, runtime, workers, batches, { balance: before, posted: postedBefore });
+      },
+    );
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    painter.clear();
+    io.err('interrupted; nothing is lost: the same command goes on where this one was\n');
+    return EXIT.interrupted;
+  } finally {
+    interrupt.off();
+  }
+}
+
+function headerOf(file: JobsFile) {
+  return { batch: file.batch, maxClips: file.maxClips, source: file.path };
+}
+
+function announcement(
+  files: readonly JobsFile[],
+  added: number,
+  existing: number,
+  balance: number | undefined,
+): string {
+  const seconds = files.reduce((sum, file) => sum + file.totals.videoSeconds, 0);
+  const known = existing > 0 ? ` (${plural(existing, 'clip')} known already)` : '';
+  const budgets = files.filter((file) => file.maxClips !== undefined && file.maxClips < file.totals.clips);
+  return [
+    `submitting ${plural(added, 'new clip')}${known}, ${plural(seconds, 'second')} of video in all` +
+      (balance === undefined ? '' : `; balance ${formatUsd(balance)}`),
+    ...budgets.map(
+      (file) =>
+        `${file.path}: ${plural(file.totals.clips, 'clip')} on a budget of ${file.maxClips}: the rest will be held`,
+    ),
+  ].join('\n');
+}
+
+async function submitAll(
+  runtime: Runtime,
+  files: readonly JobsFile[],
+  painter: Painter,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const file of files) {
+    const { changed } = await submitJobs(runtime, headerOf(file), file.jobs(), signal);
+    if (changed.length === 0) continue;
+    painter.say(
+      `${file.path}: changed since they were submitted, and left as they were: ${changed.join(', ')} (a new id makes a new clip)`,
+    );
+  }
+}
+
+async function report(
+  io: Io,
+  runtime: Runtime,
+  workers: Workers,
+  batches: readonly Batch[],
+  before: { balance: number | undefined; posted: number },
+): Promise<number> {
+  for (const batch of batches) {
+    const pages = await storeBatchPages(runtime.reading, workers.storage, batch.batch);
+    io.out(await batchSummary(runtime, batch));
+    io.out(`  gallery: ${shownLocation(pages.gallery)}\n`);
+  }
+  if (before.balance !== undefined) {
+    const after = await askBalance(workers.api, runtime.requests);
+    if (after !== undefined) io.err(balanceLine(before.balance, after, sumPosted(batches) - before.posted));
+  }
+  const counts = sumCounts(batches);
+  return counts.failed + counts.held > 0 ? EXIT.incomplete : EXIT.ok;
+}
+
+/** No price is published, so the cost is measured by the balance; other users of the key show in it. */
+function balanceLine(before: number, after: number, posted: number): string {
+  const paid = before - after;
+  const each = paid > 0 && posted > 0 ? `, ${formatUsd(paid / posted)} a clip` : '';
+  return `balance ${formatUsd(before)} before, ${formatUsd(after)} after${each}\n`;
+}
+
+function sumPosted(batches: readonly Batch[]): number {
+  return batches.reduce((sum, batch) => sum + batch.posted, 0);
+}
+
+/** A file as a path from here, anything else as it is. */
+function shownLocation(location: string): string {
+  if (!location.startsWith('file:')) return location;
+  const path = fileURLToPath(location);
+  const near = relative(process.cwd(), path);
+  return near.startsWith('..') ? path : near;
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { itemStates } from './states.ts';
+
+const at = z.number().meta({ description: 'Unix ms of the clock of Redis' });
+
+const itemEvent = z
+  .object({
+    type: z.literal('item'),
+    batch: z.string(),
+    id: z.string(),
+    state: z.enum(['done', 'failed', 'held', 'cancelled']),
+    at,
+    attempt: z.number().optional(),
+    task: z.string().optional().meta({ description: "the API's taskId" }),
+    location: z.string().optional().meta({ description: 'where the clip is' }),
+    size: z.number().optional().meta({ description: 'bytes' }),
+    sha256: z.string().optional(),
+    code: z.string().optional().meta({ description: 'why it failed or is held' }),
+    message: z.string().optional(),
+  })
+  .meta({ description: 'An item has ended. It may end again after a retry.' });
+
+const batchEvent = z
+  .object({
+    type: z.literal('batch'),
+    batch: z.string(),
+    at,
+    counts: z.record(z.enum(['total', ...itemStates]), z.number()),
+  })
+  .meta({ description: 'All items of a batch have ended. A batch ends again after a retry or new items.' });
+
+const rejectedEvent = z
+  .object({
+    type: z.literal('rejected'),
+    job: z.string().meta({ description: "the producer's job id" }),
+    at,
+    message: z.string().meta({ description: 'all that is wrong with it' }),
+  })
+  .meta({ description: 'A job in the submit queue could not be taken.' });
+
+/** The field `data` of an entry in the stream of completions; the field `type` repeats its type. */
+export const streamEvent = z.discriminatedUnion('type', [itemEvent, batchEvent, rejectedEvent]);
+export type StreamEvent = z.output<typeof streamEvent>;
+
+/** JSON Schema (draft 2020-12) of the JSON in the field `data` of an event. */
+export function eventJsonSchema(): object {
+  return { ...z.toJSONSchema(streamEvent, { target: 'draft-2020-12' }), title: 'an entry of the events of clipmill' };
+}
