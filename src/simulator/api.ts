@@ -1,0 +1,107 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { generateTask } from './generate-task.ts';
+import type { RequestKind } from './records.ts';
+import { replies, type Reply } from './reply.ts';
+import { bearerKey, header, readBody } from './request.ts';
+import { SlidingLimit } from './sliding-window.ts';
+import { statusTask } from './status-task.ts';
+import type { World } from './world.ts';
+
+const MODEL = 'kling-2-6';
+const CREATE = '/api/v1/generateTask/';
+const STATUS = '/api/v1/statusTask/';
+const BALANCE = '/api/v1/apikeys/current-balance';
+const MAX_BODY = 1_000_000;
+
+/**
+ * The gate of the API. A request is checked as a gateway would: request limit (429), key (401), model
+ * and path (404), method (405), then its body (400), credits (400) and tasks in flight (429). Every
+ * request that brings a key counts towards the limit, whether the key is right or not and whatever
+ * becomes of it, except those that this limit itself refuses.
+ */
+export class Api {
+  readonly #world: World;
+  readonly #limit: SlidingLimit;
+
+  constructor(world: World) {
+    this.#world = world;
+    const { maxRequests, requestWindowMs, speed } = world.settings;
+    this.#limit = new SlidingLimit(maxRequests, requestWindowMs / speed);
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse, url: string): void {
+    const { timeline, recorder, faults, replier } = this.#world;
+    const kind = kindOf(url);
+    recorder.apiRequest(kind, timeline.now());
+    if (faults.down) {
+      request.socket.destroy();
+      return;
+    }
+    // States and counts are as of now, even where the timer of a task's end is late.
+    timeline.settle();
+    const refusal = this.#refuse(request, kind, url);
+    if (refusal || kind !== 'create') {
+      replier.send(request, response, refusal ?? this.#answer(kind, url));
+      return;
+    }
+    readBody(request, MAX_BODY, (body) => {
+      timeline.settle();
+      replier.send(request, response, this.#create(request, body));
+    });
+  }
+
+  #refuse(request: IncomingMessage, kind: RequestKind, url: string): Reply | undefined {
+    const { timeline, recorder, faults, account, settings } = this.#world;
+    const key = bearerKey(request);
+    if (key !== undefined && !this.#limit.admit(timeline.now())) {
+      recorder.refused.rate++;
+      const { maxRequests, requestWindowMs } = settings;
+      return replies.error(
+        429,
+        `Rate limit exceeded: ${maxRequests} requests in ${requestWindowMs / 1000} s. Wait and retry.`,
+      );
+    }
+    if (key === undefined || faults.badKey || !account.accepts(key)) {
+      recorder.refused.key++;
+      return replies.error(401);
+    }
+    const missing = this.#missing(kind, url);
+    if (missing !== undefined) {
+      recorder.refused.notFound++;
+      return replies.error(404, missing);
+    }
+    return request.method === (kind === 'create' ? 'POST' : 'GET')
+      ? undefined
+      : replies.error(405, 'Method not allowed');
+  }
+
+  #missing(kind: RequestKind, url: string): string | undefined {
+    if (kind === 'other') return 'Not found';
+    if (kind === 'balance') return this.#world.settings.balanceEndpoint ? undefined : 'Not found';
+    const mark = url.indexOf('?');
+    const model = url.slice(kind === 'create' ? CREATE.length : STATUS.length, mark < 0 ? undefined : mark);
+    return model === MODEL ? undefined : `Model not found: ${model}`;
+  }
+
+  #answer(kind: RequestKind, url: string): Reply {
+    const { account, faults } = this.#world;
+    if (kind === 'status') return statusTask(this.#world, url);
+    return replies.ok(JSON.stringify({ code: 200, message: 'success', data: faults.noCredit ? 0 : account.balance }));
+  }
+
+  #create(request: IncomingMessage, body: string | undefined): Reply {
+    const { recorder } = this.#world;
+    if (body !== undefined && header(request, 'content-type')?.toLowerCase().startsWith('application/json'))
+      return generateTask(this.#world, body);
+    recorder.refused.invalid++;
+    return body === undefined
+      ? replies.error(413, `The body is longer than ${MAX_BODY} bytes`)
+      : replies.error(400, 'Invalid parameters: Content-Type must be application/json');
+  }
+}
+
+function kindOf(url: string): RequestKind {
+  if (url.startsWith(STATUS)) return 'status';
+  if (url.startsWith(CREATE)) return 'create';
+  return url === BALANCE || url.startsWith(`${BALANCE}?`) ? 'balance' : 'other';
+}

@@ -1,0 +1,80 @@
+import { Agent, request } from 'undici';
+import { between } from './random.ts';
+import { statusBody } from './status-body.ts';
+import type { Task } from './task.ts';
+import type { World } from './world.ts';
+
+/** Waits after the first, second and third refusal, before they are divided by speed; then it is given up. */
+const RETRY_MS = [30_000, 120_000, 600_000] as const;
+
+type Needs = Pick<World, 'settings' | 'faults' | 'dice' | 'timeline' | 'unixBase' | 'urls' | 'recorder'>;
+
+/** POSTs the status of ended tasks to their callback URLs until the receiver answers exactly 200. */
+export class Callbacks {
+  readonly #world: Needs;
+  readonly #agent = new Agent({ pipelining: 1 });
+  #closed = false;
+
+  constructor(world: Needs) {
+    this.#world = world;
+  }
+
+  taskEnded(task: Task): void {
+    const { callbackUrl: url } = task;
+    const { dice, faults, timeline } = this.#world;
+    if (url === undefined || dice.strikes('dropCallback')) return;
+    const late = dice.strikes('delayCallback') ? between(dice.random, faults.callbackDelayMs) : 0;
+    const times = dice.strikes('duplicateCallback') ? 2 : 1;
+    for (let i = 0; i < times; i++) timeline.after(late, () => this.#start(task, url, 1));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#agent.destroy();
+  }
+
+  #start(task: Task, url: string, attempt: number): void {
+    this.#deliver(task, url, attempt).catch((error: unknown) => {
+      // Nobody awaits a delivery; what is thrown here is a mistake of the simulator's own.
+      queueMicrotask(() => {
+        throw error;
+      });
+    });
+  }
+
+  async #deliver(task: Task, url: string, attempt: number): Promise<void> {
+    const { recorder, timeline, settings } = this.#world;
+    recorder.callbacks.sent++;
+    const status = await this.#post(url, statusBody(this.#world, task));
+    if (this.#closed) return;
+    const at = timeline.now();
+    recorder.delivery({ taskId: task.id, attempt, at, status });
+    if (status === 200) {
+      recorder.callbacks.accepted++;
+      task.firstSeenEndedAt ??= at;
+      return;
+    }
+    recorder.callbacks.refused++;
+    const wait = RETRY_MS[attempt - 1];
+    if (wait === undefined) recorder.callbacks.givenUp++;
+    else timeline.after(wait / settings.speed, () => this.#start(task, url, attempt + 1));
+  }
+
+  /** The status of the answer; null when there was none in time. */
+  async #post(url: string, body: string): Promise<number | null> {
+    try {
+      const answer = await request(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+        dispatcher: this.#agent,
+        signal: AbortSignal.timeout(this.#world.settings.callbackTimeoutMs),
+      });
+      // A receiver that goes on after its status has been read keeps no connection here.
+      await answer.body.dump().catch(() => undefined);
+      return answer.statusCode;
+    } catch {
+      return null;
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import type { RequestListener } from 'node:http';
+import { Account } from './account.ts';
+import { Api } from './api.ts';
+import { Callbacks } from './callbacks.ts';
+import { serveControl, type Controls } from './control.ts';
+import { Dice } from './dice.ts';
+import { changeFaults, type Faults } from './faults.ts';
+import { serveFile } from './files.ts';
+import { listen, stopListening, urlOf } from './listen.ts';
+import { readBalance, readOptions, type SimulatorOptions, type SimulatorSettings } from './options.ts';
+import { Prompts } from './prompts.ts';
+import { Recorder } from './recorder.ts';
+import type { Records } from './records.ts';
+import { Replier } from './reply.ts';
+import { SignedUrls } from './signed-urls.ts';
+import { Tasks } from './tasks.ts';
+import { Timeline } from './timeline.ts';
+import type { World } from './world.ts';
+
+export { faultRates, type FaultRate, type Faults } from './faults.ts';
+export { markerTable, type MarkerKind } from './markers.ts';
+export type { SimulatorOptions, SimulatorSettings } from './options.ts';
+export type { Delivery, Leak, Records, Refusal, RequestKind, Summary, TaskRecord } from './records.ts';
+export type { TaskState } from './task.ts';
+
+export interface Simulator {
+  /** `http://127.0.0.1:PORT`, to be used as the API's base URL. */
+  readonly url: string;
+  /** The options with every default written out. */
+  readonly options: SimulatorSettings;
+  readonly records: Records;
+  /** The faults in force now. */
+  readonly faults: Readonly<Faults>;
+  /** Changes the faults that are named; the others stay. Throws UserError. */
+  setFaults(change: Partial<Faults>): void;
+  /** USD; undefined: no end of it. Throws UserError. */
+  setBalance(usd: number | undefined): void;
+  /** The one key that is accepted from now on; undefined: any. */
+  setKey(key: string | undefined): void;
+  /** Ends all connections and timers at once. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** A stand-in for the APIXO API, which listens once this resolves. Throws UserError for wrong options or a taken port. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const settings = readOptions(options);
+  const world = buildWorld(settings, changeFaults({}, options.faults ?? {}));
+  const callbacks = new Callbacks(world);
+  world.tasks.onEnd((task) => {
+    if (task.failCode !== undefined) {
+      task.billed = false;
+      world.account.refund(task.costUsd);
+    }
+    world.recorder.taskEnded(task);
+    callbacks.taskEnded(task);
+  });
+
+  const setFaults = (change: unknown) => void Object.assign(world.faults, changeFaults(world.faults, change));
+  const setBalance = (value: unknown) => world.account.setBalance(readBalance(value));
+  const controls: Controls = {
+    records: world.recorder,
+    faults: () => world.faults,
+    changeFaults: setFaults,
+    changeBalance: setBalance,
+  };
+  const server = await listen(settings.port, settings.host, router(world, controls));
+  const url = urlOf(server, settings.host);
+  world.urls.base = settings.publicUrl?.replace(/\/$/, '') ?? url;
+  return {
+    url,
+    options: settings,
+    records: world.recorder,
+    faults: world.faults,
+    setFaults,
+    setBalance,
+    setKey: (key) => void (world.account.key = key),
+    async close() {
+      world.timeline.stop();
+      await Promise.all([stopListening(server), callbacks.close()]);
+    },
+  };
+}
+
+function buildWorld(settings: SimulatorSettings, faults: Faults): World {
+  const epoch = performance.now();
+  const unixBase = Date.now();
+  const timeline = new Timeline(() => performance.now() - epoch);
+  const dice = new Dice(faults, settings.seed);
+  const account = new Account(settings.apiKey, settings.balance);
+  const prompts = new Prompts();
+  const urls = new SignedUrls(settings.urlTtlMs, timeline.now);
+  const tasks = new Tasks({ settings, timeline, prompts, dice });
+  const recorder = new Recorder({ settings, timeline, unixBase, account, dice, prompts, tasks });
+  const replier = new Replier(faults, timeline, dice.random);
+  return { settings, timeline, unixBase, faults, dice, account, prompts, tasks, urls, recorder, replier };
+}
+
+function router(world: World, controls: Controls): RequestListener {
+  const api = new Api(world);
+  return (request, response) => {
+    const url = request.url ?? '/';
+    if (url.startsWith('/files/')) serveFile(world, request, response, url);
+    else if (url.startsWith('/_simulator/')) serveControl(controls, request, response, url);
+    else api.handle(request, response, url);
+  };
+}

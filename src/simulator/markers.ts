@@ -1,0 +1,59 @@
+/**
+ * What a prompt can ask for by a marker in its text: `a fox [fail:GENERATION_FAILED x2] in snow`.
+ * ` x2` after any marker lets it strike the first two times for that exact prompt, and never again;
+ * without a count it always strikes. Markers may be combined. Brackets with anything else are text.
+ */
+export const markerTable = {
+  fail: { form: '[fail:CODE]', value: /^\w+$/, about: 'the task ends failed with failCode CODE' },
+  slow: { form: '[slow:N]', value: /^\d+(\.\d+)?$/, about: 'generation takes N times as long' },
+  never: { form: '[never]', value: null, about: 'the task never ends' },
+  'no-url': { form: '[no-url]', value: null, about: 'success with an empty list of URLs' },
+  urls: { form: '[urls:N]', value: /^[1-9]$/, about: 'success with N URLs, 1 to 9' },
+  http: { form: '[http:503]', value: /^[45]\d\d$/, about: 'POST: that HTTP status, no task is made' },
+  code: {
+    form: '[code:429]',
+    value: /^[45]\d\d$/,
+    about: 'POST: HTTP 200 with that code in the body, no task is made',
+  },
+  reset: { form: '[reset]', value: null, about: 'POST: connection reset, no task is made' },
+  lost: { form: '[lost]', value: null, about: 'POST: the task is made, then the connection is reset' },
+  hang: { form: '[hang]', value: null, about: 'POST: the task is made, the answer is never sent' },
+  gateway: { form: '[gateway:502]', value: /^5\d\d$/, about: 'POST: the task is made, that status with an HTML page' },
+  garbage: { form: '[garbage]', value: null, about: 'POST: the task is made, 200 with a body that is no JSON' },
+  file: {
+    form: '[file:404], [file:html|short|stall|slow|chunked|redirect]',
+    value: /^([45]\d\d|html|short|stall|slow|chunked|redirect)$/,
+    about:
+      'GET of the clip: that status; a page of HTML with 200; half of Content-Length, then closed; half, then ' +
+      'nothing; a trickle; no Content-Length; a redirect',
+  },
+} as const satisfies Record<string, { form: string; value: RegExp | null; about: string }>;
+
+export type MarkerKind = keyof typeof markerTable;
+
+export interface Marker {
+  readonly kind: MarkerKind;
+  /** What follows the colon; empty when nothing does. */
+  readonly value: string;
+  /** How many times it strikes for one prompt; Infinity without a count. */
+  readonly times: number;
+}
+
+const pattern = /\[([a-z-]+)(?::([\w.]+))?(?: x(\d{1,6}))?\]/g;
+const none: readonly Marker[] = [];
+
+export function parseMarkers(prompt: string): readonly Marker[] {
+  if (!prompt.includes('[')) return none;
+  const markers: Marker[] = [];
+  for (const [, kind = '', value = '', times] of prompt.matchAll(pattern)) {
+    if (!isKind(kind)) continue;
+    const expected = markerTable[kind].value;
+    if (expected === null ? value !== '' : !expected.test(value)) continue;
+    markers.push({ kind, value, times: times === undefined ? Infinity : Number(times) });
+  }
+  return markers.length > 0 ? markers : none;
+}
+
+function isKind(name: string): name is MarkerKind {
+  return Object.hasOwn(markerTable, name);
+}

@@ -1,0 +1,155 @@
+import type { Account } from './account.ts';
+import type { Dice } from './dice.ts';
+import type { SimulatorSettings } from './options.ts';
+import type { Prompts } from './prompts.ts';
+import type { Delivery, Leak, Refusal, Records, RequestKind, Summary, TaskRecord } from './records.ts';
+import { SlidingPeak } from './sliding-window.ts';
+import { stateOf, type Task } from './task.ts';
+import type { Tasks } from './tasks.ts';
+import type { Timeline } from './timeline.ts';
+
+const MAX_LEAKS = 10_000;
+const MAX_DELIVERIES = 100_000;
+
+interface Needs {
+  settings: SimulatorSettings;
+  timeline: Timeline;
+  unixBase: number;
+  account: Account;
+  dice: Dice;
+  prompts: Prompts;
+  tasks: Tasks;
+}
+
+/** Counts as things happen, and answers as Records. What is kept per request is bounded. */
+export class Recorder implements Records {
+  readonly #world: Needs;
+  readonly #peak: SlidingPeak;
+  readonly requests: Record<RequestKind | 'total', number> = { create: 0, status: 0, balance: 0, other: 0, total: 0 };
+  readonly refused: Record<Refusal, number> = {
+    rate: 0,
+    concurrency: 0,
+    invalid: 0,
+    key: 0,
+    credits: 0,
+    notFound: 0,
+  };
+  readonly files = { requests: 0, complete: 0, bytes: 0 };
+  readonly callbacks = { sent: 0, accepted: 0, refused: 0, givenUp: 0 };
+  readonly #ends = { success: 0, failed: 0 };
+  readonly #leaks: Leak[] = [];
+  readonly #deliveries: Delivery[] = [];
+  #firstPostAt: number | null = null;
+  #lastEndAt: number | null = null;
+
+  constructor(world: Needs) {
+    this.#world = world;
+    this.#peak = new SlidingPeak(world.settings.requestWindowMs / world.settings.speed);
+  }
+
+  get unixBase(): number {
+    return this.#world.unixBase;
+  }
+
+  get leaks(): readonly Leak[] {
+    return this.#leaks;
+  }
+
+  get deliveries(): readonly Delivery[] {
+    return this.#deliveries;
+  }
+
+  now(): number {
+    return this.#world.timeline.now();
+  }
+
+  apiRequest(kind: RequestKind, now: number): void {
+    this.requests.total++;
+    this.requests[kind]++;
+    this.#peak.add(now);
+    if (kind === 'create') this.#firstPostAt ??= now;
+  }
+
+  taskEnded(task: Task): void {
+    this.#ends[task.failCode === undefined ? 'success' : 'failed']++;
+    this.#lastEndAt = task.endsAt;
+  }
+
+  leak(path: string): void {
+    push(this.#leaks, { at: this.now(), path }, MAX_LEAKS);
+  }
+
+  delivery(delivery: Delivery): void {
+    push(this.#deliveries, delivery, MAX_DELIVERIES);
+  }
+
+  summary(): Summary {
+    const { timeline, account, dice, tasks } = this.#world;
+    timeline.settle();
+    return {
+      unixBase: this.unixBase,
+      now: this.now(),
+      requests: { ...this.requests },
+      refused: { ...this.refused },
+      maxRequestsInWindow: this.#peak.most,
+      tasks: {
+        made: tasks.made,
+        inFlight: tasks.inFlight,
+        maxInFlight: tasks.mostInFlight,
+        ...this.#ends,
+        billed: tasks.made - this.#ends.failed,
+        forgotten: tasks.forgotten,
+      },
+      spentUsd: account.spent,
+      files: { ...this.files },
+      callbacks: { ...this.callbacks },
+      faults: { ...dice.struck },
+      leaks: this.#leaks.length,
+      firstPostAt: this.#firstPostAt,
+      lastEndAt: this.#lastEndAt,
+    };
+  }
+
+  tasks(): TaskRecord[] {
+    return this.#view(this.#world.tasks.all());
+  }
+
+  task(taskId: string): TaskRecord | undefined {
+    const task = this.#world.tasks.get(taskId);
+    return task && this.#view([task])[0];
+  }
+
+  tasksFor(prompt: string): TaskRecord[] {
+    return this.#view(this.#world.prompts.tasksOf(prompt));
+  }
+
+  #view(tasks: Iterable<Task>): TaskRecord[] {
+    this.#world.timeline.settle();
+    const now = this.now();
+    return Array.from(tasks, (task) => viewTask(task, now));
+  }
+}
+
+function viewTask(task: Task, now: number): TaskRecord {
+  return {
+    taskId: task.id,
+    prompt: task.history.prompt,
+    input: task.input,
+    provider: task.provider,
+    callbackUrl: task.callbackUrl ?? null,
+    createdAt: task.createdAt,
+    endsAt: task.endsAt === Infinity ? null : task.endsAt,
+    state: stateOf(task, now),
+    // A failure to come is nobody's knowledge yet.
+    failCode: task.ended ? (task.failCode ?? null) : null,
+    firstSeenEndedAt: task.firstSeenEndedAt ?? null,
+    billed: task.billed,
+    downloads: task.downloads,
+  };
+}
+
+/** Drops the older half at the bound: one move now and then instead of a shift each time. */
+function push<T>(list: T[], entry: T, bound: number): void {
+  if (list.length >= 2 * bound) list.splice(0, bound);
+  list.push(entry);
+}

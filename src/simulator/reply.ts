@@ -1,0 +1,82 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Faults } from './faults.ts';
+import { between, type Random } from './random.ts';
+import type { Timeline } from './timeline.ts';
+
+/** What a client gets for a request to the API. */
+export type Reply =
+  | { kind: 'body'; status: number; body: string; type?: 'application/json' | 'text/html' }
+  /** The connection is reset (RST), without an answer. */
+  | { kind: 'reset' }
+  /** No answer ever; the connection stays open. */
+  | { kind: 'hang' };
+
+const resetReply: Reply = { kind: 'reset' };
+const hangReply: Reply = { kind: 'hang' };
+
+const messages: Readonly<Record<number, string>> = {
+  400: 'Invalid parameters',
+  401: 'Invalid or missing API Key',
+  402: 'Insufficient balance',
+  403: 'Permission denied',
+  404: 'Not found',
+  429: 'Rate limit exceeded. Wait and retry.',
+  500: 'Internal server error',
+  502: 'Bad gateway',
+  503: 'Service temporarily unavailable',
+  504: 'Gateway timeout',
+};
+
+export const replies = {
+  ok: (body: string): Reply => ({ kind: 'body', status: 200, body }),
+  /** `{code, message, data: null}`; the HTTP status is the code unless given. */
+  error: (code: number, message = messages[code] ?? 'Error', status = code): Reply => ({
+    kind: 'body',
+    status,
+    body: JSON.stringify({ code, message, data: null }),
+  }),
+  /** What a proxy in front of the API says when it lost the API. */
+  gateway: (status: number): Reply => {
+    const title = `${status} ${messages[status] ?? 'Error'}`;
+    const body = `<html><head><title>${title}</title></head><body><center><h1>${title}</h1></center></body></html>\n`;
+    return { kind: 'body', status, body, type: 'text/html' };
+  },
+  /** Says it is JSON, and breaks off. */
+  garbage: (): Reply => ({ kind: 'body', status: 200, body: '{"code":200,"message":"succ' }),
+  reset: (): Reply => resetReply,
+  hang: (): Reply => hangReply,
+};
+
+/** Carries replies to the wire, as late as `latencyMs` says. */
+export class Replier {
+  readonly #faults: Faults;
+  readonly #timeline: Timeline;
+  readonly #random: Random;
+
+  constructor(faults: Faults, timeline: Timeline, random: Random) {
+    this.#faults = faults;
+    this.#timeline = timeline;
+    this.#random = random;
+  }
+
+  send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
+    const latency = this.#faults.latencyMs;
+    if (latency === null) this.#write(request, response, reply);
+    else this.#timeline.after(between(this.#random, latency), () => this.#write(request, response, reply));
+  }
+
+  #write(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
+    if (reply.kind === 'hang') return;
+    if (reply.kind === 'reset') {
+      request.socket.resetAndDestroy();
+      return;
+    }
+    const { status, body, type = 'application/json' } = reply;
+    // A flat list of headers is written as it stands; an object would be walked and copied first.
+    const headers = ['Content-Type', type, 'Content-Length', String(Buffer.byteLength(body))];
+    const { retryAfter } = this.#faults;
+    if (status === 429 && retryAfter !== null) headers.push('Retry-After', String(retryAfter));
+    response.writeHead(status, headers);
+    response.end(body);
+  }
+}

@@ -1,0 +1,26 @@
+import { queryOf } from './request.ts';
+import { replies, type Reply } from './reply.ts';
+import { statusBody } from './status-body.ts';
+import type { World } from './world.ts';
+
+type Needs = Pick<World, 'timeline' | 'unixBase' | 'urls' | 'dice' | 'tasks' | 'recorder'>;
+
+/** GET /api/v1/statusTask/kling-2-6?taskId=… */
+export function statusTask(world: Needs, url: string): Reply {
+  const { dice, tasks, recorder, timeline } = world;
+  if (dice.strikes('status500')) return replies.error(500);
+  if (dice.strikes('statusReset')) return replies.reset();
+  if (dice.strikes('statusGarbage')) return replies.garbage();
+  const id = queryOf(url).get('taskId');
+  if (!id) {
+    recorder.refused.invalid++;
+    return replies.error(400, 'Invalid parameters: taskId: is required');
+  }
+  const task = tasks.get(id);
+  if (!task) {
+    recorder.refused.notFound++;
+    return replies.error(404, 'Task not found');
+  }
+  if (task.ended) task.firstSeenEndedAt ??= timeline.now();
+  return replies.ok(statusBody(world, task));
+}

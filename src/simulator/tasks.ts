@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import type { Dice } from './dice.ts';
+import type { SimulatorSettings } from './options.ts';
+import type { Prompts } from './prompts.ts';
+import { between, seededRandom, taskSeed } from './random.ts';
+import type { GenerationRequest } from './request-body.ts';
+import type { PromptHistory, Task } from './task.ts';
+import type { Timeline } from './timeline.ts';
+
+/** A task is pending for this part of its time. */
+const PENDING_PART = 0.1;
+
+interface Needs {
+  settings: SimulatorSettings;
+  timeline: Timeline;
+  prompts: Prompts;
+  dice: Dice;
+}
+
+/** All tasks that are remembered, and how many of them are in flight. */
+export class Tasks {
+  readonly #needs: Needs;
+  readonly #byId = new Map<string, Task>();
+  /** Not from the seed: a simulator that was started again must not know the tasks of the one before. */
+  readonly #run = randomBytes(6).toString('hex');
+  #onEnd: (task: Task) => void = () => undefined;
+  made = 0;
+  forgotten = 0;
+  inFlight = 0;
+  mostInFlight = 0;
+
+  constructor(needs: Needs) {
+    this.#needs = needs;
+  }
+
+  onEnd(listener: (task: Task) => void): void {
+    this.#onEnd = listener;
+  }
+
+  get(id: string): Task | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Oldest first. */
+  all(): Iterable<Task> {
+    return this.#byId.values();
+  }
+
+  make(request: GenerationRequest, history: PromptHistory, costUsd: number): Task {
+    const { settings, timeline, dice } = this.#needs;
+    const random = seededRandom(taskSeed(settings.seed, history.prompt, ++history.made));
+    const createdAt = timeline.now();
+    const slow = Number(dice.marker(history, 'slow')?.value ?? 1);
+    const length = (between(random, settings.generationMs[request.input.duration]) * slow) / settings.speed;
+    const task: Task = {
+      id: `task_${this.#run}${(++this.made).toString(16).padStart(8, '0')}`,
+      history,
+      input: request.input,
+      provider: request.provider,
+      callbackUrl: request.callback_url,
+      createdAt,
+      processingAt: createdAt + length * PENDING_PART,
+      endsAt: dice.marker(history, 'never') ? Infinity : createdAt + length,
+      failCode:
+        dice.marker(history, 'fail')?.value ?? (dice.strikesWith(random, 'failRate') ? 'GENERATION_FAILED' : undefined),
+      clips: dice.marker(history, 'no-url') ? 0 : Number(dice.marker(history, 'urls')?.value ?? 1),
+      costUsd,
+      ended: false,
+      billed: true,
+      firstSeenEndedAt: undefined,
+      downloads: 0,
+      finalBody: undefined,
+    };
+    history.tasks.push(task);
+    this.#byId.set(task.id, task);
+    this.inFlight++;
+    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+    timeline.at(task.endsAt, () => this.#end(task));
+    this.#forgetOldest();
+    return task;
+  }
+
+  #end(task: Task): void {
+    task.ended = true;
+    this.inFlight--;
+    this.#onEnd(task);
+  }
+
+  #forgetOldest(): void {
+    if (this.#byId.size <= this.#needs.settings.keepTasks) return;
+    for (const task of this.#byId.values()) {
+      if (!task.ended) continue;
+      this.#byId.delete(task.id);
+      this.#needs.prompts.forget(task);
+      this.forgotten++;
+      return;
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import type { Account } from './account.ts';
+import type { Dice } from './dice.ts';
+import type { Faults } from './faults.ts';
+import type { SimulatorSettings } from './options.ts';
+import type { Prompts } from './prompts.ts';
+import type { Recorder } from './recorder.ts';
+import type { Replier } from './reply.ts';
+import type { SignedUrls } from './signed-urls.ts';
+import type { Tasks } from './tasks.ts';
+import type { Timeline } from './timeline.ts';
+
+/** All that a simulator is made of; each part takes what it needs of it. */
+export interface World {
+  readonly settings: SimulatorSettings;
+  /** Milliseconds since the simulator's epoch, monotonic. */
+  readonly timeline: Timeline;
+  /** Unix time of the epoch in ms. */
+  readonly unixBase: number;
+  /** Changed in place, so that whoever holds it sees the change at once. */
+  readonly faults: Faults;
+  readonly dice: Dice;
+  readonly account: Account;
+  readonly prompts: Prompts;
+  readonly tasks: Tasks;
+  readonly urls: SignedUrls;
+  readonly recorder: Recorder;
+  readonly replier: Replier;
+}

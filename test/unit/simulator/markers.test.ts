@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { markerTable, parseMarkers } from '../../../src/simulator/markers.ts';
+import { Prompts, strike } from '../../../src/simulator/prompts.ts';
+
+describe('parseMarkers', () => {
+  it('reads kind, value and count', () => {
+    expect(parseMarkers('a [fail:GENERATION_FAILED x2] fox [never] in [slow:1.5] snow [lost x1]')).toEqual([
+      { kind: 'fail', value: 'GENERATION_FAILED', times: 2 },
+      { kind: 'never', value: '', times: Infinity },
+      { kind: 'slow', value: '1.5', times: Infinity },
+      { kind: 'lost', value: '', times: 1 },
+    ]);
+  });
+
+  it.each(['fox', 'a [fox]', '[fail]', '[slow:fast]', '[never:1]', '[http:200]', '[urls:0]', '[file:pdf]', '[lost x]'])(
+    'takes %s as text',
+    (prompt) => {
+      expect(parseMarkers(prompt)).toEqual([]);
+    },
+  );
+
+  it('knows every marker of the table by the form that it documents', () => {
+    const examples = Object.values(markerTable).map(({ form }) =>
+      (form.split(',', 1)[0] ?? '').replace('CODE', 'NSFW').replace(':N]', ':3]'),
+    );
+    expect(examples.map((example) => parseMarkers(example).map(({ kind }) => kind))).toEqual(
+      Object.keys(markerTable).map((kind) => [kind]),
+    );
+  });
+});
+
+describe('strike', () => {
+  it('uses up counts, one marker of a kind after the other, each prompt for itself', () => {
+    const prompts = new Prompts();
+    const first = prompts.of('one [fail:A x2] [fail:B x1] [lost x1]');
+    expect(Array.from({ length: 4 }, () => strike(first, 'fail')?.value)).toEqual(['A', 'A', 'B', undefined]);
+    expect(strike(first, 'lost')).toMatchObject({ kind: 'lost' });
+    expect(strike(first, 'lost')).toBeUndefined();
+    expect(strike(prompts.of('two [fail:A x2]'), 'fail')?.value).toBe('A');
+    expect(strike(prompts.of('one [fail:A x2] [fail:B x1] [lost x1]'), 'fail')).toBeUndefined();
+  });
+
+  it('strikes for ever without a count', () => {
+    const history = new Prompts().of('[hang]');
+    for (let i = 0; i < 100; i++) expect(strike(history, 'hang')).toBeDefined();
+  });
+});

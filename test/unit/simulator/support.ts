@@ -1,0 +1,136 @@
+import { afterEach } from 'vitest';
+import { Agent, request, type Dispatcher } from 'undici';
+import {
+  startSimulator,
+  type Simulator,
+  type SimulatorOptions,
+  type TaskRecord,
+} from '../../../src/simulator/index.ts';
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+/** Runs after the test, last in first out. */
+export function onEnd(close: () => Promise<void>): void {
+  closers.push(close);
+}
+
+export const textInput = {
+  mode: 'text-to-video',
+  prompt: 'a serene waterfall',
+  duration: 5,
+  sound: true,
+  aspect_ratio: '16:9',
+};
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+  /** The body as JSON; undefined when it is none. */
+  json: { code: number; message: string; data: Record<string, unknown> | null } | undefined;
+}
+
+export interface Rig {
+  simulator: Simulator;
+  agent: Agent;
+  /** Any request, with a key unless `headers` says otherwise. */
+  send(method: Dispatcher.HttpMethod, path: string, options?: SendOptions): Promise<Answer>;
+  post(body: unknown, options?: SendOptions): Promise<Answer>;
+  /** A text-to-video POST with that prompt. */
+  create(prompt: string, input?: object): Promise<Answer>;
+  /** The same, and the id of the task. */
+  createTask(prompt: string, input?: object, body?: object): Promise<string>;
+  status(taskId: string): Promise<Answer>;
+  /** Asks until the task has ended; the `data` of that answer. */
+  ended(taskId: string): Promise<Record<string, unknown>>;
+  /** Makes a task and waits for the URLs of its success. */
+  urlsOf(prompt: string, input?: object): Promise<string[]>;
+  /** Gets a result URL; `text` holds its bytes as latin1. */
+  file(url: string, headers?: Record<string, string>, method?: Dispatcher.HttpMethod): Promise<Answer>;
+}
+
+export interface SendOptions {
+  headers?: Record<string, string>;
+  body?: string;
+  signal?: AbortSignal;
+}
+
+/** A simulator whose tasks end at once, unless options say otherwise, with a client; both end with the test. */
+export async function startRig(options: SimulatorOptions = {}): Promise<Rig> {
+  const simulator = await startSimulator({ generationMs: { 5: [0, 0], 10: [0, 0] }, ...options });
+  onEnd(() => simulator.close());
+  const agent = new Agent({ connections: 20, pipelining: 1 });
+  onEnd(() => agent.destroy());
+
+  const rig: Rig = {
+    simulator,
+    agent,
+    async send(method, path, { headers = { authorization: 'Bearer test-key' }, ...rest } = {}) {
+      const answer = await request(simulator.url + path, { method, headers, dispatcher: agent, ...rest });
+      const text = Buffer.from(await answer.body.arrayBuffer()).toString();
+      return { status: answer.statusCode, headers: answer.headers, text, json: parse(text) };
+    },
+    post: (body, rest = {}) =>
+      rig.send('POST', '/api/v1/generateTask/kling-2-6', {
+        headers: { authorization: 'Bearer test-key', 'content-type': 'application/json' },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+        ...rest,
+      }),
+    create: (prompt, input = {}) => rig.post({ input: { ...textInput, prompt, ...input } }),
+    async createTask(prompt, input = {}, body = {}) {
+      const answer = await rig.post({ ...body, input: { ...textInput, prompt, ...input } });
+      return String(answer.json?.data?.['taskId']);
+    },
+    status: (taskId) => rig.send('GET', `/api/v1/statusTask/kling-2-6?taskId=${taskId}`),
+    async ended(taskId) {
+      for (;;) {
+        const data = (await rig.status(taskId)).json?.data;
+        if (data?.['state'] === 'success' || data?.['state'] === 'failed') return data;
+      }
+    },
+    async urlsOf(prompt, input = {}) {
+      const data = await rig.ended(await rig.createTask(prompt, input));
+      return (JSON.parse(String(data['resultJson'])) as { resultUrls: string[] }).resultUrls;
+    },
+    async file(url, headers = {}, method = 'GET') {
+      const answer = await request(url, { method, headers, dispatcher: agent });
+      const text = Buffer.from(await answer.body.arrayBuffer()).toString('latin1');
+      return { status: answer.statusCode, headers: answer.headers, text, json: undefined };
+    },
+  };
+  return rig;
+}
+
+function parse(text: string): Answer['json'] {
+  try {
+    return JSON.parse(text) as Answer['json'];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Round trips until it holds; each lets the simulator's own work go on. The test's timeout is the end of it. */
+export async function until(rig: Rig, holds: () => boolean): Promise<void> {
+  while (!holds()) await rig.send('GET', '/_simulator/faults');
+}
+
+export function theOnlyTask(rig: Rig): TaskRecord {
+  const tasks = rig.simulator.records.tasks();
+  const [task] = tasks;
+  if (!task || tasks.length !== 1) throw new Error(`there are ${tasks.length} tasks`);
+  return task;
+}
+
+/** The code of the error, or of its cause, that a promise is rejected with. */
+export async function errorCode(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    const { code, cause } = error as { code?: string; cause?: { code?: string } };
+    return code ?? cause?.code ?? String(error);
+  }
+  return 'no error';
+}
