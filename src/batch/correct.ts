@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import type { ItemState } from '../ledger/states.ts';
 import { nearest } from '../nearest.ts';
-import type { Runtime } from '../runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 export interface RetryChoice {
   /** States whose items go back to work. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Batch } from '../ledger/batch.ts';
 import { readUsage, type Usage } from '../limits/limits.ts';
-import type { Runtime } from '../runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 
 /** A batch with its pace. */
 export interface BatchStatus extends Batch {

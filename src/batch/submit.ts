@@ -2,7 +2,7 @@ import { InputError, type Problem } from '../errors.ts';
 import type { Job } from '../jobs/job.ts';
 import { INTAKE_PAGE, type IntakeReport, type NewItem } from '../ledger/intake.ts';
 import { refOf } from '../redis/keys.ts';
-import type { Runtime } from '../runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { pagesOf } from './pages.ts';
 
 /** Where jobs go and what holds for all of them. */

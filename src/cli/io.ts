@@ -38,3 +38,6 @@ export const EXIT = {
   /** Interrupted; nothing is lost. */
   interrupted: 130,
 } as const;
+
+/** Tells the exit code of a command that came to its end. */
+export type Exit = (code: number) => void;

@@ -13,10 +13,7 @@ import { addStatus } from './commands/status.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addValidate } from './commands/validate.ts';
 import { addWork } from './commands/work.ts';
-import type { Io } from './io.ts';
-
-/** Tells the exit code of a command that came to its end. */
-export type Exit = (code: number) => void;
+import type { Exit, Io } from './io.ts';
 
 export function buildProgram(io: Io, exit: Exit): Command {
   const program = new Command('clipmill')

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { requireApiKey, type Config } from '../config/config.ts';
 import type { QueueName } from '../pipeline/queues.ts';
-import { startWorkers } from '../start-workers.ts';
+import { startWorkers } from '../runtime/workers.ts';
 import { onInterrupt } from './interrupts.ts';
 import type { Io } from './io.ts';
 import { redisToShare } from './redis.ts';

@@ -5,7 +5,7 @@ import { Closers } from '../closers.ts';
 import { loadConfig, secretsOf, unknownSettings, type Config } from '../config/config.ts';
 import { createLogger, type Logger } from '../log.ts';
 import type { EmbeddedRedis } from '../redis/embedded.ts';
-import { openRuntime, type Runtime } from '../runtime.ts';
+import { openRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { Io } from './io.ts';
 
 /** What a command works with, closed when the command ends. */

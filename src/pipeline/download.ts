@@ -50,10 +50,13 @@ async function fetchClip(deps: DownloadDeps, attempt: Attempt, task: DownloadTas
   if (url === undefined) throw new SourceError('expired', 'the item has no result URL');
   const source = await deps.source.open(url, turn.draining);
   const clip = new WholeClip(source.length);
-  source.body.on('error', (error) => clip.destroy(error));
   const facts = { length: source.length, batch: attempt.batch, id: attempt.id, taskId: task.taskId };
-  const { location } = await deps.storage.put(task.output, source.body.pipe(clip), facts, turn.draining);
-  return { location, size: clip.size, sha256: clip.sha256() };
+  try {
+    const { location } = await deps.storage.put(task.output, clip.check(source.body), facts, turn.draining);
+    return { location, size: clip.size, sha256: clip.sha256() };
+  } finally {
+    source.body.destroy();
+  }
 }
 
 /** Asks the API for a URL that is still good. */

@@ -48,6 +48,8 @@ export function createSourceOpener(timeouts: SourceTimeouts = {}): SourceOpener 
         const fault = expiredStatuses.has(answer.statusCode) ? 'expired' : 'broken';
         throw new SourceError(fault, `${host} answered ${answer.statusCode}`);
       }
+      // It may break before somebody reads it; who reads it then is told.
+      answer.body.on('error', () => {});
       const length = Number(answer.headers['content-length'] ?? Number.NaN);
       return { length: Number.isFinite(length) ? length : undefined, body: answer.body };
     },

@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { describeError, UserError } from '../errors.ts';
-import { StorageError, type Storage } from './storage.ts';
+import { StorageError, type Bytes, type Storage } from './storage.ts';
 
 /** Errors of the disk, not of the stream that is written to it. */
 const diskErrors = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENOTDIR', 'EMFILE', 'ENFILE']);
@@ -20,18 +19,18 @@ export function createFileStorage(root: string): Storage {
    * Writes beside the final name, makes it durable, then renames: the final name appears whole or not
    * at all, whatever ends the process or the power.
    */
-  async function write(name: string, body: Readable, signal?: AbortSignal): Promise<{ location: string }> {
+  async function write(name: string, body: Bytes, signal?: AbortSignal): Promise<{ location: string }> {
     const path = pathOf(name);
     const folder = dirname(path);
     const part = join(folder, `.${basename(path).slice(0, 200)}.${randomUUID()}.part`);
     try {
       await mkdir(folder, { recursive: true });
-      await pipeline(body, createWriteStream(part, { flags: 'wx', flush: true }), signal ? { signal } : {});
+      const file = createWriteStream(part, { flags: 'wx', flush: true });
+      await (signal ? pipeline(body, file, { signal }) : pipeline(body, file));
       await rename(part, path);
       await syncFolder(folder);
       return { location: pathToFileURL(path).href };
     } catch (error) {
-      body.destroy();
       await rm(part, { force: true }).catch(() => {});
       throw asStorageError(error, folder);
     }

@@ -1,4 +1,5 @@
-import type { Readable } from 'node:stream';
+/** Bytes as they come. Whoever takes them ends the iteration, also when storing fails. */
+export type Bytes = AsyncIterable<Uint8Array | string>;
 
 /** What is known of a clip before its bytes come. */
 export interface ClipFacts {
@@ -17,9 +18,9 @@ export interface Storage {
    * @returns where the clip is, as a person or a program can reach it
    * @throws StorageError when the place itself is at fault; else the stream's own error
    */
-  put(name: string, body: Readable, facts: ClipFacts, signal?: AbortSignal): Promise<{ location: string }>;
+  put(name: string, body: Bytes, facts: ClipFacts, signal?: AbortSignal): Promise<{ location: string }>;
   /** Stores a page or a manifest, of whatever length, likewise. */
-  putPage(name: string, body: Readable, contentType: string): Promise<{ location: string }>;
+  putPage(name: string, body: Bytes, contentType: string): Promise<{ location: string }>;
   /** Size in bytes of what is stored under a name; `undefined` when nothing is. */
   size(name: string): Promise<number | undefined>;
   /** Where `name` is or would be. */

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import type { Reading } from '../../ledger/reading.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { galleryPage, relativeLink } from './gallery.ts';
@@ -19,8 +18,8 @@ export async function storeBatchPages(reading: Reading, storage: Storage, batch:
   const names = batchPageNames(batch);
   const page = galleryPage(batch, reading.items(batch), relativeLink(batch));
   const [manifest, gallery] = [
-    await storage.putPage(names.manifest, Readable.from(jsonlLines(reading.items(batch))), 'application/x-ndjson'),
-    await storage.putPage(names.gallery, Readable.from(page), 'text/html; charset=utf-8'),
+    await storage.putPage(names.manifest, jsonlLines(reading.items(batch)), 'application/x-ndjson'),
+    await storage.putPage(names.gallery, page, 'text/html; charset=utf-8'),
   ];
   return { gallery: gallery.location, manifest: manifest.location };
 }

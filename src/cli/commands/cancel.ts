@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { cancelBatch } from '../../batch/correct.ts';
 import { plural } from '../format.ts';
-import type { Io } from '../io.ts';
-import type { Exit } from '../program.ts';
+import type { Exit, Io } from '../io.ts';
 import { redisToLookAt } from '../redis.ts';
 import { configFrom, quietLog, withSession } from '../session.ts';
 

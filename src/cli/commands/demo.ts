@@ -4,8 +4,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { packageFile } from '../../version.ts';
-import type { Io } from '../io.ts';
-import type { Exit } from '../program.ts';
+import type { Exit, Io } from '../io.ts';
 import { HOME } from '../redis.ts';
 import { runFiles } from '../run/run-files.ts';
 

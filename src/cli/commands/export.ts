@@ -2,8 +2,7 @@ import { Option, type Command } from 'commander';
 import { galleryPage, locationLink } from '../../batch/export/gallery.ts';
 import { csvLines, jsonlLines } from '../../batch/export/manifest.ts';
 import { requireBatch } from '../../batch/correct.ts';
-import type { Io } from '../io.ts';
-import type { Exit } from '../program.ts';
+import type { Exit, Io } from '../io.ts';
 import { redisToLookAt } from '../redis.ts';
 import { configFrom, quietLog, withSession } from '../session.ts';
 

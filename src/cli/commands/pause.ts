@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import type { Io } from '../io.ts';
-import type { Exit } from '../program.ts';
+import type { Exit, Io } from '../io.ts';
 import { redisToLookAt } from '../redis.ts';
 import { configFrom, quietLog, withSession } from '../session.ts';
 

@@ -1,8 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { eventJsonSchema } from '../../ledger/event.ts';
 import { jobsFileJsonSchema, queueJobJsonSchema } from '../../jobs/index.ts';
-import type { Io } from '../io.ts';
-import type { Exit } from '../program.ts';
+import type { Exit, Io } from '../io.ts';
 
 const schemas = { job: queueJobJsonSchema, event: eventJsonSchema, file: jobsFileJsonSchema };
 

@@ -3,8 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { faultRates, markerTable, startSimulator, type SimulatorOptions } from '../../simulator/index.ts';
 import { formatTable } from '../format.ts';
 import { onInterrupt } from '../interrupts.ts';
-import { EXIT, type Io } from '../io.ts';
-import type { Exit } from '../program.ts';
+import { EXIT, type Exit, type Io } from '../io.ts';
 
 interface SimulateOptions {
   port: number;

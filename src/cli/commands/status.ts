@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import { requireBatch } from '../../batch/correct.ts';
 import { readStatus, type BatchStatus, type Status } from '../../batch/status.ts';
 import { formatCount, formatDuration, formatTable } from '../format.ts';
-import type { Io } from '../io.ts';
-import type { Exit } from '../program.ts';
+import type { Exit, Io } from '../io.ts';
 import { redisToLookAt } from '../redis.ts';
 import { configFrom, quietLog, withSession } from '../session.ts';
 

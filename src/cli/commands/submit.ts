@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import { previewJobs, submitJobs } from '../../batch/submit.ts';
 import { openJobsFiles } from '../../jobs/index.ts';
 import { plural } from '../format.ts';
-import type { Io } from '../io.ts';
-import type { Exit } from '../program.ts';
+import type { Exit, Io } from '../io.ts';
 import { redisToShare } from '../redis.ts';
 import { configFrom, quietLog, withSession } from '../session.ts';
 

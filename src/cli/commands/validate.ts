@@ -5,8 +5,7 @@ import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
 import { estimate, type Estimate } from '../estimate.ts';
 import { checkUrls } from '../check-urls.ts';
 import { formatCount, formatDuration, formatTable, plural } from '../format.ts';
-import type { Io } from '../io.ts';
-import type { Exit } from '../program.ts';
+import type { Exit, Io } from '../io.ts';
 import { configFrom } from '../session.ts';
 
 export function addValidate(program: Command, io: Io, _exit: Exit): void {

@@ -1,7 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { queueNames, type QueueName } from '../../pipeline/queues.ts';
-import { EXIT, type Io } from '../io.ts';
-import type { Exit } from '../program.ts';
+import { EXIT, type Exit, type Io } from '../io.ts';
 import { configFrom } from '../session.ts';
 import { runWorkers } from '../run-workers.ts';
 

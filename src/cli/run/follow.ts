@@ -2,7 +2,7 @@ import { systemClock } from '../../clock.ts';
 import type { Batch, Counts } from '../../ledger/batch.ts';
 import { itemStates } from '../../ledger/states.ts';
 import { readUsage } from '../../limits/limits.ts';
-import type { Runtime } from '../../runtime.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { formatDuration } from '../format.ts';
 import { Pace } from '../progress/pace.ts';
 import type { Painter } from '../progress/painter.ts';

@@ -1,26 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createApixoClient, type ApixoClient } from './apixo/client.ts';
-import { Closers } from './closers.ts';
-import { requireApiKey } from './config/config.ts';
-import type { Attempt } from './ledger/attempts.ts';
-import { publishLimits } from './limits/limits.ts';
-import { tokenLifetimeMs } from './limits/shape.ts';
-import { startChores, type Chore } from './pipeline/chores.ts';
-import { downloadStep, type DownloadDeps } from './pipeline/download.ts';
-import { intakeStep } from './pipeline/intake.ts';
-import type { Outcome, Turn } from './pipeline/outcome.ts';
-import { fixedPlan } from './pipeline/poll-times.ts';
-import { pollStep, type PollDeps } from './pipeline/poll.ts';
-import { probeAccount } from './pipeline/probe.ts';
-import { startProcessor, type JobHandler } from './pipeline/processor.ts';
-import { queueNames, STEP, stepData, type QueueName } from './pipeline/queues.ts';
-import { reconcile } from './pipeline/reconcile.ts';
-import { submitStep, type SubmitDeps } from './pipeline/submit.ts';
-import { watchProcessor, type WatchedProcessor } from './pipeline/watchdog.ts';
+import { createApixoClient, type ApixoClient } from '../apixo/client.ts';
+import { Closers } from '../closers.ts';
+import { requireApiKey } from '../config/config.ts';
+import type { Attempt } from '../ledger/attempts.ts';
+import { publishLimits } from '../limits/limits.ts';
+import { tokenLifetimeMs } from '../limits/shape.ts';
+import { startChores, type Chore } from '../pipeline/chores.ts';
+import { downloadStep, type DownloadDeps } from '../pipeline/download.ts';
+import { intakeStep } from '../pipeline/intake.ts';
+import type { Outcome, Turn } from '../pipeline/outcome.ts';
+import { fixedPlan } from '../pipeline/poll-times.ts';
+import { pollStep, type PollDeps } from '../pipeline/poll.ts';
+import { probeAccount } from '../pipeline/probe.ts';
+import { startProcessor, type JobHandler } from '../pipeline/processor.ts';
+import { queueNames, STEP, stepData, type QueueName } from '../pipeline/queues.ts';
+import { reconcile } from '../pipeline/reconcile.ts';
+import { submitStep, type SubmitDeps } from '../pipeline/submit.ts';
+import { watchProcessor, type WatchedProcessor } from '../pipeline/watchdog.ts';
 import type { Runtime } from './runtime.ts';
-import { createSourceOpener } from './source/open.ts';
-import { openStorage } from './storage/open.ts';
-import type { Storage } from './storage/storage.ts';
+import { createSourceOpener } from '../source/open.ts';
+import { openStorage } from '../storage/open.ts';
+import type { Storage } from '../storage/storage.ts';
 
 /** What the steps of this process work with; tests put faults in here. */
 export interface StepDeps {

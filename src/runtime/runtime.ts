@@ -1,21 +1,21 @@
-import { Closers } from './closers.ts';
-import { systemClock, type Clock } from './clock.ts';
-import { kling26 } from './apixo/models/kling-2-6.ts';
-import type { Model } from './apixo/model.ts';
-import type { Config } from './config/config.ts';
-import { createAttempts, type Attempts } from './ledger/attempts.ts';
-import { createCorrections, type Corrections } from './ledger/corrections.ts';
-import { createIntake, type Intake } from './ledger/intake.ts';
-import { createReading, type Reading } from './ledger/reading.ts';
-import { createAccount, type Account } from './limits/account.ts';
-import { createRequestBucket, type RequestBucket } from './limits/requests.ts';
-import { describeError } from './errors.ts';
-import type { Logger } from './log.ts';
-import { Dispatcher } from './pipeline/dispatcher.ts';
-import { createQueues, type Queues } from './pipeline/queues.ts';
-import { awaitRedis, openRedis, type RedisClient } from './redis/connect.ts';
-import { keysFor, type Keys } from './redis/keys.ts';
-import { scriptRunner, type RunScript } from './redis/scripts.ts';
+import { Closers } from '../closers.ts';
+import { systemClock, type Clock } from '../clock.ts';
+import { kling26 } from '../apixo/models/kling-2-6.ts';
+import type { Model } from '../apixo/model.ts';
+import type { Config } from '../config/config.ts';
+import { createAttempts, type Attempts } from '../ledger/attempts.ts';
+import { createCorrections, type Corrections } from '../ledger/corrections.ts';
+import { createIntake, type Intake } from '../ledger/intake.ts';
+import { createReading, type Reading } from '../ledger/reading.ts';
+import { createAccount, type Account } from '../limits/account.ts';
+import { createRequestBucket, type RequestBucket } from '../limits/requests.ts';
+import { describeError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { Dispatcher } from '../pipeline/dispatcher.ts';
+import { createQueues, type Queues } from '../pipeline/queues.ts';
+import { awaitRedis, openRedis, type RedisClient } from '../redis/connect.ts';
+import { keysFor, type Keys } from '../redis/keys.ts';
+import { scriptRunner, type RunScript } from '../redis/scripts.ts';
 
 /** Everything that stands on Redis: what a command needs to look at batches and to change them. */
 export interface Runtime {

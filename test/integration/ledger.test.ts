@@ -1,0 +1,230 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Attempt, MoveReply } from '../../src/ledger/attempts.ts';
+import { dispatch } from '../../src/ledger/dispatch.ts';
+import { endStates, itemStates, type ItemState } from '../../src/ledger/states.ts';
+import type { Runtime } from '../../src/runtime/runtime.ts';
+import { openLedger } from '../support/ledger.ts';
+import { clips } from '../support/mill.ts';
+
+/** The state machine as SPEC has it: the reference that the script is held against. */
+const allowed: Record<ItemState, readonly ItemState[]> = {
+  queued: ['submitting', 'held', 'cancelled'],
+  submitting: ['generating', 'queued', 'failed', 'held', 'cancelled'],
+  generating: ['downloading', 'queued', 'failed', 'held', 'cancelled'],
+  downloading: ['done', 'failed', 'cancelled'],
+  done: [],
+  failed: ['queued'],
+  held: ['queued', 'generating'],
+  cancelled: ['queued'],
+};
+
+const cause = { code: 'X', message: 'because' };
+const BATCHES = ['a', 'b'];
+const SIZE = 3;
+const MAX_TASKS = 4;
+
+/** Everything that processes and users may do to an attempt, in whatever order they come. */
+const verbs: Record<string, (runtime: Runtime, attempt: Attempt) => Promise<unknown>> = {
+  begin: ({ attempts }, attempt) => attempts.begin(attempt, `try-${Math.random()}`, true),
+  accepted: ({ attempts }, attempt) => attempts.accepted(attempt, 'task-1', 1),
+  notAccepted: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 0),
+  notAcceptedLater: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 5),
+  rejected: ({ attempts }, attempt) => attempts.rejected(attempt, cause),
+  hold: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'hold'),
+  resubmit: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'resubmit'),
+  look: ({ attempts }, attempt) => attempts.look(attempt, true),
+  generated: ({ attempts }, attempt) => attempts.generated(attempt, ['https://example.com/x.mp4']),
+  failedAgain: ({ attempts }, attempt) => attempts.taskFailedAgain(attempt, cause, 0),
+  failed: ({ attempts }, attempt) => attempts.failed(attempt, cause),
+  held: ({ attempts }, attempt) => attempts.held(attempt, { code: 'TASK_TIMEOUT', message: '' }),
+  stored: ({ attempts }, attempt) => attempts.stored(attempt, { location: 'x', size: 1, sha256: 'y' }),
+  cancelled: ({ attempts }, attempt) => attempts.cancelled(attempt),
+  dispatch: ({ run }) => dispatch(run, 10),
+  retry: ({ corrections }, { batch, id }) =>
+    corrections.retry(batch, [id], { states: ['failed', 'held', 'cancelled'] }),
+  cancel: ({ corrections }, { batch, id }) => corrections.cancel(batch, [id], false),
+  discard: ({ corrections }, { batch, id }) => corrections.cancel(batch, [id], true),
+};
+
+interface Snapshot {
+  states: Map<string, { state: ItemState; attempt: number }>;
+  events: number;
+}
+
+async function snapshot(runtime: Runtime): Promise<Snapshot> {
+  const states = new Map<string, { state: ItemState; attempt: number }>();
+  for (const batch of BATCHES) {
+    for await (const item of runtime.reading.items(batch)) {
+      states.set(`${batch}/${item.id}`, { state: item.state, attempt: item.attempt });
+    }
+  }
+  const events = await runtime.redis.xrange(runtime.keys.events, '-', '+');
+  return { states, events: events.filter(([, [, type]]) => type === 'item').length };
+}
+
+/** What must hold after every step, whatever it was. */
+async function checkInvariants(runtime: Runtime, before: Snapshot, after: Snapshot): Promise<void> {
+  let ends = 0;
+  for (const [ref, { state }] of after.states) {
+    const was = before.states.get(ref)?.state ?? 'queued';
+    if (was !== state) expect(allowed[was], `${was} -> ${state}`).toContain(state);
+    if (was !== state && endStates.has(state)) ends += 1;
+  }
+  expect(after.events - before.events).toBe(ends);
+
+  for (const batch of BATCHES) {
+    const found = await runtime.reading.batch(batch);
+    const actual = [...after.states].filter(([ref]) => ref.startsWith(`${batch}/`)).map(([, { state }]) => state);
+    for (const state of itemStates) expect(found?.counts[state]).toBe(actual.filter((is) => is === state).length);
+    expect(found?.counts.total).toBe(SIZE);
+    const ended = actual.every((state) => endStates.has(state));
+    expect(found?.endedAt !== null).toBe(ended);
+    const coded = Object.values(found?.failures ?? {}).reduce((sum, count) => sum + count, 0);
+    expect(coded).toBe(actual.filter((state) => state === 'failed' || state === 'held').length);
+  }
+
+  const live = await runtime.redis.zrange(runtime.keys.live, '0', '-1');
+  const slots = await runtime.redis.zrange(runtime.keys.slots, '0', '-1');
+  for (const [ref, { state, attempt }] of after.states) {
+    const busy = state === 'submitting' || state === 'generating' || state === 'downloading';
+    if (busy) expect(live).toContain(ref);
+    if (endStates.has(state)) expect(live).not.toContain(ref);
+    if (state === 'submitting' || state === 'generating') expect(slots).toContain(`${ref}#${attempt}`);
+    if (state === 'downloading' || state === 'done') expect(slots).not.toContain(`${ref}#${attempt}`);
+  }
+  const inflight = await Promise.all(BATCHES.map((batch) => runtime.redis.hget(runtime.keys.batch(batch), 'inflight')));
+  expect(inflight.reduce((sum, count) => sum + Number(count ?? 0), 0)).toBe(slots.length);
+}
+
+describe('the ledger', () => {
+  it('keeps its state machine, counts, slots and events whatever happens in whatever order', async () => {
+    const step = fc.record({
+      verb: fc.constantFrom(...Object.keys(verbs), 'dispatch', 'dispatch', 'begin', 'begin', 'accepted', 'generated'),
+      batch: fc.constantFrom(...BATCHES),
+      item: fc.integer({ min: 1, max: SIZE }),
+      // Mostly the current attempt; sometimes one that is past.
+      lag: fc.constantFrom(0, 0, 0, 0, 1),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
+        const runtime = await openLedger({ CLIPMILL_MAX_TASKS: String(MAX_TASKS) });
+        for (const batch of BATCHES) {
+          await runtime.intake.add(
+            batch,
+            { model: 'm' },
+            clips(SIZE).map((item) => ({ ...item, output: `${batch}/${item.id}` })),
+            false,
+          );
+        }
+        let before = await snapshot(runtime);
+        for (const { verb, batch, item, lag } of steps) {
+          const id = `clip-${item}`;
+          const attempt = (before.states.get(`${batch}/${id}`)?.attempt ?? 0) - lag;
+          await verbs[verb]?.(runtime, { batch, id, attempt });
+          const after = await snapshot(runtime);
+          await checkInvariants(runtime, before, after);
+          before = after;
+        }
+        await runtime.close();
+      }),
+      { numRuns: 40 },
+    );
+  }, 90_000);
+
+  it('hands out no more slots than there are, to the batch with the fewest', async () => {
+    const runtime = await openLedger({ CLIPMILL_MAX_TASKS: '10' });
+    await runtime.intake.add('large', { model: 'm' }, clips(50, 'large'), false);
+    const first = await dispatch(runtime.run, 100);
+    expect(first.attempts).toHaveLength(10);
+    await runtime.intake.add('small', { model: 'm' }, clips(3, 'small'), false);
+    const order: string[] = [];
+    for (const attempt of first.attempts.slice(0, 5)) {
+      await runtime.attempts.begin(attempt, 't', true);
+      const move: MoveReply = await runtime.attempts.rejected(attempt, cause);
+      order.push(...move.dispatched.map((next) => next.batch));
+    }
+    expect(order).toEqual(['small', 'small', 'small', 'large', 'large']);
+  });
+
+  it('gives leave to post once, and knows a question that is asked twice', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
+    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
+    if (!attempt) throw new Error('nothing dispatched');
+    expect(await runtime.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go', tasks: 0 });
+    // Redis's answer was lost and the command sent again: still the same try.
+    expect(await runtime.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go' });
+    // Somebody else finds it submitting: the first may have posted, or not.
+    expect(await runtime.attempts.begin(attempt, 'other', true)).toEqual({ kind: 'unknown' });
+  });
+
+  it('never passes the budget, however many ask at once', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', { model: 'm', maxClips: 7 }, clips(40), false);
+    const { attempts } = await dispatch(runtime.run, 100);
+    const replies = await Promise.all(attempts.map((attempt) => runtime.attempts.begin(attempt, 't', true)));
+    expect(replies.filter(({ kind }) => kind === 'go')).toHaveLength(7);
+    expect(replies.filter(({ kind }) => kind === 'over-budget')).toHaveLength(33);
+    expect((await runtime.reading.batch('b'))?.failures).toEqual({ BUDGET: 33 });
+  });
+
+  it('gives a clip of the budget back when the submission surely was not accepted', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', { model: 'm', maxClips: 1 }, clips(1), false);
+    let [attempt] = (await dispatch(runtime.run, 1)).attempts;
+    for (let round = 0; round < 3; round += 1) {
+      if (!attempt) throw new Error('nothing dispatched');
+      expect(await runtime.attempts.begin(attempt, 't', true)).toMatchObject({ kind: 'go' });
+      // The slot it frees goes to the next item, which is itself.
+      [attempt] = (await runtime.attempts.notAccepted(attempt, 1, 0)).dispatched;
+    }
+  });
+
+  it('holds the slot of an ambiguous submission, and takes its answer when it comes after all', async () => {
+    const runtime = await openLedger({ CLIPMILL_MAX_TASKS: '1' });
+    await runtime.intake.add('b', { model: 'm' }, clips(2), false);
+    const [attempt] = (await dispatch(runtime.run, 10)).attempts;
+    if (!attempt) throw new Error('nothing dispatched');
+    await runtime.attempts.begin(attempt, 't', true);
+    await runtime.attempts.ambiguous(attempt, cause, 'hold');
+    expect((await dispatch(runtime.run, 10)).attempts).toEqual([]);
+    expect(await runtime.attempts.accepted(attempt, 'task-9', 1)).toMatchObject({
+      result: 'moved',
+      state: 'generating',
+    });
+    expect(await runtime.reading.item('b', attempt.id)).toMatchObject({ state: 'generating', task: 'task-9' });
+  });
+
+  it('adds a file again without adding anything, and says what has changed', async () => {
+    const runtime = await openLedger();
+    const items = clips(5);
+    const facts = { model: 'm' };
+    expect(await runtime.intake.add('b', facts, items, false)).toMatchObject({ added: 5, existing: 0 });
+    const edited = items.map((item, index) => (index === 2 ? { ...item, input: { prompt: 'other' } } : item));
+    expect(await runtime.intake.add('b', facts, edited, false)).toMatchObject({
+      added: 0,
+      existing: 5,
+      changed: ['clip-3'],
+    });
+    expect((await runtime.reading.batch('b'))?.counts.total).toBe(5);
+  });
+
+  it('refuses an output name that belongs to another item', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
+    const report = await runtime.intake.add('c', { model: 'm' }, clips(1), false);
+    expect(report).toMatchObject({ added: 0, taken: [{ id: 'clip-1', owner: 'b/clip-1' }] });
+  });
+
+  it('forgets a batch once it is old enough, and its names with it', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', { model: 'm' }, clips(3), false);
+    await runtime.corrections.cancel('b', ['clip-1', 'clip-2', 'clip-3'], false);
+    expect(await runtime.corrections.purge('b', 60_000)).toBeUndefined();
+    expect(await runtime.corrections.purge('b', 0)).toBe(0);
+    const left = await runtime.redis.keys(`${runtime.keys.prefix}*`);
+    expect(left.filter((key) => /:(item|items|batch|pending|codes):/.test(key))).toEqual([]);
+    expect(await runtime.redis.hlen(runtime.keys.outputs)).toBe(0);
+  });
+});

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inject, onTestFinished } from 'vitest';
+import { loadConfig } from '../../src/config/config.ts';
+import type { Batch } from '../../src/ledger/batch.ts';
+import type { NewItem } from '../../src/ledger/intake.ts';
+import { silentLogger, type Logger } from '../../src/log.ts';
+import { openRuntime, type Runtime } from '../../src/runtime/runtime.ts';
+import { startWorkers, type WorkerOptions, type Workers } from '../../src/runtime/workers.ts';
+import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/index.ts';
+import { until } from './until.ts';
+
+export interface MillOptions {
+  simulator?: SimulatorOptions;
+  env?: Record<string, string>;
+  log?: Logger;
+  redisUrl?: string;
+}
+
+/** A namespace of its own in the shared Redis, a simulator, a folder for clips: gone when the test ends. */
+export interface Mill {
+  simulator: Simulator;
+  runtime: Runtime;
+  folder: string;
+  env: Record<string, string>;
+  /** Workers of "another process" on the same Redis. */
+  work(options?: WorkerOptions): Promise<Workers>;
+  add(batch: string, items: readonly NewItem[], maxClips?: number): Promise<void>;
+  ended(batch: string): Promise<Batch>;
+}
+
+/** Clips take 50 to 150 ms, looks come every 20 ms. */
+const quickTimes = {
+  simulator: { generationMs: { 5: [50, 80], 10: [100, 150] }, requestWindowMs: 1_000 } satisfies SimulatorOptions,
+  env: { CLIPMILL_POLL_DELAY: '40ms', CLIPMILL_POLL_INTERVAL: '20ms', CLIPMILL_REQUEST_WINDOW: '1s' },
+};
+
+export async function startMill(options: MillOptions = {}): Promise<Mill> {
+  const folder = await mkdtemp(join(tmpdir(), 'clipmill-mill-'));
+  const simulator = await startSimulator({ ...quickTimes.simulator, ...options.simulator });
+  const env = {
+    ...quickTimes.env,
+    APIXO_BASE_URL: simulator.url,
+    CLIPMILL_PREFIX: `t-${randomUUID()}`,
+    CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
+    ...options.env,
+  };
+  const config = loadConfig(env);
+  const log = options.log ?? silentLogger();
+  const redisUrl = options.redisUrl ?? inject('redisUrl');
+  const runtime = await openRuntime({ config, log, redisUrl, patient: true });
+  const started: Workers[] = [];
+  onTestFinished(async () => {
+    await Promise.all(started.map((workers) => workers.drain(2_000)));
+    await runtime.close();
+    await simulator.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return {
+    simulator,
+    runtime,
+    folder,
+    env,
+    async work(workerOptions = {}) {
+      const workers = await startWorkers(runtime, workerOptions);
+      started.push(workers);
+      return workers;
+    },
+    async add(batch, items, maxClips) {
+      await runtime.intake.add(batch, { model: 'kling-2-6', maxClips: maxClips ?? false }, items, false);
+      runtime.dispatcher.kick();
+    },
+    ended: (batch) =>
+      until(async () => {
+        const found = await runtime.reading.batch(batch);
+        return found?.endedAt === null ? undefined : found;
+      }, `the end of ${batch}`),
+  };
+}
+
+/** A text-to-video item of 5 s. */
+export function clip(id: string, prompt = `a clip called ${id}`, more: Partial<NewItem> = {}): NewItem {
+  return {
+    id,
+    index: 1,
+    priority: 100,
+    provider: 'auto',
+    output: `clips/${id}.mp4`,
+    input: { mode: 'text-to-video', prompt, duration: 5, sound: true, aspect_ratio: '1:1' },
+    ...more,
+  };
+}
+
+export function clips(count: number, prefix = 'clip'): NewItem[] {
+  return Array.from({ length: count }, (_, index) =>
+    clip(`${prefix}-${index + 1}`, `clip ${index + 1} of ${prefix}`, { index: index + 1 }),
+  );
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { expand, refused } from './support.ts';
+
+const ids = async (...jobs: unknown[]) => (await expand(jobs)).map((job) => job.id);
+
+describe('the id of a job that has none', () => {
+  it('is a hash of its content, and stays what it is', async () => {
+    expect(await ids({ prompt: 'a fox' })).toEqual(['1ebbb10fdae2']);
+  });
+
+  it('does not depend on the order of fields, on what is said or inherited, or on the position', async () => {
+    const [id] = await ids({ prompt: 'a fox', duration: 10 });
+    expect(await ids({ duration: 10, prompt: 'a fox' })).toEqual([id]);
+    expect(await ids({ prompt: 'a fox', duration: 10, sound: true, provider: 'auto', mode: 'text-to-video' })).toEqual([
+      id,
+    ]);
+    expect((await ids({ prompt: 'other' }, { prompt: 'a fox', duration: 10, priority: 3, output: '{id}' }))[1]).toBe(
+      id,
+    );
+    expect((await expand([{ prompt: 'a fox' }], { defaults: { duration: 10 } }))[0]?.id).toBe(id);
+  });
+
+  it('depends on everything that is paid for', async () => {
+    const different = await ids(
+      { prompt: 'a fox' },
+      { prompt: 'a fox ' },
+      { prompt: 'a fox', duration: 10 },
+      { prompt: 'a fox', sound: false },
+      { prompt: 'a fox', aspect_ratio: '9:16' },
+      { prompt: 'a fox', provider: 'value' },
+      { prompt: 'a fox', mode: 'image-to-video', image_urls: ['https://example.com/1'] },
+      { prompt: 'a fox', mode: 'image-to-video', image_urls: ['https://example.com/2'] },
+    );
+    expect(new Set(different).size).toBe(8);
+  });
+});
+
+describe('ids of several clips', () => {
+  it('end in the number of the copy', async () => {
+    expect(await ids({ id: 'a', prompt: 'x', copies: 3 })).toEqual(['a-1', 'a-2', 'a-3']);
+    expect(await ids({ id: 'a', prompt: 'x', copies: 1 })).toEqual(['a']);
+    const [hash] = await ids({ prompt: 'x' });
+    expect(await ids({ prompt: 'x', copies: 2 })).toEqual([`${hash}-1`, `${hash}-2`]);
+  });
+
+  const matrix = { animal: ['polar bear', 'fox'], place: ['snow', 'Łódź'] };
+
+  it('have the values of the matrix where the id says', async () => {
+    const lodz = 'odz-bc8847';
+    expect(await ids({ id: '{animal}_{place}', prompt: '{animal}{place}', matrix })).toEqual([
+      'polar-bear_snow',
+      `polar-bear_${lodz}`,
+      'fox_snow',
+      `fox_${lodz}`,
+    ]);
+  });
+
+  it('have the values appended where the id does not say, so that ids stay when a value is added', async () => {
+    const [first, , third] = await ids({ id: 'run', prompt: '{animal}{place}', matrix });
+    expect([first, third]).toEqual(['run-polar-bear-snow', 'run-fox-snow']);
+    const more = { animal: ['wolf', ...matrix.animal], place: matrix.place };
+    expect(await ids({ id: 'run', prompt: '{animal}{place}', matrix: more })).toContain('run-fox-snow');
+  });
+
+  it('must differ within a job', async () => {
+    expect(await refused([{ id: '{animal}', prompt: 'x', matrix }])).toEqual([
+      'job {animal}: id: two combinations of the matrix have the id `polar-bear`: let all variables stand in it',
+    ]);
+    expect(await refused([{ prompt: 'a {animal}', matrix }])).toEqual([
+      'job #1: matrix: two combinations of the matrix have the same content: use all variables in the prompt, or `copies`',
+    ]);
+  });
+
+  it('must be names', async () => {
+    const rule = 'must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit';
+    expect(await refused([{ id: 'a b', prompt: 'x' }])).toEqual([`job a b: id: ${rule}; this one is \`a b\``]);
+    expect(await refused([{ id: '../x', prompt: 'x' }])).toEqual([`job ../x: id: ${rule}; this one is \`../x\``]);
+    expect(await refused([{ id: '', prompt: 'x' }])).toEqual([`job #1: id: ${rule}; this one is \`\``]);
+    expect(await refused([{ id: 'a'.repeat(127), prompt: 'x', copies: 2 }])).toEqual([
+      `job ${'a'.repeat(60)}…: id: ${rule}; this one is \`${'a'.repeat(60)}…\``,
+    ]);
+    expect(await refused([{ id: 'a{b}', prompt: 'x' }])).toEqual([
+      'job a{b}: id: no variable `b`: the job has no matrix; for braces as such write {{b}}',
+    ]);
+  });
+});

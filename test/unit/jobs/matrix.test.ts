@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { combinations } from '../../../src/jobs/matrix.ts';
+import { expand, refused } from './support.ts';
+
+describe('combinations', () => {
+  it('change the last variable fastest', () => {
+    const all = [...combinations({ animal: ['fox', 'horse'], n: [1, 2], on: [true] })];
+    expect(all.map((values) => [...values.values()].join(' '))).toEqual([
+      'fox 1 true',
+      'fox 2 true',
+      'horse 1 true',
+      'horse 2 true',
+    ]);
+    expect([...(all[0]?.keys() ?? [])]).toEqual(['animal', 'n', 'on']);
+  });
+
+  it('are one without variables', () => {
+    expect([...combinations({})]).toEqual([new Map()]);
+  });
+});
+
+describe('a matrix', () => {
+  it('puts its values into prompts', async () => {
+    const jobs = await expand([
+      { prompt: 'a {animal} in {place}', matrix: { animal: ['fox', 'horse'], place: ['snow', 2] } },
+    ]);
+    expect(jobs.map((job) => job.input.prompt)).toEqual([
+      'a fox in snow',
+      'a fox in 2',
+      'a horse in snow',
+      'a horse in 2',
+    ]);
+    expect(jobs.map((job) => job.index)).toEqual([1, 2, 3, 4]);
+    expect(new Set(jobs.map((job) => job.id)).size).toBe(4);
+  });
+
+  it('takes a key __proto__ for a name like any other', async () => {
+    const matrix = JSON.parse('{"__proto__": ["x"]}') as unknown;
+    expect(await refused([{ prompt: 'x', matrix }])).toEqual([
+      "job #1: matrix.__proto__: `__proto__` is a name of clipmill's own: choose another",
+    ]);
+  });
+
+  it.each([
+    [{}, 'matrix: needs one variable at least'],
+    [{ id: ['x'] }, "matrix.id: `id` is a name of clipmill's own: choose another"],
+    [{ a: [] }, 'matrix.a: needs one value at least'],
+    [{ a: 'x' }, 'matrix.a: must be a list of values'],
+    [{ a: ['x', 'y', 'x'] }, 'matrix.a[2]: has `x` twice'],
+    [{ a: [1, '1'] }, 'matrix.a[1]: has `1` twice'],
+    [{ a: [{}] }, 'matrix.a[0]: must be text, a number, true or false'],
+    [['x'], 'matrix: must be a mapping of variables to lists of values'],
+    [{ 'a-b': ['x'] }, 'matrix.a-b: `a-b` must be letters, digits and "_", beginning with a letter or "_"'],
+  ])('may not be %j', async (matrix, message) => {
+    expect(await refused([{ prompt: '{a}', matrix }])).toEqual([`job #1: ${message}`]);
+  });
+
+  it('is bounded', async () => {
+    const hundred = Array.from({ length: 100 }, (_, number) => number);
+    expect(await refused([{ prompt: '{a}{b}', matrix: { a: hundred, b: hundred }, copies: 11 }])).toEqual([
+      'job #1: matrix: makes 110,000 clips of one job, 100,000 at most',
+    ]);
+  });
+
+  it('does not reach into URLs', async () => {
+    const job = {
+      mode: 'image-to-video',
+      prompt: '{n}',
+      image_urls: ['https://example.com/{n}.png'],
+      matrix: { n: [1] },
+    };
+    expect(await refused([job])).toEqual(['job #1: image_urls[0]: variables such as `{n}` do not work in URLs']);
+  });
+
+  it('says which combination is wrong, the first of them', async () => {
+    const job = { prompt: '{a}', matrix: { a: ['x', ' ', '  '] } };
+    expect(await refused([job])).toEqual(['job #1: prompt: must not be empty (with a=` `)']);
+  });
+});

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { foldedName, outputNameFault } from '../../../src/jobs/output-name.ts';
+
+describe('the name of a clip', () => {
+  it.each(['a', 'a.mp4', 'a/b/c.mp4', '.hidden/x', 'ü/狐.mp4', 'x'.repeat(255), 'a b', '...'])('may be %j', (name) => {
+    expect(outputNameFault(name)).toBeUndefined();
+  });
+
+  it.each([
+    ['', 'gives an empty name'],
+    ['/a', 'gives `/a`: it must be relative, without a leading "/"'],
+    ['a/', 'gives `a/`: it must end in a file name'],
+    ['a//b', 'gives `a//b`: an empty folder name stands in it ("//")'],
+    ['../a', 'gives `../a`: "." and ".." must not be in it'],
+    ['a/../b', 'gives `a/../b`: "." and ".." must not be in it'],
+    ['a/.', 'gives `a/.`: "." and ".." must not be in it'],
+    ['a\\b', 'gives `a\\b`: folders are separated by "/", and "\\" must not be in a name'],
+    ['a\nb', 'gives `a\\nb`: control characters and half characters must not be in it'],
+    ['a\ud800', 'gives `a\ud800`: control characters and half characters must not be in it'],
+    ['ü'.repeat(128), 'gives a name of 256 bytes: each part between "/" has 255 at most'],
+    [`${'x'.repeat(200)}/`.repeat(5) + 'a', 'gives a name of 1006 bytes: 900 at most'],
+    ['b/manifest.jsonl', "gives `b/manifest.jsonl`: this name is kept for clipmill's own files"],
+    ['Index.HTML', "gives `Index.HTML`: this name is kept for clipmill's own files"],
+  ])('may not be %j', (name, message) => {
+    expect(outputNameFault(name)).toBe(message);
+  });
+
+  it('is compared as disks do that fold case and compose accents', () => {
+    expect(foldedName('B/U\u0308.mp4')).toBe(foldedName('b/\u00fc.MP4'));
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { read, wrong } from '../support.ts';
+
+const faults = async (text: string) => (await wrong('x.csv', text)).map((line) => line.replace('x.csv:', ''));
+
+describe('a CSV file', () => {
+  it('has a job in each row, with values by the type of their field', async () => {
+    const text =
+      '\ufeffid,prompt,mode,duration,sound,aspect_ratio,image_urls,provider,priority,copies,output\r\n' +
+      'a,"one, ""two""\r\n\r\nthree",,10,FALSE,16:9,,value,3,2,{id}.x\r\n' +
+      '\r\n' +
+      'b, five" x ,image-to-video,,,,https://example.com/1  https://example.com/2,,,,\n' +
+      'c,six,image-to-video,,true,,"[""https://example.com/3""]",,,1,\n' +
+      ',,,,,,,,,,\n' +
+      '007,seven,,,,,,,,,';
+    const jobs = await read('x.csv', text);
+    expect(jobs.map((job) => [job.id, job.input.prompt, job.priority, job.provider, job.output])).toEqual([
+      ['a-1', 'one, "two"\r\n\r\nthree', 3, 'value', 'a-1.x'],
+      ['a-2', 'one, "two"\r\n\r\nthree', 3, 'value', 'a-2.x'],
+      ['b', ' five" x ', 100, 'auto', 'x/b.mp4'],
+      ['c', 'six', 100, 'auto', 'x/c.mp4'],
+      ['007', 'seven', 100, 'auto', 'x/007.mp4'],
+    ]);
+    expect(jobs[0]?.input).toMatchObject({ duration: 10, sound: false, aspect_ratio: '16:9' });
+    expect(jobs[2]?.input).toMatchObject({ image_urls: ['https://example.com/1', 'https://example.com/2'] });
+    expect(jobs[3]?.input).toMatchObject({ image_urls: ['https://example.com/3'], sound: true });
+  });
+
+  it('tells the places of what is wrong, below cells of several lines too', async () => {
+    const text =
+      'prompt,duration,sound,image_urls\n"one\ntwo",7,x,\nthree,ten,,\n,5,,\n  a,5,,"[""https://example.com/1""]"\n';
+    expect(await faults(text)).toEqual([
+      '3:6: job #1: duration: must be 5 or 10',
+      '3:8: job #1: sound: must be true or false',
+      '4:7: job #2: duration: must be 5 or 10',
+      '5:1: job #3: prompt: is required',
+      '6:8: job #4: image_urls: is for image-to-video only, and the mode is text-to-video',
+    ]);
+  });
+
+  it.each([
+    [
+      'columns that are unknown, once',
+      'prompt,promt,colour\na,b,c\nd,e,f\n',
+      [
+        '1:8: promt: unknown column `promt`: did you mean `prompt`?',
+        '1:14: colour: unknown column `colour`: known are id, prompt, mode, duration, sound, aspect_ratio, image_urls, provider, priority, copies, output',
+      ],
+    ],
+    ['a matrix', 'prompt,matrix\na,b\n', ['1:8: matrix: a matrix cannot stand in CSV: use YAML, JSON or JSONL']],
+    ['a column twice', 'prompt,id,prompt\na,b,c\n', ['1:11: prompt: column `prompt` stands twice: columns 1 and 3']],
+    ['a column without a name', 'prompt,\na,\n', ['1:8: column 2 has no name']],
+    ['semicolons', 'id;prompt\na;b\n', ['1:1: id;prompt: columns are separated by commas; this one is `id;prompt`']],
+    ['no prompts', 'id,duration\na,5\n', ['1:1: the first row names the fields, and there is no `prompt` among them']],
+    ['too few cells', 'prompt,id\na\n', ['2:1: job #1: has 1 cell, and the first row has 2']],
+    [
+      'too many cells',
+      'prompt,id\na,b,c\n',
+      ['2:1: job #1: has 3 cells, and the first row has 2: a text with a comma in it must stand in quotes'],
+    ],
+    [
+      'text behind a quote',
+      'prompt,id\n"a"b,c\nd,a b\n',
+      [
+        '2:4: job #1: text after a closing quote: for a quote inside quotes write two, ""',
+        '3:3: job a b: id: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit; this one is `a b`',
+      ],
+    ],
+    ['an open quote', 'prompt,id\na,b\nc,"d\ne,f\n', ['3:3: job #2: a quote is opened here and not closed']],
+    ['an open quote in the first row', 'prompt,"id\na,b\n', ['1:8: a quote is opened here and not closed']],
+    [
+      'a list that is broken',
+      'prompt,mode,image_urls\na,image-to-video,"[""x"""\n',
+      ['2:18: job #1: image_urls: broken JSON: expected "," or "]", found the end'],
+    ],
+    ['no rows', 'prompt,id\n', [' has no jobs']],
+  ])('is refused with %s', async (_, text, expected) => {
+    expect(await faults(text)).toEqual(expected);
+  });
+
+  it('is refused with a row over 1 MB', async () => {
+    expect(await faults(`prompt\n${'x'.repeat(1_100_000)}\n`)).toEqual(['2:1: job #1: the row is longer than 1 MB']);
+    expect(await faults(`prompt,id\na,b\n"${'x,y\n'.repeat(400_000)}`)).toEqual([
+      '3:1: job #2: the row is longer than 1 MB: is the quote here never closed?',
+    ]);
+  });
+});

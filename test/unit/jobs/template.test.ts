@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { parseTemplate, render, unknownVariable } from '../../../src/jobs/template.ts';
+
+const fill = (text: string) => render(parseTemplate(text), (name) => (name === 'a' ? 'fox' : undefined));
+
+describe('a template', () => {
+  it.each([
+    ['plain', 'plain'],
+    ['', ''],
+    ['{a}', 'fox'],
+    ['x{a}y{a}z', 'xfoxyfoxz'],
+    ['{{a}}', '{a}'],
+    ['{{{a}}}', '{fox}'],
+    ['{a}}', 'fox}'],
+    ['{ a }', '{ a }'],
+    ['{1a}', '{1a}'],
+    ['{"style": {"mood": 1}}', '{"style": {"mood": 1}'],
+    ['{unknown}', '{unknown}'],
+    ['{', '{'],
+    ['}', '}'],
+    ['{}', '{}'],
+    ['{a', '{a'],
+    ['{fox-1}', '{fox-1}'],
+  ])('%j becomes %j', (text, expected) => {
+    expect(fill(text)).toBe(expected);
+  });
+
+  it('names the variables that are known', () => {
+    expect(unknownVariable(parseTemplate('{a}{b}'), ['a', 'c'])).toBe(
+      'no variable `b`: known are a, c; for braces as such write {{b}}',
+    );
+    expect(unknownVariable(parseTemplate('{a}'), ['a'])).toBeUndefined();
+    expect(unknownVariable(parseTemplate('{b}'), [])).toBe(
+      'no variable `b`: the job has no matrix; for braces as such write {{b}}',
+    );
+  });
+});
