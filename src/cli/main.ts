@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { formatFailure } from './failure.ts';
+import { formatFailure } from '../errors.ts';
 import { EXIT, processIo } from './io.ts';
 import { buildProgram } from './program.ts';
 

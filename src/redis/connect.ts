@@ -74,6 +74,11 @@ function connect(url: string, common: ReturnType<typeof commonOptions>): RedisCl
   return new Redis({ ...common, ...credentials, sentinels: nodes, name, db: Number(db) });
 }
 
+/** Another connection to the same Redis, for commands that block. */
+export function duplicateRedis(redis: RedisClient): RedisClient {
+  return redis instanceof Cluster ? redis.duplicate() : redis.duplicate();
+}
+
 /** The URL as it may be printed. */
 export function hidePassword(url: string): string {
   return url.replace(/(:\/\/[^/@]*:)[^@]*@/, '$1********@');

@@ -1,8 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { queueNames, type QueueName } from '../../pipeline/queues.ts';
 import { EXIT, type Exit, type Io } from '../io.ts';
-import { configFrom } from '../session.ts';
-import { runWorkers } from '../run-workers.ts';
+import { runWorkers } from '../../runtime/worker-process.ts';
 
 export function addWork(program: Command, io: Io, exit: Exit): void {
   program
@@ -15,7 +14,7 @@ export function addWork(program: Command, io: Io, exit: Exit): void {
         'ends at once; neither loses anything.',
     )
     .action(async (kinds: QueueName[]) => {
-      await runWorkers(configFrom(io), io, kinds.length > 0 ? [...new Set(kinds)] : queueNames);
+      await runWorkers(io.env, kinds.length > 0 ? [...new Set(kinds)] : queueNames, io.terminal);
       exit(EXIT.ok);
     });
 }

@@ -8,7 +8,7 @@ import type { Batch } from '../../ledger/batch.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { startWorkers, type Workers } from '../../runtime/workers.ts';
 import { formatDuration, formatUsd, plural } from '../format.ts';
-import { onInterrupt } from '../interrupts.ts';
+import { onInterrupt } from '../../runtime/interrupts.ts';
 import { EXIT, type Io } from '../io.ts';
 import { Painter } from '../progress/painter.ts';
 import { HOME, redisToRun } from '../redis.ts';

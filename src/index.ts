@@ -1,0 +1,166 @@
+import { cancelBatch, requireBatch, retryItems, type CancelResult, type RetryChoice } from './batch/correct.ts';
+import { readEvents, type Completion } from './batch/events.ts';
+import { storeBatchPages, type BatchPages } from './batch/export/beside.ts';
+import { readStatus, type BatchStatus, type Status } from './batch/status.ts';
+import { submitJobs, type Submission } from './batch/submit.ts';
+import { batchEnd } from './batch/wait.ts';
+import { Closers } from './closers.ts';
+import { loadConfig, secretsOf, type Environment } from './config/config.ts';
+import { UserError } from './errors.ts';
+import { expandJobs, type JobDefaults, type JobInput } from './jobs/index.ts';
+import type { Batch as BatchRecord } from './ledger/batch.ts';
+import type { Item } from './ledger/item.ts';
+import { createLogger, silentLogger, type Logger } from './log.ts';
+import type { QueueName } from './pipeline/queues.ts';
+import { startEmbeddedRedis } from './redis/embedded.ts';
+import { openRuntime } from './runtime/runtime.ts';
+import { startWorkers } from './runtime/workers.ts';
+import { openStorage } from './storage/open.ts';
+
+export { InputError, UserError, type Problem } from './errors.ts';
+export { SettingsError } from './config/config.ts';
+export type { BatchPages, BatchRecord, BatchStatus, CancelResult, Completion, Item, JobDefaults, JobInput };
+export type { Logger, RetryChoice, Status, Submission };
+export type { ItemState } from './ledger/states.ts';
+export type { StreamEvent } from './ledger/event.ts';
+
+export interface ClipmillOptions {
+  /**
+   * Settings by their names in the environment, such as `{ APIXO_API_KEY: '…', REDIS_URL: '…' }`; see
+   * `clipmill config` for all. They go before the variables of the environment.
+   */
+  settings?: Environment;
+  /** Which steps this process works on. Default: all; `[]` for a process that only submits and reads. */
+  work?: readonly QueueName[];
+  /** Folder of the private Redis that is started when REDIS_URL is not set. Default `.clipmill`. */
+  home?: string;
+  /** A pino logger. Default: none; `true` for JSON lines on standard error. */
+  log?: Logger | true;
+}
+
+/** What holds for all jobs of a submission. */
+export interface SubmitOptions {
+  /** Template of the clips' names. Default `{batch}/{id}.mp4`. */
+  output?: string;
+  /** Submissions that may be accepted at most, retries included. Default: no limit. */
+  maxClips?: number;
+  /** Job fields for all jobs that do not have them. */
+  defaults?: JobDefaults;
+  /** Breaks the submission off; what was submitted stays, and submitting again completes it. */
+  signal?: AbortSignal;
+}
+
+/** One batch: what came of submitting it, and everything that can be asked of it later. */
+export interface BatchHandle {
+  readonly name: string;
+  /** Resolves when all items have ended, with the batch as it is then. */
+  ended(options?: { signal?: AbortSignal }): Promise<BatchRecord>;
+  status(): Promise<BatchStatus>;
+  /** All items in their order, read a page at a time. */
+  items(): AsyncIterable<Item>;
+  item(id: string): Promise<Item | undefined>;
+  /** Puts ended items back to work. @returns how many */
+  retry(choice: RetryChoice): Promise<number>;
+  /** Submits nothing more of it. */
+  cancel(options?: { discard?: boolean }): Promise<CancelResult>;
+  /** Writes manifest and gallery beside the clips. @returns where they are */
+  storePages(): Promise<BatchPages>;
+}
+
+export interface Clipmill {
+  /**
+   * Adds jobs to a batch, each once: a job whose id is there already adds nothing, so the same call
+   * again is safe. Work begins while later jobs are still read, so an async iterable may be slow or
+   * long. Resolves when the last job is in.
+   * @throws InputError at the first job that is wrong; those before it are submitted
+   */
+  submit(
+    batch: string,
+    jobs: Iterable<JobInput> | AsyncIterable<JobInput>,
+    options?: SubmitOptions,
+  ): Promise<BatchHandle & { submission: Submission }>;
+  /** @throws UserError when there is no such batch */
+  batch(name: string): Promise<BatchHandle>;
+  /** All batches, slots, request budget, and why submission may stand still. */
+  status(): Promise<Status>;
+  /** Ends of items and batches as they happen; `after` is the id to go on behind, default from now on. */
+  events(options?: { after?: string; signal?: AbortSignal }): AsyncIterable<Completion>;
+  /** Submits nothing until `resume`. */
+  pause(): Promise<void>;
+  /** Ends a pause, or a halt because of the key or the credit. */
+  resume(): Promise<void>;
+  /** Drains the workers of this process and closes everything. What is not done goes on at the next start. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens clipmill in this process: on the Redis of REDIS_URL, or on a private one in `.clipmill/`.
+ * @throws UserError when a setting is missing or wrong, or Redis or the storage is out of reach
+ */
+export async function createClipmill(options: ClipmillOptions = {}): Promise<Clipmill> {
+  const config = loadConfig({ ...process.env, ...options.settings });
+  const log =
+    options.log === true
+      ? createLogger({ level: config.logLevel, secrets: secretsOf(config) })
+      : (options.log ?? silentLogger());
+  const closers = new Closers();
+  try {
+    const redis = config.redisUrl ? undefined : await startEmbeddedRedis(options.home ?? '.clipmill');
+    if (redis) closers.push(() => redis.stop());
+    const redisUrl = config.redisUrl ?? redis?.url ?? '';
+    const roles = options.work ?? ['submit', 'poll', 'download'];
+    const runtime = await openRuntime({ config, log, redisUrl, patient: roles.length > 0 });
+    closers.push(() => runtime.close());
+    if (roles.length > 0) {
+      const workers = await startWorkers(runtime, { roles });
+      closers.push(() => workers.drain());
+    }
+
+    const handleOf = (name: string): BatchHandle => ({
+      name,
+      ended: ({ signal } = {}) => batchEnd(runtime, name, signal),
+      async status() {
+        const [batch] = (await readStatus(runtime, name)).batches;
+        if (!batch) throw new UserError(`there is no batch "${name}"`);
+        return batch;
+      },
+      items: () => runtime.reading.items(name),
+      item: (id) => runtime.reading.item(name, id),
+      retry: (choice) => retryItems(runtime, name, choice),
+      cancel: ({ discard = false } = {}) => cancelBatch(runtime, name, discard),
+      async storePages() {
+        const storage = openStorage(config);
+        try {
+          return await storeBatchPages(runtime.reading, storage, name);
+        } finally {
+          await storage.close();
+        }
+      },
+    });
+
+    return {
+      async submit(batch, jobs, { output, maxClips, defaults, signal } = {}) {
+        const expanded = expandJobs(jobs, { batch, output, maxClips, defaults });
+        const submission = await submitJobs(runtime, { batch, maxClips }, expanded, signal);
+        return { ...handleOf(batch), submission };
+      },
+      async batch(name) {
+        await requireBatch(runtime, name);
+        return handleOf(name);
+      },
+      status: () => readStatus(runtime),
+      events: ({ after, signal } = {}) => readEvents(runtime, after, signal),
+      async pause() {
+        await runtime.account.pause();
+      },
+      async resume() {
+        await runtime.account.resume();
+        runtime.dispatcher.kick();
+      },
+      close: () => closers.close(),
+    };
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}

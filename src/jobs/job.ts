@@ -1,0 +1,69 @@
+import type { KlingInput } from '../apixo/models/kling-2-6.ts';
+
+export const providers = ['auto', 'value', 'official'] as const;
+/** How the API routes a task; `auto` lets it choose. */
+export type Provider = (typeof providers)[number];
+
+export type Mode = KlingInput['mode'];
+
+/** A variable's values in a matrix. */
+export type MatrixValue = string | number | boolean;
+
+/** What a user asks for: one job of a file, or one given to the library. It may become several clips. */
+export interface JobInput {
+  /**
+   * 1 to 128 letters, digits, ".", "_" or "-", beginning with a letter or digit; unique in its batch.
+   * Variables of the matrix may stand in it; without one, the values are appended ("run-fox-snow").
+   * Default: 12 hexadecimal digits of a hash of the content, the same from run to run.
+   */
+  id?: string | undefined;
+  /** 1 to 1,000 characters after variables are put in. Required, here or in the defaults. */
+  prompt?: string | undefined;
+  /** Default: text-to-video. */
+  mode?: Mode | undefined;
+  /** Seconds of video. Default: 5. */
+  duration?: 5 | 10 | undefined;
+  /** Whether the clip has sound. Default: true. */
+  sound?: boolean | undefined;
+  /** Text-to-video only. Default: 1:1. */
+  aspect_ratio?: '1:1' | '16:9' | '9:16' | undefined;
+  /** Image-to-video only, and required there: one or two http(s) URLs. */
+  image_urls?: string[] | undefined;
+  /** Default: auto. */
+  provider?: Provider | undefined;
+  /** A whole number from 0 to 1,000,000; smaller runs sooner. Default: 100. */
+  priority?: number | undefined;
+  /** How many clips of the same: 1 to 1,000. With more than one, ids end in -1, -2, … Default: 1. */
+  copies?: number | undefined;
+  /** Variables and their values: a clip for every combination. */
+  matrix?: Record<string, MatrixValue[]> | undefined;
+  /** Name of the clip, as the `output` of the file; it overrides that. */
+  output?: string | undefined;
+}
+
+/** The fields that a file or the library may give once for all jobs. */
+export type JobDefaults = Omit<JobInput, 'id' | 'matrix'>;
+
+/** One clip to be made: checked, with every default filled in. */
+export interface Job {
+  /** Unique in its batch. */
+  id: string;
+  /** Position among the clips of its file, from 1. */
+  index: number;
+  provider: Provider;
+  /** The `input` of the API request. */
+  input: KlingInput;
+  /** 0 to 1,000,000; smaller runs sooner. */
+  priority: number;
+  /** Where the clip goes: a relative, "/"-separated name that never leaves the storage root. */
+  output: string;
+}
+
+/** What a file adds up to. */
+export interface Totals {
+  clips: number;
+  /** Seconds of video of all clips together. */
+  videoSeconds: number;
+  /** Clips by what decides how long they take; every kind that occurs, in order of appearance. */
+  kinds: readonly { mode: Mode; duration: KlingInput['duration']; clips: number }[];
+}

@@ -1,0 +1,20 @@
+/** Longest text of one job or of a file's header, in characters: what a reader holds at once stays bounded. */
+export const MAX_TEXT = 1_000_000;
+
+/** Longest file, in characters, that is parsed whole because it cannot be cut into its jobs. */
+export const MAX_WHOLE = 16_000_000;
+
+/** Deepest nesting of lists and mappings. Parsers recurse: far deeper ones would exhaust the stack. */
+export const MAX_DEPTH = 50;
+
+/** Most values that YAML aliases in one job may stand for: a "billion laughs" is refused, not expanded. */
+export const MAX_ALIASED = 10_000;
+
+/** Most clips that `matrix` and `copies` may make of one job. */
+export const MAX_CLIPS_PER_JOB = 100_000;
+
+/** Most clips in one file: days of work, and about 60 MB of bookkeeping while it is checked. */
+export const MAX_CLIPS_PER_FILE = 1_000_000;
+
+/** Most mistakes that are listed; the rest are counted. */
+export const MAX_PROBLEMS = 100;

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { klingInput } from '../apixo/models/kling-2-6.ts';
+import { MAX_CLIPS_PER_FILE } from './limits.ts';
+import { NAME, NAME_RULE } from './names.ts';
+import { providers } from './job.ts';
+import type { JobDefaults, JobInput, Mode } from './job.ts';
+import { kindOf } from './wording.ts';
+
+const [textToVideo, imageToVideo] = klingInput.options;
+
+export const modes = klingInput.options.flatMap((option) => [...option.shape.mode.values]) satisfies Mode[];
+
+/** The modes whose input has a field, by field. Fields that are clipmill's own are not in it. */
+export const takers: ReadonlyMap<string, readonly Mode[]> = new Map(
+  Object.keys({ ...textToVideo.shape, ...imageToVideo.shape }).map((field) => {
+    const options = klingInput.options.filter((option) => Object.hasOwn(option.shape, field));
+    return [field, options.flatMap((option) => [...option.shape.mode.values])];
+  }),
+);
+
+const text = z.string({ error: ({ input }) => `must be text, not ${kindOf(input)}: put it in quotes` });
+
+/** A whole number; one message for all that can be wrong with it. */
+function whole(min: number, max: number) {
+  const range = `from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
+  const error = `must be a whole number ${max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : range}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+const matrix = z.record(
+  z.string(),
+  z
+    .array(z.union([z.string(), z.number(), z.boolean()], { error: 'must be text, a number, true or false' }), {
+      error: 'must be a list of values',
+    })
+    .min(1, 'needs one value at least'),
+  { error: 'must be a mapping of variables to lists of values' },
+);
+
+/**
+ * The fields of a job as they are written. Lengths of prompts, and what a mode needs or refuses, are
+ * the model's to check, after defaults and variables are in.
+ */
+const shared = {
+  prompt: text.optional().meta({
+    description: 'What the clip shows and sounds like, 1 to 1,000 characters. {name} is a variable of the matrix.',
+  }),
+  mode: z
+    .enum(modes, { error: `must be ${modes.join(' or ')}` })
+    .optional()
+    .meta({ description: 'Default: text-to-video.' }),
+  duration: textToVideo.shape.duration.unwrap().optional().meta({ description: 'Seconds of video. Default: 5.' }),
+  sound: textToVideo.shape.sound.unwrap().optional().meta({ description: 'Default: true.' }),
+  aspect_ratio: textToVideo.shape.aspect_ratio
+    .unwrap()
+    .optional()
+    .meta({ description: 'Text-to-video only. Default: 1:1.' }),
+  image_urls: imageToVideo.shape.image_urls
+    .optional()
+    .meta({ description: 'Image-to-video only, and required there: one or two JPG, PNG or WebP of at most 10 MB.' }),
+  provider: z
+    .enum(providers, { error: `must be one of ${providers.join(', ')}` })
+    .optional()
+    .meta({ description: 'How the API routes the task. Default: auto.' }),
+  priority: whole(0, 1_000_000).optional().meta({ description: 'Smaller runs sooner. Default: 100.' }),
+  copies: whole(1, 1000).optional().meta({ description: 'How many clips of the same. Default: 1.' }),
+  output: text.optional().meta({
+    description:
+      'Name of the clip: {batch}, {id}, {index}, {mode}, {duration}, {aspect_ratio}, {date} and the variables of the matrix.',
+  }),
+};
+
+const defaults = z.strictObject(shared) satisfies z.ZodType<JobDefaults>;
+
+const job = z.strictObject({
+  id: text.optional().meta({ description: `Name in the batch; ${NAME_RULE}. Default: a hash of the content.` }),
+  ...shared,
+  matrix: matrix.optional().meta({ description: 'Variables and their values: a clip for every combination.' }),
+}) satisfies z.ZodType<JobInput>;
+
+const header = {
+  batch: text.regex(NAME, NAME_RULE).optional().meta({ description: "Name of the batch. Default: the file's name." }),
+  output: shared.output,
+  max_clips: whole(1, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .meta({ description: 'Budget: clips of this batch that may ever be paid for.' }),
+};
+
+const jobsFile = z.strictObject({
+  ...header,
+  defaults: defaults.optional().meta({ description: 'Any job field but id and matrix, for jobs that do not have it.' }),
+  jobs: z.array(job).min(1).max(MAX_CLIPS_PER_FILE).meta({ description: 'What to make.' }),
+});
+
+export const jobShape: Readonly<Record<string, z.ZodType>> = job.shape;
+export const defaultsShape: Readonly<Record<string, z.ZodType>> = defaults.shape;
+export const headerShape: Readonly<Record<string, z.ZodType>> = header;
+export const headerFields: readonly string[] = [...Object.keys(header), 'defaults'];
+
+/**
+ * JSON Schema (draft 2020-12) of a jobs file, for editors. The rules that need more than one field
+ * (what a mode takes, variables, unique ids) are checked by `clipmill validate` only.
+ */
+export function jobsFileJsonSchema(): object {
+  const schema = z.toJSONSchema(jobsFile, { target: 'draft-2020-12', io: 'input' });
+  return { ...schema, title: 'clipmill jobs file' };
+}

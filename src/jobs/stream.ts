@@ -1,0 +1,91 @@
+import { InputError } from '../errors.ts';
+import { expandJob } from './expand.ts';
+import { compileHeader, type Batch } from './header.ts';
+import type { Job, JobDefaults, JobInput } from './job.ts';
+import { NAME_RULE } from './names.ts';
+import { formatPath, isFields, type Report } from './tree.ts';
+import { Uniqueness } from './uniqueness.ts';
+import { kindOf, shownBare } from './wording.ts';
+
+/** What a library user gives once for all jobs. */
+export interface BatchInput {
+  /** 1 to 128 letters, digits, ".", "_" or "-", beginning with a letter or digit. */
+  batch: string;
+  /** Template of the clips' names. Default: `{batch}/{id}.mp4`. */
+  output?: string | undefined;
+  /** A whole number of at least 1: how many clips the batch may ever pay for. Default: no limit. */
+  maxClips?: number | undefined;
+  defaults?: JobDefaults | undefined;
+}
+
+export interface ExpandOptions {
+  /** The time of `{date}` in output names. Default: now. */
+  now?: Date;
+}
+
+/**
+ * Checks jobs and makes their clips, as a file with them would. What is wrong with a job is known only
+ * when the jobs before it are out: to know before anything is submitted, go through once beforehand.
+ * @throws InputError at the first bad job with all that is wrong with it; `job` is its id, or `#n` from 1
+ */
+export async function* expandJobs(
+  jobs: Iterable<JobInput> | AsyncIterable<JobInput>,
+  header: BatchInput,
+  options: ExpandOptions = {},
+): AsyncGenerator<Job> {
+  const { batch: name, output, maxClips, defaults } = header;
+  const given = { batch: name, output, max_clips: maxClips, defaults };
+  const batch = collect(undefined, (report) => {
+    if (name === undefined) report({ path: ['batch'], message: NAME_RULE });
+    return compileHeader(given, { name: 'batch', now: options.now ?? new Date() }, report);
+  });
+  const uniqueness = new Uniqueness((first) => `job #${first.job}`);
+  let number = 0;
+  let index = 1;
+  for await (const job of jobs) {
+    number++;
+    const label = isFields(job) && typeof job.id === 'string' && job.id !== '' ? shownBare(job.id) : `#${number}`;
+    const clips = collect(label, (report) => clipsOf(job, batch, uniqueness, { number, index }, report));
+    for (const clip of clips) yield clip;
+    index += clips.length;
+  }
+}
+
+/** All clips of a job before the first is handed out, so that a bad job gives none. */
+function clipsOf(
+  job: JobInput,
+  batch: Batch,
+  uniqueness: Uniqueness,
+  at: { number: number; index: number },
+  report: Report,
+): Job[] {
+  if (!isFields(job)) {
+    report({ path: [], message: `must be an object of fields, not ${kindOf(job)}` });
+    return [];
+  }
+  const owner = { file: 0, line: 0, job: at.number };
+  const clips: Job[] = [];
+  for (const clip of expandJob(job, batch, at.index, report)) {
+    const issue = uniqueness.check(batch.name, clip, owner);
+    if (issue !== undefined) {
+      report(issue);
+      break;
+    }
+    clips.push(clip.job);
+  }
+  return clips;
+}
+
+/** Runs a check, and throws all that it reports. */
+function collect<T>(job: string | undefined, check: (report: Report) => T): T {
+  const problems: { job?: string; field?: string; message: string }[] = [];
+  const result = check(({ path, message }) => {
+    problems.push({
+      ...(job !== undefined && { job }),
+      ...(path.length > 0 && { field: shownBare(formatPath(path)) }),
+      message,
+    });
+  });
+  if (problems.length > 0) throw new InputError(problems);
+  return result;
+}

@@ -1,0 +1,78 @@
+/** Where something stands in a file. Both count from 1; a column is a UTF-16 unit, as editors count. */
+export interface Place {
+  line: number;
+  column: number;
+}
+
+export type Scalar = string | number | boolean | null;
+
+/** A value as any of the formats gives it, with the place of each of its parts. */
+export interface Tree {
+  place: Place;
+  value: Scalar | Tree[] | Map<string, Member>;
+}
+
+export interface Member {
+  key: Place;
+  value: Tree;
+}
+
+/** The way to a part of a value: names of fields and, from 0, positions in lists. */
+export type Path = readonly (string | number)[];
+
+/** Fields by name. Made without a prototype, so that a field `__proto__` is a field like any other. */
+export type Fields = Record<string, unknown>;
+
+/** A mistake in how something is written, found while reading. */
+export interface Fault {
+  place: Place;
+  field?: string;
+  message: string;
+}
+
+/** A mistake in what a job or a header asks for. `at: 'key'`: the name of the field is wrong, not its value. */
+export interface Issue {
+  path: Path;
+  at?: 'key';
+  message: string;
+}
+
+export type Report = (issue: Issue) => void;
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The value without its places. */
+export function plain(tree: Tree): unknown {
+  const { value } = tree;
+  if (Array.isArray(value)) return value.map(plain);
+  if (!(value instanceof Map)) return value;
+  const fields = Object.create(null) as Fields;
+  for (const [name, member] of value) fields[name] = plain(member.value);
+  return fields;
+}
+
+/** The place of a part, or of the nearest thing around it when there is no such part. */
+export function placeAt(tree: Tree, path: Path, at: 'key' | 'value' = 'value'): Place {
+  let current = tree;
+  for (const [depth, step] of path.entries()) {
+    const { value } = current;
+    if (value instanceof Map) {
+      const member = value.get(String(step));
+      if (member === undefined) break;
+      if (at === 'key' && depth === path.length - 1) return member.key;
+      current = member.value;
+    } else if (Array.isArray(value)) {
+      const item = value[Number(step)];
+      if (item === undefined) break;
+      current = item;
+    } else break;
+  }
+  return current.place;
+}
+
+/** `image_urls[0]`, `defaults.duration` */
+export function formatPath(path: Path): string {
+  return path.map((step, depth) => (typeof step === 'number' ? `[${step}]` : depth ? `.${step}` : step)).join('');
+}

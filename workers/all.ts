@@ -1,0 +1,3 @@
+import { workerMain } from '../src/runtime/worker-process.ts';
+
+await workerMain(['submit', 'poll', 'download']);
