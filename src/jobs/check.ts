@@ -92,7 +92,7 @@ export class FileCheck {
 
   /** @returns the places of the faults: what is wrong there is said, and whatever follows from it is not */
   #add(faults: readonly Fault[], tree: Tree | undefined, label?: Label): Set<string> {
-    for (const { place, field, message } of faults) this.#problem(place, label, field, message);
+    for (const { place, field, message } of faults) this.#problem(place, label, field && shownBare(field), message);
     return new Set(tree === undefined ? [] : faults.map(({ place }) => `${place.line}:${place.column}`));
   }
 

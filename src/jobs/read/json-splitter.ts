@@ -196,6 +196,8 @@ export class JsonSplitter {
       this.#name = text;
       this.#key = this.#place;
       this.#go('colon');
+      // A name without an end is told by who parses it.
+      if (this.#spoilt) this.#pieces.push({ kind: 'field', name: text, key: this.#key, text: '', place: this.#place });
     } else if (what === 'job') {
       this.#pieces.push({ kind: 'job', text, place: this.#place });
       this.#go('after job');

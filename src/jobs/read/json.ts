@@ -29,8 +29,8 @@ export class JsonReader implements Reader {
         jobs ??= piece.key;
       } else if (piece.kind === 'field') {
         const name = parseJson(piece.name, piece.key);
-        const value = parseBounded(piece.text, piece.place);
-        header.faults.push(...name.faults, ...value.faults);
+        const value = name.tree === undefined ? name : parseBounded(piece.text, piece.place);
+        header.faults.push(...value.faults);
         if (typeof name.tree?.value !== 'string' || value.tree === undefined) header.broken = true;
         else if (name.tree.value === 'jobs') {
           header.faults.push({ place: piece.place, field: 'jobs', message: 'must be a list of jobs' });

@@ -16,7 +16,8 @@ export class YamlTree {
   readonly #firstLine: number;
   /** Values so far, each as often as aliases make it stand there. */
   #size = 0;
-  #aliased = false;
+  /** Those of them that aliases put there. */
+  #aliased = 0;
 
   /**
    * @param anchors of the header; those of this text are added
@@ -69,13 +70,15 @@ export class YamlTree {
       this.faults.push({ place, message });
       return { place, value: null };
     }
+    const before = this.#aliased;
     this.#size += anchor.size;
-    if (this.#size > MAX_ALIASED && !this.#aliased) {
-      this.#aliased = true;
+    this.#aliased += anchor.size;
+    if (this.#aliased <= MAX_ALIASED) return { ...anchor.tree, place };
+    if (before <= MAX_ALIASED) {
       this.faults.push({ place, message: `aliases stand for more than ${MAX_ALIASED.toLocaleString('en')} values` });
     }
-    // Once refused, nothing is put in: the tree would be small, but what walks it would not end.
-    return this.#aliased ? { place, value: null } : { ...anchor.tree, place };
+    // Nothing is put in: the tree would be small, but what walks it would not end.
+    return { place, value: null };
   }
 
   #map(node: YAMLMap): Map<string, Member> {

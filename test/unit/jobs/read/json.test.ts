@@ -3,7 +3,7 @@ import { open, read, wrong } from '../support.ts';
 
 const faults = async (text: string) => (await wrong('jobs.json', text)).map((line) => line.replace('jobs.json:', ''));
 
-const text = (job: string) => `[\n${job}\n]`;
+const list = (job: string) => `[\n${job}\n]`;
 
 const lines = async (content: string) => (await wrong('x.jsonl', content)).map((line) => line.replace('x.jsonl:', ''));
 
@@ -80,52 +80,52 @@ describe('a JSON file', () => {
     ],
     [
       'a field of a job twice',
-      text('{"prompt": "x",\n"prompt": "y"}'),
+      list('{"prompt": "x",\n"prompt": "y"}'),
       ['3:1: job #1: prompt: is given twice: first at line 2'],
     ],
     [
       'single quotes',
-      text("{'prompt': 'x'}"),
+      list("{'prompt': 'x'}"),
       ["2:2: job #1: broken JSON: expected a name in double quotes, found `'prompt'`"],
     ],
     [
       'a trailing comma',
-      text('{"prompt": "x",}'),
+      list('{"prompt": "x",}'),
       ['2:16: job #1: broken JSON: expected a name in double quotes, found `}`'],
     ],
-    ['no comma', text('{"prompt": "x" "id": "a"}'), ['2:16: job #1: broken JSON: expected "," or "}", found `"`']],
+    ['no comma', list('{"prompt": "x" "id": "a"}'), ['2:16: job #1: broken JSON: expected "," or "}", found `"`']],
     [
       'an open quote',
-      text('{"prompt": "x},\n{"prompt": "y"}'),
+      list('{"prompt": "x},\n{"prompt": "y"}'),
       [expect.stringMatching(/^2:12: job #1: broken JSON: a quote is opened here/)],
     ],
     [
       'a bad escape',
-      text('{"prompt": "\\x"}'),
+      list('{"prompt": "\\x"}'),
       [expect.stringMatching(/^2:12: job #1: broken JSON: a "\\" in this text/)],
     ],
     [
       'a tab in a text',
-      text('{"prompt": "a\tb"}'),
+      list('{"prompt": "a\tb"}'),
       [expect.stringMatching(/^2:14: job #1: broken JSON: a control character/)],
     ],
-    ['NaN', text('{"prompt": "x", "priority": NaN}'), ['2:29: job #1: broken JSON: expected a value, found `NaN`']],
+    ['NaN', list('{"prompt": "x", "priority": NaN}'), ['2:29: job #1: broken JSON: expected a value, found `NaN`']],
     [
       'a number with zeros',
-      text('{"prompt": "x", "priority": 007}'),
+      list('{"prompt": "x", "priority": 007}'),
       ['2:29: job #1: broken JSON: expected a value, found `007`'],
     ],
     [
       'hexadecimal',
-      text('{"prompt": "x", "priority": 0x7}'),
+      list('{"prompt": "x", "priority": 0x7}'),
       ['2:29: job #1: broken JSON: expected a value, found `0x7`'],
     ],
-    ['wrong brackets', text('{"image_urls": [}'), ['2:17: job #1: broken JSON: expected a value, found `}`']],
-    ['a job that is text', text('"x"'), ['2:1: job #1: must be a mapping of fields, not text']],
-    ['a job that is null', text('null'), ['2:1: job #1: is empty']],
+    ['wrong brackets', list('{"image_urls": [}'), ['2:17: job #1: broken JSON: expected a value, found `}`']],
+    ['a job that is text', list('"x"'), ['2:1: job #1: must be a mapping of fields, not text']],
+    ['a job that is null', list('null'), ['2:1: job #1: is empty']],
     [
       'deep nesting',
-      text(`{"prompt": ${'['.repeat(100)}${']'.repeat(100)}}`),
+      list(`{"prompt": ${'['.repeat(100)}${']'.repeat(100)}}`),
       ['2:61: job #1: broken JSON: lists and objects are nested more than 50 deep'],
     ],
   ])('is refused with %s', async (_, content, expected) => {

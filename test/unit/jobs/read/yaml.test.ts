@@ -139,11 +139,18 @@ describe('anchors', () => {
     });
     const text = `defaults:\n  a0: &a0 [x]\n${bomb.join('')}jobs:\n- prompt: x\n`;
     expect(await faults(text)).toContainEqual(
-      expect.stringMatching(/^jobs\.yaml:6:\d+: aliases stand for more than 10,000 values$/),
+      expect.stringMatching(/^jobs\.yaml:7:\d+: aliases stand for more than 100,000 values$/),
     );
     expect(await faults(`- image_urls: &a [*a]\n  prompt: x\n  mode: image-to-video\n`)).toEqual([
       'jobs.yaml:1:19: job #1: no anchor `&a` before this: jobs can use the anchors above `jobs`, not those of other jobs',
     ]);
+  });
+
+  it('may be many in a file that is read whole', async () => {
+    const jobs = Array.from({ length: 2_000 }, (_, number) => `{<<: *base, id: n${number}}`);
+    expect(await clips(`{defaults: {priority: 1}, jobs: [&base {id: a, prompt: x}, ${jobs.join(',')}]}`)).toHaveLength(
+      2_001,
+    );
   });
 
   it('merge mappings only', async () => {

@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClipmill } from '../src/index.ts';
+import { startSimulator } from '../src/simulator/index.ts';
+
+export interface SingleClip {
+  /** From the call of submit to the arrival of the POST, in milliseconds. */
+  postMs: number;
+  /** From the end of the task to the clip in storage, in milliseconds. */
+  storedMs: number;
+  pollIntervalMs: number;
+}
+
+/** One clip alone, in one process, with nothing else to do. */
+export async function singleClip(speed: number): Promise<SingleClip> {
+  const folder = await mkdtemp(join(tmpdir(), 'clipmill-bench-'));
+  const simulator = await startSimulator({ speed });
+  const pollIntervalMs = 5_000 / speed;
+  const mill = await createClipmill({
+    home: join(folder, 'redis'),
+    settings: {
+      APIXO_BASE_URL: simulator.url,
+      CLIPMILL_STORAGE: `file:${folder}`,
+      CLIPMILL_REQUEST_WINDOW: `${60_000 / speed}ms`,
+      CLIPMILL_POLL_DELAY: `${50_000 / speed}ms`,
+      CLIPMILL_POLL_INTERVAL: `${pollIntervalMs}ms`,
+    },
+  });
+  try {
+    const submittedAt = Date.now();
+    const batch = await mill.submit('single', [{ id: 'a', prompt: 'a clip' }]);
+    const { endedAt } = await batch.ended();
+    const [task] = simulator.records.tasks();
+    const { unixBase } = simulator.records;
+    return {
+      postMs: (task?.createdAt ?? Number.NaN) + unixBase - submittedAt,
+      storedMs: (endedAt ?? Number.NaN) - (task?.endsAt ?? Number.NaN) - unixBase,
+      pollIntervalMs,
+    };
+  } finally {
+    await mill.close();
+    await simulator.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}

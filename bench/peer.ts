@@ -1,0 +1,58 @@
+/**
+ * What a user would write without clipmill: fetch, p-limit and a loop, all in memory. It keeps the
+ * slots full and polls as documented, and has none of the guarantees: no shared limits, no ledger, no
+ * recovery, and it would pass the request limit if the polls did.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit from 'p-limit';
+import { jobs, type Scenario } from './scenario.ts';
+
+const scenario = JSON.parse(process.argv[2] ?? '{}') as Scenario;
+const setting = (name: string) => process.env[name] ?? '';
+const api = `${setting('APIXO_BASE_URL')}/api/v1`;
+const headers = { authorization: 'Bearer key', 'content-type': 'application/json' };
+const pollDelayMs = Number.parseFloat(setting('CLIPMILL_POLL_DELAY'));
+const pollIntervalMs = Number.parseFloat(setting('CLIPMILL_POLL_INTERVAL'));
+const folder = join(setting('CLIPMILL_STORAGE').replace('file:', ''), 'bench');
+
+interface Answer<T> {
+  data: T;
+}
+
+async function make(id: string, prompt: string, duration: number): Promise<void> {
+  const input = { mode: 'text-to-video', prompt, duration, sound: true, aspect_ratio: '1:1' };
+  const body = JSON.stringify({ request_type: 'async', input });
+  const created = await fetch(`${api}/generateTask/kling-2-6`, { method: 'POST', headers, body });
+  const { data } = (await created.json()) as Answer<{ taskId: string }>;
+  await sleep(pollDelayMs);
+  for (;;) {
+    const answer = await fetch(`${api}/statusTask/kling-2-6?taskId=${data.taskId}`, { headers });
+    const status = ((await answer.json()) as Answer<{ state: string; resultJson: string }>).data;
+    if (status.state === 'success') {
+      downloads.push(
+        downloading(() =>
+          download(id, (JSON.parse(status.resultJson) as { resultUrls: string[] }).resultUrls[0] ?? ''),
+        ),
+      );
+      return;
+    }
+    await sleep(pollIntervalMs);
+  }
+}
+
+async function download(id: string, url: string): Promise<void> {
+  const answer = await fetch(url);
+  await writeFile(join(folder, `${id}.mp4`), Buffer.from(await answer.arrayBuffer()));
+}
+
+const downloads: Promise<void>[] = [];
+const downloading = pLimit(16);
+const slots = pLimit(1_000 * (scenario.limitsTimes ?? 1));
+await mkdir(folder, { recursive: true });
+await slots.map(jobs(scenario), ({ id, prompt, duration }) => make(id ?? '', prompt ?? '', duration ?? 5));
+await Promise.all(downloads);
+process.stdout.write(`${Date.now()}\n`);
+// Stay to be measured.
+await sleep(60_000);

@@ -1,0 +1,71 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** A program of the build, under measurement. */
+export interface Program {
+  pid: number;
+  child: ChildProcess;
+  /** First line it printed, if it was waited for. */
+  firstLine: string;
+  /** Milliseconds of CPU, user and system, since it began. */
+  cpuMs(): Promise<number>;
+  /** Most memory it ever held, in bytes. */
+  peakBytes(): Promise<number>;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+const built = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+/** Clock ticks a second in /proc, fixed by the kernel's interface. */
+const TICKS = 100;
+
+/** @param path of the built file, below dist/ */
+export async function startProgram(
+  path: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  options: { waitForLine?: boolean; cwd?: string } = {},
+): Promise<Program> {
+  const child = spawn(process.execPath, [built(path), ...args], {
+    cwd: options.cwd,
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${path} did not start`);
+  let firstLine = '';
+  if (options.waitForLine) {
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+    firstLine = line;
+  } else {
+    child.stdout.resume();
+  }
+  return {
+    pid,
+    child,
+    firstLine,
+    cpuMs: () => cpuMs(pid),
+    peakBytes: () => peakBytes(pid),
+    async stop(signal = 'SIGTERM') {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill(signal);
+      await ended;
+    },
+  };
+}
+
+/** Of any process on this machine; 0 where the system has no /proc. */
+export async function cpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS) * 1000;
+}
+
+export async function peakBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+}

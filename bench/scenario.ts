@@ -1,0 +1,152 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClipmill, type JobInput } from '../src/index.ts';
+import { openRedis } from '../src/redis/connect.ts';
+import { startEmbeddedRedis } from '../src/redis/embedded.ts';
+import type { Summary, TaskRecord } from '../src/simulator/index.ts';
+import { zeroOverheadMs } from './bound.ts';
+import { cpuMs, startProgram, type Program } from './processes.ts';
+
+export interface Scenario {
+  name: string;
+  clips: number;
+  mix: '5s' | '10s' | 'mixed';
+  /** Worker processes, each with all three kinds of steps; or a peer script in their place. */
+  processes: number;
+  polling?: 'fixed' | 'adaptive';
+  speed: number;
+  /** Tasks and requests allowed, in units of the published limits. Default 1. */
+  limitsTimes?: number;
+  peer?: boolean;
+}
+
+export interface Measured {
+  scenario: Scenario;
+  makespanMs: number;
+  /** Zero-overhead makespan over the real one. */
+  efficiency: number;
+  maxRequestsInWindow: number;
+  requestLimit: number;
+  maxTasks: number;
+  taskLimit: number;
+  refused429: number;
+  /** Milliseconds of CPU of all workers, a clip. */
+  workerCpuMs: number;
+  redisCpuMs: number;
+  /** Most memory of one worker process, in bytes. */
+  peakBytes: number;
+  /** From a task's end to the answer that showed it, ms, mean and 99th percentile, in real time of this run. */
+  detectMeanMs: number;
+  detectP99Ms: number;
+  doubled: number;
+}
+
+const TASKS = 1_000;
+const REQUESTS = 10_000;
+
+export async function runScenario(scenario: Scenario): Promise<Measured> {
+  const { speed, limitsTimes = 1 } = scenario;
+  const folder = await mkdtemp(join(tmpdir(), 'clipmill-bench-'));
+  const taskLimit = TASKS * limitsTimes;
+  const requestLimit = REQUESTS * limitsTimes;
+  const simulator = await startProgram(
+    'src/cli/main.js',
+    ['simulate', '--port=0', `--speed=${speed}`, `--max-tasks=${taskLimit}`, `--max-requests=${requestLimit}`],
+    {},
+    { waitForLine: true },
+  );
+  const redis = await startEmbeddedRedis(join(folder, 'redis'));
+  const env = {
+    REDIS_URL: redis.url,
+    APIXO_BASE_URL: simulator.firstLine,
+    CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
+    CLIPMILL_MAX_TASKS: String(taskLimit),
+    CLIPMILL_MAX_REQUESTS: String(requestLimit),
+    CLIPMILL_REQUEST_WINDOW: `${60_000 / speed}ms`,
+    CLIPMILL_POLL_DELAY: `${50_000 / speed}ms`,
+    CLIPMILL_POLL_INTERVAL: `${5_000 / speed}ms`,
+    CLIPMILL_POLLING: scenario.polling ?? 'fixed',
+    CLIPMILL_LOG_LEVEL: 'warn',
+  };
+  const workers: Program[] = [];
+  try {
+    const redisPid = await serverPid(redis.url);
+    const redisBefore = await cpuMs(redisPid);
+    const endedAt = scenario.peer ? await runPeer(scenario, env, workers) : await runClipmill(scenario, env, workers);
+    const records = await readRecords(simulator.firstLine);
+    const tasks = records.full.tasks;
+    const makespanMs = endedAt - records.unixBase - records.firstPostAt;
+    const times = tasks.map((task) => (task.endsAt ?? task.createdAt) - task.createdAt);
+    const detections = tasks
+      .map((task) => (task.firstSeenEndedAt ?? Number.NaN) - (task.endsAt ?? Number.NaN))
+      .filter(Number.isFinite)
+      .toSorted((a, b) => a - b);
+    return {
+      scenario,
+      makespanMs,
+      efficiency: zeroOverheadMs(times, taskLimit) / makespanMs,
+      maxRequestsInWindow: records.maxRequestsInWindow,
+      requestLimit,
+      maxTasks: records.tasks.maxInFlight,
+      taskLimit,
+      refused429: records.refused.rate + records.refused.concurrency,
+      workerCpuMs: sum(await Promise.all(workers.map((worker) => worker.cpuMs()))) / scenario.clips,
+      redisCpuMs: ((await cpuMs(redisPid)) - redisBefore) / scenario.clips,
+      peakBytes: Math.max(...(await Promise.all(workers.map((worker) => worker.peakBytes())))),
+      detectMeanMs: sum(detections) / detections.length,
+      detectP99Ms: detections[Math.floor(detections.length * 0.99)] ?? Number.NaN,
+      doubled: tasks.length - scenario.clips,
+    };
+  } finally {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await redis.stop();
+    await simulator.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The jobs of a scenario; the peer makes the same. */
+export function* jobs(scenario: Pick<Scenario, 'clips' | 'mix'>): Generator<JobInput> {
+  for (let n = 1; n <= scenario.clips; n += 1) {
+    const duration = scenario.mix === '5s' || (scenario.mix === 'mixed' && n % 2 === 1) ? 5 : 10;
+    yield { id: `clip-${n}`, prompt: `clip ${n}`, duration };
+  }
+}
+
+async function runClipmill(scenario: Scenario, env: Record<string, string>, workers: Program[]): Promise<number> {
+  for (let n = 0; n < scenario.processes; n += 1) workers.push(await startProgram('workers/all.js', [], env));
+  const mill = await createClipmill({ settings: env, work: [] });
+  const batch = await mill.submit('bench', jobs(scenario));
+  const { endedAt } = await batch.ended();
+  await mill.close();
+  return endedAt ?? Number.NaN;
+}
+
+/** The peer says when it was done, then waits to be measured. */
+async function runPeer(scenario: Scenario, env: Record<string, string>, workers: Program[]): Promise<number> {
+  const peer = await startProgram('bench/peer.js', [JSON.stringify(scenario)], env, { waitForLine: true });
+  workers.push(peer);
+  return Number(peer.firstLine);
+}
+
+interface FullRecords extends Summary {
+  firstPostAt: number;
+  full: { tasks: TaskRecord[] };
+}
+
+async function readRecords(url: string): Promise<FullRecords> {
+  const answer = await fetch(`${url}/_simulator/records?full=1`);
+  return (await answer.json()) as FullRecords;
+}
+
+async function serverPid(url: string): Promise<number> {
+  const redis = openRedis(url, { name: 'bench', patient: false, onError: () => {} });
+  const info = await redis.info('server');
+  redis.disconnect();
+  return Number(/process_id:(\d+)/.exec(info)?.[1]);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,171 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { InputError } from '../../../src/errors.ts';
+import { openJobsFiles } from '../../../src/jobs/index.ts';
+import { complaints, folder, gather, open, read, wrong } from './support.ts';
+
+/** Opens files a.yaml, b.yaml, … of one folder together. */
+const several = async (...texts: string[]) => {
+  const path = await folder();
+  const paths = texts.map((_, number) => join(path, `${'abc'[number]}.yaml`));
+  await Promise.all(texts.map((text, number) => writeFile(paths[number] ?? '', text)));
+  return openJobsFiles(paths);
+};
+
+describe('what a file says of itself', () => {
+  it('is its batch, its budget and what it adds up to', async () => {
+    const text =
+      'batch: spring\nmax_clips: 7\njobs:\n- prompt: "{a}"\n  matrix: {a: [x, y]}\n  copies: 2\n' +
+      '- prompt: b\n  duration: 10\n- mode: image-to-video\n  prompt: c\n  image_urls: [https://example.com/1.png]\n- prompt: d\n';
+    const file = await open('jobs.yaml', text);
+    expect(file).toMatchObject({ batch: 'spring', maxClips: 7 });
+    expect(file.totals).toEqual({
+      clips: 7,
+      videoSeconds: 40,
+      kinds: [
+        { mode: 'text-to-video', duration: 5, clips: 5 },
+        { mode: 'text-to-video', duration: 10, clips: 1 },
+        { mode: 'image-to-video', duration: 5, clips: 1 },
+      ],
+    });
+    expect((await gather(file.jobs())).map((job) => job.index)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it.each([
+    ['jobs.yaml', 'jobs'],
+    ['Été 2026 (final).yaml', 'Ete-2026-final'],
+    ['.hidden.yml', 'hidden'],
+    [`${'x'.repeat(150)}.yaml`, 'x'.repeat(128)],
+  ])('is named by the file when it does not say: %s', async (name, batch) => {
+    expect((await open(name, '- prompt: x\n')).batch).toBe(batch);
+  });
+
+  it('gives way to the name in the options', async () => {
+    const file = await open('jobs.yaml', 'batch: x\njobs:\n- id: a\n  prompt: x\n', { batch: 'mine' });
+    expect(file.batch).toBe('mine');
+    expect((await gather(file.jobs()))[0]?.output).toBe('mine/a.mp4');
+    expect(await wrong('jobs.yaml', '- prompt: x\n', { batch: '../x' })).toEqual([
+      'batch: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit; this one is `../x`',
+    ]);
+  });
+
+  it('has the day of the options, in UTC', async () => {
+    const now = new Date('2026-12-31T23:59:59-05:00');
+    const [job] = await read('jobs.yaml', 'output: "{date}"\njobs:\n- prompt: x\n', { now });
+    expect(job?.output).toBe('2027-01-01');
+  });
+
+  it('has no budget when it does not say', async () => {
+    expect((await open('jobs.yaml', '- prompt: x\n')).maxClips).toBeUndefined();
+  });
+});
+
+describe('a header', () => {
+  it('is told all that is wrong with it, once, and jobs are not blamed for it', async () => {
+    const text =
+      'batch: 7\noutput: ../{id}\nmax_clips: 1.5\nnotes: x\ndefaults:\n  duration: 6\n  mode: video\n  id: x\n' +
+      '  matrix: {a: [1]}\n  promt: x\njobs:\n- prompt: x\n- prompt: y\n  image_urls: [https://example.com/1]\n- prompt: z\n  copies: 0\n';
+    expect(await wrong('jobs.yaml', text)).toEqual([
+      'jobs.yaml:1:8: batch: must be text, not a number: put it in quotes',
+      'jobs.yaml:2:9: output: gives `../x`: "." and ".." must not be in it',
+      'jobs.yaml:3:12: max_clips: must be a whole number of at least 1',
+      'jobs.yaml:4:1: notes: unknown field `notes`: known are batch, output, max_clips, defaults, jobs',
+      'jobs.yaml:6:13: defaults.duration: must be 5 or 10',
+      'jobs.yaml:7:9: defaults.mode: must be text-to-video or image-to-video',
+      'jobs.yaml:8:3: defaults.id: cannot be a default: it belongs to a single job',
+      'jobs.yaml:9:3: defaults.matrix: cannot be a default: it belongs to a single job',
+      'jobs.yaml:10:3: defaults.promt: unknown field `promt`: did you mean `prompt`?',
+      'jobs.yaml:16:11: job #3: copies: must be a whole number from 1 to 1,000',
+    ]);
+  });
+
+  it('that is misspelt does not make every job wrong', async () => {
+    expect(await wrong('jobs.yaml', 'default:\n  prompt: x\njobs:\n- id: a\n- id: b\n')).toEqual([
+      'jobs.yaml:1:1: default: unknown field `default`: did you mean `defaults`?',
+    ]);
+    expect(await wrong('jobs.yaml', 'defaults: x\njobs:\n- id: a\n')).toEqual([
+      'jobs.yaml:1:11: defaults: must be a mapping of job fields, not text',
+    ]);
+  });
+
+  it('may have empty defaults', async () => {
+    expect(await read('jobs.yaml', 'defaults:\njobs:\n- prompt: a\n')).toHaveLength(1);
+  });
+});
+
+describe('jobs that repeat', () => {
+  it('an id are told where the first is', async () => {
+    const text =
+      'jobs:\n- id: a\n  prompt: x\n- id: b\n  prompt: y\n- prompt: z\n  id: a\n- id: a\n  prompt: w\n  copies: 3\n';
+    expect(await wrong('jobs.yaml', text)).toEqual([
+      'jobs.yaml:7:7: job a: id: `a` is the id of the job at line 2 already',
+    ]);
+    expect(await wrong('jobs.yaml', '- id: a-2\n  prompt: x\n- id: a\n  copies: 3\n  prompt: y\n')).toEqual([
+      'jobs.yaml:3:7: job a: id: `a-2` is the id of the job at line 1 already',
+    ]);
+  });
+
+  it('a content are told what to do', async () => {
+    expect(await wrong('jobs.yaml', '- prompt: x\n\n- prompt: y\n- sound: true\n  prompt: x\n')).toEqual([
+      'jobs.yaml:4:3: job #3: same content as the job at line 1: use `copies: 2` or give each an id',
+    ]);
+  });
+
+  it('an output name are told where the first is', async () => {
+    expect(
+      await wrong('jobs.yaml', '- id: a\n  prompt: x\n  output: Clip.mp4\n- id: b\n  prompt: y\n  output: clip.MP4\n'),
+    ).toEqual([
+      'jobs.yaml:6:11: job b: output: `clip.MP4` is the name of a clip of the job at line 1 already: put {id} in it',
+    ]);
+  });
+
+  it('across files are compared by output, and by id within a batch', async () => {
+    const one = '- id: x\n  prompt: one\n';
+    expect((await several(one, one)).map((file) => file.batch)).toEqual(['a', 'b']);
+    expect(await complaints(several(`batch: s\njobs:\n${one}`, one, `# c\nbatch: s\njobs:\n${one}`))).toEqual(
+      ['c.yaml:4:7: job x: id: `x` is the id of the job at a.yaml:3 already'].map((line) =>
+        expect.stringMatching(line.replace('a.yaml', '.*a.yaml').replaceAll('`', '.')),
+      ),
+    );
+    expect(await complaints(several(one, '- {id: y, prompt: two, output: a/x.mp4}\n'))).toEqual([
+      expect.stringMatching(
+        /^b\.yaml:1:32: job y: output: `a\/x\.mp4` is the name of a clip of the job at .*a\.yaml:1 already/,
+      ),
+    ]);
+  });
+
+  it('in several files: all mistakes of all files, in their order', async () => {
+    expect(await complaints(several('- promt: x\n', '- prompt: ok\n', 'jobs:\n- {}\n'))).toEqual([
+      'a.yaml:1:3: job #1: promt: unknown field `promt`: did you mean `prompt`?',
+      'c.yaml:2:3: job #1: prompt: is required',
+    ]);
+  });
+});
+
+describe('the list of problems', () => {
+  it('has 100, and how many more', async () => {
+    const text = Array.from({ length: 1_234 }, () => '- {}\n').join('');
+    const list = await wrong('jobs.yaml', text);
+    expect(list).toHaveLength(101);
+    expect(list[99]).toBe('jobs.yaml:100:3: job #100: prompt: is required');
+    expect(list[100]).toBe('and 1,134 more');
+  });
+
+  it('has every part by itself', async () => {
+    const error: unknown = await open('jobs.yaml', '- id: a\n  prompt: x\n  duration: 6\n').catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(InputError);
+    expect((error as InputError).problems).toEqual([
+      {
+        file: expect.stringMatching(/\/jobs\.yaml$/),
+        line: 3,
+        column: 13,
+        job: 'a',
+        field: 'duration',
+        message: 'must be 5 or 10',
+      },
+    ]);
+  });
+});

@@ -1,0 +1,70 @@
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { JsonReader } from '../../../../src/jobs/read/json.ts';
+import { plain } from '../../../../src/jobs/tree.ts';
+import { gather } from '../support.ts';
+
+/** The file as it is read in pieces; `wrong` when it has mistakes. */
+async function inPieces(text: string, size: number): Promise<unknown> {
+  const reader = new JsonReader({
+    async *text() {
+      for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size);
+    },
+  });
+  const header = await reader.header();
+  const entries = await gather(reader.jobs());
+  if ([header, ...entries].some((part) => part.faults.length > 0)) return 'wrong';
+  return {
+    fields: header.tree && plain(header.tree),
+    jobs: entries.map((entry) => entry.tree && plain(entry.tree)),
+  };
+}
+
+function atOnce(text: string): unknown {
+  try {
+    const file = JSON.parse(text) as unknown;
+    if (Array.isArray(file)) return { fields: {}, jobs: file };
+    const { jobs = [], ...fields } = file as Record<string, unknown>;
+    return { fields, jobs };
+  } catch {
+    return 'wrong';
+  }
+}
+
+const value = fc.jsonValue({ maxDepth: 3, noUnicodeString: false });
+const jobs = fc.array(value, { maxLength: 4 });
+const file = fc.oneof(
+  jobs,
+  fc
+    .tuple(fc.dictionary(fc.constantFrom('batch', 'a"b', '\\', '[{'), value), jobs)
+    .map(([fields, list]) => ({ jobs: list, ...fields })),
+);
+const text = fc
+  .tuple(file, fc.constantFrom(undefined, 1, '\t'))
+  .map(([content, space]) => JSON.stringify(content, null, space));
+
+it('gives what JSON.parse gives, wherever the text is cut', async () => {
+  const same = fc.asyncProperty(text, fc.integer({ min: 1, max: 20 }), async (content, size) => {
+    expect(JSON.parse(JSON.stringify(await inPieces(content, size)))).toEqual(
+      JSON.parse(JSON.stringify(atOnce(content))),
+    );
+  });
+  await fc.assert(same, { numRuns: 1_000 });
+});
+
+it('refuses what JSON.parse refuses', async () => {
+  const edit = fc.tuple(
+    fc.nat(),
+    fc.nat(3),
+    fc.constantFrom('', '"', '{', '}', '[', ']', ',', ':', '\\', '\n', 'x', '0', '-', '.', '/', "'", 'null'),
+  );
+  const same = fc.asyncProperty(text, edit, fc.integer({ min: 1, max: 20 }), async (content, [at, cut, put], size) => {
+    const place = at % (content.length + 1);
+    const broken = content.slice(0, place) + put + content.slice(place + cut);
+    const expected = atOnce(broken) === 'wrong';
+    const found = (await inPieces(broken, size)) === 'wrong';
+    // More is refused than JSON.parse does: names given twice, and a file that is no list and no object.
+    expect(found || !expected).toBe(true);
+  });
+  await fc.assert(same, { numRuns: 3_000 });
+});
