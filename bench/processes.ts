@@ -27,9 +27,9 @@ export async function startProgram(
   path: string,
   args: readonly string[],
   env: Record<string, string>,
-  options: { waitForLine?: boolean; cwd?: string } = {},
+  options: { waitForLine?: boolean; cwd?: string; nodeArgs?: readonly string[] } = {},
 ): Promise<Program> {
-  const child = spawn(process.execPath, [built(path), ...args], {
+  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), built(path), ...args], {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -7,9 +7,9 @@ import { z } from 'zod';
 
 /** Every answer, good or bad. `code` repeats the HTTP status, or contradicts it: both are looked at. */
 export const envelope = z.object({
-  code: z.number().int(),
+  code: z.coerce.number().int(),
   message: z.string().nullish(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
 });
 
 export const createdData = z.object({ taskId: z.string().min(1) });

@@ -24,8 +24,16 @@ export type BeginReply =
 
 /** The answer to "may this task be looked at now?"; see lua/look.lua. */
 export type LookReply =
-  | { kind: 'go'; taskId: string; ageMs: number; halted: string | undefined; tasks: number }
-  | { kind: 'wait'; ms: number }
+  | {
+      kind: 'go';
+      /** How long the request token has to wait. */
+      waitMs: number;
+      taskId: string;
+      /** Since the task was accepted. */
+      ageMs: number;
+      halted: string | undefined;
+      tasks: number;
+    }
   | { kind: 'stale'; state: string };
 
 /** What became of a recorded step: whether it holds, and what may go out in its place. */
@@ -72,7 +80,7 @@ export interface Attempts {
   rejected(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /** Nobody knows whether the POST was accepted: the slot stays taken as long as such a task may run. */
   ambiguous(attempt: Attempt, cause: Cause, policy: 'hold' | 'resubmit'): Promise<MoveReply>;
-  look(attempt: Attempt, holdingToken: boolean): Promise<LookReply>;
+  look(attempt: Attempt): Promise<LookReply>;
   /** The task has its clip. `urls` stay on the item until the clip is stored. */
   generated(attempt: Attempt, urls: readonly string[]): Promise<MoveReply>;
   /** The task failed, and another one is to be tried after `delayMs`. */
@@ -104,11 +112,10 @@ const beginReply = z.union([
 
 const lookReply = z.union([
   z
-    .tuple([z.literal('go'), z.string(), z.coerce.number(), z.string(), z.coerce.number()])
-    .transform(([kind, taskId, ageMs, halt, tasks]): LookReply => {
-      return { kind, taskId, ageMs, halted: halt || undefined, tasks };
+    .tuple([z.literal('go'), z.coerce.number(), z.string(), z.coerce.number(), z.string(), z.coerce.number()])
+    .transform(([kind, waitMs, taskId, ageMs, halt, tasks]): LookReply => {
+      return { kind, waitMs, taskId, ageMs, halted: halt || undefined, tasks };
     }),
-  z.tuple([z.literal('wait'), z.coerce.number()]).transform(([kind, ms]): LookReply => ({ kind, ms })),
   z.tuple([z.literal('stale'), z.string()]).transform(([kind, state]): LookReply => ({ kind, state })),
 ]);
 
@@ -142,8 +149,8 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
     async begin({ batch, id, attempt }, tryId, holdingToken) {
       return beginReply.parse(await run('begin', refOf(batch, id), attempt, tryId, holdingToken ? '1' : '0'));
     },
-    async look({ batch, id, attempt }, holdingToken) {
-      return lookReply.parse(await run('look', refOf(batch, id), attempt, holdingToken ? '1' : '0'));
+    async look({ batch, id, attempt }) {
+      return lookReply.parse(await run('look', refOf(batch, id), attempt));
     },
     accepted: (attempt, taskId, tasks) =>
       move(attempt, 'generating', {

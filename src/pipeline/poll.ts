@@ -8,17 +8,19 @@ import type { Clock } from '../clock.ts';
 import type { Attempt, Attempts, LookReply, MoveReply } from '../ledger/attempts.ts';
 import { reasons } from '../ledger/states.ts';
 import type { Account } from '../limits/account.ts';
+import type { RequestBucket } from '../limits/requests.ts';
 import type { Logger } from '../log.ts';
-import { askLeave } from './leave.ts';
 import { again, done, type Outcome, type Turn } from './outcome.ts';
 import type { PollPlan } from './poll-times.ts';
 import type { Queues } from './queues.ts';
+import { tokenInTime } from './token.ts';
 
 export interface PollDeps {
   api: Pick<ApixoClient, 'status'>;
   attempts: Pick<Attempts, 'look' | 'generated' | 'taskFailedAgain' | 'failed' | 'held'>;
   account: Pick<Account, 'halt' | 'cool' | 'clearHalt'>;
   queues: Pick<Queues, 'submit' | 'download'>;
+  requests: RequestBucket;
   model: Model;
   plan: PollPlan;
   clock: Clock;
@@ -38,17 +40,15 @@ const UNKNOWN_TASK_MS = 120_000;
 
 /** Looks at one task, and records its end when it has one. */
 export async function pollStep(deps: PollDeps, attempt: Attempt, turn: Turn): Promise<Outcome> {
-  const leave = await askLeave((holding) => deps.attempts.look(attempt, holding), {
-    clock: deps.clock,
-    tokenLifetimeMs: deps.settings.tokenLifetimeMs,
-    draining: turn.draining,
-  });
+  const leave = await deps.attempts.look(attempt);
   if (leave.kind === 'stale') {
     // A process that died between recording the clip and adding its download left that to this rerun.
     if (leave.state === 'downloading') await deps.queues.download(attempt);
     return done;
   }
   const asked = deps.clock.now();
+  const inTime = await tokenInTime(deps.clock, leave.waitMs, deps.settings.tokenLifetimeMs, turn.draining);
+  if (!inTime) await deps.requests.take(turn.draining);
   const age = () => leave.ageMs + deps.clock.now() - asked;
   try {
     const report = await deps.api.status(deps.model, leave.taskId);

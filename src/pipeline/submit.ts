@@ -7,9 +7,9 @@ import { newTry, type Attempt, type Attempts, type BeginReply, type MoveReply } 
 import { reasons } from '../ledger/states.ts';
 import type { Account, HaltReason } from '../limits/account.ts';
 import type { Logger } from '../log.ts';
-import { askLeave } from './leave.ts';
 import { done, type Outcome, type Turn } from './outcome.ts';
 import type { Queues } from './queues.ts';
+import { tokenInTime } from './token.ts';
 
 export interface SubmitDeps {
   api: Pick<ApixoClient, 'generate'>;
@@ -41,12 +41,7 @@ const haltReasons: ReadonlySet<string> = new Set<HaltReason>(['bad-key', 'no-cre
 export async function submitStep(deps: SubmitDeps, attempt: Attempt, turn: Turn): Promise<Outcome> {
   const { attempts, log } = deps;
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt };
-  const tryId = newTry();
-  const leave = await askLeave((holding) => attempts.begin(attempt, tryId, holding), {
-    clock: deps.clock,
-    tokenLifetimeMs: deps.settings.tokenLifetimeMs,
-    draining: turn.draining,
-  });
+  const leave = await askLeave(deps, attempt, turn.draining);
   if (leave.kind === 'unknown') {
     const cause = { code: 'PROCESS_DIED', message: reasons.PROCESS_DIED };
     await follow(deps, await attempts.ambiguous(attempt, cause, deps.settings.onAmbiguous));
@@ -67,6 +62,22 @@ export async function submitStep(deps: SubmitDeps, attempt: Attempt, turn: Turn)
     await recordTrouble(deps, attempt, error, leave);
   }
   return done;
+}
+
+/** Asks until the answer is not to wait for a request token; a token that was waited for is used by the next question. */
+async function askLeave(
+  { attempts, clock, settings }: SubmitDeps,
+  attempt: Attempt,
+  draining: AbortSignal,
+): Promise<Exclude<BeginReply, { kind: 'wait' }>> {
+  const tryId = newTry();
+  let holding = false;
+  for (;;) {
+    draining.throwIfAborted();
+    const reply = await attempts.begin(attempt, tryId, holding);
+    if (reply.kind !== 'wait') return reply;
+    holding = await tokenInTime(clock, reply.ms, settings.tokenLifetimeMs, draining);
+  }
 }
 
 async function recordTask(deps: SubmitDeps, attempt: Attempt, taskId: string, tasks: number): Promise<void> {

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { galleryPage, locationLink, relativeLink } from '../../../src/batch/export/gallery.ts';
+import { csvLines, jsonlLines, manifestRow } from '../../../src/batch/export/manifest.ts';
+import type { Item } from '../../../src/ledger/item.ts';
+
+function item(more: Partial<Item> = {}): Item {
+  return {
+    batch: 'b',
+    id: 'a',
+    state: 'done',
+    index: 1,
+    priority: 100,
+    provider: 'auto',
+    input: { mode: 'text-to-video', prompt: 'a fox', duration: 5, sound: true, aspect_ratio: '16:9' },
+    output: 'b/a clip.mp4',
+    attempt: 1,
+    at: 1_700_000_000_000,
+    task: 'task_1',
+    postedAt: 1_700_000_000_000,
+    endedAt: 1_700_000_060_000,
+    location: 'file:///videos/b/a%20clip.mp4',
+    size: 5_242_880,
+    sha256: 'ff',
+    history: [],
+    ...more,
+  };
+}
+
+async function* items(...list: Item[]): AsyncGenerator<Item> {
+  yield* list;
+}
+
+async function text(lines: AsyncIterable<string>): Promise<string> {
+  let all = '';
+  for await (const line of lines) all += line;
+  return all;
+}
+
+describe('the manifest', () => {
+  it('tells everything of an item, a line each', async () => {
+    const failed = item({
+      id: 'f',
+      state: 'failed',
+      code: 'NSFW',
+      message: 'no',
+      history: [{ attempt: 1, endedAt: 5 }],
+    });
+    const lines = (await text(jsonlLines(items(item(), failed)))).trimEnd().split('\n');
+    expect(lines).toHaveLength(2);
+    expect(JSON.parse(lines[0] ?? '')).toEqual({
+      id: 'a',
+      state: 'done',
+      input: item().input,
+      provider: 'auto',
+      output: 'b/a clip.mp4',
+      taskId: 'task_1',
+      location: 'file:///videos/b/a%20clip.mp4',
+      size: 5_242_880,
+      sha256: 'ff',
+      postedAt: '2023-11-14T22:13:20.000Z',
+      endedAt: '2023-11-14T22:14:20.000Z',
+    });
+    expect(manifestRow(failed)).toMatchObject({ code: 'NSFW', message: 'no', pastAttempts: [{ attempt: 1 }] });
+  });
+
+  it('is a table as well, in which nothing is a formula', async () => {
+    const tricky = item({ input: { prompt: '=HYPERLINK("http://evil")', image_urls: ['a', 'b'], sound: false } });
+    const [head, row] = (await text(csvLines(items(tricky)))).split('\r\n');
+    expect(head).toMatch(/^id,state,code,/);
+    expect(row).toContain(`"'=HYPERLINK(""http://evil"")"`);
+    expect(row).toContain('a b');
+    expect(row).toContain('false');
+  });
+});
+
+describe('the gallery', () => {
+  it('links clips from beside them, or by their location', () => {
+    expect(relativeLink('b')(item())).toBe('a%20clip.mp4');
+    expect(relativeLink('b')(item({ output: 'other/x.mp4' }))).toBe('../other/x.mp4');
+    expect(relativeLink('b')(item({ state: 'failed' }))).toBeUndefined();
+    expect(locationLink(item())).toBe('file:///videos/b/a%20clip.mp4');
+  });
+
+  it('holds its rows as JSON that no prompt can break out of', async () => {
+    const evil = item({ input: { prompt: '</script><script>alert(1)</script><!-- $& {{title}}' } });
+    const page = await text(galleryPage('b <i>', items(evil, item()), relativeLink('b')));
+    expect(page).toContain('<title>b &lt;i&gt; · clipmill</title>');
+    expect(page.match(/<\/script>/g)).toHaveLength(2);
+    const data = /id="data">\s*([\s\S]*?)\s*<\/script>/.exec(page)?.[1] ?? '';
+    const rows = JSON.parse(data) as unknown[][];
+    expect(rows[0]?.[3]).toBe('</script><script>alert(1)</script><!-- $& {{title}}');
+    expect(rows[1]).toEqual(['a', 'done', 'a%20clip.mp4', 'a fox', 'text-to-video · 5 s · 16:9 · 5.2 MB', null]);
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { bar, progressLine, progressLines, type ProgressView } from '../../../src/cli/progress/lines.ts';
+import { Pace } from '../../../src/cli/progress/pace.ts';
+
+const counts = {
+  total: 3_000,
+  queued: 1_160,
+  submitting: 14,
+  generating: 612,
+  downloading: 8,
+  done: 1_204,
+  failed: 2,
+  held: 0,
+  cancelled: 0,
+};
+const view: ProgressView = {
+  title: 'spring-campaign',
+  counts,
+  clipsPerMinute: 980.4,
+  etaMs: 110_000,
+  stopped: undefined,
+  usage: {
+    slots: { used: 1_000, max: 1_000, ceiling: 1_000 },
+    requests: { used: 4_120, max: 10_000, windowMs: 60_000 },
+  },
+};
+
+describe('progress', () => {
+  it('shows how far, what is under way, and how fast', () => {
+    expect(progressLines(view, 100)).toEqual([
+      'spring-campaign  ████████████████░░░░░░░░░░░░░░░░░░░░░░░░  1,206 / 3,000  40 %',
+      '  612 generating · 14 submitting · 8 downloading · 1,160 queued · 2 failed',
+      '  980 clips/min · slots 1,000/1,000 · 4,120/10,000 requests/min · about 1 min 50 s left',
+    ]);
+  });
+
+  it('says what stands in the way', () => {
+    const lines = progressLines({ ...view, stopped: 'halted (no-credit)', etaMs: null }, 100);
+    expect(lines.at(-1)).toBe('  ! halted (no-credit)');
+  });
+
+  it('never breaks a line, however narrow the terminal', () => {
+    for (const columns of [20, 40, 60, 79]) {
+      expect(progressLines(view, columns).every((line) => line.length <= columns)).toBe(true);
+    }
+  });
+
+  it('fits on one line of a log', () => {
+    expect(progressLine(view)).toContain('spring-campaign: 1,204 of 3,000 done · 612 generating');
+    expect(progressLine(view)).not.toContain('\n');
+  });
+
+  it('draws a bar of any share', () => {
+    expect([-1, 0, 0.5, 1, 2].map((share) => bar(share, 4))).toEqual(['░░░░', '░░░░', '██░░', '████', '████']);
+  });
+});
+
+describe('Pace', () => {
+  const at = (done: number) => ({ ...counts, done });
+
+  it('measures the last minute', () => {
+    const pace = new Pace();
+    expect(pace.clipsPerMinute()).toBe(0);
+    pace.add(0, at(0));
+    pace.add(30_000, at(10));
+    expect(pace.clipsPerMinute()).toBe(20);
+    for (let second = 31; second <= 120; second += 1) pace.add(second * 1_000, at(10 + (second - 30) * 2));
+    expect(pace.clipsPerMinute()).toBe(120);
+  });
+
+  it('expects the end by it', () => {
+    const pace = new Pace();
+    expect(pace.etaMs(counts)).toBeNull();
+    pace.add(0, at(0));
+    pace.add(60_000, at(897));
+    expect(pace.etaMs(counts)).toBe((1_794 / 897) * 60_000);
+  });
+});

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { tokenInTime } from '../../../src/pipeline/token.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const never = new AbortController().signal;
+
+describe('tokenInTime', () => {
+  it('does not wait for a token that is usable', async () => {
+    const clock = new FakeClock();
+    expect(await tokenInTime(clock, 0, 600, never)).toBe(true);
+    expect(clock.slept).toEqual([]);
+  });
+
+  it('waits as long as the token has to', async () => {
+    const clock = new FakeClock();
+    expect(await tokenInTime(clock, 1_234, 600, never)).toBe(true);
+    expect(clock.slept).toEqual([1_234]);
+  });
+
+  it('gives up a token that the process slept through', async () => {
+    const clock = new FakeClock();
+    const slow = { now: () => clock.now(), sleep: (ms: number) => clock.sleep(ms + 601) };
+    expect(await tokenInTime(slow, 100, 600, never)).toBe(false);
+  });
+
+  it('ends when the process drains', async () => {
+    const draining = AbortSignal.abort(new Error('draining'));
+    await expect(tokenInTime(new FakeClock(), 100, 600, draining)).rejects.toThrow('draining');
+  });
+});
