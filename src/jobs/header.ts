@@ -1,4 +1,4 @@
-import { defaultsShape, headerFields, headerShape } from './schema.ts';
+import { defaultsShape, headerFields, headerShape, isExtension } from './schema.ts';
 import { nearest } from '../nearest.ts';
 import { outputNameFault } from './output-name.ts';
 import { parseTemplate, render, type Template } from './template.ts';
@@ -34,7 +34,7 @@ export function compileHeader(raw: Fields, context: HeaderContext, report: Repor
   let misspelt = false;
   for (const [name, value] of Object.entries(raw)) {
     if (Object.hasOwn(headerShape, name)) own[name] = value;
-    else if (name !== 'defaults') {
+    else if (name !== 'defaults' && !isExtension(name)) {
       const known = [...headerFields, 'jobs'];
       report({ path: [name], at: 'key', message: unknownName('field', name, known) });
       misspelt ||= nearest(name, known) === 'defaults';

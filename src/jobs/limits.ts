@@ -1,8 +1,11 @@
 /** Longest text of one job or of a file's header, in characters: what a reader holds at once stays bounded. */
 export const MAX_TEXT = 1_000_000;
 
-/** Longest file, in characters, that is parsed whole because it cannot be cut into its jobs. */
-export const MAX_WHOLE = 16_000_000;
+/**
+ * Longest YAML file, in characters, that is parsed whole because it cannot be cut into its jobs: some
+ * 2,500 jobs. Parsing one takes 70 MB as a rule, and 200 MB where it is made of many small values.
+ */
+export const MAX_WHOLE = 250_000;
 
 /** Deepest nesting of lists and mappings. Parsers recurse: far deeper ones would exhaust the stack. */
 export const MAX_DEPTH = 50;

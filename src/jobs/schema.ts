@@ -97,11 +97,16 @@ export const defaultsShape: Readonly<Record<string, z.ZodType>> = defaults.shape
 export const headerShape: Readonly<Record<string, z.ZodType>> = header;
 export const headerFields: readonly string[] = [...Object.keys(header), 'defaults'];
 
+/** A field of the header that clipmill ignores: a home for the anchors of a YAML file. */
+export function isExtension(name: string): boolean {
+  return name.startsWith('x-');
+}
+
 /**
  * JSON Schema (draft 2020-12) of a jobs file, for editors. The rules that need more than one field
  * (what a mode takes, variables, unique ids) are checked by `clipmill validate` only.
  */
 export function jobsFileJsonSchema(): object {
   const schema = z.toJSONSchema(jobsFile, { target: 'draft-2020-12', io: 'input' });
-  return { ...schema, title: 'clipmill jobs file' };
+  return { ...schema, patternProperties: { '^x-': {} }, title: 'clipmill jobs file' };
 }

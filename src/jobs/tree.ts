@@ -4,6 +4,8 @@ export interface Place {
   column: number;
 }
 
+export const START: Place = { line: 1, column: 1 };
+
 export type Scalar = string | number | boolean | null;
 
 /** A value as any of the formats gives it, with the place of each of its parts. */
@@ -70,6 +72,13 @@ export function placeAt(tree: Tree, path: Path, at: 'key' | 'value' = 'value'): 
     } else break;
   }
   return current.place;
+}
+
+/** Where a place comes to lie when everything from `from` on is moved to `to`. */
+export function moved(place: Place, from: Place, to: Place): Place {
+  const { line, column } = place;
+  if (line < from.line || (line === from.line && column < from.column)) return place;
+  return { line: line - from.line + to.line, column: line === from.line ? column - from.column + to.column : column };
 }
 
 /** `image_urls[0]`, `defaults.duration` */

@@ -65,8 +65,8 @@ const surpriseBackoff = { baseMs: 1_000, capMs: 60_000 };
  * A job is lost to its worker after this long without a sign of life, and runs again elsewhere.
  * Steps are safe to run twice, so this is about patience, not about safety.
  */
-const LOCK_MS = 30_000;
-const STALLED_CHECK_MS = 15_000;
+const LOCK_MS = 10_000;
+const STALLED_CHECK_MS = 5_000;
 
 /**
  * Runs a queue's jobs, and alone knows how BullMQ is told what became of them. No job is ever failed

@@ -11,7 +11,7 @@ export class FolderInUse extends Error {
   readonly pid: number | undefined;
 
   constructor(folder: string, pid: number | undefined) {
-    super(`${folder} is in use by another clipmill${pid === undefined ? '' : ` (process ${pid})`}`);
+    super(`${folder} is in use by another clipmill${pid ? ` (process ${pid})` : ''}`);
     this.pid = pid;
   }
 }
@@ -91,15 +91,16 @@ function holderOf(path: string): Promise<number | undefined> {
     let said = '';
     const socket = connect(path);
     // A holder that is stopped or busy still holds: the kernel accepts for it, it just does not speak.
-    socket.setTimeout(2_000, () => socket.destroy());
-    let connected = false;
-    socket.on('connect', () => {
-      connected = true;
+    let silent = false;
+    socket.setTimeout(2_000, () => {
+      silent = true;
+      socket.destroy();
     });
     socket.on('data', (chunk) => {
       said += chunk.toString('utf8');
     });
     socket.on('error', () => {});
-    socket.on('close', () => resolve(connected ? Number(said) : undefined));
+    // Closed without a word: it died while it was asked.
+    socket.on('close', () => resolve(said !== '' || silent ? Number(said) : undefined));
   });
 }

@@ -56,7 +56,9 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const clock = options.clock ?? systemClock;
   const closers = new Closers();
   const patient = options.patient ?? false;
-  const redis = openRedis(redisUrl, { name: 'clipmill', patient, onError: reportOutage(log) });
+  // Until it has answered once, being out of reach is the caller's error and no outage.
+  let onError: (error: Error) => void = () => {};
+  const redis = openRedis(redisUrl, { name: 'clipmill', patient, onError: (error) => onError(error) });
   closers.push(() => redis.disconnect());
   try {
     await awaitRedis(redis, redisUrl);
@@ -64,6 +66,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     await closers.close();
     throw error;
   }
+  onError = outageReporter(log);
   const keys = keysFor(config.prefix);
   const run = scriptRunner(redis, keys.prefix);
   const queues = createQueues(redis, keys);
@@ -91,7 +94,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 /** Says once that Redis is away, not with every attempt to reach it. */
-function reportOutage(log: Logger): (error: Error) => void {
+function outageReporter(log: Logger): (error: Error) => void {
   let last: string | undefined;
   let saidAt = 0;
   return (error) => {

@@ -1,115 +1,45 @@
+import { pipeline } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
 import { MAX_TEXT } from '../limits.ts';
-import type { Fault, Place } from '../tree.ts';
-
-export interface Cell {
-  text: string;
-  place: Place;
-}
+import type { Fault } from '../tree.ts';
 
 export interface Row {
-  place: Place;
-  cells: Cell[];
-  /** The row cannot be read, and this is why. */
-  fault: Fault | undefined;
+  /** In which it begins, from 1. */
+  line: number;
+  cells: string[];
+  /** The file cannot be read from here on, and this is why. */
+  fault?: Fault;
 }
 
-/**
- * Cuts CSV (RFC 4180: commas, double quotes that are doubled inside quotes, lines that end in LF or
- * CRLF) into rows. Written here because the place of each cell is wanted, and of a quote that is never
- * closed; general parsers tell the line of the row's end, and count a CRLF in quotes twice.
- *
- * A quote inside an unquoted cell stands for itself, as spreadsheets write it.
- */
-export class CsvCutter {
-  /** `begin`: of a cell. `closed`: after the closing quote. `spoilt`: the rest of the line is dropped. */
-  #state: 'begin' | 'plain' | 'quoted' | 'closed' | 'spoilt' | 'over' = 'begin';
-  #line = 1;
-  #column = 0;
-  #cells: Cell[] = [];
-  #text = '';
-  #length = 0;
-  #cell: Place = { line: 1, column: 1 };
-  #fault: Fault | undefined;
-  #rows: Row[] = [];
+/** The errors of csv-parse in plain words. */
+const messages: Record<string, string> = {
+  CSV_QUOTE_NOT_CLOSED: 'a quote is opened in this row and not closed',
+  CSV_INVALID_CLOSING_QUOTE: 'text after a closing quote: for a quote inside quotes write two, ""',
+  INVALID_OPENING_QUOTE: 'a quote inside a cell: put the whole cell in quotes, and write each quote in it twice, ""',
+  CSV_MAX_RECORD_SIZE: 'the row is longer than 1 MB: is a quote in it not closed?',
+};
 
-  push(text: string): Row[] {
-    let start = 0;
-    for (let at = 0; at < text.length && this.#state !== 'over'; at++) {
-      const code = text.charCodeAt(at);
-      this.#column++;
-      if (this.#state === 'quoted') {
-        if (code === 0x22) {
-          this.#keep(text.slice(start, at));
-          this.#state = 'closed';
-        } else if (code === 0x0a) this.#newLine();
-        continue;
-      }
-      if (this.#state === 'closed' && code === 0x22) {
-        // A doubled quote is one: it begins the next stretch of the cell.
-        this.#state = 'quoted';
-        start = at;
-      } else if (code === 0x2c && this.#state !== 'spoilt') {
-        if (this.#state === 'plain') this.#keep(text.slice(start, at));
-        this.#endCell();
-      } else if (code === 0x0a) {
-        if (this.#state === 'plain') this.#keep(text.slice(start, at));
-        this.#endRow();
-        this.#newLine();
-      } else if (this.#state === 'begin') {
-        this.#cell = { line: this.#line, column: this.#column };
-        this.#state = code === 0x22 ? 'quoted' : 'plain';
-        start = code === 0x22 ? at + 1 : at;
-      } else if (this.#state === 'closed' && code !== 0x0d) {
-        const place = { line: this.#line, column: this.#column };
-        this.#fault = { place, message: 'text after a closing quote: for a quote inside quotes write two, ""' };
-        this.#state = 'spoilt';
-      }
+/** The rows with anything in them: spreadsheets leave rows of nothing but commas behind. */
+export async function* rowsOf(texts: AsyncIterable<string>): AsyncGenerator<Row> {
+  const parser = parse({
+    record_delimiter: ['\r\n', '\n'],
+    // That cells are missing is said in words of our own.
+    relax_column_count: true,
+    max_record_size: MAX_TEXT,
+    skip_records_with_error: true,
+  });
+  // An error that is thrown would overtake the rows before it, and nothing would be said of them.
+  parser.once('skip', (error: CsvError) => parser.push(error));
+  // What goes wrong with the texts is thrown by the iteration; the callback only has to be there.
+  const records: AsyncIterable<string[] | CsvError> = pipeline(texts, parser, () => {});
+  let line = 1;
+  for await (const record of records) {
+    if (record instanceof CsvError) {
+      const place = { line, column: Number(record['column']) + 1 };
+      yield { line, cells: [], fault: { place, message: messages[record.code] ?? record.message } };
+      return;
     }
-    if (this.#state === 'quoted' || this.#state === 'plain') this.#keep(text.slice(start));
-    if (this.#length > MAX_TEXT) {
-      this.#endRow();
-      // Where the next row begins is not known: a quote may be open.
-      this.#state = 'over';
-    }
-    return this.#rows.splice(0);
-  }
-
-  end(): Row[] {
-    if (this.#state === 'over') return [];
-    if (this.#state === 'quoted') this.#fault = { place: this.#cell, message: 'a quote is opened here and not closed' };
-    if (this.#state !== 'begin' || this.#cells.length > 0) this.#endRow();
-    return this.#rows.splice(0);
-  }
-
-  #keep(text: string): void {
-    this.#text += text;
-    this.#length += text.length;
-  }
-
-  #endCell(): void {
-    const begun = this.#state !== 'begin';
-    const place = begun ? this.#cell : { line: this.#line, column: this.#column };
-    this.#cells.push({ text: this.#text, place });
-    this.#text = '';
-    this.#state = 'begin';
-  }
-
-  #endRow(): void {
-    if (this.#length > MAX_TEXT) {
-      const open = this.#state === 'quoted' ? ': is the quote here never closed?' : '';
-      this.#fault ??= { place: this.#cell, message: `the row is longer than 1 MB${open}` };
-    }
-    if (this.#state === 'plain' && this.#text.endsWith('\r')) this.#text = this.#text.slice(0, -1);
-    this.#endCell();
-    const [first] = this.#cells;
-    if (first !== undefined) this.#rows.push({ place: first.place, cells: this.#cells, fault: this.#fault });
-    this.#cells = [];
-    this.#length = 0;
-    this.#fault = undefined;
-  }
-
-  #newLine(): void {
-    this.#line++;
-    this.#column = 0;
+    if (record.some((cell) => cell.trim() !== '')) yield { line, cells: record };
+    line += 1 + record.reduce((count, cell) => count + cell.split('\n').length - 1, 0);
   }
 }

@@ -1,220 +1,123 @@
 import { MAX_TEXT } from '../limits.ts';
-import type { Fault, Place } from '../tree.ts';
-import { shown } from '../wording.ts';
+import { START, type Place } from '../tree.ts';
+
+/** The text of one job, up to its comma. Longer than MAX_TEXT when there is too much of it. */
+export interface JobText {
+  text: string;
+  place: Place;
+  /** The file ends here, before its list of jobs does. */
+  unclosed: boolean;
+}
+
+/** What cannot be passed over without a look. A line end is, for the places, and because it ends a text. */
+const MARKS = /(["\\{}[\],\n])/;
+/** What stands before the jobs: in a file that is a list, and in one that is an object. */
+const LIST = /^\s*\[$/;
+const LIST_IN_OBJECT = /[{,]\s*"jobs"\s*:\s*\[$/;
 
 /**
- * A part of a JSON file: a job, or a field of the header with its name still in quotes. Their texts
- * are not looked into yet. `fault`: the file is broken here, and nothing after it means anything;
- * `undefined` when that comes of a mistake in an earlier part, which whoever parses that will tell.
- */
-export type Piece =
-  | { kind: 'job'; text: string; place: Place }
-  | { kind: 'field'; name: string; key: Place; text: string; place: Place }
-  | { kind: 'jobs'; key: Place }
-  | { kind: 'fault'; fault: Fault | undefined };
-
-type State =
-  | 'root'
-  | 'first name'
-  | 'name'
-  | 'colon'
-  | 'value'
-  | 'after value'
-  | 'first job'
-  | 'job'
-  | 'after job'
-  | 'end'
-  | 'over';
-
-const expected: Record<State, string> = {
-  root: '"{" or "["',
-  'first name': 'a name in double quotes or "}"',
-  name: 'a name in double quotes',
-  colon: '":" after the name',
-  value: 'a value',
-  'after value': '"," or "}"',
-  'first job': 'a job or "]"',
-  job: 'a job',
-  'after job': '"," or "]"',
-  end: 'nothing more',
-  over: '',
-};
-
-/**
- * Cuts a JSON file into its jobs, character by character: `{"defaults": …, "jobs": [job, job]}` or
- * `[job, job]`. It holds the text of one job at a time.
+ * Cuts a JSON file into its jobs, `{"defaults": …, "jobs": [job, job]}` or `[job, job]`, and holds the
+ * text of one job at a time. It looks at quotes, brackets and commas alone: whether the pieces are
+ * JSON is said by who parses them.
+ *
+ * header -> jobs (in the list) -> rest (of the header)
  */
 export class JsonSplitter {
-  #state: State = 'root';
-  /** The file is a list of jobs, not an object with `jobs`. */
-  #bare = false;
-  #line = 1;
-  #column = 0;
-  readonly #pieces: Piece[] = [];
+  /**
+   * The file without its jobs, `{"defaults": …, "jobs": []}`: complete after `end`. What stands behind
+   * the place `from` of it is behind `to` in the file.
+   */
+  readonly header = { text: '', from: START, to: START };
 
-  /** What is being collected: a name, a field's value or a job. */
-  #taking: 'name' | 'value' | 'job' | undefined;
-  #text = '';
-  #place: Place = { line: 1, column: 1 };
-  /** What closes the brackets that are open, the innermost last. */
-  #closers: number[] = [];
-  /** A part was cut that cannot be right, so where the next one begins is a guess. */
-  #spoilt = false;
+  #state: 'header' | 'jobs' | 'rest' = 'header';
+  #place = START;
+  #depth = 0;
+  /** Depth inside the list of jobs: 1, or 2 when an object is around it. */
+  #listDepth = 0;
   #quoted = false;
   #escaped = false;
-  #name = '';
-  #key: Place = { line: 1, column: 1 };
+  #job: JobText | undefined;
+  #afterComma = false;
+  readonly #jobs: JobText[] = [];
 
-  push(text: string): Piece[] {
-    let start = 0;
-    for (let at = 0; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      this.#column++;
-      if (this.#taking !== undefined) {
-        const end = this.#ends(code);
-        if (end !== 'no') {
-          this.#keep(text.slice(start, end === 'here' ? at + 1 : at));
-          this.#finish();
-        }
-        if (end !== 'before') {
-          if (code === 0x0a) this.#newLine();
-          continue;
-        }
-      }
-      if (code === 0x0a) this.#newLine();
-      else if (code !== 0x20 && code !== 0x09 && code !== 0x0d) {
-        this.#structure(text[at] ?? '');
-        if (this.#taking !== undefined) start = at;
-      }
+  /** Takes the next piece of the file; returns the jobs that end in it. */
+  push(text: string): JobText[] {
+    for (const part of text.split(MARKS)) {
+      const { line, column } = this.#place;
+      if (part !== '') this.#take(part);
+      this.#place = part === '\n' ? { line: line + 1, column: 1 } : { line, column: column + part.length };
     }
-    if (this.#taking !== undefined) this.#keep(text.slice(start));
-    return this.#pieces.splice(0);
+    return this.#jobs.splice(0);
   }
 
-  end(): Piece[] {
-    if (this.#closers.length > 0 || this.#quoted) this.#spoilt = true;
-    if (this.#taking !== undefined) this.#finish();
-    if (this.#state !== 'end' && this.#state !== 'over') {
-      this.#fault('the end of the file', { line: this.#line, column: this.#column + 1 });
+  end(): JobText[] {
+    if (this.#state === 'jobs') {
+      this.#endJob(true);
+      this.header.text += this.#listDepth === 1 ? ']' : ']}';
     }
-    this.#state = 'over';
-    return this.#pieces.splice(0);
+    return this.#jobs.splice(0);
   }
 
-  /** Whether what is being collected ends: with this character, or before it. */
-  #ends(code: number): 'no' | 'here' | 'before' {
-    const inside = this.#closers.length > 0;
-    if (this.#quoted) {
-      if (this.#escaped) this.#escaped = false;
-      else if (code === 0x5c) this.#escaped = true;
-      else if (code === 0x22) this.#quoted = false;
-      if (code === 0x0a) {
-        // No text of JSON goes over a line end: a quote that was left open spoils its own line only.
-        this.#quoted = false;
-        this.#spoilt = true;
-      }
-      return this.#quoted || inside ? 'no' : 'here';
+  #take(part: string): void {
+    const escaped = this.#escaped;
+    this.#escaped = this.#quoted && !escaped && part === '\\';
+    // A text ends with its line at the latest, so that a quote left open does not hide the jobs below.
+    if (part === '\n') this.#quoted = false;
+    else if (part === '"' && !escaped) this.#quoted = !this.#quoted;
+    else if (!this.#quoted) return this.#structure(part);
+    this.#keep(part);
+  }
+
+  #structure(part: string): void {
+    const inList = this.#state === 'jobs' && this.#depth === this.#listDepth;
+    if (part === ',' && inList) {
+      this.#endJob(false);
+      this.#afterComma = true;
+      return;
     }
-    switch (code) {
-      case 0x22:
-        this.#quoted = inside;
-        return inside ? 'no' : 'before';
-      case 0x7b:
-      case 0x5b:
-        // "}" and "]" stand two places after "{" and "[".
-        if (inside) this.#closers.push(code + 2);
-        return inside ? 'no' : 'before';
-      case 0x7d:
-      case 0x5d:
-        if (!inside) return 'before';
-        if (this.#closers.pop() !== code) this.#spoilt = true;
-        return this.#closers.length === 0 ? 'here' : 'no';
-      default:
-        return !inside && (code <= 0x20 || code === 0x2c || code === 0x3a) ? 'before' : 'no';
+    if (part === '}' || part === ']') {
+      this.#depth--;
+      if (inList) this.#endList();
+    }
+    this.#keep(part);
+    if (part === '{' || part === '[') {
+      this.#depth++;
+      if (part === '[' && this.#state === 'header') this.#beginList();
     }
   }
 
-  #structure(character: string): void {
-    switch (this.#state) {
-      case 'root':
-        if (character === '{') return this.#go('first name');
-        this.#bare = character === '[';
-        return this.#bare ? this.#go('first job') : this.#fault(shown(character));
-      case 'first name':
-      case 'name':
-        if (character === '"') return this.#take('name', character);
-        return character === '}' && this.#state === 'first name' ? this.#go('end') : this.#fault(shown(character));
-      case 'colon':
-        return character === ':' ? this.#go('value') : this.#fault(shown(character));
-      case 'value':
-        if (character === '[' && this.#name === '"jobs"') {
-          this.#pieces.push({ kind: 'jobs', key: this.#key });
-          return this.#go('first job');
-        }
-        return ',:}]'.includes(character) ? this.#fault(shown(character)) : this.#take('value', character);
-      case 'after value':
-        if (character === ',') return this.#go('name');
-        return character === '}' ? this.#go('end') : this.#fault(shown(character));
-      case 'first job':
-      case 'job':
-        if (character === ']' && this.#state === 'first job') return this.#go(this.#bare ? 'end' : 'after value');
-        return ',:}]'.includes(character) ? this.#fault(shown(character)) : this.#take('job', character);
-      case 'after job':
-        if (character === ',') return this.#go('job');
-        if (character !== ']') return this.#fault(shown(character));
-        return this.#go(this.#bare ? 'end' : 'after value');
-      case 'end':
-        return this.#fault(shown(character));
-      case 'over':
-    }
-  }
-
-  #go(state: State): void {
-    this.#state = state;
-  }
-
-  #take(what: 'name' | 'value' | 'job', character: string): void {
-    this.#taking = what;
-    this.#text = '';
-    this.#place = { line: this.#line, column: this.#column };
-    this.#quoted = character === '"';
-    this.#escaped = false;
-    this.#closers = character === '{' ? [0x7d] : character === '[' ? [0x5d] : [];
-  }
-
-  /** Beyond the limit only one character more is kept, as a sign that there was too much. */
-  #keep(text: string): void {
-    if (this.#text.length <= MAX_TEXT) this.#text += text;
-  }
-
-  #finish(): void {
-    const what = this.#taking;
-    const text = this.#text;
-    this.#taking = undefined;
-    this.#text = '';
-    if (what === 'name') {
-      this.#name = text;
-      this.#key = this.#place;
-      this.#go('colon');
-      // A name without an end is told by who parses it.
-      if (this.#spoilt) this.#pieces.push({ kind: 'field', name: text, key: this.#key, text: '', place: this.#place });
-    } else if (what === 'job') {
-      this.#pieces.push({ kind: 'job', text, place: this.#place });
-      this.#go('after job');
+  #keep(part: string): void {
+    if (this.#state !== 'jobs') {
+      if (this.header.text.length <= MAX_TEXT) this.header.text += part;
+    } else if (this.#job !== undefined) {
+      if (this.#job.text.length <= MAX_TEXT) this.#job.text += part;
     } else {
-      this.#pieces.push({ kind: 'field', name: this.#name, key: this.#key, text, place: this.#place });
-      this.#go('after value');
+      const text = part.replace(/^[ \t\r\n]+/, '');
+      const { line, column } = this.#place;
+      const place = { line, column: column + part.length - text.length };
+      if (text !== '') this.#job = { text, place, unclosed: false };
     }
   }
 
-  #newLine(): void {
-    this.#line++;
-    this.#column = 0;
+  #beginList(): void {
+    const before = this.#depth === 1 ? LIST : LIST_IN_OBJECT;
+    if (this.#depth > 2 || !before.test(this.header.text)) return;
+    this.#state = 'jobs';
+    this.#listDepth = this.#depth;
+    this.header.from = { ...this.#place, column: this.#place.column + 1 };
+    this.header.to = this.header.from;
   }
 
-  #fault(found: string, place: Place = { line: this.#line, column: this.#column }): void {
-    const message = `broken JSON: expected ${expected[this.#state]}, found ${found}`;
-    this.#pieces.push({ kind: 'fault', fault: this.#spoilt ? undefined : { place, message } });
-    this.#go('over');
+  #endJob(unclosed: boolean): void {
+    const { text, place } = this.#job ?? { text: '', place: this.#place };
+    this.#jobs.push({ text, place, unclosed });
+    this.#job = undefined;
+  }
+
+  #endList(): void {
+    // Nothing between the brackets is no job, but a comma promises one.
+    if (this.#job !== undefined || this.#afterComma) this.#endJob(false);
+    this.#state = 'rest';
+    this.header.to = this.#place;
   }
 }

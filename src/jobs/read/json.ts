@@ -1,8 +1,9 @@
 import { MAX_TEXT } from '../limits.ts';
-import type { Member, Place, Tree } from '../tree.ts';
-import { JsonSplitter, type Piece } from './json-splitter.ts';
+import { moved, START } from '../tree.ts';
+import { JsonSplitter, type JobText } from './json-splitter.ts';
 import { parseJson } from './json-text.ts';
 import { unreadable, type Entry, type Header, type Reader, type Source } from './reader.ts';
+import { brokenHeader, takeApart } from './whole.ts';
 
 /** Reads jobs from `{"batch": …, "defaults": …, "jobs": [...]}` or from a bare `[...]`. */
 export class JsonReader implements Reader {
@@ -13,51 +14,32 @@ export class JsonReader implements Reader {
   }
 
   async header(): Promise<Header> {
-    const members = new Map<string, Member>();
-    const header: Header = { tree: { place: { line: 1, column: 1 }, value: members }, faults: [], broken: false };
-    let jobs: Place | undefined;
-    const twice = (name: string, key: Place, first: Place): void => {
-      header.faults.push({ place: key, field: name, message: `is given twice: first at line ${first.line}` });
-    };
-    for await (const piece of this.#pieces()) {
-      if (piece.kind === 'fault') {
-        if (piece.fault !== undefined) header.faults.push(piece.fault);
-        // Fields that would stand behind it are not known. A bare list has none.
-        header.broken = jobs !== undefined || members.size > 0;
-      } else if (piece.kind === 'jobs') {
-        if (jobs !== undefined) twice('jobs', piece.key, jobs);
-        jobs ??= piece.key;
-      } else if (piece.kind === 'field') {
-        const name = parseJson(piece.name, piece.key);
-        const value = name.tree === undefined ? name : parseBounded(piece.text, piece.place);
-        header.faults.push(...value.faults);
-        if (typeof name.tree?.value !== 'string' || value.tree === undefined) header.broken = true;
-        else if (name.tree.value === 'jobs') {
-          header.faults.push({ place: piece.place, field: 'jobs', message: 'must be a list of jobs' });
-        } else {
-          const first = members.get(name.tree.value);
-          if (first !== undefined) twice(name.tree.value, piece.key, first.key);
-          else members.set(name.tree.value, { key: piece.key, value: value.tree });
-        }
-      }
+    const splitter = new JsonSplitter();
+    for await (const text of this.#source.text()) splitter.push(text);
+    splitter.end();
+    const { text, from, to } = splitter.header;
+    if (text.length > MAX_TEXT) {
+      const message = 'the text around the jobs is longer than 1 MB: is a bracket closed too early?';
+      return brokenHeader([{ place: to, message }]);
     }
-    return header;
+    const { tree, faults } = parseJson(text, (place) => moved(place, from, to));
+    return tree === undefined ? brokenHeader(faults) : takeApart(tree, faults).header;
   }
 
   async *jobs(): AsyncGenerator<Entry> {
-    for await (const piece of this.#pieces()) {
-      if (piece.kind === 'job') yield { ...parseBounded(piece.text, piece.place), place: piece.place };
-    }
-  }
-
-  async *#pieces(): AsyncGenerator<Piece> {
     const splitter = new JsonSplitter();
-    for await (const text of this.#source.text()) yield* splitter.push(text);
-    yield* splitter.end();
+    for await (const text of this.#source.text()) for (const job of splitter.push(text)) yield entryOf(job);
+    for (const job of splitter.end()) yield entryOf(job);
   }
 }
 
-function parseBounded(text: string, place: Place): { tree: Tree | undefined; faults: Entry['faults'] } {
-  if (text.length > MAX_TEXT) return unreadable(place, 'is longer than 1 MB');
-  return parseJson(text, place);
+function entryOf({ text, place, unclosed }: JobText): Entry {
+  if (text.length > MAX_TEXT) return unreadable(place, 'is longer than 1 MB: is a bracket in it not closed?');
+  if (text === '' && !unclosed) return unreadable(place, 'a job is missing here: is there a comma too many?');
+  const { tree, faults } = parseJson(text, (inText) => moved(inText, START, place));
+  // When something is wrong with the last job, that is why the list seems to go on.
+  if (unclosed && (text === '' || faults.length === 0)) {
+    return unreadable(place, 'the file ends before its list of jobs does: is a "]" missing?');
+  }
+  return { place, tree, faults };
 }

@@ -1,4 +1,4 @@
-import { headerFields, jobShape } from '../schema.ts';
+import { headerFields, isExtension, jobShape } from '../schema.ts';
 import { linesOf, type Line } from './lines.ts';
 import { parseJson } from './json-text.ts';
 import { unreadable, type Entry, type Header, type Reader, type Source } from './reader.ts';
@@ -20,7 +20,7 @@ export class JsonlReader implements Reader {
       const { tree, faults } = entryOf(line);
       if (!(tree?.value instanceof Map)) break;
       const names = [...tree.value.keys()];
-      const all = names.length > 0 && names.every((name) => headerFields.includes(name));
+      const all = names.length > 0 && names.every((name) => headerFields.includes(name) || isExtension(name));
       if (!all && !names.some((name) => headerOnly.includes(name))) break;
       this.#headerLine = line.number;
       return { tree, faults, broken: false };
@@ -43,6 +43,6 @@ export class JsonlReader implements Reader {
 function entryOf(line: Line): Entry {
   const place = { line: line.number, column: 1 };
   if (line.cut) return unreadable(place, 'the job is longer than 1 MB');
-  const { tree, faults } = parseJson(line.text, place);
+  const { tree, faults } = parseJson(line.text.trimEnd(), ({ column }) => ({ line: line.number, column }));
   return { place: tree?.place ?? place, tree, faults };
 }

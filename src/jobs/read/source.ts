@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { InputError } from '../../errors.ts';
 import type { Source } from './reader.ts';
-import { decodeUtf8, incompleteTail } from './utf8.ts';
+import { decodeUtf8 } from './utf8.ts';
 
 /** Bytes at a time: small enough that parsing one does not hold up the rest of the process. */
 const BLOCK = 64 * 1024;
@@ -27,16 +27,12 @@ export class SourceFile implements Source {
   async *text(): AsyncGenerator<string> {
     const file = await this.#open();
     try {
-      let carry: Buffer = Buffer.alloc(0);
       const decode = decodeUtf8(this.path);
       for (let number = 0; ; number++) {
         const block = await fill(file, this.path);
         this.#check(number, block);
         const last = block.length < BLOCK;
-        const bytes = Buffer.concat([carry, block]);
-        const tail = last ? 0 : incompleteTail(bytes);
-        carry = bytes.subarray(bytes.length - tail);
-        yield decode(bytes.subarray(0, bytes.length - tail));
+        yield decode(block, last);
         if (last) return;
       }
     } finally {

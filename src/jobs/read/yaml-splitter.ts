@@ -1,24 +1,20 @@
 import { MAX_TEXT } from '../limits.ts';
-import type { Fault } from '../tree.ts';
+import { START, type Fault } from '../tree.ts';
 import type { Line } from './lines.ts';
 
-/**
- * A part of a YAML file: the header's text before and after `jobs`, and the text of each job with its
- * indentation, so that columns stay. `whole`: the file is not written as a block list and cannot be
- * cut. `fault`: the file is broken here, and nothing after it means anything.
- */
-export type Piece =
-  | { kind: 'before' | 'after' | 'job'; text: string; line: number }
-  | { kind: 'oversized'; line: number }
-  | { kind: 'whole' }
-  | { kind: 'fault'; fault: Fault };
+/** The text of one job with its dash and its indentation. Longer than MAX_TEXT when there is too much of it. */
+export interface JobText {
+  text: string;
+  /** In which it begins, from 1. */
+  line: number;
+}
 
 /** `jobs:` at the beginning of a line, in any of the ways to write a key, and what follows it. */
 const JOBS_KEY = /^(?:jobs|"jobs"|'jobs')[ \t]*:(?:[ \t]+(.*)|$)/;
 /** What a value may begin with when the root is no block mapping whose keys stand at line beginnings. */
 const NOT_A_KEY = /^[[{&!*|>?]/;
 
-type State = 'start' | 'header' | 'awaiting' | 'items' | 'after' | 'ended' | 'over';
+type State = 'start' | 'header' | 'awaiting' | 'items' | 'rest' | 'ended' | 'over';
 
 /**
  * Cuts a YAML file into its jobs by indentation alone, line by line. That is enough: in a block
@@ -27,56 +23,62 @@ type State = 'start' | 'header' | 'awaiting' | 'items' | 'after' | 'ended' | 'ov
  * indentation of the dashes that begins with a dash is a new job, whatever quotes are open; and where
  * it is not, because a quote was left open, the file is broken and that job alone says so.
  *
- * start -> header -> awaiting (saw `jobs:`) -> items -> after -> ended (saw `...`)
+ * start -> header -> awaiting (saw `jobs:`) -> items -> rest (of the header) -> ended (saw `...`)
  */
 export class YamlSplitter {
+  /** The file without its jobs. What stands behind the place `from` of it is behind `to` in the file. */
+  readonly header = { text: '', from: START, to: START };
+  /** The file is not written as a block list, so that it cannot be cut. */
+  whole = false;
+  /** The file is broken here, and nothing after it means anything. */
+  fault: Fault | undefined;
+
   #state: State = 'start';
-  #text = '';
-  #line = 1;
   /** Indentation of the root's keys; -1 when the root is the list of jobs. */
   #root = -1;
   /** Indentation of the dashes. */
   #dash = 0;
   #marked = false;
-  #jobsLine = 0;
-  readonly #pieces: Piece[] = [];
+  #job: JobText | undefined;
 
-  /** Takes the next line; returns the pieces that it ends, most often none. */
-  push(line: Line): Piece[] {
+  /** Takes the next line; returns the job that ends before it, if one does. */
+  push(line: Line): JobText | undefined {
+    const job = this.#job;
     const text = line.text.trimEnd();
     let indent = 0;
     while (text[indent] === ' ') indent++;
     const content = text.slice(indent);
-    if (content === '' || content.trimStart().startsWith('#')) this.#add(line);
+    if (content === '' || content.trimStart().startsWith('#')) this.#add(line.text);
     else if (indent === 0 && /^(?:---|\.\.\.)(?:[ \t]|$)/.test(content)) this.#marker(content, line);
     else this.#content(indent, content, line);
-    return this.#pieces.splice(0);
+    return job === this.#job ? undefined : job;
   }
 
-  end(): Piece[] {
-    this.#flush();
-    this.#state = 'over';
-    return this.#pieces.splice(0);
+  /** The last job. */
+  end(): JobText | undefined {
+    return this.#job;
   }
 
   #content(indent: number, content: string, line: Line): void {
+    // A bracket that is closed at the beginning of a line belongs to a value above it.
+    const isKey = indent <= this.#root && !isDash(content) && !/^[\]}\t]/.test(content);
     switch (this.#state) {
       case 'start':
         return this.#begin(indent, content, line);
       case 'header':
-      case 'after':
-        if (indent <= this.#root && !/^[\]}\t]/.test(content)) return this.#key(content, line);
-        return this.#add(line);
+        return isKey ? this.#key(content, line) : this.#add(line.text);
       case 'awaiting':
         if (isDash(content) && indent >= this.#root) return this.#firstItem(indent, line);
-        if (indent > this.#root || isDash(content)) return this.#whole();
-        return this.#leave(content, line);
+        return isKey ? this.#key(content, line) : this.#whole();
       case 'items':
-        if (indent === this.#dash && isDash(content)) return this.#item(line);
-        if (indent <= this.#root && !isDash(content) && !/^[\]}\t]/.test(content)) return this.#leave(content, line);
-        return this.#add(line);
+        if (indent === this.#dash && isDash(content)) this.#item(line);
+        else if (isKey) this.#leave(line);
+        else this.#add(line.text);
+        return;
+      case 'rest':
+        return this.#add(line.text);
       case 'ended':
-        return this.#fault(line, 'several YAML documents: a jobs file is one');
+        return this.#end(line, 'several YAML documents: a jobs file is one');
       case 'over':
     }
   }
@@ -84,94 +86,74 @@ export class YamlSplitter {
   /** The first content decides what the file is. */
   #begin(indent: number, content: string, line: Line): void {
     if (content.startsWith('%')) {
-      if (/^%YAML[ \t]+1\.2\b/.test(content)) return this.#skip(line);
-      return this.#fault(line, 'the only directive that is understood is `%YAML 1.2`');
+      if (!/^%YAML[ \t]+1\.2\b/.test(content)) this.#end(line, 'the only directive that is understood is `%YAML 1.2`');
+      // Lines that must not reach the parser leave an empty one, so that those below keep their numbers.
+      return this.#add('\n');
     }
     if (isDash(content)) return this.#firstItem(indent, line);
     if (NOT_A_KEY.test(content)) return this.#whole();
     this.#root = indent;
-    this.#state = 'header';
     this.#key(content, line);
   }
 
   #key(content: string, line: Line): void {
+    this.#add(line.text);
     const match = JOBS_KEY.exec(content);
-    if (match === null) return this.#add(line);
-    if (this.#jobsLine > 0) return this.#fault(line, `\`jobs\` is given twice: first at line ${this.#jobsLine}`);
-    const value = match[1] ?? '';
-    if (value !== '' && !value.startsWith('#')) return this.#whole();
-    this.#flush();
-    this.#jobsLine = line.number;
-    this.#state = 'awaiting';
+    const value = match?.[1] ?? '';
+    if (match !== null && value !== '' && !value.startsWith('#')) return this.#whole();
+    this.#state = match === null ? 'header' : 'awaiting';
   }
 
   #firstItem(indent: number, line: Line): void {
-    this.#flush();
     this.#dash = indent;
     this.#state = 'items';
+    this.header.from = { line: line.number, column: 1 };
+    this.header.to = this.header.from;
     this.#item(line);
   }
 
   #item(line: Line): void {
-    this.#flush();
-    this.#line = line.number;
-    this.#add(line);
+    this.#job = { text: line.text, line: line.number };
   }
 
   /** A key of the root ends the list of jobs. */
-  #leave(content: string, line: Line): void {
-    this.#flush();
-    this.#line = line.number;
-    this.#state = 'after';
-    this.#key(content, line);
+  #leave(line: Line): void {
+    this.#job = undefined;
+    this.#state = 'rest';
+    this.header.to = { line: line.number, column: 1 };
+    this.#add(line.text);
   }
 
   #marker(content: string, line: Line): void {
+    if (this.#state === 'over') return;
     if (content.startsWith('...')) {
-      this.#flush();
-      if (this.#state !== 'over') this.#state = 'ended';
-    } else if (this.#state === 'start' && !this.#marked) {
+      this.#job = undefined;
+      this.#state = 'ended';
+    } else if (this.#state !== 'start' || this.#marked) {
+      this.#end(line, 'several YAML documents: a jobs file is one');
+    } else {
       this.#marked = true;
       if (/^---[ \t]+[^#\s]/.test(content)) this.#whole();
-      else this.#skip(line);
-    } else if (this.#state !== 'over') this.#fault(line, 'several YAML documents: a jobs file is one');
+      this.#add('\n');
+    }
   }
 
-  #add(line: Line): void {
-    if (this.#state === 'awaiting' || this.#state === 'ended' || this.#state === 'over') return;
-    // What is beyond the limit is not kept, only that there was too much.
-    if (this.#text.length <= MAX_TEXT) this.#text += line.text;
-  }
-
-  /** Keeps the count of lines where a line itself must not reach the parser. */
-  #skip(line: Line): void {
-    this.#add({ ...line, text: '\n' });
-  }
-
-  #flush(): void {
-    const text = this.#text;
-    const line = this.#line;
-    this.#text = '';
-    if (text === '') return;
-    if (this.#state === 'items') {
-      this.#pieces.push(text.length > MAX_TEXT ? { kind: 'oversized', line } : { kind: 'job', text, line });
-    } else if (text.length > MAX_TEXT) {
-      const place = { line, column: 1 };
-      this.#pieces.push({ kind: 'fault', fault: { place, message: 'the text around the jobs is longer than 1 MB' } });
-      this.#state = 'over';
-    } else this.#pieces.push({ kind: this.#state === 'after' ? 'after' : 'before', text, line });
+  /** To the job, or else to the header. What is beyond the limit is not kept, only that there was too much. */
+  #add(text: string): void {
+    if (this.#state === 'ended' || this.#state === 'over') return;
+    const target = this.#job ?? this.header;
+    if (target.text.length <= MAX_TEXT) target.text += text;
   }
 
   #whole(): void {
     this.#state = 'over';
-    this.#pieces.push({ kind: 'whole' });
+    this.whole = true;
   }
 
-  #fault(line: Line, message: string): void {
-    this.#flush();
+  #end(line: Line, message: string): void {
+    this.#job = undefined;
     this.#state = 'over';
-    const column = line.text.search(/\S/) + 1;
-    this.#pieces.push({ kind: 'fault', fault: { place: { line: line.number, column }, message } });
+    this.fault = { place: { line: line.number, column: line.text.search(/\S/) + 1 }, message };
   }
 }
 

@@ -1,6 +1,6 @@
-import { Composer, LineCounter, Parser, visit, type CST, type Document, type YAMLParseError } from 'yaml';
+import { Composer, Lexer, LineCounter, Parser, visit, type CST, type Document, type YAMLParseError } from 'yaml';
 import { MAX_DEPTH } from '../limits.ts';
-import type { Fault, Tree } from '../tree.ts';
+import type { Fault, Place, Tree } from '../tree.ts';
 import { YamlTree, type Anchors } from './yaml-tree.ts';
 
 export interface YamlText {
@@ -13,18 +13,17 @@ export interface YamlText {
 
 /**
  * Parses one piece of a YAML file.
- * @param firstLine the line of the file in which it begins
+ * @param placeOf the place in the file of a place in the text
  * @param anchors what aliases in it may stand for, besides its own anchors
  */
-export function parseYaml(text: string, firstLine: number, anchors: Anchors): YamlText {
+export function parseYaml(text: string, placeOf: (inText: Place) => Place, anchors: Anchors): YamlText {
   const lines = new LineCounter();
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
-  const converter = new YamlTree(anchors, lines, firstLine);
+  const converter = new YamlTree(anchors, lines, placeOf);
   const broken = (offset: number, message: string): YamlText => {
     return { tree: undefined, faults: [{ place: converter.place(offset), message }], anchors };
   };
-  const deep = tooDeep(tokens);
-  if (deep !== undefined) return broken(deep, `lists and mappings are nested more than ${MAX_DEPTH} deep`);
+  const tokens = tokensOf(text, lines);
+  if (typeof tokens === 'number') return broken(tokens, `lists and mappings are nested more than ${MAX_DEPTH} deep`);
 
   // Keys that are given twice are found while converting; the parser would compare each with each.
   const composer = new Composer({ version: '1.2', merge: false, uniqueKeys: false, logLevel: 'silent' });
@@ -42,22 +41,21 @@ export function parseYaml(text: string, firstLine: number, anchors: Anchors): Ya
 }
 
 /**
- * Where the nesting passes what is allowed. Looked for before the text is composed, which recurses:
+ * The tokens of a text, or the offset where their nesting passes what is allowed. Looked for token by
+ * token, because what comes of them is made by recursion, and mistakes in brackets may make it deep:
  * near the end of the stack, V8 may abort the whole process instead of throwing.
  */
-function tooDeep(tokens: readonly CST.Token[]): number | undefined {
-  const stack: { token: CST.Token; depth: number }[] = tokens.map((token) => ({ token, depth: 0 }));
-  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
-    const { token, depth } = top;
-    if (depth > MAX_DEPTH) return token.offset;
-    if (token.type === 'document' && token.value) stack.push({ token: token.value, depth });
-    if (!('items' in token)) continue;
-    for (const item of token.items) {
-      if (item.key) stack.push({ token: item.key, depth: depth + 1 });
-      if (item.value) stack.push({ token: item.value, depth: depth + 1 });
-    }
+function tokensOf(text: string, lines: LineCounter): CST.Token[] | number {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  const tokens: CST.Token[] = [];
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) tokens.push(token);
+    // With the lists and mappings, the document and a text may be open.
+    if (parser.stack.length > MAX_DEPTH + 2) return parser.offset;
   }
-  return undefined;
+  tokens.push(...parser.end());
+  return tokens;
 }
 
 /** A quote that is not closed is noticed far below; what the user looks for is where it was opened. */

@@ -13,7 +13,7 @@ export class YamlTree {
   readonly faults: Fault[] = [];
   readonly anchors: Anchors;
   readonly #lines: LineCounter;
-  readonly #firstLine: number;
+  readonly #placeOf: (inText: Place) => Place;
   /** Values so far, each as often as aliases make it stand there. */
   #size = 0;
   /** Those of them that aliases put there. */
@@ -21,18 +21,18 @@ export class YamlTree {
 
   /**
    * @param anchors of the header; those of this text are added
-   * @param firstLine the line of the file in which the text begins
+   * @param placeOf the place in the file of a place in the text
    */
-  constructor(anchors: Anchors, lines: LineCounter, firstLine: number) {
+  constructor(anchors: Anchors, lines: LineCounter, placeOf: (inText: Place) => Place) {
     this.anchors = new Map(anchors);
     this.#lines = lines;
-    this.#firstLine = firstLine;
+    this.#placeOf = placeOf;
   }
 
   /** The place in the file of an offset in the text. */
   place(offset: number): Place {
     const { line, col } = this.#lines.linePos(offset);
-    return { line: line + this.#firstLine - 1, column: col };
+    return this.#placeOf({ line, column: col });
   }
 
   /**
@@ -41,9 +41,9 @@ export class YamlTree {
    */
   convert(node: unknown, fallback: Place): Tree {
     const before = this.#size++;
-    if (isAlias(node)) return this.#alias(node.source, this.#placeOf(node, fallback));
+    if (isAlias(node)) return this.#alias(node.source, this.#nodePlace(node, fallback));
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return { place: fallback, value: null };
-    const place = this.#placeOf(node, fallback);
+    const place = this.#nodePlace(node, fallback);
     if (node.tag !== undefined && !plainTags.includes(node.tag)) {
       this.faults.push({ place, message: `the tag ${shown(node.tag)} has no meaning here` });
       return { place, value: null };
@@ -59,7 +59,7 @@ export class YamlTree {
     return tree;
   }
 
-  #placeOf(node: Node, fallback: Place): Place {
+  #nodePlace(node: Node, fallback: Place): Place {
     return node.range ? this.place(node.range[0]) : fallback;
   }
 

@@ -14,6 +14,7 @@ it('the JSON Schema of a file names every field and no other', () => {
     type: 'object',
     required: ['jobs'],
     additionalProperties: false,
+    patternProperties: { '^x-': {} },
   });
   expect(Object.keys(schema.properties)).toEqual(['batch', 'output', 'max_clips', 'defaults', 'jobs']);
   const fields = [

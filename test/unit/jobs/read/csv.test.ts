@@ -9,7 +9,7 @@ describe('a CSV file', () => {
       '\ufeffid,prompt,mode,duration,sound,aspect_ratio,image_urls,provider,priority,copies,output\r\n' +
       'a,"one, ""two""\r\n\r\nthree",,10,FALSE,16:9,,value,3,2,{id}.x\r\n' +
       '\r\n' +
-      'b, five" x ,image-to-video,,,,https://example.com/1  https://example.com/2,,,,\n' +
+      'b," five"" x ",image-to-video,,,,https://example.com/1  https://example.com/2,,,,\n' +
       'c,six,image-to-video,,true,,"[""https://example.com/3""]",,,1,\n' +
       ',,,,,,,,,,\n' +
       '007,seven,,,,,,,,,';
@@ -30,11 +30,11 @@ describe('a CSV file', () => {
     const text =
       'prompt,duration,sound,image_urls\n"one\ntwo",7,x,\nthree,ten,,\n,5,,\n  a,5,,"[""https://example.com/1""]"\n';
     expect(await faults(text)).toEqual([
-      '3:6: job #1: duration: must be 5 or 10',
-      '3:8: job #1: sound: must be true or false',
-      '4:7: job #2: duration: must be 5 or 10',
+      '2:2: job #1: duration: must be 5 or 10',
+      '2:3: job #1: sound: must be true or false',
+      '4:2: job #2: duration: must be 5 or 10',
       '5:1: job #3: prompt: is required',
-      '6:8: job #4: image_urls: is for image-to-video only, and the mode is text-to-video',
+      '6:4: job #4: image_urls: is for image-to-video only, and the mode is text-to-video',
     ]);
   });
 
@@ -43,13 +43,13 @@ describe('a CSV file', () => {
       'columns that are unknown, once',
       'prompt,promt,colour\na,b,c\nd,e,f\n',
       [
-        '1:8: promt: unknown column `promt`: did you mean `prompt`?',
-        '1:14: colour: unknown column `colour`: known are id, prompt, mode, duration, sound, aspect_ratio, image_urls, provider, priority, copies, output',
+        '1:2: promt: unknown column `promt`: did you mean `prompt`?',
+        '1:3: colour: unknown column `colour`: known are id, prompt, mode, duration, sound, aspect_ratio, image_urls, provider, priority, copies, output',
       ],
     ],
-    ['a matrix', 'prompt,matrix\na,b\n', ['1:8: matrix: a matrix cannot stand in CSV: use YAML, JSON or JSONL']],
-    ['a column twice', 'prompt,id,prompt\na,b,c\n', ['1:11: prompt: column `prompt` stands twice: columns 1 and 3']],
-    ['a column without a name', 'prompt,\na,\n', ['1:8: column 2 has no name']],
+    ['a matrix', 'prompt,matrix\na,b\n', ['1:2: matrix: a matrix cannot stand in CSV: use YAML, JSON or JSONL']],
+    ['a column twice', 'prompt,id,prompt\na,b,c\n', ['1:3: prompt: column `prompt` stands twice: columns 1 and 3']],
+    ['a column without a name', 'prompt,\na,\n', ['1:2: column 2 has no name']],
     ['semicolons', 'id;prompt\na;b\n', ['1:1: id;prompt: columns are separated by commas; this one is `id;prompt`']],
     ['no prompts', 'id,duration\na,5\n', ['1:1: the first row names the fields, and there is no `prompt` among them']],
     ['too few cells', 'prompt,id\na\n', ['2:1: job #1: has 1 cell, and the first row has 2']],
@@ -60,18 +60,23 @@ describe('a CSV file', () => {
     ],
     [
       'text behind a quote',
-      'prompt,id\n"a"b,c\nd,a b\n',
+      'prompt,id\na,b c\nd,"e"f\ng,h\n',
       [
-        '2:4: job #1: text after a closing quote: for a quote inside quotes write two, ""',
-        '3:3: job a b: id: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit; this one is `a b`',
+        '2:2: job b c: id: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit; this one is `b c`',
+        '3:2: job #2: text after a closing quote: for a quote inside quotes write two, ""',
       ],
     ],
-    ['an open quote', 'prompt,id\na,b\nc,"d\ne,f\n', ['3:3: job #2: a quote is opened here and not closed']],
-    ['an open quote in the first row', 'prompt,"id\na,b\n', ['1:8: a quote is opened here and not closed']],
+    [
+      'a quote inside a cell',
+      'prompt,id\n"one\r\ntwo",b\n\nfive" x,d\n',
+      ['5:1: job #2: a quote inside a cell: put the whole cell in quotes, and write each quote in it twice, ""'],
+    ],
+    ['an open quote', 'prompt,id\na,b\nc,"d\ne,f\n', ['3:2: job #2: a quote is opened in this row and not closed']],
+    ['an open quote in the first row', 'prompt,"id\na,b\n', ['1:2: a quote is opened in this row and not closed']],
     [
       'a list that is broken',
       'prompt,mode,image_urls\na,image-to-video,"[""x"""\n',
-      ['2:18: job #1: image_urls: broken JSON: expected "," or "]", found the end'],
+      ['2:3: job #1: image_urls: broken JSON at the end: expected "," or "]"'],
     ],
     ['no rows', 'prompt,id\n', [' has no jobs']],
   ])('is refused with %s', async (_, text, expected) => {
@@ -79,9 +84,8 @@ describe('a CSV file', () => {
   });
 
   it('is refused with a row over 1 MB', async () => {
-    expect(await faults(`prompt\n${'x'.repeat(1_100_000)}\n`)).toEqual(['2:1: job #1: the row is longer than 1 MB']);
-    expect(await faults(`prompt,id\na,b\n"${'x,y\n'.repeat(400_000)}`)).toEqual([
-      '3:1: job #2: the row is longer than 1 MB: is the quote here never closed?',
-    ]);
+    const message = 'the row is longer than 1 MB: is a quote in it not closed?';
+    expect(await faults(`prompt\n${'x'.repeat(1_100_000)}\n`)).toEqual([`2:1: job #1: ${message}`]);
+    expect(await faults(`prompt,id\na,b\nc,"${'x,y\n'.repeat(400_000)}`)).toEqual([`3:2: job #2: ${message}`]);
   });
 });

@@ -15,7 +15,7 @@ async function inPieces(text: string, size: number): Promise<unknown> {
   const entries = await gather(reader.jobs());
   if ([header, ...entries].some((part) => part.faults.length > 0)) return 'wrong';
   return {
-    fields: header.tree && plain(header.tree),
+    fields: header.tree ? plain(header.tree) : {},
     jobs: entries.map((entry) => entry.tree && plain(entry.tree)),
   };
 }

@@ -50,29 +50,66 @@ describe('a JSON file', () => {
     ]);
   });
 
+  it('tells places behind the jobs, wherever they end', async () => {
+    const after = '"batch": 7}';
+    expect(await faults(`{"jobs": [\n{"prompt": "x"}\n\n], ${after}`)).toEqual([
+      expect.stringMatching(/^4:13: batch: /),
+    ]);
+    expect(await faults(`{"jobs": [{"prompt": "x"}],\n ${after}`)).toEqual([expect.stringMatching(/^2:11: batch: /)]);
+    expect(await faults(`{"jobs": [{"prompt": "x"}], ${after}`)).toEqual([expect.stringMatching(/^1:38: batch: /)]);
+  });
+
+  const quotes = 'texts and names must stand in double quotes';
+  const more = 'expected nothing more: is a comma missing, or a bracket closed too early?';
+
   it.each([
-    ['no JSON', 'jobs: []', ['1:1: broken JSON: expected "{" or "[", found `j`']],
-    ['a text', '"x"', ['1:1: broken JSON: expected "{" or "[", found `"`']],
-    ['a comment', '// x\n[]', ['1:1: broken JSON: expected "{" or "[", found `/`']],
-    ['more after the end', '[{"prompt": "x"}]\n,', ['2:1: broken JSON: expected nothing more, found `,`']],
+    ['no JSON', 'jobs: []', [`1:1: broken JSON at \`jobs\`: ${quotes}`]],
+    ['a text', '"x"', ['1:1: must be a mapping with `jobs`, or a list of jobs']],
+    ['a comment', '// x\n[]', ['1:1: broken JSON at `// x`: comments have no place in JSON']],
+    ['more after the end', '[{"prompt": "x"}]\n,', [`2:1: broken JSON at \`,\`: ${more}`]],
     [
       'a list that does not end',
       '[{"prompt": "x"},\n',
-      ['2:1: broken JSON: expected a job, found the end of the file'],
+      ['2:1: job #2: the file ends before its list of jobs does: is a "]" missing?'],
+    ],
+    [
+      'a list that does not end behind a job',
+      '{"jobs": [{"prompt": "x"}',
+      ['1:11: job #1: the file ends before its list of jobs does: is a "]" missing?'],
+    ],
+    [
+      'a job that does not end',
+      '[{"prompt": "x"},\n{"prompt": "y"',
+      ['2:15: job #2: broken JSON at the end: expected "," or "}"'],
     ],
     [
       'an object that does not end',
       '{"jobs": [{"prompt": "x"}]',
-      ['1:27: broken JSON: expected "," or "}", found the end of the file'],
+      ['1:27: broken JSON at the end: expected "," or "}"'],
     ],
-    ['a comma too many', '[{"prompt": "x"},]', ['1:18: broken JSON: expected a job, found `]`']],
-    ['a comma too few', '[{"prompt": "x"} {}]', ['1:18: broken JSON: expected "," or "]", found `{`']],
-    ['a name without quotes', '{jobs: []}', ['1:2: broken JSON: expected a name in double quotes or "}", found `j`']],
-    ['a name without a colon', '{"jobs" []}', ['1:9: broken JSON: expected ":" after the name, found `[`']],
-    ['a name without a value', '{"batch": , "jobs": []}', ['1:11: broken JSON: expected a value, found `,`']],
-    ['a bad value in the header', '{"batch": x, "jobs": []}', ['1:11: broken JSON: expected a value, found `x`']],
+    [
+      'a list that is closed by the wrong bracket',
+      '{"jobs": [{"prompt": "x"}}, {}]',
+      ['1:26: broken JSON at `}`: expected a value'],
+    ],
+    ['a comma too many', '[{"prompt": "x"},]', ['1:18: job #2: a job is missing here: is there a comma too many?']],
+    [
+      'a comma alone',
+      '[,]',
+      [1, 2].map((n) => `1:${n + 1}: job #${n}: a job is missing here: is there a comma too many?`),
+    ],
+    ['a comma too few', '[{"prompt": "x"} {}]', [`1:18: job #1: broken JSON at \`{\`: ${more}`]],
+    ['a name without quotes', '{jobs: []}', [`1:2: broken JSON at \`jobs\`: ${quotes}`]],
+    ['a name without a colon', '{"jobs" []}', ['1:9: broken JSON at `[`: expected ":" after the name']],
+    ['a name without a value', '{"batch": , "jobs": []}', ['1:11: broken JSON at `,`: expected a value']],
+    ['a bad value in the header', '{"batch": x, "jobs": []}', [`1:11: broken JSON at \`x\`: ${quotes}`]],
     ['jobs that are no list', '{"jobs": {"prompt": "x"}}', ['1:10: jobs: must be a list of jobs']],
-    ['jobs twice', '{"jobs": [{"prompt": "x"}],\n"jobs": []}', ['2:1: jobs: is given twice: first at line 1']],
+    ['jobs twice', '{"jobs": [\n{"prompt": "x"}],\n"jobs": []}', ['3:1: jobs: is given twice: first at line 1']],
+    [
+      'jobs of the defaults',
+      '{"defaults": {"jobs": []}, "jobs": [{"prompt": "x"}]}',
+      [expect.stringMatching(/^1:15: defaults.jobs: /)],
+    ],
     [
       'a field twice',
       '{"batch": "x", "batch": "y", "jobs": [{"prompt": "x"}]}',
@@ -83,49 +120,56 @@ describe('a JSON file', () => {
       list('{"prompt": "x",\n"prompt": "y"}'),
       ['3:1: job #1: prompt: is given twice: first at line 2'],
     ],
-    [
-      'single quotes',
-      list("{'prompt': 'x'}"),
-      ["2:2: job #1: broken JSON: expected a name in double quotes, found `'prompt'`"],
-    ],
+    ['single quotes', list("{'prompt': 'x'}"), [`2:2: job #1: broken JSON at \`'prompt'\`: ${quotes}`]],
     [
       'a trailing comma',
       list('{"prompt": "x",}'),
-      ['2:16: job #1: broken JSON: expected a name in double quotes, found `}`'],
+      ['2:16: job #1: broken JSON at `}`: expected a name in double quotes'],
     ],
-    ['no comma', list('{"prompt": "x" "id": "a"}'), ['2:16: job #1: broken JSON: expected "," or "}", found `"`']],
+    ['no comma', list('{"prompt": "x" "id": "a"}'), ['2:16: job #1: broken JSON at `"id"`: expected "," before this']],
     [
       'an open quote',
       list('{"prompt": "x},\n{"prompt": "y"}'),
-      [expect.stringMatching(/^2:12: job #1: broken JSON: a quote is opened here/)],
+      [expect.stringMatching(/^2:12: job #1: broken JSON at `"x},`: a quote is opened and not closed on its line/)],
     ],
     [
       'a bad escape',
       list('{"prompt": "\\x"}'),
-      [expect.stringMatching(/^2:12: job #1: broken JSON: a "\\" in this text/)],
+      [expect.stringMatching(/^2:12: job #1: broken JSON at `"\\x"`: a "\\" begins nothing that JSON knows/)],
+    ],
+    [
+      'a bad character number',
+      list('{"prompt": "\\u12x"}'),
+      ['2:12: job #1: broken JSON at `"\\u12x"`: "\\u" must be followed by four hexadecimal digits'],
     ],
     [
       'a tab in a text',
       list('{"prompt": "a\tb"}'),
-      [expect.stringMatching(/^2:14: job #1: broken JSON: a control character/)],
+      [expect.stringMatching(/^2:12: job #1: broken JSON at `"a\\tb"`: a control character/)],
     ],
-    ['NaN', list('{"prompt": "x", "priority": NaN}'), ['2:29: job #1: broken JSON: expected a value, found `NaN`']],
+    ['NaN', list('{"prompt": "x", "priority": NaN}'), [`2:29: job #1: broken JSON at \`NaN\`: ${quotes}`]],
     [
       'a number with zeros',
       list('{"prompt": "x", "priority": 007}'),
-      ['2:29: job #1: broken JSON: expected a value, found `007`'],
+      ['2:30: job #1: broken JSON at `0`: expected "," before this'],
     ],
     [
-      'hexadecimal',
-      list('{"prompt": "x", "priority": 0x7}'),
-      ['2:29: job #1: broken JSON: expected a value, found `0x7`'],
+      'a number that breaks off',
+      list('{"prompt": "x", "priority": 7.}'),
+      ['2:29: job #1: broken JSON at `7.`: a number must not end like this'],
     ],
-    ['wrong brackets', list('{"image_urls": [}'), ['2:17: job #1: broken JSON: expected a value, found `}`']],
+    ['hexadecimal', list('{"prompt": "x", "priority": 0x7}'), [`2:30: job #1: broken JSON at \`x7\`: ${quotes}`]],
+    ['wrong brackets', list('{"image_urls": [}'), ['2:17: job #1: broken JSON at `}`: expected a value']],
     ['a job that is text', list('"x"'), ['2:1: job #1: must be a mapping of fields, not text']],
     ['a job that is null', list('null'), ['2:1: job #1: is empty']],
     [
       'deep nesting',
       list(`{"prompt": ${'['.repeat(100)}${']'.repeat(100)}}`),
+      ['2:61: job #1: broken JSON: lists and objects are nested more than 50 deep'],
+    ],
+    [
+      'deeper nesting',
+      list(`{"prompt": ${'['.repeat(500_000)}`),
       ['2:61: job #1: broken JSON: lists and objects are nested more than 50 deep'],
     ],
   ])('is refused with %s', async (_, content, expected) => {
@@ -135,8 +179,15 @@ describe('a JSON file', () => {
   it('is refused with a job over 1 MB, and others are checked', async () => {
     const long = JSON.stringify({ prompt: 'x'.repeat(1_300_000) });
     expect(await faults(`[\n${long},\n{"prompt": ""}\n]`)).toEqual([
-      '2:1: job #1: is longer than 1 MB',
+      '2:1: job #1: is longer than 1 MB: is a bracket in it not closed?',
       '3:12: job #2: prompt: must not be empty',
+    ]);
+  });
+
+  it('is refused with a header over 1 MB, which a bracket too many makes of what follows', async () => {
+    const jobs = `{"prompt": "x"},\n`.repeat(70_000);
+    expect(await faults(`[\n{"prompt": "x"}},\n${jobs}]`)).toEqual([
+      '2:16: the text around the jobs is longer than 1 MB: is a bracket closed too early?',
     ]);
   });
 });
@@ -156,10 +207,10 @@ describe('a JSONL file', () => {
     expect(await lines('{"batch": "y", "max_clip": 3}\n{"prompt": ""}\n{"prompt": "x"\nx\n[1]\n{} {}\n')).toEqual([
       '1:16: max_clip: unknown field `max_clip`: did you mean `max_clips`?',
       '2:12: job #1: prompt: must not be empty',
-      '4:1: job #2: broken JSON: expected "," or "}", found the end',
-      '4:1: job #3: broken JSON: expected a value, found `x`',
+      '3:15: job #2: broken JSON at the end: expected "," or "}"',
+      '4:1: job #3: broken JSON at `x`: texts and names must stand in double quotes',
       '5:1: job #4: must be a mapping of fields, not a list',
-      '6:4: job #5: broken JSON: unexpected `{` after the end of the value',
+      '6:4: job #5: broken JSON at `{`: expected nothing more: is a comma missing, or a bracket closed too early?',
     ]);
   });
 
@@ -168,7 +219,7 @@ describe('a JSONL file', () => {
       '2:1: job #2: prompt: is required',
       expect.stringContaining('2:2: job #2: batch: unknown field `batch`'),
     ]);
-    expect(await lines('{"output": "y"}\n')).toEqual([' has no jobs']);
+    expect(await lines('{"output": "y", "x-note": 1}\n')).toEqual([' has no jobs']);
   });
 
   it('is refused with a line over 1 MB, and others are checked', async () => {

@@ -21,7 +21,7 @@ async function inPieces(text: string, size: number) {
 
 /** The same of the whole text at once; `undefined` when it is no jobs file at all. */
 function atOnce(text: string) {
-  const { tree, faults } = parseYaml(text, 1, new Map());
+  const { tree, faults } = parseYaml(text, (place) => place, new Map());
   if (faults.length > 0) return 'wrong';
   if (Array.isArray(tree?.value)) return { fields: [], jobs: tree.value };
   if (!(tree?.value instanceof Map)) return undefined;

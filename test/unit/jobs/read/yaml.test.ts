@@ -103,10 +103,10 @@ describe('YAML that is not a block list', () => {
     expect(await faults('jobs: text\n')).toEqual(['jobs.yaml:1:7: jobs: must be a list of jobs']);
   });
 
-  it('is refused above 16 MB, with what to do', async () => {
+  it('is refused above 250 KB, with what to do', async () => {
     const job = `{prompt: ${'x'.repeat(900)}},\n`;
-    expect(await faults(`jobs: [\n${job.repeat(18_000)}]\n`)).toEqual([
-      'jobs.yaml:1:1: is over 16 MB and not a block list: write each job as "- …" below `jobs:`, or use JSONL',
+    expect(await faults(`jobs: [\n${job.repeat(280)}]\n`)).toEqual([
+      'jobs.yaml:1:1: is over 250 KB and not a block list: write each job as "- …" below `jobs:`, or use JSONL',
     ]);
   });
 });
@@ -121,6 +121,17 @@ describe('anchors', () => {
       ['a', 'a fox', 10, 'jobs/a.mp4'],
       ['b', 'a fox', 5, 'jobs/b.mp4'],
       ['c', 'mine', 10, 'mine'],
+    ]);
+  });
+
+  it('may stand in fields of their own, which begin with x-', async () => {
+    const text =
+      'x-looks:\n  warm: &warm {prompt: a fox, sound: false}\nbatch: b\njobs:\n- {<<: *warm, id: a}\nx-note: # nothing\n';
+    expect(await read('jobs.yaml', text)).toMatchObject([
+      { output: 'b/a.mp4', input: { prompt: 'a fox', sound: false } },
+    ]);
+    expect(await faults('- {id: a, prompt: x, x-note: 1}\n')).toEqual([
+      expect.stringMatching(/^jobs.yaml:1:22: job a: x-note: unknown field `x-note`/),
     ]);
   });
 
@@ -209,7 +220,7 @@ describe('broken YAML is told with its place:', () => {
     [
       'jobs twice',
       'jobs:\n- prompt: x\nbatch: b\njobs:\n- prompt: y\n',
-      ['4:1: `jobs` is given twice: first at line 1'],
+      ['4:1: jobs: is given twice: first at line 1'],
     ],
     [
       'a header field on both sides',
@@ -253,7 +264,16 @@ describe('broken YAML is told with its place:', () => {
       `- prompt: ${'['.repeat(200_000)}`,
       [expect.stringMatching(/^1:\d+: job #1: lists and mappings are nested more than 50 deep$/)],
     ],
-    ['nested dashes', `- prompt:\n  ${'- '.repeat(5_000)}\n`, [expect.stringMatching(/nested more than 50 deep$/)]],
+    [
+      'nested dashes',
+      `- prompt:\n  ${'- '.repeat(400_000)}\n`,
+      ['2:99: job #1: lists and mappings are nested more than 50 deep'],
+    ],
+    [
+      'brackets that are not indented',
+      `jobs: [\n${'{id: a, prompt: "x"},\n'.repeat(10_000)}]\n`,
+      [expect.stringMatching(/^\d+:\d+: lists and mappings are nested more than 50 deep$/)],
+    ],
   ])('%s', async (_, text, expected) => {
     expect((await faults(text)).map((line) => line.replace('jobs.yaml:', ''))).toEqual(expected);
   });

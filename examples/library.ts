@@ -1,0 +1,29 @@
+/**
+ * clipmill from code: submit prompts, wait, look at what came of them.
+ *
+ *   APIXO_API_KEY=… node examples/library.ts        (Node 24, after `npm run build`)
+ *
+ * Without REDIS_URL it keeps its state in .clipmill/ of this folder; run it again and nothing is paid
+ * for twice.
+ */
+import { createClipmill, type JobInput } from 'clipmill';
+
+/** Prompts may come from anywhere and slowly: work begins with the first. */
+async function* prompts(): AsyncGenerator<JobInput> {
+  yield { id: 'waterfall', prompt: 'a serene waterfall in the forest with birds chirping' };
+  yield { id: 'fox', prompt: 'a fox running through snow', duration: 10, aspect_ratio: '16:9' };
+}
+
+const mill = await createClipmill();
+try {
+  const batch = await mill.submit('from-code', prompts(), { maxClips: 10, defaults: { sound: false } });
+  console.log(`${batch.submission.added} new, ${batch.submission.existing} known already`);
+
+  const { counts } = await batch.ended();
+  console.log(`${counts.done} of ${counts.total} done`);
+
+  for await (const item of batch.items()) console.log(item.id, item.state, item.location ?? item.code);
+  console.log('gallery:', (await batch.storePages()).gallery);
+} finally {
+  await mill.close();
+}

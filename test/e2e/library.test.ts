@@ -1,0 +1,73 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { createClipmill, InputError } from '../../src/index.ts';
+import { startSimulator } from '../../src/simulator/index.ts';
+import { scaled, start, workFolder } from '../support/cli.ts';
+
+const SPEED = 50;
+
+async function simulated() {
+  const simulator = await startSimulator({ speed: SPEED });
+  onTestFinished(() => simulator.close());
+  return { simulator, env: scaled(simulator.url, SPEED) };
+}
+
+describe('the library', () => {
+  it('does what its example says', async () => {
+    const { simulator, env } = await simulated();
+    const folder = await workFolder();
+    const first = await start('examples/library.js', [], folder, env).finished;
+    expect(first.err).toBe('');
+    expect(first.out).toMatch(
+      /^2 new, 0 known already\n2 of 2 done\nwaterfall done file:\S+\nfox done file:\S+\ngallery: file:/,
+    );
+    expect(first.code).toBe(0);
+    const again = await start('examples/library.js', [], folder, env).finished;
+    expect(again.out).toContain('0 new, 2 known already\n2 of 2 done');
+    expect(simulator.records.summary().tasks.made).toBe(2);
+  });
+
+  it('tells of batches, items, ends and mistakes', async () => {
+    const { env } = await simulated();
+    const folder = await workFolder();
+    const settings = { ...env, CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };
+    const mill = await createClipmill({ settings, home: join(folder, 'home') });
+    onTestFinished(() => mill.close());
+    const ends: string[] = [];
+    const controller = new AbortController();
+    const following = (async () => {
+      for await (const { event } of mill.events({ after: '0', signal: controller.signal })) {
+        if (event.type === 'item') ends.push(`${event.id} ${event.state}`);
+        if (event.type === 'batch') controller.abort();
+      }
+    })();
+    const batch = await mill.submit('b', [
+      { id: 'good', prompt: 'a' },
+      { id: 'bad', prompt: 'b [fail:NSFW]' },
+    ]);
+    expect(batch.submission).toEqual({ batch: 'b', added: 2, existing: 0, changed: [] });
+    await following;
+    const ended = await batch.ended();
+    expect(ended.counts).toMatchObject({ total: 2, done: 1, failed: 1 });
+    expect(ends.toSorted()).toEqual(['bad failed', 'good done']);
+    expect(await batch.item('bad')).toMatchObject({ state: 'failed', code: 'NSFW' });
+    expect(await batch.retry({ states: ['failed'] })).toBe(1);
+    expect((await batch.ended()).counts).toMatchObject({ done: 1, failed: 1 });
+    expect((await mill.status()).batches).toHaveLength(1);
+    await access(join(folder, 'videos/b/good.mp4'));
+    const wrong = mill.submit('b', [{ id: 'c', prompt: 'c', duration: 7 as 5 }]);
+    await expect(wrong).rejects.toThrow(InputError);
+    await expect(mill.batch('none')).rejects.toThrow('there is no batch "none"');
+  });
+
+  it('submits to workers elsewhere without working itself', async () => {
+    const { simulator, env } = await simulated();
+    const folder = await workFolder();
+    const mill = await createClipmill({ settings: env, home: join(folder, 'home'), work: [] });
+    onTestFinished(() => mill.close());
+    await mill.submit('b', [{ prompt: 'a' }]);
+    expect((await mill.status()).batches[0]?.counts).toMatchObject({ total: 1, queued: 1 });
+    expect(simulator.records.summary().requests.total).toBe(0);
+  });
+});

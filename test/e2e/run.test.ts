@@ -1,0 +1,144 @@
+import { access, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startSimulator } from '../../src/simulator/index.ts';
+import { clipmill, scaled, workFolder } from '../support/cli.ts';
+import { until } from '../support/until.ts';
+
+const SPEED = 50;
+
+async function simulated(options: Parameters<typeof startSimulator>[0] = {}) {
+  const simulator = await startSimulator({ speed: SPEED, ...options });
+  onTestFinished(() => simulator.close());
+  return { simulator, env: scaled(simulator.url, SPEED) };
+}
+
+const six = `batch: six
+jobs:
+  - prompt: "clip {n}"
+    id: "clip-{n}"
+    matrix: {n: [1, 2, 3, 4, 5, 6]}
+`;
+
+describe('clipmill run', () => {
+  it('makes a folder of clips with a gallery and a manifest, and leaves nothing running', async () => {
+    const { simulator, env } = await simulated({ balance: 10 });
+    const folder = await workFolder({ 'jobs.yaml': six });
+    const { code, out, err } = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
+    expect(err).toContain('submitting 6 new clips, 30 seconds of video in all; balance 10.00 USD');
+    expect(err).toContain('balance 10.00 USD before, 8.50 USD after, 0.2500 USD a clip');
+    expect(out).toBe('six: 6 done of 6 clips\n  gallery: videos/six/index.html\n');
+    expect(code).toBe(0);
+    for (let n = 1; n <= 6; n += 1) {
+      expect((await readFile(join(folder, `videos/six/clip-${n}.mp4`))).includes(`clip ${n}"`)).toBe(true);
+    }
+    const manifest = (await readFile(join(folder, 'videos/six/manifest.jsonl'), 'utf8')).trimEnd().split('\n');
+    expect(manifest.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(
+      [1, 2, 3, 4, 5, 6].map((n) => `clip-${n}`),
+    );
+    expect(await readFile(join(folder, 'videos/six/index.html'), 'utf8')).toContain('clip-6.mp4');
+    await expect(access(join(folder, '.clipmill/redis.sock'))).rejects.toThrow('ENOENT');
+    expect(simulator.records.summary().requests.create).toBe(6);
+  });
+
+  it('sends nothing when the file is finished, in whatever format it comes', async () => {
+    const { simulator, env } = await simulated();
+    const folder = await workFolder({
+      'six.yaml': six,
+      'six.jsonl': [1, 2, 3, 4, 5, 6].map((n) => JSON.stringify({ id: `clip-${n}`, prompt: `clip ${n}` })).join('\n'),
+      'six.csv': `id,prompt\n${[1, 2, 3, 4, 5, 6].map((n) => `clip-${n},clip ${n}`).join('\n')}\n`,
+      'six.json': JSON.stringify({
+        batch: 'six',
+        jobs: [
+          { id: 'clip-1', prompt: 'clip 1' },
+          { id: 'clip-7', prompt: 'clip 7' },
+        ],
+      }),
+    });
+    expect((await clipmill(['run', 'six.yaml'], folder, env).finished).code).toBe(0);
+    for (const again of ['six.yaml', 'six.jsonl', 'six.csv']) {
+      const { code, err } = await clipmill(['run', again], folder, env).finished;
+      expect(err).toContain('submitting 0 new clips (6 clips known already)');
+      expect(code).toBe(0);
+    }
+    expect(simulator.records.summary().requests.create).toBe(6);
+    const more = await clipmill(['run', 'six.json'], folder, env).finished;
+    expect(more.err).toContain('submitting 1 new clip (1 clip known already)');
+    expect(more.out).toContain('six: 7 done of 7 clips');
+    expect(simulator.records.summary().requests.create).toBe(7);
+  });
+
+  it('exits with 1 when some failed or are held, and says which and what to do', async () => {
+    const { simulator, env } = await simulated();
+    const folder = await workFolder({
+      'mixed.yaml':
+        'jobs:\n  - {id: good, prompt: a}\n  - {id: bad, prompt: "b [fail:NSFW]"}\n  - {id: lost, prompt: "c [lost x1]"}\n',
+    });
+    const first = await clipmill(['run', 'mixed.yaml'], folder, env).finished;
+    expect(first.code).toBe(1);
+    expect(first.out).toContain('mixed: 1 done, 1 failed, 1 held of 3 clips');
+    expect(first.out).toMatch(/failed {2}bad {3}NSFW/);
+    expect(first.out).toMatch(/held {4}lost {2}CONNECTION_LOST/);
+    expect(first.out).toContain('clipmill retry mixed --failed');
+    expect(first.out).toContain('clipmill retry mixed --held');
+
+    // The user decides that paying twice is all right.
+    const retry = await clipmill(['retry', 'mixed', '--held'], folder, env).finished;
+    expect(retry).toMatchObject({ code: 0, out: '1 item back in the queue\n' });
+    const second = await clipmill(['run', 'mixed.yaml'], folder, env).finished;
+    expect(second.out).toContain('mixed: 2 done, 1 failed of 3 clips');
+    expect(simulator.records.tasksFor('c [lost x1]')).toHaveLength(2);
+    expect(simulator.records.tasksFor('a')).toHaveLength(1);
+  });
+
+  it('goes on where it was after an interrupt, and after a kill -9, and pays for nothing twice', async () => {
+    const { simulator, env } = await simulated({ generationMs: { 5: [40_000, 90_000] } });
+    const folder = await workFolder({ 'jobs.yaml': 'batch: b\njobs:\n  - {prompt: a clip, copies: 40}\n' });
+    const limited = { ...env, CLIPMILL_MAX_TASKS: '10' };
+    const made = () => simulator.records.summary().tasks.made;
+
+    const first = clipmill(['run', 'jobs.yaml'], folder, limited);
+    await until(() => made() >= 15);
+    first.child.kill('SIGINT');
+    const interrupted = await first.finished;
+    expect(interrupted.code).toBe(130);
+    expect(interrupted.err).toContain('nothing is lost');
+
+    const second = clipmill(['run', 'jobs.yaml'], folder, limited);
+    await until(() => made() >= 25);
+    second.child.kill('SIGKILL');
+    await second.finished;
+
+    const third = await clipmill(['run', 'jobs.yaml'], folder, limited).finished;
+    const held = /(\d+) held/.exec(third.out)?.[1] ?? '0';
+    // At most those whose submission the kill cut in two.
+    expect(Number(held)).toBeLessThanOrEqual(2);
+    expect(third.out).toContain(`${40 - Number(held)} done`);
+    expect(made()).toBeLessThanOrEqual(40);
+    expect(simulator.records.summary().tasks.maxInFlight).toBeLessThanOrEqual(10);
+  }, 60_000);
+
+  it('refuses a folder that another run works in, and lets others look', async () => {
+    const { env } = await simulated({ generationMs: { 5: [300_000, 300_000] } });
+    const folder = await workFolder({ 'jobs.yaml': six });
+    const first = clipmill(['run', 'jobs.yaml'], folder, env);
+    await first.saying('submitting 6 new clips');
+    const second = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
+    expect(second.code).toBe(2);
+    expect(second.err).toContain(`is in use by another clipmill (process ${first.child.pid})`);
+    const status = await clipmill(['status', '--json'], folder, env).finished;
+    expect(JSON.parse(status.out)).toMatchObject({ batches: [{ batch: 'six', counts: { total: 6 } }] });
+  });
+
+  it('keeps within max_clips, and goes on when it is raised', async () => {
+    const { simulator, env } = await simulated();
+    const folder = await workFolder({ 'a.yaml': `max_clips: 2\n${six}`, 'b.yaml': `max_clips: 9\n${six}` });
+    const first = await clipmill(['run', 'a.yaml'], folder, env).finished;
+    expect(first.code).toBe(1);
+    expect(first.out).toContain('six: 2 done, 4 held of 6 clips');
+    expect(simulator.records.summary().tasks.made).toBe(2);
+    const second = await clipmill(['run', 'b.yaml'], folder, env).finished;
+    expect(second.out).toContain('six: 6 done of 6 clips');
+    expect(simulator.records.summary().tasks.made).toBe(6);
+  });
+});

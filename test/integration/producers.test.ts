@@ -1,0 +1,112 @@
+import { Queue } from 'bullmq';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import { readEvents } from '../../src/batch/events.ts';
+import { streamEvent, type StreamEvent } from '../../src/ledger/event.ts';
+import { queueJobJsonSchema } from '../../src/jobs/index.ts';
+import { startMill, type Mill } from '../support/mill.ts';
+import { until } from '../support/until.ts';
+
+/** What a producer in any language does: a BullMQ queue by its documented name and prefix. */
+function producer(mill: Mill): Queue {
+  const queue = new Queue('submit', { connection: mill.runtime.redis, prefix: `{${mill.env['CLIPMILL_PREFIX']}}` });
+  onTestFinished(() => queue.close());
+  return queue;
+}
+
+const input = { mode: 'text-to-video', prompt: 'from a producer', duration: 5, sound: true };
+
+async function events(mill: Mill): Promise<StreamEvent[]> {
+  const entries = await mill.runtime.redis.xrange(mill.runtime.keys.events, '-', '+');
+  return entries.map(([, fields]) => streamEvent.parse(JSON.parse(fields[3] ?? '')));
+}
+
+describe('producers on the queue', () => {
+  it('get their items made, once each, and read the ends from the stream', async () => {
+    const mill = await startMill();
+    await mill.work();
+    const queue = producer(mill);
+    for (const id of ['a', 'b', 'a']) await queue.add('generate', { batch: 'raw', id, input });
+    await queue.add('generate', { batch: 'raw', id: 'c', input, provider: 'official', output: 'elsewhere/c.mp4' });
+    await until(async () => (await mill.runtime.reading.batch('raw'))?.counts.done === 3, 'three clips');
+    const items = (await events(mill)).filter((event) => event.type === 'item');
+    expect(items.map((event) => event.id).toSorted()).toEqual(['a', 'b', 'c']);
+    expect(items.find((event) => event.id === 'c')).toMatchObject({
+      batch: 'raw',
+      state: 'done',
+      location: expect.stringContaining('elsewhere/c.mp4'),
+      size: expect.any(Number),
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect((await events(mill)).at(-1)).toMatchObject({ type: 'batch', batch: 'raw', counts: { total: 3, done: 3 } });
+    expect(mill.simulator.records.summary().requests.create).toBe(3);
+  });
+
+  it.each([
+    ['another name', 'make', { batch: 'raw', id: 'a', input }, 'a job is named "generate"'],
+    ['no data', 'generate', {}, 'batch: '],
+    [
+      'a wrong input',
+      'generate',
+      { batch: 'raw', id: 'a', input: { ...input, duration: 6 } },
+      'input.duration: must be 5 or 10',
+    ],
+    ['an id that is a path', 'generate', { batch: 'raw', id: '../a', input }, 'id: must be 1 to 128 letters'],
+    ['a name outside the storage', 'generate', { batch: 'raw', id: 'a', input, output: '/etc/passwd' }, 'output: '],
+    ['an unknown field', 'generate', { batch: 'raw', id: 'a', input, prompt: 'x' }, 'prompt'],
+  ])('are told when a job cannot be taken: %s', async (_what, name, data, message) => {
+    const mill = await startMill();
+    await mill.work({ roles: ['submit'] });
+    const queue = producer(mill);
+    const job = await queue.add(name, data);
+    await until(async () => (await job.getState()) === 'failed', 'the failed job');
+    const [event] = await events(mill);
+    expect(event).toMatchObject({ type: 'rejected', job: job.id, message: expect.stringContaining(message) });
+    expect(mill.simulator.records.summary().requests.total).toBe(0);
+  });
+
+  it('do not hold back items that have their slots already', async () => {
+    const mill = await startMill({ env: { CLIPMILL_MAX_TASKS: '5' } });
+    const queue = producer(mill);
+    const jobs = Array.from({ length: 300 }, (_, n) => ({
+      name: 'generate',
+      data: { batch: 'raw', id: `r${n}`, input },
+    }));
+    await queue.addBulk(jobs);
+    await mill.work();
+    await until(async () => (await mill.runtime.reading.batch('raw'))?.counts.total === 300, 'all taken in');
+    await until(async () => ((await mill.runtime.reading.batch('raw'))?.counts.done ?? 0) >= 20, 'twenty clips');
+  });
+
+  it('can follow the stream live, from any place in it', async () => {
+    const mill = await startMill();
+    await mill.work();
+    const queue = producer(mill);
+    const controller = new AbortController();
+    const seen: string[] = [];
+    const following = (async () => {
+      for await (const { event } of readEvents(mill.runtime, '0', controller.signal)) {
+        seen.push(event.type);
+        if (event.type === 'batch') controller.abort();
+      }
+    })();
+    await queue.add('generate', { batch: 'raw', id: 'a', input });
+    await following;
+    expect(seen).toEqual(['item', 'batch']);
+  });
+
+  it('have a schema that says the same', () => {
+    const schema = z
+      .object({ required: z.array(z.string()), properties: z.record(z.string(), z.unknown()) })
+      .parse(queueJobJsonSchema());
+    expect(schema.required.toSorted()).toEqual(['batch', 'id', 'input']);
+    expect(Object.keys(schema.properties).toSorted()).toEqual([
+      'batch',
+      'id',
+      'input',
+      'output',
+      'priority',
+      'provider',
+    ]);
+  });
+});
