@@ -12,6 +12,9 @@ export interface Setting {
   about: string;
 }
 
+/** A name that is kept for a later version: better refused than taken and ignored. */
+const notYet = z.string().refine(() => false, 'is not supported by this version: unset it');
+
 /**
  * Every setting of clipmill. The environment is read through this table alone, and `clipmill config`
  * prints it, so that what is documented is what is read.
@@ -119,8 +122,8 @@ export const settings = {
   },
   callbackUrl: {
     env: 'CLIPMILL_CALLBACK_URL',
-    value: url('https:', 'http:'),
-    about: 'public URL of `clipmill serve`; set: callbacks, with polling as the fallback',
+    value: notYet,
+    about: 'public URL for callbacks; this version polls, and refuses the setting',
   },
   downloads: {
     env: 'CLIPMILL_DOWNLOADS',
@@ -136,15 +139,15 @@ export const settings = {
   },
   apiToken: {
     env: 'CLIPMILL_API_TOKEN',
-    value: z.string().min(16, 'must have at least 16 characters'),
+    value: notYet,
     secret: 'all',
-    about: 'required by `serve` for REST and dashboard unless it binds loopback',
+    about: 'for the HTTP server, which this version does not have; refused',
   },
   notifyUrl: {
     env: 'CLIPMILL_NOTIFY_URL',
-    value: url('https:', 'http:'),
+    value: notYet,
     secret: 'all',
-    about: 'gets one signed POST when a batch ends',
+    about: 'URL that hears of the end of a batch; this version does not call it, and refuses the setting',
   },
   logLevel: {
     env: 'CLIPMILL_LOG_LEVEL',
