@@ -11,6 +11,8 @@ export interface Model<Input extends object = object> {
   input: z.ZodType<Input>;
   /** Seconds of video that this input asks for. */
   videoSeconds(input: Input): number;
+  /** The longest documented time of any task, in milliseconds. */
+  longestMs: number;
   /** What is documented of the time from submission to the end, in milliseconds. */
   generationMs(input: Input): { min: number; max: number };
 }

@@ -78,8 +78,8 @@ export interface Attempts {
   notAccepted(attempt: Attempt, refusals: number, delayMs: number): Promise<MoveReply>;
   /** The POST surely was not accepted, and never will be. */
   rejected(attempt: Attempt, cause: Cause): Promise<MoveReply>;
-  /** Nobody knows whether the POST was accepted: the slot stays taken as long as such a task may run. */
-  ambiguous(attempt: Attempt, cause: Cause, policy: 'hold' | 'resubmit'): Promise<MoveReply>;
+  /** Nobody knows whether the POST was accepted: the slot stays taken as long as such a task may run, `mayRunMs`. */
+  ambiguous(attempt: Attempt, cause: Cause, policy: 'hold' | 'resubmit', mayRunMs: number): Promise<MoveReply>;
   look(attempt: Attempt): Promise<LookReply>;
   /** The task has its clip. `urls` stay on the item until the clip is stored. */
   generated(attempt: Attempt, urls: readonly string[]): Promise<MoveReply>;
@@ -127,7 +127,7 @@ interface Step {
   from: readonly ItemState[];
   fields?: readonly (string | number)[];
   delayMs?: number;
-  slot?: 'keep';
+  keepSlotMs?: number;
   unspent?: true;
   archive?: Cause;
 }
@@ -161,10 +161,10 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
       move(attempt, 'queued', { from: ['submitting'], fields: ['refusals', refusals], delayMs, unspent: true }),
     rejected: (attempt, cause) =>
       move(attempt, 'failed', { from: ['submitting'], fields: reasonFields(cause), unspent: true }),
-    ambiguous: (attempt, cause, policy) =>
+    ambiguous: (attempt, cause, policy, mayRunMs) =>
       policy === 'hold'
-        ? move(attempt, 'held', { from: ['submitting'], fields: reasonFields(cause), slot: 'keep' })
-        : move(attempt, 'queued', { from: ['submitting'], slot: 'keep', archive: cause }),
+        ? move(attempt, 'held', { from: ['submitting'], fields: reasonFields(cause), keepSlotMs: mayRunMs })
+        : move(attempt, 'queued', { from: ['submitting'], keepSlotMs: mayRunMs, archive: cause }),
     generated: (attempt, urls) =>
       move(attempt, 'downloading', { from: ['generating'], fields: ['urls', JSON.stringify(urls)] }),
     taskFailedAgain: (attempt, cause, delayMs) =>

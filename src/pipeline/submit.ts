@@ -19,7 +19,7 @@ export interface SubmitDeps {
   model: Model;
   clock: Clock;
   log: Logger;
-  settings: { pollDelayMs: number; onAmbiguous: 'hold' | 'resubmit'; tokenLifetimeMs: number };
+  settings: { pollDelayMs: number; onAmbiguous: 'hold' | 'resubmit'; taskTimeoutMs: number; tokenLifetimeMs: number };
 }
 
 /** Waits between submissions of one item that the API did not take. */
@@ -44,7 +44,7 @@ export async function submitStep(deps: SubmitDeps, attempt: Attempt, turn: Turn)
   const leave = await askLeave(deps, attempt, turn.draining);
   if (leave.kind === 'unknown') {
     const cause = { code: 'PROCESS_DIED', message: reasons.PROCESS_DIED };
-    await follow(deps, await attempts.ambiguous(attempt, cause, deps.settings.onAmbiguous));
+    await follow(deps, await attempts.ambiguous(attempt, cause, deps.settings.onAmbiguous, mayRunMs(deps)));
     log.warn({ ...about, code: cause.code, policy: deps.settings.onAmbiguous }, 'ambiguous submission');
     return done;
   }
@@ -107,7 +107,7 @@ async function recordTrouble(
 
   if (error.maybeAccepted) {
     log.warn({ ...about, reason: error.message, policy: deps.settings.onAmbiguous }, 'ambiguous submission');
-    return follow(deps, await attempts.ambiguous(attempt, cause, deps.settings.onAmbiguous));
+    return follow(deps, await attempts.ambiguous(attempt, cause, deps.settings.onAmbiguous, mayRunMs(deps)));
   }
   if (isHalt(error.trouble)) {
     const first = await account.halt(error.trouble, error.message);
@@ -135,6 +135,15 @@ async function recordTrouble(
       return follow(deps, await attempts.notAccepted(attempt, refusals, ms));
     }
   }
+}
+
+/**
+ * How long a task that may exist keeps its slot. Three times the documented time rather than the whole
+ * time-out: an account of few slots would stand still for half an hour, while a slot that is freed too
+ * early costs at most a 429.
+ */
+function mayRunMs({ model, settings }: SubmitDeps): number {
+  return Math.min(settings.taskTimeoutMs, 3 * model.longestMs);
 }
 
 /** Sends on what was given the slot that this step freed. */

@@ -31,8 +31,8 @@ const verbs: Record<string, (runtime: Runtime, attempt: Attempt) => Promise<unkn
   notAccepted: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 0),
   notAcceptedLater: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 5),
   rejected: ({ attempts }, attempt) => attempts.rejected(attempt, cause),
-  hold: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'hold'),
-  resubmit: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'resubmit'),
+  hold: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'hold', 60_000),
+  resubmit: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'resubmit', 60_000),
   look: ({ attempts }, attempt) => attempts.look(attempt),
   generated: ({ attempts }, attempt) => attempts.generated(attempt, ['https://example.com/x.mp4']),
   failedAgain: ({ attempts }, attempt) => attempts.taskFailedAgain(attempt, cause, 0),
@@ -187,7 +187,7 @@ describe('the ledger', () => {
     const [attempt] = (await dispatch(runtime.run, 10)).attempts;
     if (!attempt) throw new Error('nothing dispatched');
     await runtime.attempts.begin(attempt, 't', true);
-    await runtime.attempts.ambiguous(attempt, cause, 'hold');
+    await runtime.attempts.ambiguous(attempt, cause, 'hold', 60_000);
     expect((await dispatch(runtime.run, 10)).attempts).toEqual([]);
     expect(await runtime.attempts.accepted(attempt, 'task-9', 1)).toMatchObject({
       result: 'moved',

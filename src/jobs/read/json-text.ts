@@ -1,6 +1,6 @@
 import { printParseErrorCode, visit, type ParseErrorCode } from 'jsonc-parser';
 import { MAX_DEPTH } from '../limits.ts';
-import type { Fault, Member, Place, Tree } from '../tree.ts';
+import { START, type Fault, type Member, type Place, type Tree } from '../tree.ts';
 import { shown } from '../wording.ts';
 
 /** The errors of jsonc-parser in plain words. */
@@ -44,7 +44,7 @@ export function parseJson(
   const faults: Fault[] = [];
   /** The lists and mappings that are open, the innermost last. */
   const open: Tree['value'][] = [];
-  let key = { name: '', place: { line: 1, column: 1 } };
+  let key = { name: '', place: START };
   let root: Tree | undefined;
 
   const place = (line: number, character: number): Place => placeOf({ line: line + 1, column: character + 1 });

@@ -3,6 +3,8 @@ import { MAX_DEPTH } from '../limits.ts';
 import type { Fault, Place, Tree } from '../tree.ts';
 import { YamlTree, type Anchors } from './yaml-tree.ts';
 
+const TOO_DEEP = `lists and mappings are nested more than ${MAX_DEPTH} deep: is a bracket not closed, or what is in it not indented?`;
+
 export interface YamlText {
   /** `undefined` when the text is broken, or holds nothing but comments. */
   tree: Tree | undefined;
@@ -23,7 +25,7 @@ export function parseYaml(text: string, placeOf: (inText: Place) => Place, ancho
     return { tree: undefined, faults: [{ place: converter.place(offset), message }], anchors };
   };
   const tokens = tokensOf(text, lines);
-  if (typeof tokens === 'number') return broken(tokens, `lists and mappings are nested more than ${MAX_DEPTH} deep`);
+  if (typeof tokens === 'number') return broken(tokens, TOO_DEEP);
 
   // Keys that are given twice are found while converting; the parser would compare each with each.
   const composer = new Composer({ version: '1.2', merge: false, uniqueKeys: false, logLevel: 'silent' });

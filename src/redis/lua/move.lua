@@ -6,7 +6,7 @@
 --     from       states it may come from; others are refused
 --     fields     flat list of names and values to write on the item
 --     delayMs    for `queued`: how long it waits before its next attempt
---     slot       "keep" where the task may still run; else the slot is freed
+--     keepSlotMs where the task may still run: how long from now; without it the slot is freed
 --     unspent    true: the POST surely was not accepted, its clip of the budget is returned
 --     archive    {code, message} of an attempt that ended without its clip, kept in the item's history
 --     dispatch   how many items may be handed out at once if this frees a slot
@@ -41,7 +41,9 @@ if step.unspent then redis.call('HINCRBY', batchKey(batch), 'posted', -1) end
 
 local out = {}
 local running = to == 'submitting' or to == 'generating'
-if not running and step.slot ~= 'keep' and freeSlot(slot) and (step.dispatch or 0) > 0 then
+if step.keepSlotMs then
+  redis.call('ZADD', SLOTS, 'XX', now + step.keepSlotMs, slot)
+elseif not running and freeSlot(slot) and (step.dispatch or 0) > 0 then
   out = dispatchItems(step.dispatch, now)
 end
 -- An accepted submission is the proof that the account works.

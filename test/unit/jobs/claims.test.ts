@@ -19,11 +19,11 @@ it('remembers who was first, as a Map would', () => {
 
 it('grows and forgets nothing', () => {
   const claims = new Claims();
-  for (let line = 1; line <= 20_000; line++) {
+  for (let line = 1; line <= 5_000; line++) {
     expect(claims.claim(`name ${line}`, { file: 1, line, job: line + 7 })).toBeUndefined();
   }
-  for (let line = 1; line <= 20_000; line += 13) {
+  for (let line = 1; line <= 5_000; line += 13) {
     expect(claims.find(`name ${line}`)).toEqual({ file: 1, line, job: line + 7 });
   }
-  expect(claims.find('name 20001')).toBeUndefined();
+  expect(claims.find('name 5001')).toBeUndefined();
 });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { expandJobs, type JobInput } from '../../../src/jobs/index.ts';
-import { expand, gather, refused } from './support.ts';
+import type { JobInput } from '../../../src/jobs/job.ts';
+import { expandJobs } from '../../../src/jobs/stream.ts';
+import { gather } from './gather.ts';
+import { expand, refused } from './library.ts';
 
 const image = { mode: 'image-to-video', prompt: 'x', image_urls: ['https://example.com/1.png'] };
 

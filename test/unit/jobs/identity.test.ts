@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expand, refused } from './support.ts';
+import { expand, refused } from './library.ts';
 
 const ids = async (...jobs: unknown[]) => (await expand(jobs)).map((job) => job.id);
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { combinations } from '../../../src/jobs/matrix.ts';
-import { expand, refused } from './support.ts';
+import { expand, refused } from './library.ts';
 
 describe('combinations', () => {
   it('change the last variable fastest', () => {

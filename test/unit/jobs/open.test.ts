@@ -1,9 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { InputError } from '../../../src/errors.ts';
 import { openJobsFiles } from '../../../src/jobs/index.ts';
-import { complaints, folder, gather, open, read, wrong } from './support.ts';
+import { folder, open, read, wrong } from './files.ts';
+import { gather } from './gather.ts';
+import { complaints } from './library.ts';
+
+vi.mock('../../../src/jobs/limits.ts', async (original: () => Promise<object>) => ({
+  ...(await original()),
+  MAX_CLIPS_PER_FILE: 2_500,
+}));
 
 /** Opens files a.yaml, b.yaml, … of one folder together. */
 const several = async (...texts: string[]) => {
@@ -168,4 +175,12 @@ describe('the list of problems', () => {
       },
     ]);
   });
+});
+
+it('a file of too many clips is refused at the job that is one too many', async () => {
+  const jobs = Array.from({ length: 4 }, (_, number) => `- {id: n${number}, prompt: x, copies: 1000}\n`);
+  expect((await open('jobs.yaml', jobs.slice(0, 2).join(''))).totals.clips).toBe(2_000);
+  expect(await wrong('jobs.yaml', jobs.join(''))).toEqual([
+    'jobs.yaml:3:3: job n2: with this job the file has more than 2,500 clips: split it',
+  ]);
 });

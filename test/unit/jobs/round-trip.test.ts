@@ -5,7 +5,8 @@ import { expect, it } from 'vitest';
 import { isDeepStrictEqual } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { expandJobs, openJobsFiles, type JobInput } from '../../../src/jobs/index.ts';
-import { folder, gather } from './support.ts';
+import { folder } from './files.ts';
+import { gather } from './gather.ts';
 
 const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
 /** Anything that a prompt may be, with what each format has its own opinion of. */
@@ -35,7 +36,12 @@ const text = fc.record(
   { ...common, mode: fc.constant('text-to-video'), aspect_ratio: fc.constantFrom('1:1', '16:9', '9:16') },
   { requiredKeys: ['prompt'] },
 );
-const images = fc.array(fc.webUrl({ validSchemes: ['https'] }), { minLength: 1, maxLength: 2 });
+const url = fc.constantFrom(
+  'https://example.com/1.png',
+  "https://example.com/a,b/it's.png?c=[d]&e={{f}}: -#g",
+  'http://example.com/%22%20/狐',
+);
+const images = fc.array(url, { minLength: 1, maxLength: 2 });
 const image = fc.record(
   { ...common, mode: fc.constant('image-to-video'), image_urls: images },
   { requiredKeys: ['prompt', 'mode', 'image_urls'] },
@@ -88,5 +94,5 @@ it.each(Object.keys(writers))('jobs written as %s read back the same', async (na
       await gather(expandJobs(all, { batch: 'b' })),
     );
   });
-  await fc.assert(same, { numRuns: 150 });
+  await fc.assert(same, { numRuns: 12 });
 });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, expectTypeOf, it } from 'vitest';
 import { jobsFileJsonSchema, openJobsFiles, type JobInput } from '../../../src/jobs/index.ts';
-import { gather } from './support.ts';
+import { gather } from './gather.ts';
 
 const example = new URL('../../../jobs.example.yaml', import.meta.url).pathname;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { read, wrong } from '../support.ts';
+import { read, wrong } from '../files.ts';
 
 const faults = async (text: string) => (await wrong('x.csv', text)).map((line) => line.replace('x.csv:', ''));
 

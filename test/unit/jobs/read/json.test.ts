@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { open, read, wrong } from '../support.ts';
+import { open, read, wrong } from '../files.ts';
 
 const faults = async (text: string) => (await wrong('jobs.json', text)).map((line) => line.replace('jobs.json:', ''));
 
@@ -169,7 +169,7 @@ describe('a JSON file', () => {
     ],
     [
       'deeper nesting',
-      list(`{"prompt": ${'['.repeat(500_000)}`),
+      list(`{"prompt": ${'['.repeat(200_000)}`),
       ['2:61: job #1: broken JSON: lists and objects are nested more than 50 deep'],
     ],
   ])('is refused with %s', async (_, content, expected) => {
@@ -185,7 +185,7 @@ describe('a JSON file', () => {
   });
 
   it('is refused with a header over 1 MB, which a bracket too many makes of what follows', async () => {
-    const jobs = `{"prompt": "x"},\n`.repeat(70_000);
+    const jobs = `{"prompt": "${'x'.repeat(1_000)}"},\n`.repeat(1_000);
     expect(await faults(`[\n{"prompt": "x"}},\n${jobs}]`)).toEqual([
       '2:16: the text around the jobs is longer than 1 MB: is a bracket closed too early?',
     ]);

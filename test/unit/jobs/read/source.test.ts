@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openJobsFiles } from '../../../../src/jobs/index.ts';
 import { SourceFile } from '../../../../src/jobs/read/source.ts';
-import { complaints, file, folder, gather, open, read, wrong } from '../support.ts';
+import { file, folder, open, read, wrong } from '../files.ts';
+import { gather } from '../gather.ts';
+import { complaints } from '../library.ts';
 
-const line = (number: number) => `- id: n${number}\n  prompt: some words\n`;
-const big = Array.from({ length: 10_000 }, (_, number) => line(number)).join('');
+const line = (number: number) => `{"id": "n${number}", "prompt": "${'some words '.repeat(10)}"}\n`;
+/** Two blocks of a file and a bit. */
+const big = Array.from({ length: 1_500 }, (_, number) => line(number)).join('');
 
 /** A file with wrong bytes after a text. */
 const at = (text: string, bytes: number[]) =>
@@ -14,7 +17,7 @@ const at = (text: string, bytes: number[]) =>
 
 /** Checks a file, changes it, and reads its jobs. */
 const change = async (how: (path: string) => Promise<void>) => {
-  const path = await file('jobs.yaml', big);
+  const path = await file('jobs.jsonl', big);
   const [opened] = await openJobsFiles([path]);
   await how(path);
   const seen: string[] = [];
@@ -65,13 +68,13 @@ describe('a file', () => {
   });
 
   it.each(['jobs.YAML', 'jobs.yml'])('may be named %s', async (name) => {
-    expect(await read(name, line(1))).toHaveLength(1);
+    expect(await read(name, '- prompt: x\n')).toHaveLength(1);
   });
 
   it('must be UTF-8, and the first byte that is not is told', async () => {
     const message = 'is not valid UTF-8 here: save the file as UTF-8';
     expect(await wrong('jobs.yaml', at('- prompt: ł', [0xe9, 0x20]))).toEqual([`jobs.yaml:1:12: ${message}`]);
-    expect(await wrong('jobs.yaml', at(big, [0xff]))).toEqual([`jobs.yaml:20001:1: ${message}`]);
+    expect(await wrong('jobs.jsonl', at(big, [0xff]))).toEqual([`jobs.jsonl:1501:1: ${message}`]);
     expect(await wrong('jobs.yaml', at('x'.repeat(65_535), [0xc5]))).toEqual([`jobs.yaml:1:65536: ${message}`]);
     expect(await wrong('jobs.csv', Buffer.from('\ufeffprompt\nx\n', 'utf16le'))).toEqual([
       'jobs.csv:1:1: is UTF-16: save it as UTF-8',
@@ -92,33 +95,46 @@ describe('a file', () => {
 
 describe('a file that changes after it was checked', () => {
   it('fails when it is longer', async () => {
-    const { message, seen } = await change((path) => appendFile(path, line(10_000)));
-    expect(message).toBe('jobs.yaml: changed after it was checked');
+    const { message, seen } = await change((path) => appendFile(path, line(1_500)));
+    expect(message).toBe('jobs.jsonl: changed after it was checked');
     // What the unchanged blocks before hold was checked, and is handed out.
-    expect(seen.length).toBeGreaterThan(1_000);
+    expect(seen.length).toBeGreaterThan(500);
     expect(seen).toEqual(seen.map((_, number) => `n${number}`));
   });
 
   it('fails when it is shorter', async () => {
-    const { message } = await change((path) => truncate(path, big.length - line(9_999).length));
-    expect(message).toBe('jobs.yaml: changed after it was checked');
+    const { message } = await change((path) => truncate(path, big.length - line(1_499).length));
+    expect(message).toBe('jobs.jsonl: changed after it was checked');
   });
 
   it('fails when it has the same length and times, before any job of the changed part', async () => {
     const { message, seen } = await change(async (path) => {
-      await writeFile(path, big.replace('id: n7\n', 'id: n8\n'));
+      await writeFile(path, big.replace('"n7"', '"n8"'));
       await utimes(path, 0, 0);
     });
-    expect([message, seen]).toEqual(['jobs.yaml: changed after it was checked', []]);
+    expect([message, seen]).toEqual(['jobs.jsonl: changed after it was checked', []]);
+  });
+
+  it.each([
+    ['jobs.yaml', '- prompt: x\n'],
+    ['jobs.json', '[{"prompt": "x"}]'],
+    ['jobs.csv', 'prompt\nx\n'],
+  ])('fails in every format: %s', async (name, text) => {
+    const path = await file(name, text);
+    const [opened] = await openJobsFiles([path]);
+    await writeFile(path, text.replace('x', 'y'));
+    expect(await complaints(gather(opened?.jobs() ?? (async function* () {})()))).toEqual([
+      `${name}: changed after it was checked`,
+    ]);
   });
 
   it('fails when it is gone', async () => {
     const { message } = await change((path) => rm(path));
-    expect(message).toBe('jobs.yaml: cannot be read: no such file');
+    expect(message).toBe('jobs.jsonl: cannot be read: no such file');
   });
 
   it('may be touched', async () => {
-    const path = await file('jobs.yaml', line(1));
+    const path = await file('jobs.jsonl', line(1));
     const [opened] = await openJobsFiles([path]);
     await writeFile(path, line(1));
     expect(await gather(opened?.jobs() ?? (async function* () {})())).toHaveLength(1);
@@ -127,12 +143,12 @@ describe('a file that changes after it was checked', () => {
 
 describe('jobs of a file', () => {
   it('may be read again, and left early', async () => {
-    const opened = await open('jobs.yaml', big);
+    const opened = await open('jobs.jsonl', big);
     for await (const job of opened.jobs()) {
       expect(job.id).toBe('n0');
       break;
     }
-    expect(await gather(opened.jobs())).toHaveLength(10_000);
+    expect(await gather(opened.jobs())).toHaveLength(1_500);
     const [first, second] = await Promise.all([gather(opened.jobs()), gather(opened.jobs())]);
     expect(first).toEqual(second);
   });

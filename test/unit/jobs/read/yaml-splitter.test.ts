@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { YamlReader } from '../../../../src/jobs/read/yaml.ts';
 import { parseYaml } from '../../../../src/jobs/read/yaml-text.ts';
 import type { Tree } from '../../../../src/jobs/tree.ts';
-import { gather } from '../support.ts';
+import { gather } from '../gather.ts';
 
 /** Header fields, jobs and whether anything was wrong, when the file is cut into pieces. */
 async function inPieces(text: string, size: number) {
@@ -123,6 +123,6 @@ it('gives what parsing the whole file gives, places and all, wherever the text i
     if (typeof expected === 'object') right++;
     expect(expected === undefined ? undefined : found).toEqual(expected);
   });
-  await fc.assert(same, { numRuns: 3_000 });
-  expect(right).toBeGreaterThan(100);
+  await fc.assert(same, { numRuns: 500 });
+  expect(right).toBeGreaterThan(20);
 });

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { loadConfig } from '../../src/config/config.ts';
+import { dispatch } from '../../src/ledger/dispatch.ts';
+import { silentLogger } from '../../src/log.ts';
+import { openRuntime } from '../../src/runtime/runtime.ts';
+import { startSimulator } from '../../src/simulator/index.ts';
+import { start, workFolder } from '../support/cli.ts';
+import { ambiguousPoints, faultPoints, type FaultPoint } from '../support/fault-points.ts';
+import { clips } from '../support/mill.ts';
+import { until } from '../support/until.ts';
+
+const CLIPS = 12;
+const MAX_TASKS = 5;
+const BATCH = 'b';
+
+/** Kills a worker at a point, lets another take over, and returns what came of everything. */
+async function killAndRecover(point: FaultPoint) {
+  const simulator = await startSimulator({ generationMs: { 5: [200, 400] } });
+  const folder = await workFolder();
+  const env = {
+    APIXO_BASE_URL: simulator.url,
+    REDIS_URL: inject('redisUrl'),
+    CLIPMILL_PREFIX: `t-${randomUUID()}`,
+    CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
+    CLIPMILL_MAX_TASKS: String(MAX_TASKS),
+    // How long the slots of held submissions stay taken.
+    CLIPMILL_TASK_TIMEOUT: '5s',
+    CLIPMILL_POLL_DELAY: '150ms',
+    CLIPMILL_POLL_INTERVAL: '50ms',
+    CLIPMILL_LOG_LEVEL: 'warn',
+  };
+  const runtime = await openRuntime({ config: loadConfig(env), log: silentLogger(), redisUrl: env.REDIS_URL });
+  onTestFinished(async () => {
+    await runtime.close();
+    await simulator.close();
+  });
+  await runtime.intake.add(BATCH, { model: 'kling-2-6' }, clips(CLIPS), false);
+
+  const victim = start('test/processes/faulty-worker.js', [], folder, { ...env, KILL_AT: point, KILL_NTH: '3' });
+  await victim.finished;
+  expect(victim.child.signalCode, `${point}: ${victim.err()}`).toBe('SIGKILL');
+
+  const heir = start('workers/all.js', [], folder, env);
+  const batch = await until(
+    async () => {
+      const found = await runtime.reading.batch(BATCH);
+      return found?.endedAt === null ? undefined : found;
+    },
+    `the end of the batch after ${point}`,
+    100_000,
+  );
+  heir.child.kill('SIGTERM');
+  await heir.finished;
+  return { simulator, runtime, folder, batch };
+}
+
+describe('a worker that is killed', () => {
+  it('doubles nothing and loses nothing, at whatever point of its work', async () => {
+    // Most of the time is waiting for the locks of the dead to end: several wait at once.
+    const limit = pLimit(5);
+    await limit.map(faultPoints, async (point) => {
+      const { simulator, runtime, folder, batch } = await killAndRecover(point);
+      const { counts } = batch;
+      expect(counts.done + counts.held, `${point} ${JSON.stringify(counts)}`).toBe(CLIPS);
+      // Those of the submissions under way whose POST may have left.
+      expect(counts.held, point).toBeLessThanOrEqual(MAX_TASKS);
+      if (ambiguousPoints.includes(point)) expect(counts.held, point).toBeGreaterThanOrEqual(1);
+
+      const tasks = simulator.records.tasks();
+      expect(new Set(tasks.map((task) => task.prompt)).size, point).toBe(tasks.length);
+      const stored: string[] = [];
+      for await (const item of runtime.reading.items(BATCH)) {
+        if (item.state !== 'done') {
+          expect(item, point).toMatchObject({ state: 'held', code: 'PROCESS_DIED' });
+          continue;
+        }
+        stored.push(`${item.id}.mp4`);
+        const bytes = await readFile(join(folder, 'videos', item.output));
+        expect(bytes.length, point).toBe(item.size);
+        expect(bytes.includes(String(item.task)), point).toBe(true);
+      }
+      const names = await readdir(join(folder, 'videos/clips'));
+      expect(names.filter((name) => !name.startsWith('.')).toSorted(), point).toEqual(stored.toSorted());
+
+      // Slots: none, once the tasks that held submissions may have made have run.
+      await until(async () => {
+        await dispatch(runtime.run, 0);
+        return (await runtime.redis.zcard(runtime.keys.slots)) === 0;
+      }, `the slots after ${point}`);
+      expect(await runtime.redis.zcard(runtime.keys.live), point).toBe(0);
+    });
+  }, 180_000);
+});

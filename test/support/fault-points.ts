@@ -1,0 +1,21 @@
+/** Every place between two awaits at which a process may die with something half done. */
+export const faultPoints = [
+  'before-post',
+  'after-post',
+  'after-task-recorded',
+  'after-poll-enqueued',
+  'before-look',
+  'after-look',
+  'after-end-recorded',
+  'after-download-enqueued',
+  'before-next-enqueued',
+  'before-fetch',
+  'after-first-bytes',
+  'after-stored',
+  'after-done-recorded',
+] as const;
+
+export type FaultPoint = (typeof faultPoints)[number];
+
+/** Points at which the POST may have left and its answer is not recorded: nobody can know what came of it. */
+export const ambiguousPoints: readonly FaultPoint[] = ['before-post', 'after-post'];
