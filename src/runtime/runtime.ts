@@ -57,8 +57,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const closers = new Closers();
   const patient = options.patient ?? false;
   // Until it has answered once, being out of reach is the caller's error and no outage.
-  let onError: (error: Error) => void = () => {};
-  const redis = openRedis(redisUrl, { name: 'clipmill', patient, onError: (error) => onError(error) });
+  let report: ((error: Error) => void) | undefined;
+  const redis = openRedis(redisUrl, { name: 'clipmill', patient, onError: (error) => report?.(error) });
   closers.push(() => redis.disconnect());
   try {
     await awaitRedis(redis, redisUrl);
@@ -66,7 +66,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     await closers.close();
     throw error;
   }
-  onError = outageReporter(log);
+  report = outageReporter(log);
   const keys = keysFor(config.prefix);
   const run = scriptRunner(redis, keys.prefix);
   const queues = createQueues(redis, keys);

@@ -76,6 +76,7 @@ describe('producers on the queue', () => {
     await mill.work();
     await until(async () => (await mill.runtime.reading.batch('raw'))?.counts.total === 300, 'all taken in');
     await until(async () => ((await mill.runtime.reading.batch('raw'))?.counts.done ?? 0) >= 20, 'twenty clips');
+    expect(mill.simulator.records.summary().tasks.maxInFlight).toBeLessThanOrEqual(5);
   });
 
   it('can follow the stream live, from any place in it', async () => {
