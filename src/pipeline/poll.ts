@@ -23,6 +23,8 @@ export interface PollDeps {
   requests: RequestBucket;
   model: Model;
   plan: PollPlan;
+  /** States that nobody knows and that were reported already: a thousand tasks may be in one. */
+  reportedStates: Set<string>;
   clock: Clock;
   log: Logger;
   settings: { taskTimeoutMs: number; maxAttempts: number; tokenLifetimeMs: number };
@@ -99,7 +101,10 @@ async function recordFailure(
 }
 
 async function stillRunning(deps: PollDeps, attempt: Attempt, said: string, ageMs: number): Promise<Outcome> {
-  if (!runningStates.has(said)) deps.log.warn({ ...aboutAttempt(attempt), said }, 'unknown task state, looking on');
+  if (!runningStates.has(said) && !deps.reportedStates.has(said)) {
+    deps.reportedStates.add(said);
+    deps.log.warn({ ...aboutAttempt(attempt), said }, 'unknown task state, looking on');
+  }
   if (ageMs < deps.settings.taskTimeoutMs) return again(deps.plan.nextLookMs(ageMs));
   return giveUp(deps, attempt, 'TASK_TIMEOUT');
 }

@@ -15,6 +15,7 @@ import { probeAccount } from '../pipeline/probe.ts';
 import { startProcessor, type JobHandler } from '../pipeline/processor.ts';
 import { queueNames, STEP, stepData, type QueueName } from '../pipeline/queues.ts';
 import { reconcile } from '../pipeline/reconcile.ts';
+import { forgetOldBatches } from '../pipeline/retention.ts';
 import { submitStep, type SubmitDeps } from '../pipeline/submit.ts';
 import { watchProcessor, type WatchedProcessor } from '../pipeline/watchdog.ts';
 import type { Runtime } from './runtime.ts';
@@ -82,7 +83,12 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
   const plain: StepDeps = {
     submit: { ...shared, settings },
-    poll: { ...shared, settings, plan: fixedPlan(config.pollDelayMs, config.pollIntervalMs) },
+    poll: {
+      ...shared,
+      settings,
+      plan: fixedPlan(config.pollDelayMs, config.pollIntervalMs),
+      reportedStates: new Set(),
+    },
     download: shared,
   };
   const deps = options.decorate?.(plain) ?? plain;
@@ -110,6 +116,7 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
     { name: 'watchdog', periodMs: 5_000, scope: 'process', work: () => checkAll(processors) },
     { name: 'reconcile', periodMs: 60_000, scope: 'once', work: mend },
     { name: 'probe', periodMs: 25_000, scope: 'once', work: () => probeAccount(shared) },
+    { name: 'retention', periodMs: 600_000, scope: 'once', work: () => forgetOldBatches(shared) },
   ];
   // What crashes left behind is picked up at once, not at the next full minute.
   await mend();

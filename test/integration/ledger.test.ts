@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { Attempt, MoveReply } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { endStates, itemStates, type ItemState } from '../../src/ledger/states.ts';
+import { forgetOldBatches } from '../../src/pipeline/retention.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import { openLedger } from '../support/ledger.ts';
 import { clips } from '../support/mill.ts';
 
-/** The state machine as SPEC has it: the reference that the script is held against. */
+/** The state machine, written down a second time: the reference that the script is held against. */
 const allowed: Record<ItemState, readonly ItemState[]> = {
   queued: ['submitting', 'held', 'cancelled'],
   submitting: ['generating', 'queued', 'failed', 'held', 'cancelled'],
@@ -226,5 +227,33 @@ describe('the ledger', () => {
     const left = await runtime.redis.keys(`${runtime.keys.prefix}*`);
     expect(left.filter((key) => /:(item|items|batch|pending|codes):/.test(key))).toEqual([]);
     expect(await runtime.redis.hlen(runtime.keys.outputs)).toBe(0);
+  });
+
+  it('keeps counts that add up when a batch is submitted to again while it is being forgotten', async () => {
+    const runtime = await openLedger();
+    const items = clips(300);
+    await runtime.intake.add('b', { model: 'm' }, items, false);
+    await runtime.corrections.cancel(
+      'b',
+      items.map(({ id }) => id),
+      false,
+    );
+    expect(await runtime.corrections.purge('b', 0)).toBe(100);
+    expect(await runtime.intake.add('b', { model: 'm' }, items, false)).toMatchObject({ added: 200, existing: 100 });
+    expect(await runtime.corrections.purge('b', 0)).toBeUndefined();
+    const batch = await runtime.reading.batch('b');
+    expect(batch?.counts).toMatchObject({ total: 300, queued: 200, cancelled: 100 });
+  });
+
+  it('forgets batches by themselves, the oldest first and none that is younger than the retention', async () => {
+    const runtime = await openLedger();
+    for (const batch of ['old', 'young']) {
+      await runtime.intake.add(batch, { model: 'm' }, clips(2, batch), false);
+      await runtime.corrections.cancel(batch, [`${batch}-1`, `${batch}-2`], false);
+    }
+    const [seconds] = await runtime.redis.time();
+    await runtime.redis.zadd(runtime.keys.ended, (Number(seconds) - 61) * 1_000, 'old');
+    await forgetOldBatches({ ...runtime, config: { retentionMs: 60_000 } });
+    expect((await runtime.reading.batches()).map(({ batch }) => batch)).toEqual(['young']);
   });
 });

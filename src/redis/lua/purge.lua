@@ -11,9 +11,12 @@ local endedAt = tonumber(redis.call('ZSCORE', ENDED, batch))
 if not endedAt or now - endedAt < tonumber(ARGV[2]) then return -1 end
 for _, id in ipairs(redis.call('LPOP', itemsKey(batch), tonumber(ARGV[3])) or {}) do
   local ref = batch .. '/' .. id
-  local output = redis.call('HGET', itemKey(ref), 'output')
-  if output then redis.call('HDEL', OUTPUTS, output) end
+  local item = redis.call('HMGET', itemKey(ref), 'output', 'state')
+  if item[1] then redis.call('HDEL', OUTPUTS, item[1]) end
   redis.call('DEL', itemKey(ref))
+  -- Somebody may submit to the batch again between two pages: what remains must add up then.
+  redis.call('HINCRBY', batchKey(batch), 'total', -1)
+  if item[2] then redis.call('HINCRBY', batchKey(batch), item[2], -1) end
 end
 local left = redis.call('LLEN', itemsKey(batch))
 if left == 0 then
