@@ -50,7 +50,7 @@ export interface Workers {
 }
 
 /** Steps at once in a process. Submissions and looks are mostly waiting: for tokens, for answers. */
-const CONCURRENCY = { submit: 256, poll: 256 };
+const CONCURRENCY = { submit: 128, poll: 256 };
 /** A worker this long idle with work waiting is stuck, in milliseconds: longer than any blocking wait of BullMQ. */
 const STUCK_MS = 45_000;
 /** After requests were broken off: time to record that, in milliseconds. */
