@@ -8,6 +8,7 @@ export type Verb =
   | 'cancel'
   | 'claim'
   | 'cool'
+  | 'demand'
   | 'dispatch'
   | 'halt'
   | 'look'

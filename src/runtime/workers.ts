@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApixoClient, type ApixoClient } from '../apixo/client.ts';
+import pLimit from 'p-limit';
+import { describeError } from '../errors.ts';
 import { Closers } from '../closers.ts';
 import { requireApiKey } from '../config/config.ts';
 import type { Attempt } from '../ledger/attempts.ts';
@@ -9,8 +11,11 @@ import { startChores, type Chore } from '../pipeline/chores.ts';
 import { downloadStep, type DownloadDeps } from '../pipeline/download.ts';
 import { intakeStep } from '../pipeline/intake.ts';
 import type { Outcome, Turn } from '../pipeline/outcome.ts';
-import { fixedPlan } from '../pipeline/poll-times.ts';
-import { pollStep, type PollDeps } from '../pipeline/poll.ts';
+import { adaptivePlan } from '../pipeline/polling/adaptive.ts';
+import { readDemand } from '../pipeline/polling/demand.ts';
+import { fixedPlan } from '../pipeline/polling/fixed.ts';
+import type { PollPlan } from '../pipeline/polling/plan.ts';
+import { LOOKS_IN_LINE, pollStep, type PollDeps } from '../pipeline/poll.ts';
 import { probeAccount } from '../pipeline/probe.ts';
 import { startProcessor, type JobHandler } from '../pipeline/processor.ts';
 import { queueNames, STEP, stepData, type QueueName } from '../pipeline/queues.ts';
@@ -81,12 +86,14 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
 
   const shared = { ...runtime, api, source, storage };
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
+  const plan = pollPlan(runtime);
   const plain: StepDeps = {
-    submit: { ...shared, settings },
+    submit: { ...shared, settings, plan },
     poll: {
       ...shared,
       settings,
-      plan: fixedPlan(config.pollDelayMs, config.pollIntervalMs),
+      plan,
+      inLine: pLimit(LOOKS_IN_LINE),
       reportedStates: new Set(),
     },
     download: shared,
@@ -137,6 +144,17 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
       await closers.close();
     },
   };
+}
+
+function pollPlan({ config, model, run, log }: Runtime): PollPlan {
+  if (config.polling === 'fixed') return fixedPlan(config.pollDelayMs, config.pollIntervalMs);
+  return adaptivePlan({
+    ...config,
+    model,
+    demand: (ranges) => readDemand(run, ranges),
+    now: () => performance.now(),
+    onError: (error) => log.debug({ reason: describeError(error) }, 'polling goes on with what it knew'),
+  });
 }
 
 function stepHandler(step: (attempt: Attempt, turn: Turn) => Promise<Outcome>): JobHandler {

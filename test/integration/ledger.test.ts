@@ -28,14 +28,14 @@ const MAX_TASKS = 4;
 /** Everything that processes and users may do to an attempt, in whatever order they come. */
 const verbs: Record<string, (runtime: Runtime, attempt: Attempt) => Promise<unknown>> = {
   begin: ({ attempts }, attempt) => attempts.begin(attempt, `try-${Math.random()}`, true),
-  accepted: ({ attempts }, attempt) => attempts.accepted(attempt, 'task-1', 1),
+  accepted: ({ attempts }, attempt) => attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' }),
   notAccepted: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 0),
   notAcceptedLater: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 5),
   rejected: ({ attempts }, attempt) => attempts.rejected(attempt, cause),
   hold: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'hold', 60_000),
   resubmit: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'resubmit', 60_000),
   look: ({ attempts }, attempt) => attempts.look(attempt),
-  generated: ({ attempts }, attempt) => attempts.generated(attempt, ['https://example.com/x.mp4']),
+  generated: ({ attempts }, attempt) => attempts.generated(attempt, ['https://example.com/x.mp4'], 550),
   failedAgain: ({ attempts }, attempt) => attempts.taskFailedAgain(attempt, cause, 0),
   failed: ({ attempts }, attempt) => attempts.failed(attempt, cause),
   held: ({ attempts }, attempt) => attempts.held(attempt, { code: 'TASK_TIMEOUT', message: '' }),
@@ -190,7 +190,7 @@ describe('the ledger', () => {
     await runtime.attempts.begin(attempt, 't', true);
     await runtime.attempts.ambiguous(attempt, cause, 'hold', 60_000);
     expect((await dispatch(runtime.run, 10)).attempts).toEqual([]);
-    expect(await runtime.attempts.accepted(attempt, 'task-9', 1)).toMatchObject({
+    expect(await runtime.attempts.accepted(attempt, { taskId: 'task-9', tasks: 1, kind: 'm/5/auto' })).toMatchObject({
       result: 'moved',
       state: 'generating',
     });

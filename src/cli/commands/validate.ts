@@ -46,13 +46,7 @@ function estimateOf(file: JobsFile, config: Config): Estimate {
 }
 
 function expectedTimes(duration: 5 | 10) {
-  const { min, max } = kling26.generationMs({
-    mode: 'text-to-video',
-    prompt: '-',
-    duration,
-    sound: true,
-    aspect_ratio: '1:1',
-  });
+  const { min, max } = kling26.generationMs(duration);
   return { minMs: min, maxMs: max };
 }
 

@@ -3,7 +3,7 @@ import type { TaskReport } from '../../../src/apixo/wire.ts';
 import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
 import type { Attempt, LookReply, MoveReply } from '../../../src/ledger/attempts.ts';
 import { createLogger } from '../../../src/log.ts';
-import { fixedPlan } from '../../../src/pipeline/poll-times.ts';
+import { fixedPlan } from '../../../src/pipeline/polling/fixed.ts';
 import { pollStep, type PollDeps } from '../../../src/pipeline/poll.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -22,7 +22,16 @@ function deps(report: TaskReport, look: Partial<Extract<LookReply, { kind: 'go' 
     api: { status: () => Promise.resolve(report) },
     attempts: {
       look: () =>
-        Promise.resolve({ kind: 'go', waitMs: 0, taskId: 't', ageMs: 55_000, halted: undefined, tasks: 1, ...look }),
+        Promise.resolve({
+          kind: 'go',
+          waitMs: 0,
+          taskId: 't',
+          ageMs: 55_000,
+          halted: undefined,
+          tasks: 1,
+          taskKind: 'kling-2-6/5/auto',
+          ...look,
+        }),
       generated: move('downloading'),
       taskFailedAgain: move('queued'),
       failed: move('failed'),
@@ -40,6 +49,7 @@ function deps(report: TaskReport, look: Partial<Extract<LookReply, { kind: 'go' 
     requests: { take: () => Promise.resolve() },
     model: kling26,
     plan: fixedPlan(50_000, 5_000),
+    inLine: (ask) => ask(),
     reportedStates: new Set(),
     clock: new FakeClock(),
     log: createLogger({ level: 'info', secrets: [], destination: { write: (line) => void lines.push(line) } }),
