@@ -19,7 +19,11 @@ class Again extends Error {
   readonly delayMs: number;
 
   constructor(delayMs: number) {
+    // Nobody reads where it was thrown, and finding out is dear.
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
     super('again');
+    Error.stackTraceLimit = limit;
     this.delayMs = delayMs;
   }
 }
