@@ -120,7 +120,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
  */
 function readAnswer<T>(answer: ExchangeAnswer, schema: z.ZodType<T>): T {
   const body = envelope.safeParse(parseJson(answer.text));
-  const retryAfterMs = readRetryAfter(answer.headers['retry-after']);
+  const retryAfterMs = readRetryAfter(answer.headers);
   for (const status of [answer.status, body.data?.code ?? 200]) {
     if (status >= 200 && status < 300) continue;
     const message = body.data?.message ?? '';
@@ -142,11 +142,11 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Retry-After as seconds or as an HTTP date, in milliseconds from now. */
-function readRetryAfter(header: string | string[] | undefined): number | undefined {
+/** Retry-After as seconds or as an HTTP date, in milliseconds from now; a date is the API's clock, as its Date is. */
+function readRetryAfter({ 'retry-after': header, date }: ExchangeAnswer['headers']): number | undefined {
   const text = Array.isArray(header) ? header[0] : header;
   if (!text) return undefined;
-  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - (readDate(date) ?? Date.now());
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 

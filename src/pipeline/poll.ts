@@ -46,10 +46,10 @@ export async function pollStep(deps: PollDeps, attempt: Attempt, turn: Turn): Pr
     if (leave.state === 'downloading') await deps.queues.download(attempt);
     return done;
   }
-  const asked = deps.clock.now();
+  const asked = deps.clock.elapsed();
   const inTime = await tokenInTime(deps.clock, leave.waitMs, deps.settings.tokenLifetimeMs, turn.draining);
   if (!inTime) await deps.requests.take(turn.draining);
-  const age = () => leave.ageMs + deps.clock.now() - asked;
+  const age = () => leave.ageMs + deps.clock.elapsed() - asked;
   try {
     const report = await deps.api.status(deps.model, leave.taskId);
     if (leave.halted === 'bad-key') await deps.account.clearHalt('bad-key');

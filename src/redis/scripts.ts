@@ -13,6 +13,7 @@ export type Verb =
   | 'look'
   | 'move'
   | 'pause'
+  | 'postpone'
   | 'purge'
   | 'register'
   | 'reject'

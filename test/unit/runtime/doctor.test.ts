@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ApixoError, type Trouble } from '../../../src/apixo/error.ts';
 import { formatFinding } from '../../../src/cli/commands/doctor.ts';
@@ -165,9 +166,8 @@ describe('the limits', () => {
 
 describe('a finding', () => {
   it('is a line, with its cure below', () => {
-    const plain = formatFinding({ subject: 'disk', level: 'fail', found: 'full', cure: 'Make room.' }).replaceAll(
-      /\u001B\[\d+m/g,
-      '',
+    const plain = stripVTControlCharacters(
+      formatFinding({ subject: 'disk', level: 'fail', found: 'full', cure: 'Make room.' }),
     );
     expect(plain).toBe('fail  disk        full\n                  -> Make room.\n');
   });
