@@ -84,7 +84,7 @@ describe('reconcile', () => {
         await expectOneEnd(runtime);
         await runtime.close();
       }),
-      { numRuns: 30 },
+      { numRuns: 100 },
     );
   }, 60_000);
 
