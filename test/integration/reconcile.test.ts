@@ -84,7 +84,7 @@ describe('reconcile', () => {
         await expectOneEnd(runtime);
         await runtime.close();
       }),
-      { numRuns: 100 },
+      { numRuns: 30 },
     );
   }, 60_000);
 
