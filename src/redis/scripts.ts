@@ -14,6 +14,7 @@ export type Verb =
   | 'look'
   | 'move'
   | 'pause'
+  | 'postpone'
   | 'purge'
   | 'register'
   | 'reject'

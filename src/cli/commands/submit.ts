@@ -4,7 +4,8 @@ import { openJobsFiles } from '../../jobs/index.ts';
 import { plural } from '../format.ts';
 import type { Exit, Io } from '../io.ts';
 import { redisToShare } from '../redis.ts';
-import { configFrom, quietLog, withSession } from '../session.ts';
+import type { Finding } from '../../runtime/doctor/finding.ts';
+import { configFrom, describeWant, quietLog, withSession } from '../session.ts';
 
 export function addSubmit(program: Command, io: Io, _exit: Exit): void {
   program
@@ -16,7 +17,8 @@ export function addSubmit(program: Command, io: Io, _exit: Exit): void {
     .action(async (paths: string[], options: { json?: true }) => {
       const config = configFrom(io);
       const files = await openJobsFiles(paths);
-      await withSession({ redis: redisToShare, config, log: quietLog(config) }, async ({ runtime }) => {
+      const onRedisFinding = (finding: Finding) => io.err(`${describeWant(finding)}\n`);
+      await withSession({ redis: redisToShare, config, log: quietLog(config), onRedisFinding }, async ({ runtime }) => {
         const headers = files.map((file) => ({ batch: file.batch, maxClips: file.maxClips, source: file.path }));
         for (const [index, file] of files.entries()) {
           const header = headers[index];
