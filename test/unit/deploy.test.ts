@@ -196,8 +196,8 @@ describe('settings', () => {
   it('that can be set are all written down in the README or in .env.example', () => {
     const told = [...text('README.md').matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name ?? '');
     const written = new Set([...exampleNames(), ...told]);
-    // Kept for a later version: refused, or without effect.
-    const later = known.filter(({ env, about }) => about.includes('refuse') || env === 'CLIPMILL_POLLING');
+    // Kept for a later version, and refused by this one.
+    const later = known.filter(({ about }) => about.includes('refuse'));
     const missing = known.filter((setting) => !later.includes(setting) && !written.has(setting.env));
     expect(missing.map(({ env }) => env)).toEqual([]);
   });
