@@ -1,6 +1,7 @@
 import { cancelBatch, requireBatch, retryItems, type CancelResult, type RetryChoice } from './batch/correct.ts';
 import { readEvents, type Completion } from './batch/events.ts';
-import { storeBatchPages, type BatchPages } from './batch/export/beside.ts';
+import type { BatchPages } from './export/beside.ts';
+import { createPageWriter } from './export/writer.ts';
 import { readStatus, type BatchStatus, type Status } from './batch/status.ts';
 import { submitJobs, type Submission } from './batch/submit.ts';
 import { batchEnd } from './batch/wait.ts';
@@ -131,7 +132,7 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
       async storePages() {
         const storage = openStorage(config);
         try {
-          return await storeBatchPages(runtime.reading, storage, name);
+          return await createPageWriter({ ...runtime, storage }).write(name);
         } finally {
           await storage.close();
         }

@@ -3,6 +3,7 @@ import { createApixoClient, type ApixoClient } from '../apixo/client.ts';
 import { Closers } from '../closers.ts';
 import { requireApiKey } from '../config/config.ts';
 import type { Attempt } from '../ledger/attempts.ts';
+import { createPageWriter, type PageWriter } from '../export/writer.ts';
 import { publishLimits } from '../limits/limits.ts';
 import { tokenLifetimeMs } from '../limits/shape.ts';
 import { startChores, type Chore } from '../pipeline/chores.ts';
@@ -40,6 +41,8 @@ export interface WorkerOptions {
 export interface Workers {
   api: ApixoClient;
   storage: Storage;
+  /** Writes the manifests and galleries that stand beside the clips. */
+  pages: PageWriter;
   /**
    * Takes no new work and lets what is under way finish: submissions get their answers recorded,
    * downloads stop and are taken up again later.
@@ -114,13 +117,26 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   // What crashes left behind is picked up at once, not at the next full minute.
   await mend();
   const running = startChores(chores, runtime.run, log);
+  // Pages take long where batches are large, and other chores must not wait for them. Only processes
+  // that download can be relied on to reach the storage.
+  const pages = createPageWriter({ ...runtime, storage });
+  const leaving = new AbortController();
+  const writing = startChores(
+    roles.includes('download')
+      ? [{ name: 'pages', periodMs: 1_000, scope: 'process', work: () => pages.writeDue(leaving.signal) }]
+      : [],
+    runtime.run,
+    log,
+  );
   runtime.dispatcher.kick();
 
   return {
     api,
     storage,
+    pages,
     async drain(deadlineMs = 25_000) {
-      await running.stop();
+      leaving.abort(new Error('the process is draining'));
+      await Promise.all([running.stop(), writing.stop()]);
       const drained = Promise.all(processors.map((processor) => processor.drain()));
       if (!(await settlesWithin(drained, deadlineMs))) {
         log.warn({ deadlineMs }, 'drain takes too long: breaking off what is under way');

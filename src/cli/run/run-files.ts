@@ -1,6 +1,5 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { storeBatchPages } from '../../batch/export/beside.ts';
 import { previewJobs, submitJobs } from '../../batch/submit.ts';
 import { requireApiKey, type Config } from '../../config/config.ts';
 import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
@@ -122,7 +121,7 @@ async function report(
   before: { balance: number | undefined; posted: number },
 ): Promise<number> {
   for (const batch of batches) {
-    const pages = await storeBatchPages(runtime.reading, workers.storage, batch.batch);
+    const pages = await workers.pages.write(batch.batch);
     io.out(await batchSummary(runtime, batch));
     io.out(`  gallery: ${shownLocation(pages.gallery)}\n`);
   }

@@ -13,7 +13,7 @@
 -- Returns {"moved" | "already" | "refused", state now, ref, attempt, ..., ref, attempt}: what follows
 -- the state is handed out and needs its submit jobs.
 -- Invariant: every change of state goes through lib/items, with its slot, budget and history.
---- @include keys time slots items dispatch
+--- @include keys time slots pages items dispatch
 
 local ref, attempt, to = ARGV[1], ARGV[2], ARGV[3]
 local step = cjson.decode(ARGV[4])

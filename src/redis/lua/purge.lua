@@ -21,5 +21,6 @@ if left == 0 then
   redis.call('ZREM', BATCHES, batch)
   redis.call('ZREM', ENDED, batch)
   redis.call('ZREM', TURNS, batch)
+  redis.call('ZREM', PAGES, batch)
 end
 return left

@@ -5,7 +5,7 @@
 --   ARGV[3] JSON {states: [...], code?: only items that ended with this code}
 -- Returns {items put back, JSON list of {ref, attempt} whose task is to be looked at again}: an item
 -- given up while its task still ran has been paid for, so its task is asked before a new one is made.
---- @include keys time slots items
+--- @include keys time slots pages items
 
 local batch, ids, wanted, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[3]), nowMs()
 local states = {}

@@ -36,6 +36,7 @@ local function endBatchIfDue(batch, now)
   if counts.done + counts.failed + counts.held + counts.cancelled < counts.total then return end
   redis.call('HSET', batchKey(batch), 'endedAt', now)
   redis.call('ZADD', ENDED, now, batch)
+  hastenPages(batch, now)
   addEvent({ type = 'batch', batch = batch, counts = counts, at = now }, now)
 end
 
@@ -66,6 +67,7 @@ local function moveItem(ref, from, to, fields, now)
   redis.call('HSET', key, 'state', to, 'at', now, unpack(fields))
   redis.call('HINCRBY', counts, from, -1)
   redis.call('HINCRBY', counts, to, 1)
+  touchPages(batch, now)
 
   if not ends[to] then
     if to ~= 'queued' then redis.call('ZADD', LIVE, now, ref) else redis.call('ZREM', LIVE, ref) end

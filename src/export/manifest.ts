@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Item, PastAttempt } from '../../ledger/item.ts';
-import type { ItemState } from '../../ledger/states.ts';
+import type { Item, PastAttempt } from '../ledger/item.ts';
+import type { ItemState } from '../ledger/states.ts';
 
 /** One item as manifests and exports tell of it. Times are ISO 8601. */
 export interface ManifestRow {
@@ -10,7 +10,10 @@ export interface ManifestRow {
   provider: string;
   /** Name of the clip in the storage. */
   output: string;
+  /** The API's name of its latest task. */
   taskId?: string;
+  /** Attempts so far, the current one included; 0 before the first. */
+  attempts: number;
   /** Where the clip is. */
   location?: string;
   /** Bytes. */
@@ -32,6 +35,7 @@ export function manifestRow(item: Item): ManifestRow {
     input: item.input,
     provider: item.provider,
     output: item.output,
+    attempts: item.attempt,
     ...(item.task && { taskId: item.task }),
     ...(item.location && { location: item.location }),
     ...(item.size !== undefined && { size: item.size }),
@@ -62,6 +66,7 @@ const columns = [
   'size',
   'sha256',
   'taskId',
+  'attempts',
   'postedAt',
   'endedAt',
   'output',
@@ -72,6 +77,7 @@ const columns = [
   'sound',
   'aspect_ratio',
   'image_urls',
+  'image_files',
 ] as const;
 
 export async function* csvLines(items: AsyncIterable<Item>): AsyncGenerator<string> {
