@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { describeError, UserError } from '../errors.ts';
-import { StorageError, type Bytes, type Storage } from './storage.ts';
+import { StorageError, type Bytes, type Storage, type Stored } from './storage.ts';
 
 /** Errors of the disk, not of the stream that is written to it. */
 const diskErrors = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENOTDIR', 'EMFILE', 'ENFILE']);
@@ -19,7 +19,7 @@ export function createFileStorage(root: string): Storage {
    * Writes beside the final name, makes it durable, then renames: the final name appears whole or not
    * at all, whatever ends the process or the power.
    */
-  async function write(name: string, body: Bytes, signal?: AbortSignal): Promise<{ location: string }> {
+  async function write(name: string, body: Bytes, signal?: AbortSignal): Promise<Stored> {
     const path = pathOf(name);
     const folder = dirname(path);
     const part = join(folder, `.${basename(path).slice(0, 200)}.${randomUUID()}.part`);
@@ -29,7 +29,7 @@ export function createFileStorage(root: string): Storage {
       await (signal ? pipeline(body, file, { signal }) : pipeline(body, file));
       await rename(part, path);
       await syncFolder(folder);
-      return { location: pathToFileURL(path).href };
+      return { location: pathToFileURL(path).href, size: (await stat(path)).size };
     } catch (error) {
       await rm(part, { force: true }).catch(() => {});
       throw asStorageError(error, folder);
@@ -38,6 +38,10 @@ export function createFileStorage(root: string): Storage {
 
   return {
     put: (name, body, _facts, signal) => write(name, body, signal),
+    // Nothing in a file tells which task its clip is of: after a crash it is fetched once more.
+    recover: () => Promise.resolve(undefined),
+    inputs: undefined,
+    leftovers: { shared: false, sweep: () => Promise.resolve(0) },
     putPage: (name, body) => write(name, body),
     async size(name) {
       try {
