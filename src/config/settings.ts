@@ -89,6 +89,12 @@ export const settings = {
     secret: 'all',
     about: 'token of temporary credentials',
   },
+  sidecar: {
+    env: 'CLIPMILL_SIDECAR',
+    value: z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
+    default: 'false',
+    about: 'true for a NAME.json beside every clip, with what the manifest tells of it',
+  },
   maxTasks: {
     env: 'CLIPMILL_MAX_TASKS',
     value: wholeNumber(1, 100_000),

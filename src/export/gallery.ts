@@ -57,7 +57,7 @@ function chunkOf(rows: readonly string[]): string {
 function galleryRow(item: Item, link: ClipLink): unknown[] {
   const input: Record<string, unknown> = { ...(typeof item.input === 'object' ? item.input : {}) };
   const facts = [
-    input['mode'],
+    input['mode'] === 'image-to-video' ? 'from an image' : undefined,
     typeof input['duration'] === 'number' ? `${input['duration']} s` : undefined,
     input['aspect_ratio'],
     input['sound'] === false ? 'silent' : undefined,

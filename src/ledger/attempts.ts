@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { withoutSignatures } from '../log.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { refOf, type Keys } from '../redis/keys.ts';
 import type { RunScript } from '../redis/scripts.ts';
@@ -132,8 +133,14 @@ interface Step {
   archive?: Cause;
 }
 
+/** The API may quote the URL of an image that it could not fetch; whoever reads it there could. */
+function harmless(cause: Cause): Cause {
+  return { code: withoutSignatures(cause.code), message: withoutSignatures(cause.message) };
+}
+
 function reasonFields(cause: Cause): string[] {
-  return ['code', cause.code, 'message', cause.message];
+  const { code, message } = harmless(cause);
+  return ['code', code, 'message', message];
 }
 
 export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): Attempts {
@@ -164,11 +171,11 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
     ambiguous: (attempt, cause, policy, mayRunMs) =>
       policy === 'hold'
         ? move(attempt, 'held', { from: ['submitting'], fields: reasonFields(cause), keepSlotMs: mayRunMs })
-        : move(attempt, 'queued', { from: ['submitting'], keepSlotMs: mayRunMs, archive: cause }),
+        : move(attempt, 'queued', { from: ['submitting'], keepSlotMs: mayRunMs, archive: harmless(cause) }),
     generated: (attempt, urls) =>
       move(attempt, 'downloading', { from: ['generating'], fields: ['urls', JSON.stringify(urls)] }),
     taskFailedAgain: (attempt, cause, delayMs) =>
-      move(attempt, 'queued', { from: ['generating'], delayMs, archive: cause }),
+      move(attempt, 'queued', { from: ['generating'], delayMs, archive: harmless(cause) }),
     failed: (attempt, cause) =>
       move(attempt, 'failed', { from: ['generating', 'downloading'], fields: reasonFields(cause) }),
     held: (attempt, cause) => move(attempt, 'held', { from: ['generating'], fields: reasonFields(cause) }),

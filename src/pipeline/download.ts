@@ -12,6 +12,7 @@ import type { SourceOpener } from '../source/open.ts';
 import { WholeClip } from '../source/whole.ts';
 import type { Storage } from '../storage/storage.ts';
 import { again, done, type Outcome, type Turn } from './outcome.ts';
+import type { WriteSidecar } from './sidecar.ts';
 
 export interface DownloadDeps {
   api: Pick<ApixoClient, 'status'>;
@@ -19,6 +20,8 @@ export interface DownloadDeps {
   requests: RequestBucket;
   source: Pick<SourceOpener, 'open'>;
   storage: Storage;
+  /** Tells of the clip in a file beside it, where that is wanted. */
+  writeSidecar?: WriteSidecar | undefined;
   model: Model;
   log: Logger;
 }
@@ -33,6 +36,7 @@ export async function downloadStep(deps: DownloadDeps, attempt: Attempt, turn: T
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
   try {
     const clip = await fetchClip(deps, attempt, task, turn);
+    await deps.writeSidecar?.(attempt, clip);
     await deps.attempts.stored(attempt, clip);
     deps.log.debug({ ...about, ...clip }, 'stored');
     return done;

@@ -7,6 +7,8 @@ import { newTry, type Attempt, type Attempts, type BeginReply, type MoveReply } 
 import { reasons } from '../ledger/states.ts';
 import type { Account, HaltReason } from '../limits/account.ts';
 import type { Logger } from '../log.ts';
+import type { InputStore } from '../storage/storage.ts';
+import { ImageUrlError, withImageUrls } from './image-urls.ts';
 import { done, type Outcome, type Turn } from './outcome.ts';
 import type { Queues } from './queues.ts';
 import { tokenInTime } from './token.ts';
@@ -16,6 +18,8 @@ export interface SubmitDeps {
   attempts: Pick<Attempts, 'begin' | 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous'>;
   account: Pick<Account, 'halt' | 'cool'>;
   queues: Pick<Queues, 'submit' | 'poll'>;
+  /** Where local images of items were uploaded to. */
+  inputs: InputStore | undefined;
   model: Model;
   clock: Clock;
   log: Logger;
@@ -54,10 +58,12 @@ export async function submitStep(deps: SubmitDeps, attempt: Attempt, turn: Turn)
   if (leave.kind !== 'go') return done;
 
   try {
-    const { taskId } = await deps.api.generate(deps.model, { provider: leave.provider, input: leave.input });
+    const input = await withImageUrls(leave.input, deps.inputs, deps.settings.taskTimeoutMs);
+    const { taskId } = await deps.api.generate(deps.model, { provider: leave.provider, input });
     log.debug({ ...about, task: taskId }, 'accepted');
     await recordTask(deps, attempt, taskId, leave.tasks + 1);
   } catch (error) {
+    if (error instanceof ImageUrlError) return putBack(deps, attempt, error, leave);
     if (!(error instanceof ApixoError)) throw error;
     await recordTrouble(deps, attempt, error, leave);
   }
@@ -92,6 +98,20 @@ async function recordTask(deps: SubmitDeps, attempt: Attempt, taskId: string, ta
     return;
   }
   await deps.queues.poll(attempt, deps.settings.pollDelayMs);
+}
+
+/** This process cannot post it, and has not: another one may, or this one when the storage is back. */
+async function putBack(
+  deps: SubmitDeps,
+  attempt: Attempt,
+  error: ImageUrlError,
+  leave: Extract<BeginReply, { kind: 'go' }>,
+): Promise<Outcome> {
+  const retryMs = backoffMs(leave.refusals + 1, itemBackoff);
+  const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt };
+  deps.log.error({ ...about, reason: error.message, retryMs }, 'not posted');
+  await follow(deps, await deps.attempts.notAccepted(attempt, leave.refusals + 1, retryMs));
+  return done;
 }
 
 async function recordTrouble(

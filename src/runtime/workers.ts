@@ -16,6 +16,7 @@ import { probeAccount } from '../pipeline/probe.ts';
 import { startProcessor, type JobHandler } from '../pipeline/processor.ts';
 import { queueNames, STEP, stepData, type QueueName } from '../pipeline/queues.ts';
 import { reconcile } from '../pipeline/reconcile.ts';
+import { createSidecars } from '../pipeline/sidecar.ts';
 import { submitStep, type SubmitDeps } from '../pipeline/submit.ts';
 import { watchProcessor, type WatchedProcessor } from '../pipeline/watchdog.ts';
 import type { Runtime } from './runtime.ts';
@@ -84,9 +85,9 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   const shared = { ...runtime, api, source, storage };
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
   const plain: StepDeps = {
-    submit: { ...shared, settings },
+    submit: { ...shared, settings, inputs: storage.inputs },
     poll: { ...shared, settings, plan: fixedPlan(config.pollDelayMs, config.pollIntervalMs) },
-    download: shared,
+    download: { ...shared, writeSidecar: config.sidecar ? createSidecars({ ...runtime, storage }) : undefined },
   };
   const deps = options.decorate?.(plain) ?? plain;
   const handlers: Record<QueueName, JobHandler> = {

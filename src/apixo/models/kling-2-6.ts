@@ -45,10 +45,11 @@ export const klingInput = z.discriminatedUnion('mode', [textToVideo, imageToVide
 });
 export type KlingInput = z.output<typeof klingInput>;
 
-export const kling26: Model<KlingInput> = {
+export const kling26 = {
   id: 'kling-2-6',
   input: klingInput,
-  videoSeconds: (input) => input.duration,
+  videoSeconds: (input: Pick<KlingInput, 'duration'>) => input.duration,
   longestMs: 100_000,
-  generationMs: (input) => (input.duration === 5 ? { min: 50_000, max: 70_000 } : { min: 80_000, max: 100_000 }),
-};
+  generationMs: (input: Pick<KlingInput, 'duration'>) =>
+    input.duration === 5 ? { min: 50_000, max: 70_000 } : { min: 80_000, max: 100_000 },
+} satisfies Model<KlingInput>;

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { previewJobs, submitJobs } from '../../batch/submit.ts';
+import { imageUploads, requireImageStore } from '../../batch/images.ts';
+import { previewJobs, submitJobs, type SubmitOptions } from '../../batch/submit.ts';
 import { requireApiKey, type Config } from '../../config/config.ts';
 import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
 import type { Batch } from '../../ledger/batch.ts';
@@ -38,6 +39,7 @@ export async function runFiles(
   const { home = HOME } = options;
   requireApiKey(config);
   const files = await openJobsFiles(paths);
+  requireImageStore(files, config);
   // On a terminal the progress stands where the log would scroll it away.
   const { log } = io.terminal ? fileLog(config, home) : { log: workerLog(config, io) };
   const painter = new Painter(io);
@@ -58,7 +60,8 @@ export async function runFiles(
         const started = performance.now();
         const names = [...new Set(files.map((file) => file.batch))];
         const postedBefore = sumPosted(await readBatches(runtime, names));
-        await submitAll(runtime, files, painter, interrupt.signal);
+        const upload = imageUploads(() => workers.storage.inputs);
+        await submitAll(runtime, files, painter, { signal: interrupt.signal, upload });
         const batches = await followBatches(runtime, names, painter, interrupt.signal);
         painter.clear();
         io.err(`finished in ${formatDuration(performance.now() - started)}\n`);
@@ -102,10 +105,10 @@ async function submitAll(
   runtime: Runtime,
   files: readonly JobsFile[],
   painter: Painter,
-  signal: AbortSignal,
+  options: SubmitOptions,
 ): Promise<void> {
   for (const file of files) {
-    const { changed } = await submitJobs(runtime, headerOf(file), file.jobs(), signal);
+    const { changed } = await submitJobs(runtime, headerOf(file), file.jobs(), options);
     if (changed.length === 0) continue;
     painter.say(
       `${file.path}: changed since they were submitted, and left as they were: ${changed.join(', ')} (a new id makes a new clip)`,

@@ -98,7 +98,7 @@ describe('the gallery', () => {
     expect(page).not.toContain('alert(1)</script>');
     const rows = rowsOf(page);
     expect(rows[0]?.[3]).toBe('</script><script>alert(1)</script><!-- $& {{title}}');
-    expect(rows[1]).toEqual(['a', 'done', 'a%20clip.mp4', 'a fox', 'text-to-video · 5 s · 16:9 · 5.2 MB', null]);
+    expect(rows[1]).toEqual(['a', 'done', 'a%20clip.mp4', 'a fox', '5 s · 16:9 · 5.2 MB', null]);
   });
 
   it('allows the scripts and the style that are its own, by their hashes, and nothing else', async () => {
