@@ -4,6 +4,7 @@ import { imageUploads, requireImageStore } from '../../batch/images.ts';
 import { previewJobs, submitJobs, type SubmitOptions } from '../../batch/submit.ts';
 import { requireApiKey, type Config } from '../../config/config.ts';
 import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
+import { describeError } from '../../errors.ts';
 import type { Batch } from '../../ledger/batch.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { startWorkers, type Workers } from '../../runtime/workers.ts';
@@ -124,9 +125,9 @@ async function report(
   before: { balance: number | undefined; posted: number },
 ): Promise<number> {
   for (const batch of batches) {
-    const pages = await workers.pages.write(batch.batch);
+    const gallery = await writePages(io, workers, batch.batch);
     io.out(await batchSummary(runtime, batch));
-    io.out(`  gallery: ${shownLocation(pages.gallery)}\n`);
+    if (gallery !== undefined) io.out(`  gallery: ${shownLocation(gallery)}\n`);
   }
   if (before.balance !== undefined) {
     const after = await askBalance(workers.api, runtime.requests);
@@ -134,6 +135,16 @@ async function report(
   }
   const counts = sumCounts(batches);
   return counts.failed + counts.held > 0 ? EXIT.incomplete : EXIT.ok;
+}
+
+/** The clips are there whatever becomes of their gallery. */
+async function writePages(io: Io, workers: Workers, batch: string): Promise<string | undefined> {
+  try {
+    return (await workers.pages.write(batch)).gallery;
+  } catch (error) {
+    io.err(`manifest and gallery could not be written: ${describeError(error)}; the same command tries again\n`);
+    return undefined;
+  }
 }
 
 /** No price is published, so the cost is measured by the balance; other users of the key show in it. */

@@ -211,7 +211,11 @@ addEventListener(
 new IntersectionObserver((entries) => entries.at(-1).isIntersecting && drawMore(), { rootMargin: '1200px' }).observe(
   part('end'),
 );
-find.addEventListener('input', filter);
+let typing;
+find.addEventListener('input', () => {
+  clearTimeout(typing);
+  typing = setTimeout(filter, 120);
+});
 states.addEventListener('click', (event) => {
   const chip = event.target.closest('button');
   if (!chip) return;

@@ -76,7 +76,7 @@ describe('local images of jobs', () => {
     const text =
       `jobs:\n${job('image_files: [none.png]')}${job('image_files: [page.png, empty.png]')}` +
       `${job('image_files: [huge.png]')}${job('image_files: [shots]')}` +
-      `${job('image_urls: ["https://example.com/1", "https://example.com/2"], image_files: [b.bin]')}` +
+      job('image_urls: ["https://example.com/1", "https://example.com/2"], image_files: [b.bin]') +
       `${job('image_files: []')}${job('image_files: b.bin')}- {prompt: x, image_files: [b.bin]}\n` +
       `${job('sound: true')}${job('image_files: ["{n}.png"], matrix: {n: [1]}')}`;
     expect(await complaints(opened(text))).toEqual([
