@@ -33,11 +33,7 @@ export interface Storage {
    * that cannot be told for certain.
    * @throws StorageError
    */
-  recover(
-    name: string,
-    facts: Pick<ClipFacts, 'length' | 'taskId'>,
-    signal?: AbortSignal,
-  ): Promise<(Stored & { sha256: string }) | undefined>;
+  recover(name: string, taskId: string, signal?: AbortSignal): Promise<(Stored & { sha256: string }) | undefined>;
   /** Size in bytes of what is stored under a name; `undefined` when nothing is. */
   size(name: string): Promise<number | undefined>;
   /** Where `name` is or would be. */

@@ -114,14 +114,11 @@ describe.skipIf(!server)('storing on S3', () => {
 
   it('recovers the clip of a task that an earlier turn has stored, and no other', async () => {
     const { storage } = open();
-    const known = { length: 200, taskId: 'task:ñ' };
-    expect(await storage.recover('a.mp4', known)).toBeUndefined();
+    expect(await storage.recover('a.mp4', 'task:ñ')).toBeUndefined();
     const { location } = await storage.put('a.mp4', bytes(200), { ...facts, length: 200 });
     const sha256 = createHash('sha256').update(chunk.subarray(0, 200)).digest('hex');
-    expect(await storage.recover('a.mp4', known)).toEqual({ location, size: 200, sha256 });
-    expect(await storage.recover('a.mp4', { ...known, length: undefined })).toMatchObject({ sha256 });
-    expect(await storage.recover('a.mp4', { ...known, taskId: 'other' })).toBeUndefined();
-    expect(await storage.recover('a.mp4', { ...known, length: 201 })).toBeUndefined();
+    expect(await storage.recover('a.mp4', 'task:ñ')).toEqual({ location, size: 200, sha256 });
+    expect(await storage.recover('a.mp4', 'other')).toBeUndefined();
   });
 
   it('blames the storage for its errors', async () => {

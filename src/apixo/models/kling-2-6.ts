@@ -50,5 +50,6 @@ export const kling26: Model<KlingInput> = {
   input: klingInput,
   videoSeconds: (input) => input.duration,
   longestMs: 100_000,
+  resultsLastMs: 15 * 86_400_000,
   generationMs: (input) => (input.duration === 5 ? { min: 50_000, max: 70_000 } : { min: 80_000, max: 100_000 }),
 };
