@@ -34,19 +34,21 @@ const notPublic6: readonly [net: string, bits: number][] = [
   ['ff00::', 8],
 ];
 
-const notPublic = new BlockList();
+// Two lists: in one, the rule for mapped addresses would hold for every IPv4 address as well.
+const blocked4 = new BlockList();
+const blocked6 = new BlockList();
 for (const [net, bits] of notPublic4) {
-  notPublic.addSubnet(net, bits, 'ipv4');
-  notPublic.addSubnet(`64:ff9b::${net}`, 96 + bits, 'ipv6');
+  blocked4.addSubnet(net, bits, 'ipv4');
+  blocked6.addSubnet(`64:ff9b::${net}`, 96 + bits, 'ipv6');
 }
-for (const [net, bits] of notPublic6) notPublic.addSubnet(net, bits, 'ipv6');
+for (const [net, bits] of notPublic6) blocked6.addSubnet(net, bits, 'ipv6');
 
 /** Whether an IP address belongs to the public internet. */
 export function isPublic(address: string): boolean {
   const family = isIP(address);
   // A zone stands only in addresses of the local link.
   if (family === 0 || address.includes('%')) return false;
-  return !notPublic.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  return !(family === 6 ? blocked6.check(address, 'ipv6') : blocked4.check(address, 'ipv4'));
 }
 
 export function forbidden(host: string, address: string): SourceError {

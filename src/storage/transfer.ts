@@ -1,4 +1,4 @@
-import type { Bytes } from '../storage.ts';
+import type { Bytes } from './storage.ts';
 
 /**
  * The bytes of one upload on their way, and who is to blame when it breaks: the source, the caller who
