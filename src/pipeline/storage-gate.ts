@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.ts';
 import { describeError, UserError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { StorageError, type Storage } from '../storage/storage.ts';
+import type { Storage, StorageError } from '../storage/storage.ts';
 
 export interface StorageGateDeps {
   storage: Pick<Storage, 'check'>;
@@ -93,7 +93,7 @@ export class StorageGate {
     if (this.#shutAt !== undefined) return;
     this.#shutAt = this.#deps.clock.now();
     const { log } = this.#deps;
-    const cure = trouble instanceof UserError || trouble instanceof StorageError ? trouble.cure : undefined;
+    const cure = trouble instanceof UserError ? trouble.cure : undefined;
     log.error(
       { reason: describeError(trouble), ...(cure !== undefined && { cure }) },
       'the storage takes no clips: downloads wait, nothing is lost, and go on by themselves when it does again',

@@ -107,5 +107,8 @@ function codeOf(error: unknown): string {
 function asTrouble(error: unknown, folder: string): unknown {
   const code = codeOf(error);
   if (code === '' || aboutOneFile.has(code) || error instanceof StorageError) return error;
-  return new StorageError(`cannot write to ${folder}: ${describeError(error)}`, { cure: cures[code], cause: error });
+  return new StorageError(`cannot write to ${folder}: ${describeError(error)}`, {
+    cure: cures[code] ?? makeWritable,
+    cause: error,
+  });
 }

@@ -1,3 +1,5 @@
+import { UserError } from '../errors.ts';
+
 /** Bytes as they come. Whoever takes them ends the iteration, also when storing fails. */
 export type Bytes = AsyncIterable<Uint8Array | string>;
 
@@ -77,13 +79,6 @@ export interface Leftovers {
 }
 
 /** The place where clips are kept does not take them: full, gone, forbidden or out of reach. */
-export class StorageError extends Error {
+export class StorageError extends UserError {
   override readonly name = 'StorageError';
-  /** What to do about it, as an imperative sentence. */
-  readonly cure: string | undefined;
-
-  constructor(message: string, options: { cure?: string | undefined; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.cure = options.cure;
-  }
 }
