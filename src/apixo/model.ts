@@ -13,6 +13,8 @@ export interface Model<Input extends object = object> {
   videoSeconds(input: Input): number;
   /** The longest documented time of any task, in milliseconds. */
   longestMs: number;
+  /** How long a finished task and its result can be asked for, in milliseconds. */
+  resultsLastMs: number;
   /** What is documented of the time from submission to the end, in milliseconds. */
   generationMs(input: Input): { min: number; max: number };
 }

@@ -19,6 +19,8 @@ export interface ManifestRow {
   /** Bytes. */
   size?: number;
   sha256?: string;
+  /** Further files, where the task gave several. */
+  more?: Item['more'];
   postedAt?: string;
   endedAt?: string;
   /** Why it failed or is held. */
@@ -40,6 +42,7 @@ export function manifestRow(item: Item): ManifestRow {
     ...(item.location && { location: item.location }),
     ...(item.size !== undefined && { size: item.size }),
     ...(item.sha256 && { sha256: item.sha256 }),
+    ...(item.more && { more: item.more }),
     ...(item.postedAt && { postedAt: isoTime(item.postedAt) }),
     ...(item.endedAt && { endedAt: isoTime(item.endedAt) }),
     ...(item.code && { code: item.code }),
@@ -65,6 +68,7 @@ const columns = [
   'location',
   'size',
   'sha256',
+  'more',
   'taskId',
   'attempts',
   'postedAt',
@@ -83,7 +87,7 @@ const columns = [
 export async function* csvLines(items: AsyncIterable<Item>): AsyncGenerator<string> {
   yield csvLine(columns);
   for await (const item of items) {
-    const row: Record<string, unknown> = { ...manifestRow(item) };
+    const row: Record<string, unknown> = { ...manifestRow(item), more: item.more?.map((file) => file.location) };
     const input: Record<string, unknown> = { ...(typeof item.input === 'object' ? item.input : {}) };
     yield csvLine(columns.map((column) => csvValue(row[column] ?? input[column])));
   }

@@ -52,13 +52,20 @@ export interface DownloadTask {
   taskId: string;
   urls: string[];
   output: string;
+  /** When the task was seen to have ended, Unix ms of Redis's clock. */
+  since: number;
 }
 
-/** A clip whole in storage. */
-export interface StoredClip {
+/** A file whole in storage. */
+export interface StoredFile {
   location: string;
   size: number;
   sha256: string;
+}
+
+/** What came of an attempt: its clip, and where the task gave several, the others by their names. */
+export interface StoredClip extends StoredFile {
+  more?: readonly (StoredFile & { output: string })[];
 }
 
 /** Why an attempt ended without its clip. */
@@ -94,6 +101,12 @@ export interface Attempts {
   /** @returns `undefined` when this attempt has nothing to fetch any more */
   downloadTask(attempt: Attempt): Promise<DownloadTask | undefined>;
   freshUrls(attempt: Attempt, urls: readonly string[]): Promise<void>;
+  /** Counts a URL that led where no clip may come from. @returns how many there have been */
+  urlRefused(attempt: Attempt): Promise<number>;
+  /** @returns true the first time it is asked for this attempt: somebody is to say that its result ends soon */
+  nearsEnd(attempt: Attempt): Promise<boolean>;
+  /** Takes a name for a further file of the item. @returns false when another item has it */
+  claimOutput(attempt: Attempt, output: string): Promise<boolean>;
   stored(attempt: Attempt, clip: StoredClip): Promise<MoveReply>;
 }
 
@@ -143,6 +156,11 @@ function reasonFields(cause: Cause): string[] {
   return ['code', code, 'message', message];
 }
 
+function storedFields({ location, size, sha256, more }: StoredClip): (string | number)[] {
+  const fields = ['location', location, 'size', size, 'sha256', sha256];
+  return more ? [...fields, 'more', JSON.stringify(more)] : fields;
+}
+
 export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): Attempts {
   async function move(attempt: Attempt, to: ItemState, step: Step): Promise<MoveReply> {
     const body = JSON.stringify({ ...step, dispatch: FOLLOWERS });
@@ -181,24 +199,32 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
     held: (attempt, cause) => move(attempt, 'held', { from: ['generating'], fields: reasonFields(cause) }),
     cancelled: (attempt) => move(attempt, 'cancelled', { from: ['generating', 'downloading'] }),
     async downloadTask({ batch, id, attempt }) {
-      const [state, current, taskId, urls, output] = await redis.hmget(
+      const [state, current, taskId, urls, output, at] = await redis.hmget(
         keys.item(refOf(batch, id)),
         'state',
         'attempt',
         'task',
         'urls',
         'output',
+        'at',
       );
       if (state !== 'downloading' || current !== String(attempt) || !taskId || !output) return undefined;
-      return { taskId, output, urls: resultUrls.parse(JSON.parse(urls ?? '[]')) };
+      return { taskId, output, urls: resultUrls.parse(JSON.parse(urls ?? '[]')), since: Number(at) };
     },
     async freshUrls({ batch, id, attempt }, urls) {
       await run('renew', refOf(batch, id), attempt, JSON.stringify(urls));
     },
+    urlRefused: ({ batch, id }) => redis.hincrby(keys.item(refOf(batch, id)), 'refusedUrls', 1),
+    async nearsEnd({ batch, id, attempt }) {
+      return (await redis.hsetnx(keys.item(refOf(batch, id)), `nearsEnd:${attempt}`, '1')) === 1;
+    },
+    async claimOutput({ batch, id }, output) {
+      return (await run('claim-output', refOf(batch, id), output)) === 1;
+    },
     stored: (attempt, clip) =>
       move(attempt, 'done', {
         from: ['downloading'],
-        fields: ['location', clip.location, 'size', clip.size, 'sha256', clip.sha256],
+        fields: storedFields(clip),
       }),
   };
 }

@@ -7,6 +7,7 @@ export type Verb =
   | 'begin'
   | 'cancel'
   | 'claim'
+  | 'claim-output'
   | 'cool'
   | 'dispatch'
   | 'halt'

@@ -1,3 +1,5 @@
+import { UserError } from '../errors.ts';
+
 /** Bytes as they come. Whoever takes them ends the iteration, also when storing fails. */
 export type Bytes = AsyncIterable<Uint8Array | string>;
 
@@ -33,11 +35,7 @@ export interface Storage {
    * that cannot be told for certain.
    * @throws StorageError
    */
-  recover(
-    name: string,
-    facts: Pick<ClipFacts, 'length' | 'taskId'>,
-    signal?: AbortSignal,
-  ): Promise<(Stored & { sha256: string }) | undefined>;
+  recover(name: string, taskId: string, signal?: AbortSignal): Promise<(Stored & { sha256: string }) | undefined>;
   /** Size in bytes of what is stored under a name; `undefined` when nothing is. */
   size(name: string): Promise<number | undefined>;
   /** Where `name` is or would be. */
@@ -81,13 +79,6 @@ export interface Leftovers {
 }
 
 /** The place where clips are kept does not take them: full, gone, forbidden or out of reach. */
-export class StorageError extends Error {
+export class StorageError extends UserError {
   override readonly name = 'StorageError';
-  /** What to do about it, as an imperative sentence. */
-  readonly cure: string | undefined;
-
-  constructor(message: string, options: { cure?: string | undefined; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.cure = options.cure;
-  }
 }

@@ -50,6 +50,7 @@ export const kling26 = {
   input: klingInput,
   videoSeconds: (input: Pick<KlingInput, 'duration'>) => input.duration,
   longestMs: 100_000,
+  resultsLastMs: 15 * 86_400_000,
   generationMs: (input: Pick<KlingInput, 'duration'>) =>
     input.duration === 5 ? { min: 50_000, max: 70_000 } : { min: 80_000, max: 100_000 },
 } satisfies Model<KlingInput>;

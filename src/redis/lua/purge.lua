@@ -9,10 +9,13 @@
 local batch, now = ARGV[1], nowMs()
 local endedAt = tonumber(redis.call('ZSCORE', ENDED, batch))
 if not endedAt or now - endedAt < tonumber(ARGV[2]) then return -1 end
+-- Nobody is to write its pages with half of its items.
+redis.call('ZREM', PAGES, batch)
 for _, id in ipairs(redis.call('LPOP', itemsKey(batch), tonumber(ARGV[3])) or {}) do
   local ref = batch .. '/' .. id
-  local output = redis.call('HGET', itemKey(ref), 'output')
-  if output then redis.call('HDEL', OUTPUTS, output) end
+  local names = redis.call('HMGET', itemKey(ref), 'output', 'moreOutputs')
+  if names[1] then redis.call('HDEL', OUTPUTS, names[1]) end
+  for name in string.gmatch(names[2] or '', '[^\n]+') do redis.call('HDEL', OUTPUTS, name) end
   redis.call('DEL', itemKey(ref))
 end
 local left = redis.call('LLEN', itemsKey(batch))
@@ -21,6 +24,5 @@ if left == 0 then
   redis.call('ZREM', BATCHES, batch)
   redis.call('ZREM', ENDED, batch)
   redis.call('ZREM', TURNS, batch)
-  redis.call('ZREM', PAGES, batch)
 end
 return left

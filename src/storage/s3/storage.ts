@@ -30,15 +30,14 @@ export function createS3Storage(options: S3Options): Storage {
   }
 
   /** The clip's metadata names its task, and an object is whole or not there at all. */
-  async function recover(name: string, facts: Pick<ClipFacts, 'length' | 'taskId'>, signal?: AbortSignal) {
+  async function recover(name: string, taskId: string, signal?: AbortSignal) {
     const { sdk, client, bucket, keyOf } = await open();
     const request = { Bucket: bucket, Key: keyOf(name) };
     const sending = signal ? { abortSignal: signal } : {};
     try {
       const head = await client.send(new sdk.HeadObjectCommand(request), sending);
       const size = head.ContentLength ?? 0;
-      if (head.Metadata?.['taskid'] !== encodeURIComponent(facts.taskId)) return undefined;
-      if (facts.length !== undefined && facts.length !== size) return undefined;
+      if (head.Metadata?.['taskid'] !== encodeURIComponent(taskId)) return undefined;
       // Its hash was known only to the process that died.
       const { Body } = await client.send(new sdk.GetObjectCommand(request), sending);
       const found = await hashOf(Body instanceof Readable ? Body : Readable.from([]));

@@ -72,7 +72,7 @@ export function asTrouble(error: unknown, where: string): unknown {
     codes.map((code) => cures[code]).find((text) => text !== undefined) ??
     (error.message.includes('Region is missing') ? wrongRegion : undefined) ??
     (status === undefined ? undefined : curesByStatus[status]);
-  return new StorageError(message, { cure, cause: error });
+  return new StorageError(message, { ...(cure !== undefined && { cure }), cause: error });
 }
 
 /** Whether the answer was that there is no such object. */

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { StorageError, type Bytes } from '../storage.ts';
 import type { S3Session } from './session.ts';
-import { Transfer } from './transfer.ts';
+import { Transfer } from '../transfer.ts';
 import { asTrouble, isMissing } from './trouble.ts';
 
 /** What one PutObject may carry, on every service. */

@@ -1,4 +1,4 @@
-import type { Bytes } from '../storage.ts';
+import type { Bytes } from './storage.ts';
 
 /**
  * The bytes of one upload on their way, and who is to blame when it breaks: the source, the caller who
@@ -30,20 +30,24 @@ export class Transfer {
   async *pass(body: Bytes): AsyncGenerator<Uint8Array> {
     const iterator = body[Symbol.asyncIterator]();
     const givenUp = rejection(this.signal);
-    try {
-      for (;;) {
-        this.#awaited = 'source';
-        const next = await Promise.race([iterator.next(), givenUp]);
+    const take = async () => {
+      this.#awaited = 'source';
+      try {
+        return await Promise.race([iterator.next(), givenUp]);
+      } catch (error) {
+        if (!this.signal.aborted) this.#sourceFailure = { error };
+        this.#controller.abort(error);
+        throw error;
+      } finally {
         this.#awaited = 'storage';
-        if (next.done === true) return;
+      }
+    };
+    try {
+      for (let next = await take(); next.done !== true; next = await take()) {
         const bytes = typeof next.value === 'string' ? Buffer.from(next.value) : next.value;
         this.sent += bytes.length;
         yield bytes;
       }
-    } catch (error) {
-      if (!this.signal.aborted) this.#sourceFailure = { error };
-      this.#controller.abort(error);
-      throw error;
     } finally {
       // A source that is silent would keep its own end waiting.
       void iterator.return?.()?.catch(() => {});
