@@ -130,12 +130,12 @@ async function runPeer(scenario: Scenario, env: Record<string, string>, workers:
   return Number(peer.firstLine);
 }
 
-interface FullRecords extends Summary {
+export interface FullRecords extends Summary {
   firstPostAt: number;
   full: { tasks: TaskRecord[] };
 }
 
-async function readRecords(url: string): Promise<FullRecords> {
+export async function readRecords(url: string): Promise<FullRecords> {
   const answer = await fetch(`${url}/_simulator/records?full=1`);
   return (await answer.json()) as FullRecords;
 }

@@ -34,6 +34,8 @@ export type LookReply =
       ageMs: number;
       halted: string | undefined;
       tasks: number;
+      /** Which tasks take about as long as this one. */
+      taskKind: string;
     }
   | { kind: 'stale'; state: string };
 
@@ -68,6 +70,15 @@ export interface StoredClip extends StoredFile {
   more?: readonly (StoredFile & { output: string })[];
 }
 
+/** A task that the API has given. */
+export interface AcceptedTask {
+  taskId: string;
+  /** How many tasks the item has had, this one included. */
+  tasks: number;
+  /** Tasks of one kind take about as long as each other. */
+  kind: string;
+}
+
 /** Why an attempt ended without its clip. */
 export interface Cause {
   code: string;
@@ -81,7 +92,7 @@ export interface Cause {
 export interface Attempts {
   begin(attempt: Attempt, tryId: string, holdingToken: boolean): Promise<BeginReply>;
   /** The API gave a task. Also for a held attempt whose answer came after all. */
-  accepted(attempt: Attempt, taskId: string, tasks: number): Promise<MoveReply>;
+  accepted(attempt: Attempt, task: AcceptedTask): Promise<MoveReply>;
   /** The POST surely was not accepted: back to the queue for `delayMs`; nothing is spent. */
   notAccepted(attempt: Attempt, refusals: number, delayMs: number): Promise<MoveReply>;
   /** The POST surely was not accepted, and never will be. */
@@ -89,8 +100,8 @@ export interface Attempts {
   /** Nobody knows whether the POST was accepted: the slot stays taken as long as such a task may run, `mayRunMs`. */
   ambiguous(attempt: Attempt, cause: Cause, policy: 'hold' | 'resubmit', mayRunMs: number): Promise<MoveReply>;
   look(attempt: Attempt): Promise<LookReply>;
-  /** The task has its clip. `urls` stay on the item until the clip is stored. */
-  generated(attempt: Attempt, urls: readonly string[]): Promise<MoveReply>;
+  /** The task has its clip. `urls` stay on the item until the clip is stored; `tookBin` is learned from. */
+  generated(attempt: Attempt, urls: readonly string[], tookBin: number): Promise<MoveReply>;
   /** The task failed, and another one is to be tried after `delayMs`. */
   taskFailedAgain(attempt: Attempt, cause: Cause, delayMs: number): Promise<MoveReply>;
   /** The item ends as failed. */
@@ -126,9 +137,17 @@ const beginReply = z.union([
 
 const lookReply = z.union([
   z
-    .tuple([z.literal('go'), z.coerce.number(), z.string(), z.coerce.number(), z.string(), z.coerce.number()])
-    .transform(([kind, waitMs, taskId, ageMs, halt, tasks]): LookReply => {
-      return { kind, waitMs, taskId, ageMs, halted: halt || undefined, tasks };
+    .tuple([
+      z.literal('go'),
+      z.coerce.number(),
+      z.string(),
+      z.coerce.number(),
+      z.string(),
+      z.coerce.number(),
+      z.string(),
+    ])
+    .transform(([kind, waitMs, taskId, ageMs, halt, tasks, taskKind]): LookReply => {
+      return { kind, waitMs, taskId, ageMs, halted: halt || undefined, tasks, taskKind };
     }),
   z.tuple([z.literal('stale'), z.string()]).transform(([kind, state]): LookReply => ({ kind, state })),
 ]);
@@ -144,6 +163,7 @@ interface Step {
   keepSlotMs?: number;
   unspent?: true;
   archive?: Cause;
+  took?: number;
 }
 
 /** The API may quote the URL of an image that it could not fetch; whoever reads it there could. */
@@ -177,10 +197,10 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
     async look({ batch, id, attempt }) {
       return lookReply.parse(await run('look', refOf(batch, id), attempt));
     },
-    accepted: (attempt, taskId, tasks) =>
+    accepted: (attempt, { taskId, tasks, kind }) =>
       move(attempt, 'generating', {
         from: ['submitting', 'held'],
-        fields: ['task', taskId, 'tasks', tasks, 'refusals', 0],
+        fields: ['task', taskId, 'tasks', tasks, 'kind', kind, 'refusals', 0],
       }),
     notAccepted: (attempt, refusals, delayMs) =>
       move(attempt, 'queued', { from: ['submitting'], fields: ['refusals', refusals], delayMs, unspent: true }),
@@ -190,8 +210,8 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
       policy === 'hold'
         ? move(attempt, 'held', { from: ['submitting'], fields: reasonFields(cause), keepSlotMs: mayRunMs })
         : move(attempt, 'queued', { from: ['submitting'], keepSlotMs: mayRunMs, archive: harmless(cause) }),
-    generated: (attempt, urls) =>
-      move(attempt, 'downloading', { from: ['generating'], fields: ['urls', JSON.stringify(urls)] }),
+    generated: (attempt, urls, tookBin) =>
+      move(attempt, 'downloading', { from: ['generating'], fields: ['urls', JSON.stringify(urls)], took: tookBin }),
     taskFailedAgain: (attempt, cause, delayMs) =>
       move(attempt, 'queued', { from: ['generating'], delayMs, archive: harmless(cause) }),
     failed: (attempt, cause) =>

@@ -8,6 +8,8 @@ import { parseItem, type Item } from './item.ts';
 export interface Reading {
   /** All batches, oldest first. */
   batches(): Promise<Batch[]>;
+  /** Names of batches that have ended, those that ended first before the others. */
+  endedBatches(): Promise<string[]>;
   batch(batch: string): Promise<Batch | undefined>;
   item(batch: string, id: string): Promise<Item | undefined>;
   /** All items of a batch in their order, a page at a time: memory does not grow with the batch. */
@@ -42,6 +44,7 @@ export function createReading(redis: RedisClient, keys: Keys): Reading {
       const found = await Promise.all(names.map(readBatch));
       return found.filter((batch) => batch !== undefined);
     },
+    endedBatches: () => redis.zrange(keys.ended, '0', '-1'),
     async item(batch, id) {
       return parseItem(batch, id, await redis.hgetall(keys.item(refOf(batch, id))));
     },

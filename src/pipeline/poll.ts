@@ -11,7 +11,8 @@ import type { Account } from '../limits/account.ts';
 import type { RequestBucket } from '../limits/requests.ts';
 import type { Logger } from '../log.ts';
 import { again, done, type Outcome, type Turn } from './outcome.ts';
-import type { PollPlan } from './poll-times.ts';
+import type { PollPlan } from './polling/plan.ts';
+import { binOf } from './polling/hazard.ts';
 import type { Queues } from './queues.ts';
 import { tokenInTime } from './token.ts';
 
@@ -23,10 +24,21 @@ export interface PollDeps {
   requests: RequestBucket;
   model: Model;
   plan: PollPlan;
+  /** Runs at most LOOKS_IN_LINE at once, first come, first served. */
+  inLine: <T>(ask: () => Promise<T>) => Promise<T>;
+  /** States that nobody knows and that were reported already: a thousand tasks may be in one. */
+  reportedStates: Set<string>;
   clock: Clock;
   log: Logger;
   settings: { taskTimeoutMs: number; maxAttempts: number; tokenLifetimeMs: number };
 }
+
+/**
+ * Looks of one process that may have a token reserved and wait for it; the others wait without one. A
+ * submission gets its token behind those alone: a slot that waits for a submission is idle for certain,
+ * a look more often than not finds that its task still runs.
+ */
+export const LOOKS_IN_LINE = 16;
 
 type Leave = Extract<LookReply, { kind: 'go' }>;
 
@@ -40,30 +52,45 @@ const UNKNOWN_TASK_MS = 120_000;
 
 /** Looks at one task, and records its end when it has one. */
 export async function pollStep(deps: PollDeps, attempt: Attempt, turn: Turn): Promise<Outcome> {
-  const leave = await deps.attempts.look(attempt);
+  const leave = await deps.inLine(() => askLeave(deps, attempt, turn));
   if (leave.kind === 'stale') {
     // A process that died between recording the clip and adding its download left that to this rerun.
     if (leave.state === 'downloading') await deps.queues.download(attempt);
     return done;
   }
-  const asked = deps.clock.now();
-  const inTime = await tokenInTime(deps.clock, leave.waitMs, deps.settings.tokenLifetimeMs, turn.draining);
-  if (!inTime) await deps.requests.take(turn.draining);
-  const age = () => leave.ageMs + deps.clock.now() - asked;
+  const age = () => leave.ageMs + deps.clock.now() - leave.askedAt;
   try {
     const report = await deps.api.status(deps.model, leave.taskId);
     if (leave.halted === 'bad-key') await deps.account.clearHalt('bad-key');
-    if (report.state === 'success') return await recordClip(deps, attempt, report.urls);
+    if (report.state === 'success') {
+      return await recordClip(deps, attempt, report.urls, binOf(report.generationMs ?? age()));
+    }
     if (report.state === 'failed') return await recordFailure(deps, attempt, leave, report);
-    return await stillRunning(deps, attempt, report.said, age());
+    return await stillRunning(deps, attempt, report.said, age(), leave.taskKind);
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
-    return await recordTrouble(deps, attempt, error, age());
+    return await recordTrouble(deps, attempt, error, age(), leave.taskKind);
   }
 }
 
-async function recordClip(deps: PollDeps, attempt: Attempt, urls: readonly string[]): Promise<Outcome> {
-  const move = await deps.attempts.generated(attempt, urls);
+/** Asks for leave and for a request token, and waits until that is usable. */
+async function askLeave(deps: PollDeps, attempt: Attempt, { draining }: Turn) {
+  draining.throwIfAborted();
+  const leave = await deps.attempts.look(attempt);
+  if (leave.kind === 'stale') return leave;
+  const askedAt = deps.clock.now();
+  const inTime = await tokenInTime(deps.clock, leave.waitMs, deps.settings.tokenLifetimeMs, draining);
+  if (!inTime) await deps.requests.take(draining);
+  return { ...leave, askedAt };
+}
+
+async function recordClip(
+  deps: PollDeps,
+  attempt: Attempt,
+  urls: readonly string[],
+  tookBin: number,
+): Promise<Outcome> {
+  const move = await deps.attempts.generated(attempt, urls, tookBin);
   await Promise.all([
     move.state === 'downloading' ? deps.queues.download(attempt) : undefined,
     deps.queues.submit(move.dispatched),
@@ -98,16 +125,31 @@ async function recordFailure(
   return follow(deps, await attempts.failed(attempt, cause));
 }
 
-async function stillRunning(deps: PollDeps, attempt: Attempt, said: string, ageMs: number): Promise<Outcome> {
-  if (!runningStates.has(said)) deps.log.warn({ ...aboutAttempt(attempt), said }, 'unknown task state, looking on');
-  if (ageMs < deps.settings.taskTimeoutMs) return again(deps.plan.nextLookMs(ageMs));
+async function stillRunning(
+  deps: PollDeps,
+  attempt: Attempt,
+  said: string,
+  ageMs: number,
+  kind: string,
+): Promise<Outcome> {
+  if (!runningStates.has(said) && !deps.reportedStates.has(said)) {
+    deps.reportedStates.add(said);
+    deps.log.warn({ ...aboutAttempt(attempt), said }, 'unknown task state, looking on');
+  }
+  if (ageMs < deps.settings.taskTimeoutMs) return again(deps.plan.nextLookMs(ageMs, kind));
   return giveUp(deps, attempt, 'TASK_TIMEOUT');
 }
 
-async function recordTrouble(deps: PollDeps, attempt: Attempt, error: ApixoError, ageMs: number): Promise<Outcome> {
+async function recordTrouble(
+  deps: PollDeps,
+  attempt: Attempt,
+  error: ApixoError,
+  ageMs: number,
+  kind: string,
+): Promise<Outcome> {
   const { account, log } = deps;
   const about = { ...aboutAttempt(attempt), code: error.code };
-  const nextMs = deps.plan.nextLookMs(ageMs);
+  const nextMs = deps.plan.nextLookMs(ageMs, kind);
   switch (error.trouble) {
     case 'rate-limited':
     case 'too-many-tasks': {

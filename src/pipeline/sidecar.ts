@@ -26,7 +26,10 @@ export function createSidecars({ reading, storage }: SidecarDeps): WriteSidecar 
   return async (attempt, clip) => {
     const item = await reading.item(attempt.batch, attempt.id);
     if (!item) return;
-    const row = { batch: attempt.batch, ...manifestRow({ ...item, ...clip, state: 'done' }) };
+    const row = {
+      batch: attempt.batch,
+      ...manifestRow({ ...item, ...clip, more: clip.more && [...clip.more], state: 'done' }),
+    };
     const text = `${JSON.stringify(row, null, 2)}\n`;
     await storage.putPage(sidecarName(item.output), once(text), 'application/json');
   };

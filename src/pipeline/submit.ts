@@ -3,12 +3,21 @@ import type { ApixoClient } from '../apixo/client.ts';
 import type { Model } from '../apixo/model.ts';
 import { backoffMs } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
-import { newTry, type Attempt, type Attempts, type BeginReply, type MoveReply } from '../ledger/attempts.ts';
+import {
+  newTry,
+  type AcceptedTask,
+  type Attempt,
+  type Attempts,
+  type BeginReply,
+  type MoveReply,
+} from '../ledger/attempts.ts';
 import { reasons } from '../ledger/states.ts';
 import type { Account, HaltReason } from '../limits/account.ts';
 import type { Logger } from '../log.ts';
 import type { InputStore } from '../storage/storage.ts';
 import { ImageUrlError, withImageUrls } from './image-urls.ts';
+import { kindOf } from './polling/kind.ts';
+import type { PollPlan } from './polling/plan.ts';
 import { done, type Outcome, type Turn } from './outcome.ts';
 import type { Queues } from './queues.ts';
 import { tokenInTime } from './token.ts';
@@ -21,9 +30,10 @@ export interface SubmitDeps {
   /** Where local images of items were uploaded to. */
   inputs: InputStore | undefined;
   model: Model;
+  plan: Pick<PollPlan, 'firstLookMs'>;
   clock: Clock;
   log: Logger;
-  settings: { pollDelayMs: number; onAmbiguous: 'hold' | 'resubmit'; taskTimeoutMs: number; tokenLifetimeMs: number };
+  settings: { onAmbiguous: 'hold' | 'resubmit'; taskTimeoutMs: number; tokenLifetimeMs: number };
 }
 
 /** Waits between submissions of one item that the API did not take. */
@@ -61,7 +71,8 @@ export async function submitStep(deps: SubmitDeps, attempt: Attempt, turn: Turn)
     const input = await withImageUrls(leave.input, deps.inputs, deps.settings.taskTimeoutMs);
     const { taskId } = await deps.api.generate(deps.model, { provider: leave.provider, input });
     log.debug({ ...about, task: taskId }, 'accepted');
-    await recordTask(deps, attempt, taskId, leave.tasks + 1);
+    const kind = kindOf(deps.model, deps.model.videoSeconds(leave.input), leave.provider);
+    await recordTask(deps, attempt, { taskId, tasks: leave.tasks + 1, kind });
   } catch (error) {
     if (error instanceof ImageUrlError) return putBack(deps, attempt, error, leave);
     if (!(error instanceof ApixoError)) throw error;
@@ -86,18 +97,18 @@ async function askLeave(
   }
 }
 
-async function recordTask(deps: SubmitDeps, attempt: Attempt, taskId: string, tasks: number): Promise<void> {
-  const move = await deps.attempts.accepted(attempt, taskId, tasks);
+async function recordTask(deps: SubmitDeps, attempt: Attempt, task: AcceptedTask): Promise<void> {
+  const move = await deps.attempts.accepted(attempt, task);
   if (move.result === 'refused') {
     // The user gave the item a new attempt while this answer was on its way: this task is paid for
     // and nobody waits for it, so its id must not be lost.
     deps.log.error(
-      { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: taskId },
+      { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId },
       'task without an item',
     );
     return;
   }
-  await deps.queues.poll(attempt, deps.settings.pollDelayMs);
+  await deps.queues.poll(attempt, deps.plan.firstLookMs(task.kind));
 }
 
 /** This process cannot post it, and has not: another one may, or this one when the storage is back. */

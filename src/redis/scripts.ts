@@ -9,6 +9,7 @@ export type Verb =
   | 'claim'
   | 'claim-output'
   | 'cool'
+  | 'demand'
   | 'dispatch'
   | 'halt'
   | 'look'

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApixoClient, type ApixoClient } from '../apixo/client.ts';
+import pLimit from 'p-limit';
+import { describeError } from '../errors.ts';
 import { Closers } from '../closers.ts';
 import { requireApiKey } from '../config/config.ts';
 import { isLoopback } from '../config/values.ts';
@@ -11,14 +13,18 @@ import { startChores, type Chore } from '../pipeline/chores.ts';
 import { downloadStep, type DownloadDeps } from '../pipeline/download.ts';
 import { intakeStep } from '../pipeline/intake.ts';
 import type { Outcome, Turn } from '../pipeline/outcome.ts';
-import { fixedPlan } from '../pipeline/poll-times.ts';
-import { pollStep, type PollDeps } from '../pipeline/poll.ts';
+import { adaptivePlan } from '../pipeline/polling/adaptive.ts';
+import { readDemand } from '../pipeline/polling/demand.ts';
+import { fixedPlan } from '../pipeline/polling/fixed.ts';
+import type { PollPlan } from '../pipeline/polling/plan.ts';
+import { LOOKS_IN_LINE, pollStep, type PollDeps } from '../pipeline/poll.ts';
 import { probeAccount } from '../pipeline/probe.ts';
 import { startProcessor, type JobHandler } from '../pipeline/processor.ts';
 import { queueNames, STEP, stepData, type QueueName } from '../pipeline/queues.ts';
 import { reconcile } from '../pipeline/reconcile.ts';
 import { createSidecars } from '../pipeline/sidecar.ts';
 import { StorageGate } from '../pipeline/storage-gate.ts';
+import { forgetOldBatches } from '../pipeline/retention.ts';
 import { submitStep, type SubmitDeps } from '../pipeline/submit.ts';
 import { watchProcessor, type WatchedProcessor } from '../pipeline/watchdog.ts';
 import type { Runtime } from './runtime.ts';
@@ -55,7 +61,7 @@ export interface Workers {
 }
 
 /** Steps at once in a process. Submissions and looks are mostly waiting: for tokens, for answers. */
-const CONCURRENCY = { submit: 256, poll: 256 };
+const CONCURRENCY = { submit: 128, poll: 256 };
 /** A worker this long idle with work waiting is stuck, in milliseconds: longer than any blocking wait of BullMQ. */
 const STUCK_MS = 45_000;
 /** After requests were broken off: time to record that, in milliseconds. */
@@ -94,9 +100,16 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
 
   const shared = { ...runtime, api, source, storage, gate };
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
+  const plan = pollPlan(runtime);
   const plain: StepDeps = {
-    submit: { ...shared, settings, inputs: storage.inputs },
-    poll: { ...shared, settings, plan: fixedPlan(config.pollDelayMs, config.pollIntervalMs) },
+    submit: { ...shared, settings, plan, inputs: storage.inputs },
+    poll: {
+      ...shared,
+      settings,
+      plan,
+      inLine: pLimit(LOOKS_IN_LINE),
+      reportedStates: new Set(),
+    },
     download: { ...shared, writeSidecar: config.sidecar ? createSidecars({ ...runtime, storage }) : undefined },
   };
   const deps = options.decorate?.(plain) ?? plain;
@@ -124,6 +137,7 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
     { name: 'watchdog', periodMs: 5_000, scope: 'process', work: () => checkAll(processors) },
     { name: 'reconcile', periodMs: 60_000, scope: 'once', work: mend },
     { name: 'probe', periodMs: 25_000, scope: 'once', work: () => probeAccount(shared) },
+    { name: 'retention', periodMs: 600_000, scope: 'once', work: () => forgetOldBatches(shared) },
   ];
   if (roles.includes('download')) {
     const { leftovers } = storage;
@@ -171,6 +185,17 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
       await closers.close();
     },
   };
+}
+
+function pollPlan({ config, model, run, log }: Runtime): PollPlan {
+  if (config.polling === 'fixed') return fixedPlan(config.pollDelayMs, config.pollIntervalMs);
+  return adaptivePlan({
+    ...config,
+    model,
+    demand: (ranges) => readDemand(run, ranges),
+    now: () => performance.now(),
+    onError: (error) => log.debug({ reason: describeError(error) }, 'polling goes on with what it knew'),
+  });
 }
 
 function stepHandler(step: (attempt: Attempt, turn: Turn) => Promise<Outcome>): JobHandler {

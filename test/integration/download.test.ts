@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { manifestRow } from '../../src/batch/export/manifest.ts';
+import { manifestRow } from '../../src/export/manifest.ts';
 import { readEvents } from '../../src/batch/events.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/log.ts';

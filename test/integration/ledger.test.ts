@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { Attempt, MoveReply } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { endStates, itemStates, type ItemState } from '../../src/ledger/states.ts';
+import { forgetOldBatches } from '../../src/pipeline/retention.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import { openLedger } from '../support/ledger.ts';
 import { clips } from '../support/mill.ts';
 
-/** The state machine as SPEC has it: the reference that the script is held against. */
+/** The state machine, written down a second time: the reference that the script is held against. */
 const allowed: Record<ItemState, readonly ItemState[]> = {
   queued: ['submitting', 'held', 'cancelled'],
   submitting: ['generating', 'queued', 'failed', 'held', 'cancelled'],
@@ -27,14 +28,14 @@ const MAX_TASKS = 4;
 /** Everything that processes and users may do to an attempt, in whatever order they come. */
 const verbs: Record<string, (runtime: Runtime, attempt: Attempt) => Promise<unknown>> = {
   begin: ({ attempts }, attempt) => attempts.begin(attempt, `try-${Math.random()}`, true),
-  accepted: ({ attempts }, attempt) => attempts.accepted(attempt, 'task-1', 1),
+  accepted: ({ attempts }, attempt) => attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' }),
   notAccepted: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 0),
   notAcceptedLater: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 5),
   rejected: ({ attempts }, attempt) => attempts.rejected(attempt, cause),
   hold: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'hold', 60_000),
   resubmit: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'resubmit', 60_000),
   look: ({ attempts }, attempt) => attempts.look(attempt),
-  generated: ({ attempts }, attempt) => attempts.generated(attempt, ['https://example.com/x.mp4']),
+  generated: ({ attempts }, attempt) => attempts.generated(attempt, ['https://example.com/x.mp4'], 550),
   failedAgain: ({ attempts }, attempt) => attempts.taskFailedAgain(attempt, cause, 0),
   failed: ({ attempts }, attempt) => attempts.failed(attempt, cause),
   held: ({ attempts }, attempt) => attempts.held(attempt, { code: 'TASK_TIMEOUT', message: '' }),
@@ -189,7 +190,7 @@ describe('the ledger', () => {
     await runtime.attempts.begin(attempt, 't', true);
     await runtime.attempts.ambiguous(attempt, cause, 'hold', 60_000);
     expect((await dispatch(runtime.run, 10)).attempts).toEqual([]);
-    expect(await runtime.attempts.accepted(attempt, 'task-9', 1)).toMatchObject({
+    expect(await runtime.attempts.accepted(attempt, { taskId: 'task-9', tasks: 1, kind: 'm/5/auto' })).toMatchObject({
       result: 'moved',
       state: 'generating',
     });
@@ -226,5 +227,33 @@ describe('the ledger', () => {
     const left = await runtime.redis.keys(`${runtime.keys.prefix}*`);
     expect(left.filter((key) => /:(item|items|batch|pending|codes):/.test(key))).toEqual([]);
     expect(await runtime.redis.hlen(runtime.keys.outputs)).toBe(0);
+  });
+
+  it('keeps counts that add up when a batch is submitted to again while it is being forgotten', async () => {
+    const runtime = await openLedger();
+    const items = clips(300);
+    await runtime.intake.add('b', { model: 'm' }, items, false);
+    await runtime.corrections.cancel(
+      'b',
+      items.map(({ id }) => id),
+      false,
+    );
+    expect(await runtime.corrections.purge('b', 0)).toBe(100);
+    expect(await runtime.intake.add('b', { model: 'm' }, items, false)).toMatchObject({ added: 200, existing: 100 });
+    expect(await runtime.corrections.purge('b', 0)).toBeUndefined();
+    const batch = await runtime.reading.batch('b');
+    expect(batch?.counts).toMatchObject({ total: 300, queued: 200, cancelled: 100 });
+  });
+
+  it('forgets batches by themselves, the oldest first and none that is younger than the retention', async () => {
+    const runtime = await openLedger();
+    for (const batch of ['old', 'young']) {
+      await runtime.intake.add(batch, { model: 'm' }, clips(2, batch), false);
+      await runtime.corrections.cancel(batch, [`${batch}-1`, `${batch}-2`], false);
+    }
+    const [seconds] = await runtime.redis.time();
+    await runtime.redis.zadd(runtime.keys.ended, (Number(seconds) - 61) * 1_000, 'old');
+    await forgetOldBatches({ ...runtime, config: { retentionMs: 60_000 } });
+    expect((await runtime.reading.batches()).map(({ batch }) => batch)).toEqual(['young']);
   });
 });

@@ -51,6 +51,7 @@ export const kling26 = {
   videoSeconds: (input: Pick<KlingInput, 'duration'>) => input.duration,
   longestMs: 100_000,
   resultsLastMs: 15 * 86_400_000,
-  generationMs: (input: Pick<KlingInput, 'duration'>) =>
-    input.duration === 5 ? { min: 50_000, max: 70_000 } : { min: 80_000, max: 100_000 },
+  generationMs: (videoSeconds: number) =>
+    videoSeconds <= 5 ? { min: 50_000, max: 70_000 } : { min: 80_000, max: 100_000 },
+  pollDelayMs: 50_000,
 } satisfies Model<KlingInput>;

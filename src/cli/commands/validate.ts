@@ -48,7 +48,7 @@ function estimateOf(file: JobsFile, config: Config): Estimate {
 }
 
 function expectedTimes(duration: 5 | 10) {
-  const { min, max } = kling26.generationMs({ duration });
+  const { min, max } = kling26.generationMs(duration);
   return { minMs: min, maxMs: max };
 }
 

@@ -2,13 +2,13 @@
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt
 -- Returns {"go", ms until the token is usable, taskId, ms since the task was accepted, halt reason or "",
--- tasks so far}, or {"stale", state now, empty if the item has a later attempt}.
+-- tasks so far, kind of task}, or {"stale", state now, empty if the item has a later attempt}.
 --- @include keys time bucket
 
-local item = redis.call('HMGET', itemKey(ARGV[1]), 'state', 'attempt', 'task', 'at', 'tasks')
+local item = redis.call('HMGET', itemKey(ARGV[1]), 'state', 'attempt', 'task', 'at', 'tasks', 'kind')
 if item[2] ~= ARGV[2] then return { 'stale', '' } end
 if item[1] ~= 'generating' then return { 'stale', item[1] } end
 local now = nowMs()
 local wait = math.max(0, math.ceil(reserveRequests(1, now)))
 return { 'go', tostring(wait), item[3], tostring(now - tonumber(item[4])), redis.call('HGET', ACCOUNT, 'halt') or '',
-  item[5] }
+  item[5], item[6] }

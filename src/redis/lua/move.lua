@@ -8,12 +8,21 @@
 --     delayMs    for `queued`: how long it waits before its next attempt
 --     keepSlotMs where the task may still run: how long from now; without it the slot is freed
 --     unspent    true: the POST surely was not accepted, its clip of the budget is returned
+--     took       bin of how long the task took, to learn from
 --     archive    {code, message} of an attempt that ended without its clip, kept in the item's history
 --     dispatch   how many items may be handed out at once if this frees a slot
 -- Returns {"moved" | "already" | "refused", state now, ref, attempt, ..., ref, attempt}: what follows
 -- the state is handed out and needs its submit jobs.
 -- Invariant: every change of state goes through lib/items, with its slot, budget and history.
 --- @include keys time slots pages items dispatch
+
+-- Old times fade: whenever there are 2,000, all counts are halved.
+local function learnTime(kind, bin)
+  redis.call('HINCRBY', tookKey(kind), bin, 1)
+  if redis.call('HINCRBY', tookKey(kind), 'n', 1) < 2000 then return end
+  local flat = redis.call('HGETALL', tookKey(kind))
+  for at = 1, #flat, 2 do redis.call('HSET', tookKey(kind), flat[at], math.floor(flat[at + 1] / 2)) end
+end
 
 local ref, attempt, to = ARGV[1], ARGV[2], ARGV[3]
 local step = cjson.decode(ARGV[4])
@@ -35,6 +44,7 @@ if to == 'downloading' and redis.call('HEXISTS', key, 'discard') == 1 then to = 
 if to == 'queued' and redis.call('HEXISTS', batchKey(batch), 'cancelledAt') == 1 then to = 'cancelled' end
 
 if not moveItem(ref, from, to, step.fields or {}, now) then return { 'refused', from } end
+if step.took then learnTime(redis.call('HGET', key, 'kind'), step.took) end
 if step.archive then archiveAttempt(ref, step.archive, now) end
 if to == 'queued' then enqueueItem(ref, step.delayMs or 0, now) end
 if step.unspent then redis.call('HINCRBY', batchKey(batch), 'posted', -1) end

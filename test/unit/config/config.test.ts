@@ -9,7 +9,7 @@ import {
 import { settings } from '../../../src/config/settings.ts';
 
 describe('loadConfig', () => {
-  it('has a default for every setting that SPEC gives one', () => {
+  it('has the documented default for every setting that has one', () => {
     expect(loadConfig({})).toMatchObject({
       baseUrl: 'https://api.apixo.ai',
       prefix: 'clipmill',

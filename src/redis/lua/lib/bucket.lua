@@ -23,6 +23,12 @@ local function readBucket()
   }
 end
 
+-- Milliseconds from one token to the next, now.
+local function tokenMs(now)
+  local limits = redis.call('HMGET', LIMITS, 'interval', 'windowMs')
+  return tonumber(limits[1]) / rateFactor(readBucket(), tonumber(limits[2]), now)
+end
+
 -- Reserves n tokens. Returns the wait in ms until the first may be used (below zero: how long it has
 -- been usable) and the ms between one token and the next; the caller clamps each wait at zero.
 local function reserveRequests(n, now)

@@ -49,6 +49,18 @@ local function addCode(batch, code, by)
   if redis.call('HINCRBY', codesKey(batch), code, by) <= 0 then redis.call('HDEL', codesKey(batch), code) end
 end
 
+-- Which tasks run, by kind: what adaptive polling counts.
+local function trackRunning(ref, from, to, now)
+  if from ~= 'generating' and to ~= 'generating' then return end
+  local kind = redis.call('HGET', itemKey(ref), 'kind')
+  if to == 'generating' then
+    redis.call('SADD', KINDS, kind)
+    redis.call('ZADD', runningKey(kind), now, ref)
+  else
+    redis.call('ZREM', runningKey(kind), ref)
+  end
+end
+
 -- Moves an item from `from` to `to` and keeps the counts. `fields` is a flat list of names and values
 -- to write along. Returns false, and changes nothing, when the state machine has no such step.
 local function moveItem(ref, from, to, fields, now)
@@ -68,6 +80,7 @@ local function moveItem(ref, from, to, fields, now)
   redis.call('HINCRBY', counts, from, -1)
   redis.call('HINCRBY', counts, to, 1)
   touchPages(batch, now)
+  trackRunning(ref, from, to, now)
 
   if not ends[to] then
     if to ~= 'queued' then redis.call('ZADD', LIVE, now, ref) else redis.call('ZREM', LIVE, ref) end

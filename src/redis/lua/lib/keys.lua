@@ -15,6 +15,7 @@ local ENDED = prefix .. 'ended' -- zset: batches that ended, by when
 local PAGES = prefix .. 'pages' -- zset: batches whose pages are behind, by when they are due
 local OUTPUTS = prefix .. 'outputs' -- hash: output name -> ref that owns it
 local CHORES = prefix .. 'chores' -- hash: chore -> when it was last claimed
+local KINDS = prefix .. 'kinds' -- set: kinds of tasks that ran, MODEL/KIND/PROVIDER
 local EVENTS = prefix .. 'events' -- stream: ends of items and batches
 
 local function batchKey(batch) return prefix .. 'batch:' .. batch end -- hash: counts and facts
@@ -22,6 +23,9 @@ local function pendingKey(batch) return prefix .. 'pending:' .. batch end -- zse
 local function itemsKey(batch) return prefix .. 'items:' .. batch end -- list: item ids in order
 local function codesKey(batch) return prefix .. 'codes:' .. batch end -- hash: code -> items that failed or are held with it
 local function itemKey(ref) return prefix .. 'item:' .. ref end -- hash: one item
+
+local function runningKey(kind) return prefix .. 'running:' .. kind end -- zset: refs that generate, by when they were accepted
+local function tookKey(kind) return prefix .. 'took:' .. kind end -- hash: how long tasks took: bin of time -> tasks, `n` of them
 
 local function splitRef(ref)
   local slash = string.find(ref, '/', 1, true)

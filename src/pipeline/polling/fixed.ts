@@ -1,10 +1,4 @@
-/** When to look at a task again. */
-export interface PollPlan {
-  /** Milliseconds from acceptance to the first look. */
-  firstLookMs(): number;
-  /** Milliseconds from now to the next look at a task accepted `ageMs` ago. */
-  nextLookMs(ageMs: number): number;
-}
+import type { PollPlan } from './plan.ts';
 
 /**
  * The documented way: the first look after `delayMs`, then one every `intervalMs`, on a grid that

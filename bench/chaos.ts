@@ -1,0 +1,152 @@
+/**
+ * A night's batch in two minutes, with everything going wrong at once: worker processes are killed,
+ * Redis is killed and comes back, the API loses answers, fails tasks and breaks off downloads. Ends
+ * with a table, and with exit code 1 if anything was paid twice or lost.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { submitJobs } from '../src/batch/submit.ts';
+import { loadConfig } from '../src/config/config.ts';
+import { expandJobs } from '../src/jobs/index.ts';
+import { silentLogger } from '../src/log.ts';
+import { openRuntime, type Runtime } from '../src/runtime/runtime.ts';
+import { Crew } from './chaos/crew.ts';
+import { startMortalRedis } from './chaos/redis-server.ts';
+import { judge, type Verdict } from './chaos/verdict.ts';
+import { startProgram } from './processes.ts';
+import { readRecords } from './scenario.ts';
+
+const BATCH = 'chaos';
+const SPEED = 20;
+const WORKERS = 3;
+const KILL_EVERY_MS = 2_000;
+/** Every so many kills of a worker, Redis is killed too. */
+const REDIS_EVERY = 5;
+const HELD_SHARE = 0.03;
+const faults = [
+  'create500=0.02',
+  'createReset=0.002',
+  'createLost=0.002',
+  'status500=0.02',
+  'statusReset=0.02',
+  'statusGarbage=0.02',
+  'file500=0.02',
+  'fileShort=0.02',
+  'failRate=0.05',
+];
+
+const { values } = parseArgs({
+  options: {
+    clips: { type: 'string', default: '3000' },
+    tasks: { type: 'string', default: '200' },
+    minutes: { type: 'string', default: '10' },
+  },
+});
+const clips = Number(values.clips);
+const folder = await mkdtemp(join(tmpdir(), 'clipmill-chaos-'));
+const redis = await startMortalRedis(join(folder, 'redis'));
+const simulator = await startProgram(
+  'src/cli/main.js',
+  [
+    'simulate',
+    '--port=0',
+    `--speed=${SPEED}`,
+    `--max-tasks=${values.tasks}`,
+    ...faults.map((fault) => `--fault=${fault}`),
+  ],
+  {},
+  { waitForLine: true },
+);
+const env = {
+  REDIS_URL: redis.url,
+  APIXO_BASE_URL: simulator.firstLine,
+  CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
+  CLIPMILL_MAX_TASKS: values.tasks,
+  CLIPMILL_REQUEST_WINDOW: `${60_000 / SPEED}ms`,
+  CLIPMILL_POLL_DELAY: `${50_000 / SPEED}ms`,
+  CLIPMILL_POLL_INTERVAL: `${5_000 / SPEED}ms`,
+  // A held submission keeps its slot for as long as its task may run.
+  CLIPMILL_TASK_TIMEOUT: '10s',
+  CLIPMILL_LOG_LEVEL: 'error',
+};
+const crew = new Crew(env);
+let redisKills = 0;
+let exitCode = 1;
+try {
+  const runtime = await openRuntime({
+    config: loadConfig(env),
+    log: silentLogger(),
+    redisUrl: redis.url,
+    patient: true,
+  });
+  await crew.start(WORKERS);
+  await submitJobs(runtime, { batch: BATCH }, expandJobs(jobs(clips), { batch: BATCH }));
+  const startedAt = performance.now();
+  const deadline = startedAt + Number(values.minutes) * 60_000;
+  while (performance.now() < deadline && !(await hasEnded(runtime))) {
+    await sleep(KILL_EVERY_MS);
+    await crew.killOne();
+    if (crew.killed % REDIS_EVERY === 0) {
+      await redis.killAndRestart();
+      redisKills += 1;
+    }
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  const records = await readRecords(simulator.firstLine);
+  const verdict = await judge(runtime.reading.items(BATCH), records.full.tasks);
+  const slots = await slotsLeft(runtime);
+  await runtime.close();
+  print(verdict, seconds, slots, records.faults);
+  exitCode = verdict.doubled + verdict.lost + slots === 0 && verdict.held <= clips * HELD_SHARE ? 0 : 1;
+} finally {
+  await crew.stop();
+  await redis.stop();
+  await simulator.stop();
+  await rm(folder, { recursive: true, force: true });
+}
+process.exitCode = exitCode;
+
+/** One in a hundred is refused by the API for its content. */
+function* jobs(count: number) {
+  for (let n = 1; n <= count; n += 1) {
+    yield { id: `clip-${n}`, prompt: n % 100 === 0 ? `clip ${n} [fail:CONTENT_VIOLATION]` : `clip ${n}` };
+  }
+}
+
+async function hasEnded(runtime: Runtime): Promise<boolean> {
+  const batch = await runtime.reading.batch(BATCH);
+  if (batch) {
+    const { done, failed, held, total } = batch.counts;
+    process.stderr.write(`${done + failed + held} of ${total}, ${held} held, ${crew.killed} workers killed\n`);
+  }
+  return batch?.endedAt !== null && batch !== undefined;
+}
+
+/** Slots that do not come free although nothing runs any more. */
+async function slotsLeft(runtime: Runtime): Promise<number> {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    const left = await runtime.redis.zcard(runtime.keys.slots);
+    if (left === 0 || performance.now() > deadline) return left;
+    await sleep(250);
+  }
+}
+
+function print(verdict: Verdict, seconds: number, slots: number, struck: Record<string, number>): void {
+  const { complaints, ...counts } = verdict;
+  const rows = {
+    ...counts,
+    'held, share': `${((100 * verdict.held) / verdict.submitted).toFixed(2)} %`,
+    'slots never freed': slots,
+    'workers killed': crew.killed,
+    'Redis killed': redisKills,
+    'faults of the API': Object.values(struck).reduce((sum, count) => sum + count, 0),
+    seconds: seconds.toFixed(0),
+  };
+  console.log('| what | count |\n| --- | --- |');
+  for (const [what, count] of Object.entries(rows)) console.log(`| ${what} | ${count} |`);
+  for (const complaint of complaints) console.log(complaint);
+}

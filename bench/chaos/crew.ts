@@ -1,0 +1,30 @@
+import { startProgram, type Program } from '../processes.ts';
+
+/** Worker processes of which each that dies is replaced, as a service manager would. */
+export class Crew {
+  readonly #workers: Program[] = [];
+  readonly #env: Record<string, string>;
+  #next = 0;
+  /** Processes killed so far. */
+  killed = 0;
+
+  constructor(env: Record<string, string>) {
+    this.#env = env;
+  }
+
+  async start(count: number): Promise<void> {
+    for (let n = 0; n < count; n += 1) this.#workers.push(await startProgram('workers/all.js', [], this.#env));
+  }
+
+  /** Kills the next one in turn with SIGKILL, and starts another in its place. */
+  async killOne(): Promise<void> {
+    const index = this.#next++ % this.#workers.length;
+    await this.#workers[index]?.stop('SIGKILL');
+    this.killed += 1;
+    this.#workers[index] = await startProgram('workers/all.js', [], this.#env);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.stop('SIGTERM')));
+  }
+}

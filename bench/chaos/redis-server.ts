@@ -1,0 +1,44 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { awaitRedis, openRedis } from '../../src/redis/connect.ts';
+
+/** A redis-server that can be killed and comes back with its data, as a service manager would see to. */
+export interface MortalRedis {
+  url: string;
+  killAndRestart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @param folder short enough that a unix socket in it can be reached: about 90 characters */
+export async function startMortalRedis(folder: string): Promise<MortalRedis> {
+  await mkdir(folder, { recursive: true });
+  const socket = join(folder, 'redis.sock');
+  const url = `unix://${socket}`;
+  let server: ChildProcess;
+
+  async function start(): Promise<void> {
+    const settings = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'yes'];
+    server = spawn('redis-server', [...settings, '--maxmemory-policy', 'noeviction'], { stdio: 'ignore' });
+    const redis = openRedis(url, { name: 'chaos', patient: true, onError: () => {} });
+    await awaitRedis(redis, url);
+    redis.disconnect();
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    const ended = once(server, 'exit');
+    server.kill(signal);
+    await ended;
+  }
+
+  await start();
+  return {
+    url,
+    async killAndRestart() {
+      await end('SIGKILL');
+      await start();
+    },
+    stop: () => end('SIGTERM'),
+  };
+}

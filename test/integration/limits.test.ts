@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import type { SimulatorOptions } from '../../src/simulator/index.ts';
+import { clip, clips, startMill, type Mill } from '../support/mill.ts';
+import { until } from '../support/until.ts';
+
+/** Prompts in the order in which the API was asked for them. */
+function asked(mill: Mill): string[] {
+  return mill.simulator.records
+    .tasks()
+    .toSorted((a, b) => a.createdAt - b.createdAt)
+    .map((task) => task.prompt);
+}
+
+function refused(mill: Mill) {
+  return mill.simulator.records.summary().refused;
+}
+
+describe('shares of the slots', () => {
+  it('let a small batch begin at once and end in a generation or two behind a large one', async () => {
+    const slots = 20;
+    const mill = await startMill({ env: { CLIPMILL_MAX_TASKS: String(slots) }, simulator: { maxTasks: slots } });
+    await mill.add('large', clips(1_000, 'large'));
+    await mill.work();
+    await until(() => mill.simulator.records.summary().tasks.made >= 3 * slots, 'the large batch to be under way');
+    const before = asked(mill).length;
+    await mill.add('small', clips(10, 'small'));
+    await mill.ended('small');
+    const since = asked(mill).slice(before);
+    const last = since.findLastIndex((prompt) => prompt.includes('of small'));
+    // Every slot that comes free goes to the small batch until both have as many.
+    expect(since.slice(0, last + 1).filter((prompt) => prompt.includes('of large')).length).toBeLessThanOrEqual(slots);
+    expect((await mill.runtime.reading.batch('large'))?.endedAt).toBeNull();
+  });
+
+  it('leave an old batch its part however many new ones come', async () => {
+    const slots = 6;
+    const mill = await startMill({ env: { CLIPMILL_MAX_TASKS: String(slots) }, simulator: { maxTasks: slots } });
+    await mill.add('old', clips(30, 'old'));
+    for (let n = 1; n <= 5; n += 1) await mill.add(`new-${n}`, clips(200, `new-${n}`));
+    await mill.work();
+    await mill.ended('old');
+    const prompts = asked(mill);
+    const last = prompts.findLastIndex((prompt) => prompt.includes('of old'));
+    // A sixth of the slots: its thirty clips come among about 180.
+    expect(last).toBeLessThan(30 * slots * 1.5);
+  });
+
+  it('go to the more urgent items of a batch first, and to equals in their order', async () => {
+    const mill = await startMill({ env: { CLIPMILL_MAX_TASKS: '1' } });
+    const item = (id: string, index: number, priority: number) => clip(id, id, { index, priority });
+    await mill.add('b', [item('late', 1, 200), item('first', 2, 100), item('second', 3, 100), item('urgent', 4, 1)]);
+    await mill.work();
+    await mill.ended('b');
+    expect(asked(mill)).toEqual(['urgent', 'first', 'second', 'late']);
+  });
+});
+
+describe('limits of any size', () => {
+  it('hold on a plan of 3 tasks and 10 requests a window', async () => {
+    const limits = { maxTasks: 3, maxRequests: 10, generationMs: { 5: [700, 800] } } satisfies SimulatorOptions;
+    const mill = await startMill({
+      simulator: limits,
+      env: { CLIPMILL_MAX_TASKS: '3', CLIPMILL_MAX_REQUESTS: '10' },
+    });
+    await mill.add('b', clips(6));
+    await mill.work();
+    expect((await mill.ended('b')).counts.done).toBe(6);
+    const { maxRequestsInWindow, tasks } = mill.simulator.records.summary();
+    expect(refused(mill)).toMatchObject({ rate: 0, concurrency: 0 });
+    expect(maxRequestsInWindow).toBeLessThanOrEqual(10);
+    expect(tasks.maxInFlight).toBe(3);
+  });
+
+  it('hold for several processes together, whichever polling they use', async () => {
+    // A longer window than elsewhere: its margin for jitter is 2 %, and here four workers and the API share a process.
+    const limits = { maxTasks: 30, maxRequests: 900, requestWindowMs: 6_000 };
+    const mill = await startMill({
+      simulator: limits,
+      env: {
+        CLIPMILL_MAX_TASKS: '30',
+        CLIPMILL_MAX_REQUESTS: '900',
+        CLIPMILL_REQUEST_WINDOW: '6s',
+        CLIPMILL_POLLING: 'adaptive',
+      },
+    });
+    await mill.add('b', clips(150));
+    for (let n = 0; n < 4; n += 1) await mill.work();
+    expect((await mill.ended('b')).counts.done).toBe(150);
+    const { maxRequestsInWindow, tasks } = mill.simulator.records.summary();
+    expect(refused(mill)).toMatchObject({ rate: 0, concurrency: 0 });
+    expect(maxRequestsInWindow).toBeLessThanOrEqual(900);
+    expect(tasks.made).toBe(150);
+    expect(tasks.maxInFlight).toBeLessThanOrEqual(30);
+    // Nothing that runs is left in the counts that adaptive polling plans with.
+    const running = await mill.runtime.redis.keys(`${mill.runtime.keys.prefix}running:*`);
+    expect(running).toEqual([]);
+    expect(await mill.runtime.redis.keys(`${mill.runtime.keys.prefix}took:*`)).toHaveLength(1);
+  });
+
+  it('stretch the looks evenly when tasks take long, so that none starves and nothing is refused', async () => {
+    // 40 tasks looked at every 20 ms would be 2,000 requests a second.
+    const mill = await startMill({
+      simulator: { maxTasks: 40, maxRequests: 100, generationMs: { 5: [1_900, 2_000] } },
+      env: { CLIPMILL_MAX_TASKS: '40', CLIPMILL_MAX_REQUESTS: '100' },
+    });
+    await mill.add('b', clips(40));
+    await mill.work();
+    expect((await mill.ended('b')).counts.done).toBe(40);
+    expect(refused(mill)).toMatchObject({ rate: 0, concurrency: 0 });
+    expect(mill.simulator.records.summary().maxRequestsInWindow).toBeLessThanOrEqual(100);
+    // All ended within 100 ms. In line, each is looked at once while the others are.
+    const seen = mill.simulator.records.tasks().map((task) => (task.firstSeenEndedAt ?? Infinity) - (task.endsAt ?? 0));
+    const oneRoundMs = (40 / 100) * 1_000;
+    expect(Math.max(...seen)).toBeLessThan(3 * oneRoundMs);
+  });
+});

@@ -1,0 +1,148 @@
+import { zeroOverheadMs } from '../../bench/bound.ts';
+import { bucketShape } from '../../src/limits/shape.ts';
+import type { Demand } from '../../src/pipeline/polling/demand.ts';
+import { binOf } from '../../src/pipeline/polling/hazard.ts';
+import type { PollPlan } from '../../src/pipeline/polling/plan.ts';
+import { Heap } from './heap.ts';
+
+/** A batch at the published limits, on a clock of its own: no processes, no network, only waiting. */
+export interface SimulatedBatch {
+  clips: number;
+  slots: number;
+  maxRequests: number;
+  windowMs: number;
+  /** Looks that may wait for a token at once. */
+  line: number;
+  kindOf(clip: number): string;
+  takesMs(kind: string, random: () => number): number;
+  plan: (world: { now: () => number; demand: () => Promise<Demand> }) => PollPlan;
+}
+
+export interface SimulatedResult {
+  /** Zero-overhead makespan over the simulated one. */
+  efficiency: number;
+  looksPerClip: number;
+  /** From the end of a task to the look that shows it, in milliseconds, over the second half of the batch. */
+  steadyLateMs: number;
+  steadyLooksPerClip: number;
+  /** Looks planned later than the fixed plan would have: never. */
+  plannedTooLate: number;
+}
+
+interface Task {
+  clip: number;
+  kind: string;
+  acceptedAt: number;
+  endsAt: number;
+}
+
+export async function simulateBatch(
+  batch: SimulatedBatch,
+  fixed: PollPlan,
+  random: () => number,
+): Promise<SimulatedResult> {
+  const { intervalMs, burst } = bucketShape(batch.maxRequests, batch.windowMs);
+  const events = new Heap<() => void>();
+  const running = new Set<Task>();
+  const took = new Map<string, Map<number, number>>();
+  const times: number[] = [];
+  const line: Task[] = [];
+  let now = 0;
+  let full = 0;
+  let inLine = 0;
+  let submitted = 0;
+  let endMs = 0;
+  let looks = 0;
+  let steadyLooks = 0;
+  let lateMs = 0;
+  let plannedTooLate = 0;
+  let asked = false;
+
+  const plan = batch.plan({
+    now: () => now,
+    demand: () => {
+      asked = true;
+      const kinds = new Map(
+        [...took].map(([kind, counts]) => [kind, { took: counts, running: new Map<number, number>() }]),
+      );
+      for (const { kind, acceptedAt } of running) count(kinds.get(kind)?.running, binOf(now - acceptedAt));
+      return Promise.resolve({ tokenMs: intervalMs, slots: running.size, kinds });
+    },
+  });
+  const at = (time: number, what: () => void) => events.push(time, what);
+
+  function token(): number {
+    const usable = Math.max(full, now) - (burst - 1) * intervalMs;
+    full = Math.max(full, now) + intervalMs;
+    return Math.max(now, usable);
+  }
+
+  function submit(): void {
+    if (submitted === batch.clips) return;
+    const clip = submitted++;
+    at(token(), () => accept(clip));
+  }
+
+  function accept(clip: number): void {
+    const kind = batch.kindOf(clip);
+    if (!took.has(kind)) took.set(kind, new Map());
+    const takes = batch.takesMs(kind, random);
+    times[clip] = takes;
+    const task = { clip, kind, acceptedAt: now, endsAt: now + takes };
+    running.add(task);
+    lookLater(task, plan.firstLookMs(kind), fixed.firstLookMs(kind));
+  }
+
+  function lookLater(task: Task, delay: number, latest: number): void {
+    if (delay > latest) plannedTooLate += 1;
+    at(now + delay, () => look(task));
+  }
+
+  function look(task: Task): void {
+    if (inLine >= batch.line) {
+      line.push(task);
+      return;
+    }
+    inLine += 1;
+    looks += 1;
+    if (task.clip > batch.clips / 2) steadyLooks += 1;
+    at(token(), () => answer(task));
+  }
+
+  function answer(task: Task): void {
+    inLine -= 1;
+    const next = line.shift();
+    if (next) look(next);
+    const age = now - task.acceptedAt;
+    if (now < task.endsAt) {
+      lookLater(task, plan.nextLookMs(age, task.kind), fixed.nextLookMs(age, task.kind));
+      return;
+    }
+    running.delete(task);
+    if (task.clip > batch.clips / 2) lateMs += now - task.endsAt;
+    endMs = now;
+    count(took.get(task.kind), binOf(task.endsAt - task.acceptedAt));
+    submit();
+  }
+
+  for (let slot = 0; slot < batch.slots; slot += 1) submit();
+  for (let event = events.pop(); event; event = events.pop()) {
+    now = event.at;
+    event.what();
+    if (!asked) continue;
+    asked = false;
+    // The plan hears the answer before anything else happens.
+    await new Promise(setImmediate);
+  }
+  return {
+    efficiency: zeroOverheadMs(times, batch.slots) / endMs,
+    looksPerClip: looks / batch.clips,
+    steadyLateMs: lateMs / (batch.clips / 2),
+    steadyLooksPerClip: steadyLooks / (batch.clips / 2),
+    plannedTooLate,
+  };
+}
+
+function count(counts: Map<number, number> | undefined, bin: number): void {
+  counts?.set(bin, (counts.get(bin) ?? 0) + 1);
+}

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import type { TaskReport } from '../../../src/apixo/wire.ts';
+import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
+import type { Attempt, LookReply, MoveReply } from '../../../src/ledger/attempts.ts';
+import { createLogger } from '../../../src/log.ts';
+import { fixedPlan } from '../../../src/pipeline/polling/fixed.ts';
+import { pollStep, type PollDeps } from '../../../src/pipeline/poll.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const attempt: Attempt = { batch: 'b', id: 'a', attempt: 1 };
+const turn = { starts: 1, draining: new AbortController().signal };
+
+/** Everything a look at a task touches, with an API that gives `report`. */
+function deps(report: TaskReport, look: Partial<Extract<LookReply, { kind: 'go' }>> = {}) {
+  const moves: string[] = [];
+  const lines: string[] = [];
+  const move = (name: string) => (): Promise<MoveReply> => {
+    moves.push(name);
+    return Promise.resolve({ result: 'moved', state: name, dispatched: [] });
+  };
+  const poll: PollDeps = {
+    api: { status: () => Promise.resolve(report) },
+    attempts: {
+      look: () =>
+        Promise.resolve({
+          kind: 'go',
+          waitMs: 0,
+          taskId: 't',
+          ageMs: 55_000,
+          halted: undefined,
+          tasks: 1,
+          taskKind: 'kling-2-6/5/auto',
+          ...look,
+        }),
+      generated: move('downloading'),
+      taskFailedAgain: move('queued'),
+      failed: move('failed'),
+      held: move('held'),
+    },
+    account: {
+      halt: () => Promise.resolve(true),
+      cool: () => Promise.resolve({ coolMs: 0, ceiling: 1 }),
+      clearHalt: () => Promise.resolve(true),
+    },
+    queues: {
+      submit: () => Promise.resolve(),
+      download: () => Promise.resolve(void moves.push('enqueued')),
+    },
+    requests: { take: () => Promise.resolve() },
+    model: kling26,
+    plan: fixedPlan(50_000, 5_000),
+    inLine: (ask) => ask(),
+    reportedStates: new Set(),
+    clock: new FakeClock(),
+    log: createLogger({ level: 'info', secrets: [], destination: { write: (line) => void lines.push(line) } }),
+    settings: { taskTimeoutMs: 1_800_000, maxAttempts: 3, tokenLifetimeMs: 600 },
+  };
+  return { poll, moves, lines };
+}
+
+const running = (said: string): TaskReport => ({ state: 'running', said });
+
+describe('pollStep', () => {
+  it('looks again an interval later while the task runs', async () => {
+    const { poll, moves } = deps(running('processing'));
+    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 5_000 });
+    expect(moves).toEqual([]);
+  });
+
+  it('looks on at a state that nobody knows, and says so once', async () => {
+    const { poll, lines } = deps(running('dreaming'));
+    for (const id of ['a', 'b', 'c']) await pollStep(poll, { ...attempt, id }, turn);
+    expect(lines.filter((line) => line.includes('unknown task state'))).toEqual([expect.stringContaining('dreaming')]);
+  });
+
+  it('records a clip before anything else, then adds its download', async () => {
+    const { poll, moves } = deps({
+      state: 'success',
+      urls: ['https://host.example/a.mp4'],
+      generationMs: 53_000,
+    });
+    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'done' });
+    expect(moves).toEqual(['downloading', 'enqueued']);
+  });
+
+  it('adds the download that a process which died left out', async () => {
+    const { poll, moves } = deps(running('processing'));
+    poll.attempts.look = () => Promise.resolve({ kind: 'stale', state: 'downloading' });
+    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'done' });
+    expect(moves).toEqual(['enqueued']);
+  });
+
+  it.each([
+    ['CONTENT_VIOLATION', 1, 'failed'],
+    ['InputOutputSensitiveContentDetected', 1, 'queued'],
+    ['InputOutputSensitiveContentDetected', 2, 'failed'],
+    ['GENERATION_FAILED', 1, 'queued'],
+    ['GENERATION_FAILED', 2, 'queued'],
+    ['GENERATION_FAILED', 3, 'failed'],
+    ['NEVER_HEARD_OF', 2, 'queued'],
+    ['NEVER_HEARD_OF', 3, 'failed'],
+    ['INSUFFICIENT_CREDITS', 3, 'queued'],
+  ])('after %s of task %i the item is %s', async (failCode, tasks, state) => {
+    const { poll, moves } = deps({ state: 'failed', failCode, failMsg: 'because' }, { tasks });
+    await pollStep(poll, attempt, turn);
+    expect(moves).toEqual([state]);
+  });
+
+  it('gives up a task that has run for longer than the time-out', async () => {
+    const { poll, moves } = deps(running('processing'), { ageMs: 1_800_000 });
+    await pollStep(poll, attempt, turn);
+    expect(moves).toEqual(['held']);
+  });
+});

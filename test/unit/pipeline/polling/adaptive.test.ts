@@ -1,0 +1,143 @@
+import { setImmediate } from 'node:timers/promises';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { kling26 } from '../../../../src/apixo/models/kling-2-6.ts';
+import { adaptivePlan } from '../../../../src/pipeline/polling/adaptive.ts';
+import type { Demand } from '../../../../src/pipeline/polling/demand.ts';
+import { fixedPlan } from '../../../../src/pipeline/polling/fixed.ts';
+import { binOf, edgeOf, hazardOf, untilNextLook } from '../../../../src/pipeline/polling/hazard.ts';
+import type { PollPlan } from '../../../../src/pipeline/polling/plan.ts';
+import { LOOKS_IN_LINE } from '../../../../src/pipeline/poll.ts';
+import { simulateBatch, type SimulatedBatch } from '../../../support/polling-simulation.ts';
+
+const DELAY = 50_000;
+const INTERVAL = 5_000;
+const fixed = fixedPlan(DELAY, INTERVAL);
+
+/** Numbers from 0 to 1, the same in every run. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 1_664_525 + 1_013_904_223) % 4_294_967_296) / 4_294_967_296;
+}
+
+const published = { clips: 8_000, slots: 1_000, maxRequests: 10_000, windowMs: 60_000, line: LOOKS_IN_LINE };
+const fives = { kindOf: () => 'kling-2-6/5/auto', takesMs: uniform(50_000, 70_000) };
+const tens = { kindOf: () => 'kling-2-6/10/auto', takesMs: uniform(80_000, 100_000) };
+
+function uniform(min: number, max: number) {
+  return (_kind: string, random: () => number) => min + (max - min) * random();
+}
+
+const settings = { pollDelayMs: DELAY, pollIntervalMs: INTERVAL, model: kling26 };
+
+function planOf(demand: () => Promise<Demand>, onError: (error: unknown) => void = rethrow): PollPlan {
+  let now = 0;
+  return adaptivePlan({ ...settings, demand, now: () => (now += INTERVAL), onError });
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+const adaptive: SimulatedBatch['plan'] = (world) => adaptivePlan({ ...settings, ...world, onError: rethrow });
+
+describe('adaptivePlan, at the published limits', () => {
+  it.each([
+    ['5 s clips, fixed', { ...fives, plan: () => fixed }, 0.95],
+    ['5 s clips, adaptive', { ...fives, plan: adaptive }, 0.975],
+    ['10 s clips, adaptive', { ...tens, plan: adaptive }, 0.98],
+  ])('reaches its efficiency: %s', async (_name, what, least) => {
+    const result = await simulateBatch({ ...published, ...what }, fixed, seeded(1));
+    expect(result.efficiency).toBeGreaterThan(least);
+    expect(result.plannedTooLate).toBe(0);
+  });
+
+  it('is near the best that its number of looks can give', async () => {
+    const long = { ...published, ...fives, clips: 40_000, plan: adaptive };
+    const { steadyLateMs, steadyLooksPerClip } = await simulateBatch(long, fixed, seeded(2));
+    // See the decision record: (∫√(f·S))² / 2L, where ends are spread evenly over 20 s; the look that
+    // the fixed plan makes at 50 s finds nothing and is not counted.
+    const bestMs = (20_000 * (2 / 3) ** 2) / (2 * (steadyLooksPerClip - 1));
+    expect(steadyLateMs).toBeLessThan(1.25 * bestMs);
+  });
+
+  it('learns times that nobody documented', async () => {
+    const quick = { ...fives, takesMs: uniform(20_000, 24_000) };
+    const result = await simulateBatch({ ...published, ...quick, plan: adaptive }, fixed, seeded(3));
+    // With the fixed plan every task is found 26 to 30 s after its end.
+    expect(result.steadyLateMs).toBeLessThan(3_000);
+    expect(result.plannedTooLate).toBe(0);
+  });
+});
+
+describe('adaptivePlan', () => {
+  const demand = (running: [number, number][], tokenMs = 6): Demand => ({
+    tokenMs,
+    slots: 1_000,
+    kinds: new Map([['kling-2-6/5/auto', { took: new Map(), running: new Map(running) }]]),
+  });
+
+  it('is the fixed plan until it knows what there is to look at, and when Redis does not say', async () => {
+    const errors: unknown[] = [];
+    const plan = planOf(
+      () => Promise.reject(new Error('away')),
+      (error) => errors.push(error),
+    );
+    expect(plan.firstLookMs('kling-2-6/5/auto')).toBe(DELAY);
+    await setImmediate();
+    expect(plan.nextLookMs(61_000, 'kling-2-6/5/auto')).toBe(4_000);
+    expect(errors).toHaveLength(1);
+  });
+
+  it('looks no more often than every twentieth of the interval, however much is left', async () => {
+    const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 1]], 0.001)));
+    plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+    await setImmediate();
+    expect(plan.nextLookMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL / 20);
+  });
+
+  it('is the fixed plan when submissions alone use the budget', async () => {
+    const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 3]], 6_000)));
+    plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+    await setImmediate();
+    expect(plan.nextLookMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL);
+  });
+});
+
+describe('hazardOf', () => {
+  it('is the chance that what still runs ends next', () => {
+    const hazard = hazardOf(
+      new Map([
+        [100, 50],
+        [101, 50],
+      ]),
+    );
+    // 50 of 100 end in the first bin, all of the rest in the second.
+    expect((hazard?.weight(100) ?? 0) ** 2 * width(100)).toBeCloseTo(50 / 75);
+    expect((hazard?.weight(101) ?? 0) ** 2 * width(101)).toBeCloseTo(50 / 25);
+    expect(hazard?.weight(102)).toBe(0);
+    expect(hazardOf(new Map())).toBeUndefined();
+  });
+
+  it('plans no look where no task was ever seen to end', () => {
+    const hazard = hazardOf(new Map([[binOf(50_000), 10]]));
+    if (!hazard) throw new Error('no hazard');
+    const last = edgeOf(hazard.last + 1);
+    expect(untilNextLook(hazard, 1e6, 0)).toBeGreaterThan(edgeOf(hazard.first) - 1);
+    expect(untilNextLook(hazard, 1e6, last + 1)).toBe(Infinity);
+    expect(untilNextLook(hazard, 1e-6, 0)).toBe(Infinity);
+  });
+
+  it('counts ages in bins that follow each other without gaps', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 2, max: 1e8, noNaN: true }), (ms) => {
+        expect(edgeOf(binOf(ms))).toBeLessThanOrEqual(ms * 1.000001);
+        expect(edgeOf(binOf(ms) + 1)).toBeGreaterThan(ms * 0.999999);
+      }),
+    );
+  });
+});
+
+function width(bin: number): number {
+  return edgeOf(bin + 1) - edgeOf(bin);
+}
