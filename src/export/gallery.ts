@@ -62,6 +62,7 @@ function galleryRow(item: Item, link: ClipLink): unknown[] {
     input['aspect_ratio'],
     input['sound'] === false ? 'silent' : undefined,
     item.size === undefined ? undefined : `${(item.size / 1e6).toFixed(item.size < 1e6 ? 2 : 1)} MB`,
+    item.more && item.more.length > 0 ? `first of ${item.more.length + 1} files` : undefined,
   ].filter((fact) => typeof fact === 'string');
   const reason = item.code ? [item.code, item.message].filter(Boolean).join(': ') : null;
   return [item.id, item.state, link(item) ?? null, input['prompt'] ?? '', facts.join(' · '), reason];

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import type { NewItem } from '../../src/ledger/intake.ts';
@@ -7,6 +9,7 @@ import { openRuntime } from '../../src/runtime/runtime.ts';
 import { startSimulator, type SimulatorOptions } from '../../src/simulator/index.ts';
 import { openStorage } from '../../src/storage/open.ts';
 import { clipmill, scaled, start, workFolder } from '../support/cli.ts';
+import { images } from '../support/images.ts';
 import { clip, clips } from '../support/mill.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { until } from '../support/until.ts';
@@ -73,6 +76,33 @@ describe.skipIf(!server)('clipmill on S3', () => {
     for (let n = 1; n <= 6; n += 1) expect(await storage.size(`six/clip-${n}.mp4`)).toBeGreaterThan(10_000);
     expect(await storage.size('six/manifest.jsonl')).toBeGreaterThan(100);
     expect(await storage.size('six/index.html')).toBeGreaterThan(1_000);
+  });
+
+  it('hands local images to the API as URLs that anybody can fetch for a time', async () => {
+    const simulator = await startSimulator({ speed: 50 });
+    onTestFinished(() => simulator.close());
+    const job = 'mode: image-to-video, image_files: [a.png]';
+    const folder = await workFolder({ 'jobs.yaml': `jobs:\n  - {prompt: one, ${job}}\n  - {prompt: two, ${job}}\n` });
+    await writeFile(join(folder, 'a.png'), images.png('pixels'));
+    const env = { ...scaled(simulator.url, 50), ...s3Settings('images'), CLIPMILL_SIDECAR: 'true' };
+    const { code, err } = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
+    expect(code, err).toBe(0);
+    const urls = simulator.records.tasks().flatMap(({ input }) => (input as { image_urls: string[] }).image_urls);
+    expect(urls).toHaveLength(2);
+    for (const url of urls) {
+      expect(url).toMatch(/images\/inputs\/[0-9a-f]{64}\.png\?.*X-Amz-Expires=2400&.*X-Amz-Signature=/);
+      const answer = await fetch(url);
+      expect(answer.headers.get('content-type')).toBe('image/png');
+      expect(Buffer.from(await answer.arrayBuffer())).toEqual(images.png('pixels'));
+    }
+    // The same file with its image elsewhere asks for the same clips.
+    await mkdir(join(folder, 'moved'));
+    await rename(join(folder, 'a.png'), join(folder, 'moved/b.png'));
+    const moved = job.replace('a.png', 'moved/b.png');
+    await writeFile(join(folder, 'jobs.yaml'), `jobs:\n  - {prompt: one, ${moved}}\n  - {prompt: two, ${moved}}\n`);
+    const again = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
+    expect(again.err).toContain('submitting 0 new clips (2 clips known already)');
+    expect(simulator.records.summary().requests.create).toBe(2);
   });
 
   it('says at once what is wrong with the bucket, and sends nothing', async () => {
