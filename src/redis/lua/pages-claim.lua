@@ -4,7 +4,7 @@
 --   ARGV[3] a batch to be written whether it is due or not; "" for one that is due
 -- Returns {batch, revision that the pages will show at least}, or {} when none is due or another
 -- process writes this one.
---- @include keys time
+--- @include keys time pages
 
 local writer, batch, now = ARGV[1], ARGV[3], nowMs()
 if batch == '' then
@@ -19,5 +19,5 @@ if redis.call('EXISTS', batchKey(batch)) == 0 then
   return {}
 end
 redis.call('ZADD', PAGES, now + tonumber(ARGV[2]), batch)
-redis.call('HSET', batchKey(batch), 'pagesBy', writer)
+redis.call('HSET', batchKey(batch), 'pagesBy', writer, 'pagesRushed', pagesAreRushed(batch, now) and '1' or '0')
 return { batch, redis.call('HGET', batchKey(batch), 'revision') or '0' }

@@ -2,17 +2,25 @@
 -- PAGES while they are behind, by the time they are due; while a process writes them (`pagesBy` of the
 -- batch), by the end of its lease, so that whatever it leaves undone is due again.
 
--- While a batch proceeds, and once it has ended, in ms. A write may take a twentieth of the time in any
--- case: what pages cost does not grow with the clips.
-local PAGES_EVERY, PAGES_AT_END, PAGES_FIRST = 30000, 1000, 5000
-local PAGES_SHARE = 20
+-- From a batch's first items to its first pages, and from one write to the next, in ms. In any case a
+-- write is followed by PAGES_SHARE times as long without one: what pages cost does not grow with the clips.
+local PAGES_FIRST, PAGES_EVERY, PAGES_SHARE = 5000, 30000, 20
 
+-- At the end of the batch one write may come sooner; it was rushed. A batch may end with every clip
+-- that a producer adds, and the next one waits.
 local function pagesDueAt(batch, now)
-  local facts = redis.call('HMGET', batchKey(batch), 'pagesAt', 'pagesMs', 'endedAt')
-  local writtenAt, tookMs, ended = tonumber(facts[1]), tonumber(facts[2]) or 0, facts[3]
-  if not writtenAt then return ended and now or now + PAGES_FIRST end
+  local facts = redis.call('HMGET', batchKey(batch), 'pagesAt', 'pagesMs', 'pagesRushed', 'endedAt')
+  local writtenAt, share = tonumber(facts[1]), PAGES_SHARE * (tonumber(facts[2]) or 0)
+  local rushed, ended = facts[3] == '1', facts[4]
+  if ended and not rushed then return now end
+  if not writtenAt then return now + PAGES_FIRST end
   -- A clock that was set back must not put them off for as long.
-  return math.max(now, math.min(writtenAt, now) + math.max(ended and PAGES_AT_END or PAGES_EVERY, PAGES_SHARE * tookMs))
+  return math.max(now, math.min(writtenAt, now) + (ended and share or math.max(PAGES_EVERY, share)))
+end
+
+local function pagesAreRushed(batch, now)
+  local facts = redis.call('HMGET', batchKey(batch), 'pagesAt', 'pagesMs')
+  return facts[1] and now - tonumber(facts[1]) < PAGES_SHARE * (tonumber(facts[2]) or 0)
 end
 
 -- Something that the pages show has changed.
