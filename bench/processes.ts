@@ -10,6 +10,8 @@ export interface Program {
   child: ChildProcess;
   /** First line it printed, if it was waited for. */
   firstLine: string;
+  /** Rejects when it ends although nobody stopped it. */
+  died: Promise<never>;
   /** Milliseconds of CPU, user and system, since it began. */
   cpuMs(): Promise<number>;
   /** Most memory it ever held, in bytes. */
@@ -36,9 +38,17 @@ export async function startProgram(
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${path} did not start`);
+  let stopping = false;
+  const died = new Promise<never>((_resolve, reject) => {
+    child.once('exit', (code, signal) => {
+      if (!stopping) reject(new Error(`${path} ended by itself: ${String(signal ?? code)}`));
+    });
+  });
+  // Whoever waits for the process is told; nobody has to.
+  died.catch(() => {});
   let firstLine = '';
   if (options.waitForLine) {
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+    const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), died])) as [string];
     firstLine = line;
   } else {
     child.stdout.resume();
@@ -47,9 +57,11 @@ export async function startProgram(
     pid,
     child,
     firstLine,
+    died,
     cpuMs: () => cpuMs(pid),
     peakBytes: () => peakBytes(pid),
     async stop(signal = 'SIGTERM') {
+      stopping = true;
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');
       child.kill(signal);

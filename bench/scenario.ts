@@ -39,6 +39,9 @@ export interface Measured {
   /** From a task's end to the answer that showed it, ms, mean and 99th percentile, in real time of this run. */
   detectMeanMs: number;
   detectP99Ms: number;
+  /** From the answer that showed a task's end to the POST that took its slot, ms, mean and 99th percentile. */
+  refillMeanMs: number;
+  refillP99Ms: number;
   doubled: number;
 }
 
@@ -82,6 +85,7 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
       .map((task) => (task.firstSeenEndedAt ?? Number.NaN) - (task.endsAt ?? Number.NaN))
       .filter(Number.isFinite)
       .toSorted((a, b) => a - b);
+    const refills = refillTimes(tasks, taskLimit);
     return {
       scenario,
       makespanMs,
@@ -96,6 +100,8 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
       peakBytes: Math.max(...(await Promise.all(workers.map((worker) => worker.peakBytes())))),
       detectMeanMs: sum(detections) / detections.length,
       detectP99Ms: detections[Math.floor(detections.length * 0.99)] ?? Number.NaN,
+      refillMeanMs: sum(refills) / refills.length,
+      refillP99Ms: refills[Math.floor(refills.length * 0.99)] ?? Number.NaN,
       doubled: tasks.length - scenario.clips,
     };
   } finally {
@@ -104,6 +110,19 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
     await simulator.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * How long each slot that came free was empty, in milliseconds, shortest first: the n-th end that was
+ * seen makes room for the n-th POST after the first `slots`.
+ */
+function refillTimes(tasks: readonly TaskRecord[], slots: number): number[] {
+  const seen = tasks.map((task) => task.firstSeenEndedAt ?? Infinity).toSorted((a, b) => a - b);
+  const posts = tasks.map((task) => task.createdAt).toSorted((a, b) => a - b);
+  return posts
+    .slice(slots)
+    .map((post, index) => post - (seen[index] ?? Infinity))
+    .toSorted((a, b) => a - b);
 }
 
 /** The jobs of a scenario; the peer makes the same. */
@@ -118,7 +137,7 @@ async function runClipmill(scenario: Scenario, env: Record<string, string>, work
   for (let n = 0; n < scenario.processes; n += 1) workers.push(await startProgram('workers/all.js', [], env));
   const mill = await createClipmill({ settings: env, work: [] });
   const batch = await mill.submit('bench', jobs(scenario));
-  const { endedAt } = await batch.ended();
+  const { endedAt } = await Promise.race([batch.ended(), ...workers.map((worker) => worker.died)]);
   await mill.close();
   return endedAt ?? Number.NaN;
 }

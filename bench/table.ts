@@ -16,6 +16,10 @@ const columns: [title: string, cell: (measured: Measured) => string][] = [
     'end to seen ms, mean / p99',
     ({ detectMeanMs, detectP99Ms }) => `${detectMeanMs.toFixed(0)} / ${detectP99Ms.toFixed(0)}`,
   ],
+  [
+    'seen to next POST ms, mean / p99',
+    ({ refillMeanMs, refillP99Ms }) => `${refillMeanMs.toFixed(0)} / ${refillP99Ms.toFixed(0)}`,
+  ],
 ];
 
 export const header = `| ${columns.map(([title]) => title).join(' | ')} |\n|${columns.map(() => ' --- |').join('')}`;

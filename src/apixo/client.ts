@@ -21,9 +21,18 @@ export interface ApixoClient {
   /** Asks for one clip, which costs money when it is accepted. */
   generate(model: Model, request: GenerateRequest, signal?: AbortSignal): Promise<{ taskId: string }>;
   status(model: Model, taskId: string, signal?: AbortSignal): Promise<TaskReport>;
+  /** What the API says of this key; throws also where it does not know the question. */
+  account(signal?: AbortSignal): Promise<AccountReport>;
   /** US dollars left on this key; `undefined` where the API does not tell. */
   balance(signal?: AbortSignal): Promise<number | undefined>;
   close(): Promise<void>;
+}
+
+export interface AccountReport {
+  /** US dollars left on the key. */
+  balanceUsd: number;
+  /** When the answer was made, Unix ms of the API's clock to the second; `undefined` where it does not say. */
+  date: number | undefined;
 }
 
 export interface ClientOptions {
@@ -66,7 +75,14 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
     }
   }
 
+  async function account(signal?: AbortSignal): Promise<AccountReport> {
+    const answer = await send({ method: 'GET', path: `${api}/apikeys/current-balance`, signal });
+    return { balanceUsd: readAnswer(answer, balanceData), date: readDate(answer.headers['date']) };
+  }
+
   return {
+    account,
+
     async generate(model, request, signal) {
       const body = JSON.stringify({
         request_type: request.callbackUrl ? 'callback' : 'async',
@@ -85,7 +101,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
 
     async balance(signal) {
       try {
-        return readAnswer(await send({ method: 'GET', path: `${api}/apikeys/current-balance`, signal }), balanceData);
+        return (await account(signal)).balanceUsd;
       } catch (error) {
         // Absent, or answered by something else: clipmill goes on without it.
         const absent = ['wrong-endpoint', 'unknown-task', 'rejected', 'content', 'ambiguous'];
@@ -104,7 +120,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
  */
 function readAnswer<T>(answer: ExchangeAnswer, schema: z.ZodType<T>): T {
   const body = envelope.safeParse(parseJson(answer.text));
-  const retryAfterMs = readRetryAfter(answer.headers['retry-after']);
+  const retryAfterMs = readRetryAfter(answer.headers);
   for (const status of [answer.status, body.data?.code ?? 200]) {
     if (status >= 200 && status < 300) continue;
     const message = body.data?.message ?? '';
@@ -126,12 +142,17 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Retry-After as seconds or as an HTTP date, in milliseconds from now. */
-function readRetryAfter(header: string | string[] | undefined): number | undefined {
+/** Retry-After as seconds or as an HTTP date, in milliseconds from now; a date is the API's clock, as its Date is. */
+function readRetryAfter({ 'retry-after': header, date }: ExchangeAnswer['headers']): number | undefined {
   const text = Array.isArray(header) ? header[0] : header;
   if (!text) return undefined;
-  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - (readDate(date) ?? Date.now());
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}
+
+function readDate(header: string | string[] | undefined): number | undefined {
+  const date = typeof header === 'string' ? Date.parse(header) : Number.NaN;
+  return Number.isFinite(date) ? date : undefined;
 }
 
 function lostAnswerCode(error: ExchangeError): string {

@@ -3,6 +3,7 @@ import { packageVersion } from '../version.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addConfig } from './commands/config.ts';
 import { addDemo } from './commands/demo.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addExport } from './commands/export.ts';
 import { addPause, addResume } from './commands/pause.ts';
 import { addRetry } from './commands/retry.ts';
@@ -24,7 +25,7 @@ export function buildProgram(io: Io, exit: Exit): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nThe API key is read from APIXO_API_KEY. `clipmill config` shows every setting, `clipmill demo` needs no key.',
+      '\nThe API key is read from APIXO_API_KEY. `clipmill config` shows every setting, `clipmill doctor`\nwhether they work; `clipmill demo` needs no key.',
     );
   for (const add of [
     addRun,
@@ -39,6 +40,7 @@ export function buildProgram(io: Io, exit: Exit): Command {
     addResume,
     addExport,
     addConfig,
+    addDoctor,
     addSchema,
     addSimulate,
   ]) {

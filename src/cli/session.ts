@@ -5,6 +5,7 @@ import { Closers } from '../closers.ts';
 import { loadConfig, secretsOf, unknownSettings, type Config } from '../config/config.ts';
 import { createLogger, type Logger } from '../log.ts';
 import type { EmbeddedRedis } from '../redis/embedded.ts';
+import type { Finding } from '../runtime/doctor/finding.ts';
 import { openRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { Io } from './io.ts';
 
@@ -21,6 +22,8 @@ export interface SessionOptions {
   log: Logger;
   config: Config;
   patient?: boolean;
+  /** Hears of what is wanting in the Redis of REDIS_URL; a private one is as it should be. */
+  onRedisFinding?: (finding: Finding) => void;
 }
 
 /** Runs `work` with everything open, and closes it whatever happens. */
@@ -30,12 +33,18 @@ export async function withSession<T>(options: SessionOptions, work: (session: Se
     const redis = await options.redis(options.config);
     closers.push(() => redis.stop());
     const { config, log, patient = false } = options;
-    const runtime = await openRuntime({ config, log, redisUrl: redis.url, patient });
+    const onRedisFinding = config.redisUrl ? options.onRedisFinding : undefined;
+    const runtime = await openRuntime({ config, log, redisUrl: redis.url, patient, onRedisFinding });
     closers.push(() => runtime.close());
     return await work({ config, log, runtime, closers });
   } finally {
     await closers.close();
   }
+}
+
+/** What is wanting, in one line with its cure. */
+export function describeWant({ found, cure }: Finding): string {
+  return `warning: Redis: ${found}${cure ? `. ${cure}` : ''}`;
 }
 
 /** The settings of the environment; misspelt names are said, not refused: a platform may set its own. */

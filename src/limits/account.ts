@@ -28,8 +28,8 @@ export interface Account {
   resume(): Promise<boolean>;
   /** Ends a halt for this reason: an answer has shown that it is over. */
   clearHalt(reason: HaltReason): Promise<boolean>;
-  /** Puts the next trial of a halted account off, because a cheaper look said that it is no use yet. */
-  postponeTrial(untilMs: number): Promise<void>;
+  /** Puts the next trial of a halted account off by `ms` from now, because a cheaper look said that it is no use yet. */
+  postponeTrial(ms: number): Promise<void>;
   read(): Promise<AccountState>;
 }
 
@@ -55,8 +55,8 @@ export function createAccount(redis: RedisClient, keys: Keys, run: RunScript): A
       if (halt !== reason) return false;
       return (await redis.hdel(keys.account, 'halt', 'haltAt', 'haltMessage', 'trial', 'trialAt')) > 0;
     },
-    async postponeTrial(untilMs) {
-      await redis.hset(keys.account, 'trialAt', untilMs);
+    async postponeTrial(ms) {
+      await run('postpone', ms);
     },
     async read() {
       const state = await redis.hgetall(keys.account);

@@ -35,6 +35,20 @@ export async function publishLimits(redis: RedisClient, keys: Keys, config: Conf
     .map(([name]) => name);
 }
 
+/** The limits that all processes keep. */
+export interface LimitsInForce {
+  maxTasks: number;
+  maxRequests: number;
+  windowMs: number;
+}
+
+/** @returns `undefined` before any process published its limits */
+export async function limitsInForce(redis: RedisClient, keys: Keys): Promise<LimitsInForce | undefined> {
+  const [maxTasks, maxRequests, windowMs] = await redis.hmget(keys.limits, 'maxTasks', 'maxRequests', 'windowMs');
+  if (!maxTasks || !maxRequests || !windowMs) return undefined;
+  return { maxTasks: Number(maxTasks), maxRequests: Number(maxRequests), windowMs: Number(windowMs) };
+}
+
 /** What of the limits is in use, as `clipmill status --json` prints it. */
 export interface Usage {
   slots: { used: number; max: number; /** Lower than `max` for a while after the API refused more. */ ceiling: number };
@@ -45,14 +59,14 @@ const usageReply = z.tuple([z.number(), z.number(), z.number()]);
 
 export async function readUsage(redis: RedisClient, keys: Keys, run: RunScript, config: Config): Promise<Usage> {
   const [used, ceiling, requests] = usageReply.parse(await run('usage'));
-  const [maxTasks, maxRequests, windowMs] = await redis.hmget(keys.limits, 'maxTasks', 'maxRequests', 'windowMs');
-  const max = Number(maxTasks ?? config.maxTasks);
+  const inForce = await limitsInForce(redis, keys);
+  const max = inForce?.maxTasks ?? config.maxTasks;
   return {
     slots: { used, max, ceiling: ceiling || max },
     requests: {
       used: requests,
-      max: Number(maxRequests ?? config.maxRequests),
-      windowMs: Number(windowMs ?? config.requestWindowMs),
+      max: inForce?.maxRequests ?? config.maxRequests,
+      windowMs: inForce?.windowMs ?? config.requestWindowMs,
     },
   };
 }

@@ -58,7 +58,7 @@ export async function pollStep(deps: PollDeps, attempt: Attempt, turn: Turn): Pr
     if (leave.state === 'downloading') await deps.queues.download(attempt);
     return done;
   }
-  const age = () => leave.ageMs + deps.clock.now() - leave.askedAt;
+  const age = () => leave.ageMs + deps.clock.elapsed() - leave.askedAt;
   try {
     const report = await deps.api.status(deps.model, leave.taskId);
     if (leave.halted === 'bad-key') await deps.account.clearHalt('bad-key');
@@ -78,7 +78,7 @@ async function askLeave(deps: PollDeps, attempt: Attempt, { draining }: Turn) {
   draining.throwIfAborted();
   const leave = await deps.attempts.look(attempt);
   if (leave.kind === 'stale') return leave;
-  const askedAt = deps.clock.now();
+  const askedAt = deps.clock.elapsed();
   const inTime = await tokenInTime(deps.clock, leave.waitMs, deps.settings.tokenLifetimeMs, draining);
   if (!inTime) await deps.requests.take(draining);
   return { ...leave, askedAt };

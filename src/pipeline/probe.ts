@@ -1,6 +1,5 @@
 import { ApixoError } from '../apixo/error.ts';
 import type { ApixoClient } from '../apixo/client.ts';
-import type { Clock } from '../clock.ts';
 import { TRIAL_MS } from '../limits/limits.ts';
 import type { Account } from '../limits/account.ts';
 import type { RequestBucket } from '../limits/requests.ts';
@@ -10,7 +9,6 @@ export interface ProbeDeps {
   api: Pick<ApixoClient, 'balance'>;
   account: Pick<Account, 'read' | 'clearHalt' | 'postponeTrial'>;
   requests: RequestBucket;
-  clock: Clock;
   log: Logger;
 }
 
@@ -25,12 +23,12 @@ export async function probeAccount(deps: ProbeDeps): Promise<void> {
   try {
     await deps.requests.take();
     const balance = await deps.api.balance();
-    if (balance !== undefined && balance <= 0) return await deps.account.postponeTrial(deps.clock.now() + TRIAL_MS);
+    if (balance !== undefined && balance <= 0) return await deps.account.postponeTrial(TRIAL_MS);
     if (halted.reason === 'bad-key' && balance !== undefined && (await deps.account.clearHalt('bad-key'))) {
       deps.log.info('the API takes the key again: submission goes on');
     }
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
-    if (error.trouble === 'bad-key') await deps.account.postponeTrial(deps.clock.now() + TRIAL_MS);
+    if (error.trouble === 'bad-key') await deps.account.postponeTrial(TRIAL_MS);
   }
 }

@@ -19,7 +19,11 @@ class Again extends Error {
   readonly delayMs: number;
 
   constructor(delayMs: number) {
+    // Nobody reads where it was thrown, and finding out is dear.
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
     super('again');
+    Error.stackTraceLimit = limit;
     this.delayMs = delayMs;
   }
 }
@@ -66,7 +70,6 @@ const surpriseBackoff = { baseMs: 1_000, capMs: 60_000 };
  * Steps are safe to run twice, so this is about patience, not about safety.
  */
 const LOCK_MS = 10_000;
-const STALLED_CHECK_MS = 5_000;
 
 /**
  * Runs a queue's jobs, and alone knows how BullMQ is told what became of them. No job is ever failed
@@ -77,9 +80,10 @@ export function startProcessor(
   deps: ProcessorDeps,
   name: QueueName,
   handler: JobHandler,
-  options: { concurrency: number },
+  options: { concurrency: number; lockMs?: number | undefined },
 ): Processor {
   const { log } = deps;
+  const { lockMs = LOCK_MS } = options;
   const draining = new AbortController();
   // Every step that waits listens to it.
   setMaxListeners(0, draining.signal);
@@ -118,8 +122,8 @@ export function startProcessor(
     connection: deps.redis,
     prefix: deps.keys.tag,
     concurrency: options.concurrency,
-    lockDuration: LOCK_MS,
-    stalledInterval: STALLED_CHECK_MS,
+    lockDuration: lockMs,
+    stalledInterval: lockMs / 2,
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     settings: { backoffStrategy },
     removeOnComplete: { count: 0 },

@@ -14,8 +14,8 @@ export interface ReconcileDeps {
   queues: Queues;
   clock: Clock;
   log: Logger;
-  /** No job waits longer than this for its next turn, in milliseconds. */
-  longestWaitMs: number;
+  /** No job of a queue waits longer than this for its next turn, in milliseconds. */
+  longestWaitMs: Readonly<Record<QueueName, number>>;
 }
 
 export interface Reconciled {
@@ -73,7 +73,7 @@ async function mend(deps: ReconcileDeps, ref: string): Promise<'fine' | 'revived
     return 'revived';
   }
   const dueAt = jobState === 'delayed' ? await deps.queues.dueAt(name, attempt) : undefined;
-  if (job && dueAt !== undefined && dueAt > deps.clock.now() + deps.longestWaitMs) {
+  if (job && dueAt !== undefined && dueAt > deps.clock.now() + deps.longestWaitMs[name]) {
     await job.promote().catch(() => {});
     return 'hastened';
   }

@@ -1,3 +1,4 @@
+import { describeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Processor } from './processor.ts';
 
@@ -33,7 +34,10 @@ export function watchProcessor(start: () => Processor, options: WatchdogOptions)
       );
       const stuck = current;
       current = start();
-      void stuck.abandon();
+      // Closing what is stuck may fail as well, for the same reason.
+      stuck.abandon().catch((error: unknown) => {
+        options.log.debug({ queue: options.queue, reason: describeError(error) }, 'stuck worker does not close');
+      });
     },
     async drain() {
       closed = true;

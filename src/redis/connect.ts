@@ -1,5 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { describeError, UserError } from '../errors.ts';
+import { gatherWrites } from './gather-writes.ts';
 
 export type RedisClient = Redis | Cluster;
 
@@ -45,6 +46,7 @@ export function openRedis(url: string, options: ConnectOptions): RedisClient {
   const common = commonOptions(options);
   const client = connect(url, common);
   client.on('error', options.onError);
+  if (client instanceof Redis) gatherWrites(client);
   return client;
 }
 

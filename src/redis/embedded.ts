@@ -153,6 +153,16 @@ function lastLine(text: string): string {
   return text.trim().split('\n').at(-1) || 'it said nothing';
 }
 
+/**
+ * The server program that would be started, and its version as far as it tells.
+ * @throws UserError when there is none
+ */
+export async function installedServer(): Promise<{ path: string; version: string | undefined }> {
+  const path = await findServer();
+  const told = await promisify(execFile)(path, ['--version']).catch(() => undefined);
+  return { path, version: / v=(\S+)/.exec(told?.stdout ?? '')?.[1] };
+}
+
 /** The server program on the PATH. */
 async function findServer(): Promise<string> {
   const found = await promisify(execFile)('/bin/sh', [

@@ -18,6 +18,7 @@ export type Verb =
   | 'pages-done'
   | 'pages-keep'
   | 'pause'
+  | 'postpone'
   | 'purge'
   | 'register'
   | 'reject'

@@ -16,6 +16,8 @@ import { createQueues, type Queues } from '../pipeline/queues.ts';
 import { awaitRedis, openRedis, type RedisClient } from '../redis/connect.ts';
 import { keysFor, type Keys } from '../redis/keys.ts';
 import { scriptRunner, type RunScript } from '../redis/scripts.ts';
+import type { Finding } from './doctor/finding.ts';
+import { preflightRedis } from './doctor/preflight.ts';
 
 /** Everything that stands on Redis: what a command needs to look at batches and to change them. */
 export interface Runtime {
@@ -45,11 +47,13 @@ export interface RuntimeOptions {
   /** Workers wait for a Redis that is away; commands fail after a few seconds. Default false. */
   patient?: boolean;
   clock?: Clock;
+  /** Looks at Redis before anything is done on it, and hears of what is found wanting. Default: no look. */
+  onRedisFinding?: ((finding: Finding) => void) | undefined;
 }
 
 /**
  * Connects to Redis and opens what stands on it.
- * @throws UserError when Redis is out of reach
+ * @throws UserError when Redis is out of reach, or by `onRedisFinding` known to be unfit
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { config, log, redisUrl } = options;
@@ -62,6 +66,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   closers.push(() => redis.disconnect());
   try {
     await awaitRedis(redis, redisUrl);
+    if (options.onRedisFinding) await preflightRedis(redis, options.onRedisFinding);
   } catch (error) {
     await closers.close();
     throw error;

@@ -27,7 +27,13 @@ export async function runWorkers(
   const log = createLogger({ level: config.logLevel, secrets: secretsOf(config), pretty });
   const interrupt = onInterrupt((signal) => log.info({ signal }, 'draining; once more ends at once'), 0);
   try {
-    const runtime = await openRuntime({ config, log, redisUrl: config.redisUrl, patient: true });
+    const runtime = await openRuntime({
+      config,
+      log,
+      redisUrl: config.redisUrl,
+      patient: true,
+      onRedisFinding: ({ subject, found, cure }) => log.warn({ check: subject, cure }, `Redis: ${found}`),
+    });
     try {
       const workers = await startWorkers(runtime, { roles });
       log.info({ roles, maxTasks: config.maxTasks, maxRequests: config.maxRequests }, 'working');

@@ -3,13 +3,14 @@ import { createApixoClient, type ApixoClient } from '../apixo/client.ts';
 import pLimit from 'p-limit';
 import { describeError } from '../errors.ts';
 import { Closers } from '../closers.ts';
-import { requireApiKey } from '../config/config.ts';
+import { requireApiKey, type Config } from '../config/config.ts';
 import { isLoopback } from '../config/values.ts';
 import type { Attempt } from '../ledger/attempts.ts';
 import { createPageWriter, type PageWriter } from '../export/writer.ts';
 import { publishLimits } from '../limits/limits.ts';
 import { tokenLifetimeMs } from '../limits/shape.ts';
 import { startChores, type Chore } from '../pipeline/chores.ts';
+import { mendAfterDisturbance } from '../pipeline/disturbance.ts';
 import { downloadStep, type DownloadDeps } from '../pipeline/download.ts';
 import { intakeStep } from '../pipeline/intake.ts';
 import type { Outcome, Turn } from '../pipeline/outcome.ts';
@@ -44,6 +45,8 @@ export interface WorkerOptions {
   roles?: readonly QueueName[];
   /** Replaces dependencies of steps, for tests that break them on purpose. */
   decorate?: (deps: StepDeps) => StepDeps;
+  /** How long a job of a process that died stays lost, in milliseconds. Default 10,000. */
+  lockMs?: number;
 }
 
 /** Running workers of this process. */
@@ -70,8 +73,10 @@ const BREAK_OFF_MS = 5_000;
 const SWEEP_MS = 6 * 3_600_000;
 const LEFTOVER_AGE_MS = 24 * 3_600_000;
 const SWEEP_LIMIT_MS = 30_000;
-/** Longest wait between two tries of one step, in milliseconds. */
-const LONGEST_RETRY_MS = 300_000;
+/** Longest waits between two tries of one step, in milliseconds; a download waits for nobody's slot. */
+const LONGEST_RETRY_MS = { submit: 60_000, poll: 60_000, download: 300_000 };
+/** How late a job may seem to be due because two clocks differ, before it is run at once. */
+const CLOCK_GRACE_MS = 10_000;
 
 /**
  * Starts the workers of this process, and the chores that all processes share.
@@ -121,23 +126,28 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   };
   const concurrency: Record<QueueName, number> = { ...CONCURRENCY, download: config.downloads };
   const processors = roles.map((role) =>
-    watchProcessor(() => startProcessor(runtime, role, handlers[role], { concurrency: concurrency[role] }), {
-      queue: role,
-      backlog: () => queues.backlog(role),
-      patienceMs: STUCK_MS,
-      log,
-    }),
+    watchProcessor(
+      () => startProcessor(runtime, role, handlers[role], { concurrency: concurrency[role], lockMs: options.lockMs }),
+      {
+        queue: role,
+        backlog: () => queues.backlog(role),
+        patienceMs: STUCK_MS,
+        log,
+      },
+    ),
   );
 
-  const longestWaitMs = Math.max(config.pollDelayMs, config.pollIntervalMs, LONGEST_RETRY_MS) + 60_000;
   const mend = async () => {
-    await reconcile({ ...runtime, longestWaitMs });
+    await reconcile({ ...runtime, longestWaitMs: longestWaits(config) });
   };
+  const disturbance = mendAfterDisturbance(runtime, mend);
+  closers.push(() => disturbance.stop());
   const chores: Chore[] = [
     { name: 'watchdog', periodMs: 5_000, scope: 'process', work: () => checkAll(processors) },
     { name: 'reconcile', periodMs: 60_000, scope: 'once', work: mend },
     { name: 'probe', periodMs: 25_000, scope: 'once', work: () => probeAccount(shared) },
     { name: 'retention', periodMs: 600_000, scope: 'once', work: () => forgetOldBatches(shared) },
+    disturbance.chore,
   ];
   if (roles.includes('download')) {
     const { leftovers } = storage;
@@ -200,6 +210,15 @@ function pollPlan({ config, model, run, log }: Runtime): PollPlan {
 
 function stepHandler(step: (attempt: Attempt, turn: Turn) => Promise<Outcome>): JobHandler {
   return (job, turn) => step(stepData.parse(job.data), turn);
+}
+
+function longestWaits({ pollDelayMs, pollIntervalMs }: Config): Record<QueueName, number> {
+  const { submit, poll, download } = LONGEST_RETRY_MS;
+  return {
+    submit: submit + CLOCK_GRACE_MS,
+    poll: Math.max(poll, pollDelayMs, pollIntervalMs) + CLOCK_GRACE_MS,
+    download: download + CLOCK_GRACE_MS,
+  };
 }
 
 async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {

@@ -101,6 +101,13 @@ describe('the API client', () => {
     expect(retryAfterMs).toBeLessThanOrEqual(60_000);
   });
 
+  it("reads a date in Retry-After by the API's clock", async () => {
+    const now = Date.now() + 3_600_000;
+    const [date, retryAfter] = [new Date(now).toUTCString(), new Date(now + 20_000).toUTCString()];
+    const fast = await serve(json(503, '', { date, 'retry-after': retryAfter }));
+    expect((await troubleOf(generate(fast.client))).retryAfterMs).toBe(20_000);
+  });
+
   it('knows that a refused connection accepted nothing', async () => {
     const client = createApixoClient({ baseUrl: 'http://127.0.0.1:1', apiKey: 'k' });
     onTestFinished(() => client.close());

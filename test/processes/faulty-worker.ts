@@ -2,6 +2,8 @@
  * A worker process that kills itself at a chosen point of its work, as the out-of-memory killer would:
  *
  *   KILL_AT=after-post KILL_NTH=3 node dist/test/processes/faulty-worker.js
+ *
+ * LOCK_MS shortens the time until another takes over what it leaves behind.
  */
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/log.ts';
@@ -65,5 +67,6 @@ function decorate({ submit, poll, download }: StepDeps): StepDeps {
 const config = loadConfig(process.env);
 const log = createLogger({ level: config.logLevel, secrets: [] });
 const runtime = await openRuntime({ config, log, redisUrl: config.redisUrl ?? '', patient: true });
-await startWorkers(runtime, { decorate });
+const lockMs = process.env['LOCK_MS'];
+await startWorkers(runtime, { decorate, ...(lockMs && { lockMs: Number(lockMs) }) });
 log.info('working');

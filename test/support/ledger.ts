@@ -6,9 +6,12 @@ import { publishLimits } from '../../src/limits/limits.ts';
 import { openRuntime, type Runtime } from '../../src/runtime/runtime.ts';
 
 /** What stands on Redis, in a namespace of its own, with the limits published as a worker would. */
-export async function openLedger(env: Record<string, string> = {}): Promise<Runtime> {
+export async function openLedger(
+  env: Record<string, string> = {},
+  redisUrl: string = inject('redisUrl'),
+): Promise<Runtime> {
   const config: Config = loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, ...env });
-  const runtime = await openRuntime({ config, log: silentLogger(), redisUrl: inject('redisUrl') });
+  const runtime = await openRuntime({ config, log: silentLogger(), redisUrl });
   await publishLimits(runtime.redis, runtime.keys, config);
   onTestFinished(() => runtime.close());
   return runtime;

@@ -6,7 +6,8 @@ import { openStorage } from '../../storage/open.ts';
 import { plural } from '../format.ts';
 import type { Exit, Io } from '../io.ts';
 import { redisToShare } from '../redis.ts';
-import { configFrom, quietLog, withSession } from '../session.ts';
+import type { Finding } from '../../runtime/doctor/finding.ts';
+import { configFrom, describeWant, quietLog, withSession } from '../session.ts';
 
 export function addSubmit(program: Command, io: Io, _exit: Exit): void {
   program
@@ -19,7 +20,9 @@ export function addSubmit(program: Command, io: Io, _exit: Exit): void {
       const config = configFrom(io);
       const files = await openJobsFiles(paths);
       requireImageStore(files, config);
-      await withSession({ redis: redisToShare, config, log: quietLog(config) }, async ({ runtime, closers }) => {
+      const onRedisFinding = (finding: Finding) => io.err(`${describeWant(finding)}\n`);
+      const session = { redis: redisToShare, config, log: quietLog(config), onRedisFinding };
+      await withSession(session, async ({ runtime, closers }) => {
         const storage = openStorage(config);
         closers.push(() => storage.close());
         const upload = imageUploads(() => storage.inputs);

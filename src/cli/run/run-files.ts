@@ -13,7 +13,7 @@ import { onInterrupt } from '../../runtime/interrupts.ts';
 import { EXIT, type Io } from '../io.ts';
 import { Painter } from '../progress/painter.ts';
 import { HOME, redisToRun } from '../redis.ts';
-import { fileLog, withSession, workerLog } from '../session.ts';
+import { describeWant, fileLog, withSession, workerLog } from '../session.ts';
 import { askBalance } from './balance.ts';
 import { followBatches, readBatches, sumCounts } from './follow.ts';
 import { batchSummary } from './summary.ts';
@@ -49,7 +49,13 @@ export async function runFiles(
   }, EXIT.interrupted);
   try {
     return await withSession(
-      { redis: () => redisToRun(config, home), config, log, patient: true },
+      {
+        redis: () => redisToRun(config, home),
+        config,
+        log,
+        patient: true,
+        onRedisFinding: (finding) => painter.say(describeWant(finding)),
+      },
       async ({ runtime, closers }) => {
         const previews = await Promise.all(files.map((file) => previewJobs(runtime, headerOf(file), file.jobs())));
         const workers = await startWorkers(runtime);

@@ -75,7 +75,7 @@ function world() {
     },
     gate: { enter: async () => void (state.waits += 1), worked() {}, failed: async () => true },
     model: kling26,
-    clock: { now: () => state.ageMs, sleep: async () => {} },
+    clock: { now: () => state.ageMs, elapsed: () => state.ageMs, sleep: async () => {} },
     log: createLogger({ level: 'warn', secrets: [], destination: { write: (line: string) => void log.push(line) } }),
   };
   return {

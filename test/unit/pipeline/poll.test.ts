@@ -106,6 +106,19 @@ describe('pollStep', () => {
     expect(moves).toEqual([state]);
   });
 
+  it.each([7_200_000, -7_200_000])('keeps its times when the clock is set by %d ms meanwhile', async (setByMs) => {
+    const { poll } = deps(running('processing'), { ageMs: 61_000 });
+    const clock = new FakeClock();
+    let setBy = 0;
+    poll.clock = { now: () => clock.now() + setBy, elapsed: () => clock.elapsed(), sleep: (ms) => clock.sleep(ms) };
+    poll.api.status = () => {
+      setBy = setByMs;
+      clock.advance(1_000);
+      return Promise.resolve(running('processing'));
+    };
+    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 3_000 });
+  });
+
   it('gives up a task that has run for longer than the time-out', async () => {
     const { poll, moves } = deps(running('processing'), { ageMs: 1_800_000 });
     await pollStep(poll, attempt, turn);

@@ -19,7 +19,7 @@ function gateBefore(storage: { works: boolean }) {
   });
   const check = () =>
     storage.works ? Promise.resolve() : Promise.reject(new UserError('cannot write', { cure: 'Make room.' }));
-  const clock = { now: () => 0, sleep: () => new Promise<void>((wake) => sleepers.push(wake)) };
+  const clock = { now: () => 0, elapsed: () => 0, sleep: () => new Promise<void>((wake) => sleepers.push(wake)) };
   const gate = new StorageGate({ storage: { check }, clock, log });
   onTestFinished(() => gate.close());
   const entered: number[] = [];

@@ -19,8 +19,29 @@ describe('tokenInTime', () => {
 
   it('gives up a token that the process slept through', async () => {
     const clock = new FakeClock();
-    const slow = { now: () => clock.now(), sleep: (ms: number) => clock.sleep(ms + 601) };
+    const slow = {
+      now: () => clock.now(),
+      elapsed: () => clock.elapsed(),
+      sleep: (ms: number) => clock.sleep(ms + 601),
+    };
     expect(await tokenInTime(slow, 100, 600, never)).toBe(false);
+  });
+
+  it.each([
+    ['set back', -3_600_000, false],
+    ['set forward', 3_600_000, false],
+  ])('does not trust a token over a clock that is %s while it waits', async (_what, jumpMs, inTime) => {
+    const clock = new FakeClock();
+    let setBy = 0;
+    const jumping = {
+      now: () => clock.now() + setBy,
+      elapsed: () => clock.elapsed(),
+      sleep: (ms: number) => {
+        setBy = jumpMs;
+        return clock.sleep(ms + 601);
+      },
+    };
+    expect(await tokenInTime(jumping, 100, 600, never)).toBe(inTime);
   });
 
   it('ends when the process drains', async () => {

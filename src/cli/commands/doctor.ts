@@ -1,0 +1,70 @@
+import { styleText } from 'node:util';
+import type { Command } from 'commander';
+import { loadConfig, reportSettings, SettingsError, unknownSettings, type Config } from '../../config/config.ts';
+import { diagnose } from '../../runtime/doctor/diagnose.ts';
+import { fail, ok, warn, type Finding } from '../../runtime/doctor/finding.ts';
+import { plural } from '../format.ts';
+import { EXIT, type Exit, type Io } from '../io.ts';
+import { HOME } from '../redis.ts';
+
+export function addDoctor(program: Command, io: Io, exit: Exit): void {
+  program
+    .command('doctor')
+    .option('--json', 'print JSON')
+    .summary('check Redis, storage, the key, the clock and the limits, and say the cure')
+    .description(
+      'Looks at all that clipmill stands on: the settings, Redis (version, append-only file, eviction, memory), the\n' +
+        'storage (writes and removes a probe), the API and its key (one request, which costs nothing), the clock and\n' +
+        'the limits in force. Exits with 0 when all is well or only worth a warning, else with 1.',
+    )
+    .action(async (options: { json?: true }) => {
+      const findings: Finding[] = [];
+      for await (const finding of examine(io)) {
+        findings.push(finding);
+        if (!options.json) io.out(formatFinding(finding));
+      }
+      io.out(
+        options.json
+          ? `${JSON.stringify({ ok: count(findings, 'fail') === 0, findings }, null, 2)}\n`
+          : summary(findings),
+      );
+      exit(count(findings, 'fail') > 0 ? EXIT.incomplete : EXIT.ok);
+    });
+}
+
+async function* examine(io: Io): AsyncGenerator<Finding> {
+  for (const { name, meant } of unknownSettings(io.env)) {
+    const cure = meant ? `Did you mean ${meant}?` : 'See `clipmill config` for every setting.';
+    yield warn('settings', `${name} is no setting of clipmill`, cure);
+  }
+  let config: Config;
+  try {
+    config = loadConfig(io.env);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    yield* error.message.split('\n').map((mistake) => fail('settings', mistake, error.cure ?? ''));
+    return;
+  }
+  const set = reportSettings(io.env).filter(({ source }) => source === 'environment');
+  yield ok('settings', `${set.length} of the environment, all others by default: see clipmill config`);
+  yield* diagnose(config, HOME);
+}
+
+const styles = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
+const SUBJECT_WIDTH = 12;
+
+/** `fail  durability   …`, with the cure below it. */
+export function formatFinding({ level, subject, found, cure }: Finding): string {
+  const line = `${styleText(styles[level], level.padEnd(4))}  ${subject.padEnd(SUBJECT_WIDTH)}${found}\n`;
+  return cure ? `${line}${' '.repeat(6 + SUBJECT_WIDTH)}${styleText('dim', `-> ${cure}`)}\n` : line;
+}
+
+function summary(findings: readonly Finding[]): string {
+  const [failures, warnings] = [count(findings, 'fail'), count(findings, 'warn')];
+  if (failures + warnings === 0) return '\nall is well\n';
+  return `\n${plural(failures, 'failure')}, ${plural(warnings, 'warning')}\n`;
+}
+
+function count(findings: readonly Finding[], level: Finding['level']): number {
+  return findings.filter((finding) => finding.level === level).length;
+}

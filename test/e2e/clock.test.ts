@@ -1,0 +1,44 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { drainAll, startRig } from '../support/rig.ts';
+
+const CLIPS = 20;
+const HOUR_MS = 3_600_000;
+
+const shifting = {
+  NODE_OPTIONS: `--import=${pathToFileURL(resolve(import.meta.dirname, '../../dist/test/processes/shifted-clock.js')).href}`,
+};
+
+async function expectNoHarm(what: string, ms: number): Promise<void> {
+  const rig = await startRig({ clips: CLIPS });
+  const env = { ...shifting, CLOCK_JUMP_MS: String(ms) };
+  const workers = [rig.worker(env), rig.worker(env)];
+  await rig.tasksMade(8);
+  for (const { child } of workers) child.kill('SIGUSR2');
+  expect((await rig.endedOnce(what)).counts, what).toMatchObject({ done: CLIPS });
+  await drainAll(workers, what);
+}
+
+/** What the fast one put off is due in an hour for everybody else. */
+async function expectAnHeir(): Promise<void> {
+  const what = 'one machine an hour ahead';
+  const rig = await startRig({ clips: CLIPS, env: { CLIPMILL_TASK_TIMEOUT: '5s' } });
+  const fast = rig.worker({ ...shifting, CLOCK_AHEAD_MS: String(HOUR_MS) });
+  await rig.tasksMade(4);
+  const right = rig.worker();
+  await right.saying('"working"');
+  fast.child.kill('SIGKILL');
+  await fast.finished;
+  const heir = rig.worker();
+  await heir.saying('"working"');
+  const { counts } = await rig.endedOnce(what);
+  expect(counts, what).toMatchObject({ failed: 0 });
+  await drainAll([right, heir], what);
+}
+
+describe('a clock that is wrong', () => {
+  it('neither ends a task early nor keeps one waiting', async () => {
+    await Promise.all([expectNoHarm('set back', -HOUR_MS), expectNoHarm('set forward', HOUR_MS), expectAnHeir()]);
+  }, 90_000);
+});

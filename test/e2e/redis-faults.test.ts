@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { halfOpenProxy, type HalfOpenProxy } from '../support/half-open-proxy.ts';
+import { privateRedis, type PrivateRedis } from '../support/private-redis.ts';
+import { drainAll, startRig } from '../support/rig.ts';
+
+const CLIPS = 30;
+
+interface Fault {
+  what: string;
+  strike: (redis: PrivateRedis, proxy: HalfOpenProxy) => Promise<void> | void;
+  mend: (redis: PrivateRedis, proxy: HalfOpenProxy) => Promise<void> | void;
+}
+
+const faults: Fault[] = [
+  { what: 'killed and started again', strike: (redis) => redis.kill(), mend: (redis) => redis.start() },
+  { what: 'refusing', strike: (_redis, proxy) => proxy.refuse(), mend: (_redis, proxy) => proxy.accept() },
+  // Longer than a reply may take: the workers give their connections up, and find the next ones silent
+  // too. What they had sent reaches Redis after all when it speaks again, beside what they send anew.
+  { what: 'silent', strike: (_redis, proxy) => proxy.freeze(), mend: (_redis, proxy) => proxy.thaw() },
+];
+
+/** Two workers whose Redis goes away in the middle of a batch and comes back. */
+async function expectSurvival({ what, strike, mend }: Fault): Promise<void> {
+  const redis = await privateRedis({ appendonly: 'yes', appendfsync: 'always' });
+  const proxy = await halfOpenProxy(redis.port);
+  const rig = await startRig({
+    clips: CLIPS,
+    redisUrl: `redis://127.0.0.1:${proxy.port}`,
+    directRedisUrl: redis.url,
+    // How long the slots of held submissions stay taken.
+    env: { CLIPMILL_TASK_TIMEOUT: '5s' },
+  });
+  const workers = [rig.worker(), rig.worker()];
+  await rig.tasksMade(10);
+
+  await strike(redis, proxy);
+  await Promise.all(workers.map((worker) => worker.saying('Redis is out of reach')));
+  await mend(redis, proxy);
+
+  const { counts } = await rig.endedOnce(what);
+  expect(counts.failed, what).toBe(0);
+  // The very processes that lived through it.
+  await drainAll(workers, what);
+}
+
+describe('workers whose Redis goes away', () => {
+  it('go on by themselves when it is back, doubling and losing nothing', async () => {
+    await Promise.all(faults.map(expectSurvival));
+  }, 90_000);
+});

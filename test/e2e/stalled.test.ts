@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import type { FaultPoint } from '../support/fault-points.ts';
+import { startRig } from '../support/rig.ts';
+import { jobIdOf, type QueueName } from '../../src/pipeline/queues.ts';
+
+const DEATHS = 3;
+const PROGRAM = 'test/processes/faulty-worker.js';
+
+/** One item whose every worker dies with its job in hand. */
+async function expectPatience(queue: QueueName, point: FaultPoint): Promise<void> {
+  const rig = await startRig({ clips: 1, env: { LOCK_MS: '600' } });
+  for (let death = 1; death <= DEATHS; death += 1) {
+    const victim = rig.worker({ KILL_AT: point, KILL_NTH: '1' }, PROGRAM);
+    await victim.finished;
+    expect(victim.child.signalCode, `${point}, death ${death}: ${victim.err()}`).toBe('SIGKILL');
+  }
+  const job = await rig.runtime.queues.engine(queue).getJob(jobIdOf({ batch: 'b', id: 'clip-1', attempt: 1 }));
+  // All but the last were noticed by the one that died next.
+  expect(job?.stalledCounter, point).toBe(DEATHS - 1);
+  rig.worker({}, PROGRAM);
+  expect((await rig.endedOnce(point)).counts, point).toMatchObject({ done: 1 });
+  expect(rig.simulator.records.summary().tasks.made, point).toBe(1);
+}
+
+describe('a job that stalls again and again', () => {
+  it('never makes its item fail', async () => {
+    await Promise.all([expectPatience('poll', 'before-look'), expectPatience('download', 'before-fetch')]);
+  }, 60_000);
+});

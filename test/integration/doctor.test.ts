@@ -1,0 +1,53 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { UserError } from '../../src/errors.ts';
+import { openRedis } from '../../src/redis/connect.ts';
+import type { Finding } from '../../src/runtime/doctor/finding.ts';
+import { preflightRedis } from '../../src/runtime/doctor/preflight.ts';
+import { privateRedis } from '../support/private-redis.ts';
+
+function connect(url: string) {
+  const redis = openRedis(url, { name: 'test', patient: false, onError: () => {} });
+  onTestFinished(() => redis.disconnect());
+  return redis;
+}
+
+async function told(url: string): Promise<Record<string, Finding>> {
+  const findings: Finding[] = [];
+  await preflightRedis(connect(url), (finding) => findings.push(finding));
+  return Object.fromEntries(findings.map((finding) => [finding.subject, finding]));
+}
+
+describe('a look at a real Redis', () => {
+  it('finds one that forgets', async () => {
+    const { url } = await privateRedis({ appendonly: 'no', maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' });
+    expect(await told(url)).toEqual({
+      durability: expect.objectContaining({ level: 'fail' }),
+      eviction: expect.objectContaining({ level: 'fail', found: expect.stringContaining('allkeys-lru') }),
+    });
+  });
+
+  it('finds nothing to say of one as it should be', async () => {
+    const { url } = await privateRedis({ appendonly: 'yes', 'maxmemory-policy': 'noeviction' });
+    expect(await told(url)).toEqual({});
+  });
+
+  it('says what it may not ask, where CONFIG and INFO are forbidden', async () => {
+    const { url } = await privateRedis({ appendonly: 'yes' });
+    const redis = connect(url);
+    await redis.acl('SETUSER', 'managed', 'on', '>pw', 'allkeys', 'allchannels', '+@all', '-config');
+    await redis.acl('SETUSER', 'strict', 'on', '>pw', 'allkeys', 'allchannels', '+@all', '-config', '-info');
+    const managed = await told(url.replace('//', '//managed:pw@'));
+    expect(managed).toEqual({ durability: expect.objectContaining({ level: 'warn' }) });
+    const strict = await told(url.replace('//', '//strict:pw@'));
+    expect(Object.values(strict).map(({ level }) => level)).toEqual(['warn', 'warn', 'warn', 'warn']);
+  });
+
+  it('refuses a replica', async () => {
+    const primary = await privateRedis();
+    const copy = await privateRedis({ replicaof: `127.0.0.1 ${primary.port}` });
+    const refusal = await told(copy.url).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(UserError);
+    expect((refusal as UserError).message).toContain('is a replica');
+    expect((refusal as UserError).cure).toContain('primary');
+  });
+});

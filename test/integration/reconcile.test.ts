@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { dispatch } from '../../src/ledger/dispatch.ts';
+import { streamEvent } from '../../src/ledger/event.ts';
+import { jobIdOf, queueNames, type QueueName } from '../../src/pipeline/queues.ts';
+import type { Runtime } from '../../src/runtime/runtime.ts';
+import { Crank, pollAnswers, submitAnswers } from '../support/crank.ts';
+import { openLedger } from '../support/ledger.ts';
+import { clips, startMill } from '../support/mill.ts';
+import { privateRedis } from '../support/private-redis.ts';
+import { until } from '../support/until.ts';
+
+const SIZE = 4;
+const MAX_TASKS = 3;
+
+const move = fc.record({
+  what: fc.constantFrom<'dispatch' | 'reconcile' | QueueName>(
+    'dispatch',
+    'submit',
+    'submit',
+    'poll',
+    'poll',
+    'download',
+    'reconcile',
+  ),
+  pick: fc.nat(SIZE),
+  death: fc.option(
+    fc.record({
+      atCall: fc.integer({ min: 1, max: 4 }),
+      side: fc.constantFrom('before' as const, 'after' as const),
+      jobLost: fc.boolean(),
+    }),
+    { nil: undefined },
+  ),
+  answers: fc.record({ submit: fc.constantFrom(...submitAnswers), poll: fc.constantFrom(...pollAnswers) }),
+});
+
+/** Turns everything until nothing is left to turn. */
+async function finish(crank: Crank, runtime: Runtime): Promise<void> {
+  crank.api.answers = { submit: 'ok', poll: 'success' };
+  for (let round = 0; round < 30; round += 1) {
+    if ((await runtime.reading.batch('b'))?.endedAt) return;
+    await crank.reconcile();
+    await crank.dispatch();
+    for (const name of queueNames) for (const job of await crank.jobs(name)) await crank.step(name, job);
+  }
+}
+
+async function expectOneEnd(runtime: Runtime): Promise<void> {
+  const counts = (await runtime.reading.batch('b'))?.counts;
+  expect(counts).toMatchObject({ total: SIZE, queued: 0, submitting: 0, generating: 0, downloading: 0, cancelled: 0 });
+  expect((counts?.done ?? 0) + (counts?.failed ?? 0) + (counts?.held ?? 0)).toBe(SIZE);
+  const entries = await runtime.redis.xrange(runtime.keys.events, '-', '+');
+  const events = entries.map(([, fields]) => streamEvent.parse(JSON.parse(fields[3] ?? '')));
+  const ended = events.filter((event) => event.type === 'item').map((event) => event.id);
+  expect(ended.toSorted()).toEqual(clips(SIZE).map(({ id }) => id));
+  expect(events.filter((event) => event.type === 'batch')).toHaveLength(1);
+  expect(await runtime.redis.zcard(runtime.keys.live)).toBe(0);
+  // Leases of ambiguous submissions, a millisecond long, end with the next look.
+  await until(async () => {
+    await dispatch(runtime.run, 0);
+    return (await runtime.redis.zcard(runtime.keys.slots)) === 0;
+  }, 'free slots');
+}
+
+describe('reconcile', () => {
+  it('ends every item once and pays for none twice, wherever processes die and jobs are lost', async () => {
+    // Thousands of calls one after the other, which would wait for the disk that other tests keep busy.
+    const { url } = await privateRedis({ appendonly: 'no' });
+    await fc.assert(
+      fc.asyncProperty(fc.array(move, { minLength: 10, maxLength: 40 }), async (moves) => {
+        const runtime = await openLedger({ CLIPMILL_MAX_TASKS: String(MAX_TASKS) }, url);
+        await runtime.intake.add('b', { model: 'm' }, clips(SIZE), false);
+        const crank = new Crank(runtime);
+        for (const { what, pick, death, answers } of moves) {
+          crank.api.answers = answers;
+          if (what === 'dispatch') await crank.dispatch(death);
+          else if (what === 'reconcile') await crank.reconcile();
+          else {
+            const jobs = await crank.jobs(what);
+            const job = jobs[pick % Math.max(1, jobs.length)];
+            if (job) await crank.step(what, job, death);
+          }
+        }
+        await finish(crank, runtime);
+        expect(crank.api.doubled).toEqual([]);
+        await expectOneEnd(runtime);
+        await runtime.close();
+      }),
+      { numRuns: 30 },
+    );
+  }, 60_000);
+
+  it('finds a job that was removed by hand, in every queue', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
+    const crank = new Crank(runtime);
+    await crank.dispatch();
+    for (const name of queueNames) {
+      for (const job of await crank.jobs(name)) await job.remove();
+      expect(await crank.jobs(name), name).toEqual([]);
+      await crank.reconcile();
+      const [job] = await crank.jobs(name);
+      if (!job) throw new Error(`nothing was added to ${name}`);
+      await crank.step(name, job);
+    }
+    expect((await runtime.reading.batch('b'))?.counts).toMatchObject({ done: 1 });
+  });
+});
+
+describe('a job without an item', () => {
+  it.each(queueNames)('is dropped: %s', async (name) => {
+    const mill = await startMill();
+    const { queues } = mill.runtime;
+    const nobody = { batch: 'none', id: 'nobody', attempt: 1 };
+    if (name === 'submit') await queues.submit([nobody]);
+    if (name === 'poll') await queues.poll(nobody, 0);
+    if (name === 'download') await queues.download(nobody);
+    await mill.work();
+    await until(async () => (await queues.engine(name).getJob(jobIdOf(nobody))) === undefined, 'the job to go');
+    expect(mill.simulator.records.summary().requests.total).toBe(0);
+  });
+});

@@ -1,0 +1,204 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, posix, resolve } from 'node:path';
+import { Copy, DockerfileParser, From, JSONInstruction, type Instruction } from 'dockerfile-ast';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { settings, type Setting } from '../../src/config/settings.ts';
+import { queueNames } from '../../src/pipeline/queues.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const text = (name: string) => readFileSync(join(root, name), 'utf8');
+const known = Object.values<Setting>(settings);
+const settingNames = new Set(known.map(({ env }) => env));
+
+/** The standard variables of the AWS SDK, which are no settings of ours. */
+const isSetting = (name: string) => settingNames.has(name) || name.startsWith('AWS_');
+
+const packageJson = z
+  .object({ bin: z.object({ clipmill: z.string() }), files: z.array(z.string()) })
+  .parse(JSON.parse(text('package.json')));
+
+const service = z.strictObject({
+  image: z.string(),
+  build: z.string().optional(),
+  restart: z.enum(['unless-stopped', 'always']).optional(),
+  command: z.array(z.string()),
+  environment: z.record(z.string(), z.string()).default({}),
+  ports: z.array(z.string()).default([]),
+  volumes: z.array(z.string()).default([]),
+  depends_on: z
+    .record(
+      z.string(),
+      z.strictObject({ condition: z.enum(['service_healthy', 'service_started', 'service_completed_successfully']) }),
+    )
+    .default({}),
+  healthcheck: z
+    .strictObject({ test: z.array(z.string()), interval: z.string(), timeout: z.string(), retries: z.number() })
+    .optional(),
+  stop_grace_period: z.string().optional(),
+});
+
+const composeFile = z.looseObject({
+  services: z.record(z.string(), service),
+  volumes: z.record(z.string(), z.null()),
+});
+
+/** Value of a `--flag value` pair in a command. */
+function flag(command: readonly string[], name: string): string | undefined {
+  const at = command.indexOf(name);
+  return at < 0 ? undefined : command[at + 1];
+}
+
+describe('docker-compose.yml', () => {
+  const { services, volumes } = composeFile.parse(parse(text('docker-compose.yml'), { merge: true }));
+  const all = Object.entries(services);
+  const ours = all.filter(([, { image }]) => image === 'clipmill');
+
+  it('runs a Redis that keeps everything', () => {
+    const { command, volumes: mounted, healthcheck } = services['redis'] ?? {};
+    expect(command?.[0]).toBe('redis-server');
+    expect(flag(command ?? [], '--appendonly')).toBe('yes');
+    expect(['everysec', 'always']).toContain(flag(command ?? [], '--appendfsync'));
+    expect(flag(command ?? [], '--maxmemory-policy')).toBe('noeviction');
+    expect(mounted).toEqual([expect.stringMatching(/:\/data$/)]);
+    expect(healthcheck).toBeDefined();
+  });
+
+  it('depends on services that exist and can come to what is waited for', () => {
+    for (const [name, { depends_on }] of all) {
+      for (const [needed, { condition }] of Object.entries(depends_on)) {
+        expect(Object.keys(services), `${name} depends on ${needed}`).toContain(needed);
+        if (condition === 'service_healthy') expect(services[needed]?.healthcheck, needed).toBeDefined();
+        if (condition === 'service_completed_successfully') expect(services[needed]?.restart, needed).toBeUndefined();
+      }
+    }
+    for (const [name, { depends_on }] of ours) expect(Object.keys(depends_on), name).toContain('redis');
+  });
+
+  it('declares the volumes it mounts, and no others', () => {
+    const mounted = all.flatMap(([, one]) => one.volumes.map((volume) => volume.split(':')[0] ?? ''));
+    expect(mounted.toSorted()).toEqual(Object.keys(volumes).toSorted());
+  });
+
+  it('opens ports to this machine alone', () => {
+    for (const [name, { ports }] of all) for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  it('starts workers of every kind, and lets them drain', () => {
+    for (const [name, { command, stop_grace_period, restart }] of ours) {
+      expect(command[0], name).toBe('work');
+      for (const kind of command.slice(1)) expect(queueNames, name).toContain(kind);
+      expect(Number.parseInt(stop_grace_period ?? '', 10), name).toBeGreaterThan(25);
+      expect(restart, name).toBeDefined();
+    }
+    const kinds = ours.flatMap(([, { command }]) => command.slice(1));
+    expect(kinds.toSorted()).toEqual([...queueNames].toSorted());
+  });
+
+  it('sets what clipmill reads, and asks for what .env.example names', () => {
+    for (const [name, { environment }] of ours) {
+      for (const variable of Object.keys(environment)) expect(isSetting(variable), `${name}: ${variable}`).toBe(true);
+    }
+    const asked = [...text('docker-compose.yml').matchAll(/\$\{(\w+)/g)].map(([, name]) => name ?? '');
+    expect(asked.length).toBeGreaterThan(5);
+    expect(asked.filter((name) => !exampleNames().includes(name))).toEqual([]);
+  });
+});
+
+describe('workers/', () => {
+  it('has an entry point for each kind, and one for all', () => {
+    const names = readdirSync(join(root, 'workers')).map((file) => file.replace(/\.ts$/, ''));
+    expect(names).toEqual(expect.arrayContaining(['all', ...queueNames]));
+  });
+});
+
+/** The instructions of each stage, its FROM first. */
+function stagesOf(dockerfile: string): Instruction[][] {
+  const stages: Instruction[][] = [];
+  for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
+    if (instruction instanceof From) stages.push([]);
+    stages.at(-1)?.push(instruction);
+  }
+  return stages;
+}
+
+function args(instruction: Instruction): string[] {
+  return instruction.getArguments().map((argument) => argument.getValue());
+}
+
+describe('Dockerfile', () => {
+  const stages = stagesOf(text('Dockerfile'));
+  const last = stages.at(-1) ?? [];
+  const of = (stage: Instruction[], keyword: string) => stage.filter((one) => one.getKeyword() === keyword);
+
+  it('builds in one stage and runs in another, on an active release of Node', () => {
+    expect(stages.length).toBeGreaterThanOrEqual(2);
+    for (const [from] of stages) {
+      if (!(from instanceof From)) throw new Error('a stage begins with FROM');
+      expect(from.getImageName()).toBe('node');
+      expect(from.getImageTag()).toMatch(/^24-/);
+    }
+  });
+
+  it('does not run as root', () => {
+    const users = of(last, 'USER').flatMap(args);
+    expect(users.length).toBeGreaterThan(0);
+    expect(['root', '0']).not.toContain(users.at(-1));
+    const keywords = last.map((one) => one.getKeyword());
+    expect(keywords.lastIndexOf('USER')).toBeGreaterThan(Math.max(keywords.lastIndexOf('RUN'), 0));
+  });
+
+  it('copies what is there: files of this repository, or what an earlier stage builds', () => {
+    const names = stages.map(([from]) => (from instanceof From ? from.getBuildStage() : null));
+    for (const [index, stage] of stages.entries()) {
+      for (const copy of of(stage, 'COPY')) {
+        if (!(copy instanceof Copy)) throw new Error('COPY is parsed as such');
+        const sources = args(copy).slice(0, -1);
+        const from = copy
+          .getFlags()
+          .find((one) => one.getName() === 'from')
+          ?.getValue();
+        if (from === undefined) {
+          for (const source of sources) expect(existsSync(join(root, source)), source).toBe(true);
+          continue;
+        }
+        expect(names.slice(0, index)).toContain(from);
+        const allowed = ['package.json', 'node_modules', ...packageJson.files];
+        for (const source of sources) expect(allowed).toContain(posix.relative('/app', source));
+      }
+    }
+  });
+
+  it('has everything of the package that is code, and starts its program', () => {
+    const copied = of(last, 'COPY')
+      .flatMap((copy) => args(copy).slice(0, -1))
+      .map((path) => posix.relative('/app', path));
+    expect(copied).toEqual(expect.arrayContaining(packageJson.files.filter((file) => file.startsWith('dist/'))));
+    const [entry] = of(last, 'ENTRYPOINT');
+    if (!(entry instanceof JSONInstruction)) throw new Error('an entry point in the shell form gets no signals');
+    const program = entry.getJSONStrings().map((part) => part.getJSONValue());
+    expect(program).toEqual(['node', packageJson.bin.clipmill]);
+  });
+});
+
+/** Names that .env.example sets or shows in a comment. */
+function exampleNames(): string[] {
+  return [...text('.env.example').matchAll(/^#?([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name ?? '');
+}
+
+describe('settings', () => {
+  it('of .env.example are all read', () => {
+    expect(exampleNames().length).toBeGreaterThan(5);
+    expect(exampleNames().filter((name) => !isSetting(name))).toEqual([]);
+  });
+
+  it('that can be set are all written down in the README or in .env.example', () => {
+    const told = [...text('README.md').matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name ?? '');
+    const written = new Set([...exampleNames(), ...told]);
+    // Kept for a later version: refused, or without effect.
+    const later = known.filter(({ env, about }) => about.includes('refuse') || env === 'CLIPMILL_POLLING');
+    const missing = known.filter((setting) => !later.includes(setting) && !written.has(setting.env));
+    expect(missing.map(({ env }) => env)).toEqual([]);
+  });
+});
