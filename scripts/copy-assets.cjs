@@ -4,5 +4,5 @@ const { extname } = require('node:path');
 
 cpSync('src', 'dist/src', {
   recursive: true,
-  filter: (source) => ['', '.lua', '.mp4', '.html'].includes(extname(source)),
+  filter: (source) => ['', '.lua', '.mp4', '.html', '.css', '.js'].includes(extname(source)),
 });

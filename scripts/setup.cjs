@@ -1,6 +1,7 @@
 // Makes a fresh clone ready, as `npm run demo` and `npm test` need it: checks Node, installs the
-// packages, installs a Redis where there is none, and builds. Written for any Node, so that an old one
-// is told what is wrong instead of failing on the syntax.
+// packages, installs a Redis where there is none, and builds. With the argument `test` it also installs
+// an S3 service to test against, where that is easy. Written for any Node, so that an old one is told
+// what is wrong instead of failing on the syntax.
 'use strict';
 var child = require('child_process');
 var fs = require('fs');
@@ -47,11 +48,11 @@ function installPackages() {
 }
 
 // Some packages start a server of their own at once; clipmill starts private ones and needs none.
-function stopService(sudo) {
+function stopService(name, sudo) {
   var stop =
     has('systemctl') && fs.existsSync('/run/systemd/system')
-      ? ['systemctl', 'disable', '--now', 'redis-server']
-      : ['service', 'redis-server', 'stop'];
+      ? ['systemctl', 'disable', '--now', name]
+      : ['service', name, 'stop'];
   if (!has(stop[0])) return;
   var command = sudo.concat(stop);
   child.spawnSync(command[0], command.slice(1), { stdio: 'ignore' });
@@ -77,7 +78,7 @@ function installRedis() {
     say('installing redis-server with ' + ways[i].tool + ' …');
     for (var j = 0; j < ways[i].steps.length; j++) run(ways[i].steps[j][0], ways[i].steps[j].slice(1));
     if (has('redis-server') || has('valkey-server')) {
-      stopService(sudo);
+      stopService('redis-server', sudo);
       return;
     }
   }
@@ -85,6 +86,20 @@ function installRedis() {
     'neither redis-server nor valkey-server is installed, and installing one did not work.\n' +
       '  Install Redis 6.2 or newer (https://redis.io/docs/latest/operate/oss_and_stack/install/) and try again.',
   );
+}
+
+// OpenStack Swift: its packages are small, and it checks signatures. Without it the tests say that S3
+// was left out.
+function installSwift() {
+  var isRoot = process.getuid && process.getuid() === 0;
+  if (process.env.S3_TEST_ENDPOINT || !has('apt-get') || !isRoot) return;
+  var known = child.spawnSync('/usr/bin/python3', ['-c', 'import swift'], { stdio: 'ignore' }).status === 0;
+  var memcached = has('memcached');
+  if (known && memcached) return;
+  say('installing an S3 service for the tests (python3-swift, memcached) …');
+  run('apt-get', ['update', '-qq']);
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'python3-swift', 'memcached']);
+  if (!memcached) stopService('memcached', []);
 }
 
 function build() {
@@ -96,4 +111,5 @@ process.chdir(require('path').join(__dirname, '..'));
 checkNode();
 installPackages();
 installRedis();
+if (process.argv[2] === 'test') installSwift();
 build();

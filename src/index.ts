@@ -1,7 +1,9 @@
 import { cancelBatch, requireBatch, retryItems, type CancelResult, type RetryChoice } from './batch/correct.ts';
 import { readEvents, type Completion } from './batch/events.ts';
-import { storeBatchPages, type BatchPages } from './batch/export/beside.ts';
+import type { BatchPages } from './export/beside.ts';
+import { createPageWriter } from './export/writer.ts';
 import { readStatus, type BatchStatus, type Status } from './batch/status.ts';
+import { imageUploads } from './batch/images.ts';
 import { submitJobs, type Submission } from './batch/submit.ts';
 import { batchEnd } from './batch/wait.ts';
 import { Closers } from './closers.ts';
@@ -72,6 +74,7 @@ export interface Clipmill {
    * Adds jobs to a batch, each once: a job whose id is there already adds nothing, so the same call
    * again is safe. Work begins while later jobs are still read, so an async iterable may be slow or
    * long. Resolves when the last job is in.
+   * Local images (`image_files`) are uploaded on the way; they need S3 storage.
    * @throws InputError at the first job that is wrong; those before it are submitted
    */
   submit(
@@ -131,7 +134,7 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
       async storePages() {
         const storage = openStorage(config);
         try {
-          return await storeBatchPages(runtime.reading, storage, name);
+          return await createPageWriter({ ...runtime, storage }).write(name);
         } finally {
           await storage.close();
         }
@@ -141,8 +144,14 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
     return {
       async submit(batch, jobs, { output, maxClips, defaults, signal } = {}) {
         const expanded = expandJobs(jobs, { batch, output, maxClips, defaults });
-        const submission = await submitJobs(runtime, { batch, maxClips }, expanded, signal);
-        return { ...handleOf(batch), submission };
+        const storage = openStorage(config);
+        try {
+          const upload = imageUploads(() => storage.inputs);
+          const submission = await submitJobs(runtime, { batch, maxClips }, expanded, { signal, upload });
+          return { ...handleOf(batch), submission };
+        } finally {
+          await storage.close();
+        }
       },
       async batch(name) {
         await requireBatch(runtime, name);

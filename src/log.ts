@@ -14,13 +14,17 @@ export interface LogOptions {
 }
 
 /** Values of query parameters that make a URL a bearer of rights (AWS, GCS and Azure signatures, tokens). */
-const signedQuery = /([?&](?:X-Amz-[\w-]+|Signature|sig|token|X-Goog-[\w-]+)=)[^&"'\\\s]+/gi;
+const signedQuery = /((?:\bX-(?:Amz|Goog)-[\w-]+|[?&;](?:Signature|sig|token))(?:=|%3D))[^&"'\\\s]+/gi;
+
+/** A text with every signature in it hidden, such as that of a URL which an error quotes. */
+export function withoutSignatures(text: string): string {
+  return text.replace(signedQuery, '$1[secret]');
+}
 
 /** Replaces every secret in a text, wherever it stands: in a message, an error, a URL. */
 export function scrubber(secrets: readonly string[]): (text: string) => string {
   const hidden = secrets.filter((secret) => secret.length > 0);
-  return (text) =>
-    hidden.reduce((line, secret) => line.replaceAll(secret, '[secret]'), text).replace(signedQuery, '$1[secret]');
+  return (text) => withoutSignatures(hidden.reduce((line, secret) => line.replaceAll(secret, '[secret]'), text));
 }
 
 /** Lines carry the ids of what they are about as fields (`batch`, `item`, `attempt`, `task`), then a message. */

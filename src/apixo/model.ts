@@ -13,6 +13,8 @@ export interface Model<Input extends object = object> {
   videoSeconds(input: Input): number;
   /** The longest documented time of any task, in milliseconds. */
   longestMs: number;
+  /** How long a finished task and its result can be asked for, in milliseconds. */
+  resultsLastMs: number;
   /** What is documented of the time from submission to the end of a clip of this length, in milliseconds. */
   generationMs(videoSeconds: number): { min: number; max: number };
   /** When it is documented to look first, in milliseconds after submission. */

@@ -3,6 +3,7 @@ import type { Job } from '../jobs/job.ts';
 import { INTAKE_PAGE, type IntakeReport, type NewItem } from '../ledger/intake.ts';
 import { refOf } from '../redis/keys.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { UploadImages } from './images.ts';
 import { pagesOf } from './pages.ts';
 
 /** Where jobs go and what holds for all of them. */
@@ -24,6 +25,13 @@ export interface Submission {
   changed: string[];
 }
 
+export interface SubmitOptions {
+  /** Breaks the submission off; what was submitted stays. */
+  signal?: AbortSignal | undefined;
+  /** Brings the local images of jobs to the storage; only jobs that have some need it. */
+  upload?: UploadImages | undefined;
+}
+
 /** How many ids of changed items a submission names. */
 const CHANGED_NAMED = 20;
 
@@ -31,13 +39,14 @@ const CHANGED_NAMED = 20;
  * Adds jobs to a batch; those that exist already are left alone, so that doing it again does no harm.
  * Work begins with the first page, while the rest is still read. Until the last page is in, the batch
  * is open and cannot end; an interrupted submission is finished by doing it again.
- * @throws InputError when an output name belongs to another item: those jobs were not added
+ * @throws InputError when an output name belongs to another item: those jobs were not added; and what
+ * uploading images throws
  */
 export async function submitJobs(
   runtime: Runtime,
   header: SubmitHeader,
   jobs: Iterable<Job> | AsyncIterable<Job>,
-  signal?: AbortSignal,
+  { signal, upload }: SubmitOptions = {},
 ): Promise<Submission> {
   const { batch } = header;
   const facts = { model: runtime.model.id, maxClips: header.maxClips ?? (false as const), source: header.source };
@@ -53,12 +62,31 @@ export async function submitJobs(
   };
   for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
     signal?.throwIfAborted();
-    await add(page, true);
+    // An item that is in the ledger may be posted at any moment: its images are there before it.
+    await upload?.(await newWithImages(runtime, batch, page));
+    await add(
+      page.map(({ images: _local, ...item }) => item),
+      true,
+    );
   }
   await add([], false);
   await spendLargerBudget(runtime, batch);
   if (taken.length > 0) throw new InputError(taken.map((item) => outputTaken(header, item)));
   return sum;
+}
+
+/** Those whose images are needed: nobody posts an item again because its file was submitted again. */
+async function newWithImages(runtime: Runtime, batch: string, jobs: readonly Job[]): Promise<Job[]> {
+  const withImages = jobs.filter((job) => job.images !== undefined);
+  if (withImages.length === 0) return [];
+  const known = await knownItems(runtime, batch, withImages);
+  return withImages.filter((_job, index) => !known[index]);
+}
+
+async function knownItems(runtime: Runtime, batch: string, jobs: readonly Job[]): Promise<boolean[]> {
+  const known = runtime.redis.pipeline();
+  for (const job of jobs) known.exists(runtime.keys.item(refOf(batch, job.id)));
+  return ((await known.exec()) ?? []).map(([, count]) => count === 1);
 }
 
 export interface Preview {
@@ -79,12 +107,10 @@ export async function previewJobs(
   const problems: Problem[] = [];
   for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
     const owners = await runtime.redis.hmget(runtime.keys.outputs, ...page.map((job) => job.output));
-    const known = runtime.redis.pipeline();
-    for (const job of page) known.exists(runtime.keys.item(refOf(header.batch, job.id)));
-    const exists = (await known.exec()) ?? [];
+    const known = await knownItems(runtime, header.batch, page);
     for (const [index, job] of page.entries()) {
       const owner = owners[index];
-      if (exists[index]?.[1] === 1) sum.existing += 1;
+      if (known[index]) sum.existing += 1;
       else if (owner) problems.push(outputTaken(header, { id: job.id, output: job.output, owner }));
       else sum.added += 1;
     }

@@ -1,12 +1,10 @@
 import pLimit from 'p-limit';
 import { request } from 'undici';
 import { describeError, InputError, type Problem } from '../errors.ts';
-import type { JobsFile } from '../jobs/index.ts';
+import { MAX_IMAGE_BYTES, type JobsFile } from '../jobs/index.ts';
 
 const AT_ONCE = 16;
 const TIMEOUT_MS = 15_000;
-/** The API takes images up to 10 MB. */
-const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
 
 /**
  * Asks for every image once, however many jobs use it.
@@ -17,7 +15,7 @@ export async function checkUrls(files: readonly JobsFile[]): Promise<void> {
   for (const file of files) {
     for await (const job of file.jobs()) {
       if (job.input.mode !== 'image-to-video') continue;
-      for (const url of job.input.image_urls) {
+      for (const url of job.input.image_urls ?? []) {
         if (!users.has(url)) users.set(url, { file: file.path, job: job.id, field: 'image_urls', message: url });
       }
     }

@@ -79,7 +79,8 @@ export function unknownSettings(environment: Environment): { name: string; meant
 
 /** Everything in the configuration that must never be printed. */
 export function secretsOf(config: Config): string[] {
-  return [config.apiKey, config.apiToken].filter((secret) => secret !== undefined);
+  const secrets = [config.apiKey, config.apiToken, config.awsSecretAccessKey, config.awsSessionToken];
+  return secrets.filter((secret) => secret !== undefined);
 }
 
 /** An empty variable counts as not set, as shells and compose files leave them behind. */

@@ -66,6 +66,35 @@ export const settings = {
     default: 'false',
     about: 'true for services that do not know buckets as host names (MinIO, Ceph, Swift)',
   },
+  awsRegion: {
+    env: 'AWS_REGION',
+    value: z.string().regex(/^[\w-]+$/, 'must be a name such as eu-central-1'),
+    about: 'region of the bucket; else as the AWS configuration says, or with S3_ENDPOINT auto (R2) or us-east-1',
+  },
+  awsAccessKeyId: {
+    env: 'AWS_ACCESS_KEY_ID',
+    value: z.string(),
+    secret: 'all',
+    about: 'access key for S3; without one the standard AWS chain (profile, role) is asked',
+  },
+  awsSecretAccessKey: {
+    env: 'AWS_SECRET_ACCESS_KEY',
+    value: z.string(),
+    secret: 'all',
+    about: 'its secret',
+  },
+  awsSessionToken: {
+    env: 'AWS_SESSION_TOKEN',
+    value: z.string(),
+    secret: 'all',
+    about: 'token of temporary credentials',
+  },
+  sidecar: {
+    env: 'CLIPMILL_SIDECAR',
+    value: z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
+    default: 'false',
+    about: 'true for a NAME.json beside every clip, with what the manifest tells of it',
+  },
   maxTasks: {
     env: 'CLIPMILL_MAX_TASKS',
     value: wholeNumber(1, 100_000),

@@ -40,6 +40,7 @@ export class FileCheck {
   async run(reader: Reader, context: HeaderContext): Promise<Checked> {
     const before = this.#problems.count;
     const header = await reader.header();
+    await context.images.read(fieldsOf(header.tree)['defaults']);
     const batch = this.#header(header.tree, header.faults, context);
     let number = 0;
     for await (const entry of reader.jobs()) {
@@ -47,6 +48,7 @@ export class FileCheck {
       const label = (): string => labelOf(entry, number);
       this.#add(entry.faults, entry.tree, label);
       if (entry.tree === undefined || header.broken) continue;
+      await context.images.read(fieldsOf(entry.tree));
       this.#job({ ...entry, tree: entry.tree }, batch, number, label);
       if (this.#clips <= MAX_CLIPS_PER_FILE) continue;
       const most = MAX_CLIPS_PER_FILE.toLocaleString('en');

@@ -1,4 +1,5 @@
 import { nearest } from '../nearest.ts';
+import type { LocalImage } from './image-files.ts';
 import { MAX_CLIPS_PER_JOB } from './limits.ts';
 import type { Batch } from './header.ts';
 import type { MatrixValue, Mode, Provider } from './job.ts';
@@ -17,6 +18,8 @@ export interface Recipe {
   prompt: Template | undefined;
   /** The rest of the API's input; `undefined` when the mode is not known, so that nothing can be said of it. */
   input: Fields | undefined;
+  /** The local images in the input. */
+  images: readonly LocalImage[];
   matrix: Matrix;
   provider: Provider;
   priority: number;
@@ -37,17 +40,21 @@ export function compileJob(raw: Fields, batch: Batch, report: Report): Recipe {
   if (own['matrix'] !== undefined) checkMatrix(raw['matrix'], tell);
   const matrix = told.has('matrix') ? {} : ((own['matrix'] ?? {}) as Record<string, MatrixValue[]>);
 
-  const fields: Fields = { ...batch.defaults, ...own };
+  const fields: Fields = { ...inheritedBy(own, batch.defaults), ...own };
   // That a field is missing is no news to who misspelt it.
   for (const name of Object.keys(raw)) if (!Object.hasOwn(jobShape, name)) told.add(nearest(name, fieldNames) ?? name);
   for (const name of batch.faulty) if (raw[name] === undefined) told.add(name);
   const mode = told.has('mode') ? undefined : ((fields['mode'] ?? 'text-to-video') as Mode);
   const input = mode === undefined ? undefined : inputOf(mode, fields, own, tell);
+  const images = mode === 'image-to-video' ? imagesOf(fields, own, batch, tell) : [];
+  if (input !== undefined && images.length > 0) input['image_files'] = images.map((image) => image.name);
+  if (mode === 'image-to-video') checkImageCount(fields, told, tell);
 
   const recipe: Recipe = {
     id: templateOf(own['id']),
     prompt: templateOf(fields['prompt']),
     input,
+    images,
     matrix,
     provider: (fields['provider'] ?? 'auto') as Provider,
     priority: Number(fields['priority'] ?? 100),
@@ -56,7 +63,7 @@ export function compileJob(raw: Fields, batch: Batch, report: Report): Recipe {
     told,
   };
   if (!told.has('matrix')) checkVariables(recipe, tell);
-  checkImages(fields['image_urls'], matrix, tell);
+  for (const name of ['image_urls', 'image_files']) checkImages(name, fields[name], matrix, tell);
   const clips = combinationCount(matrix) * recipe.copies;
   if (clips > MAX_CLIPS_PER_JOB) {
     const path = [own['matrix'] === undefined ? 'copies' : 'matrix'];
@@ -100,12 +107,44 @@ function checkVariables(recipe: Recipe, tell: Report): void {
   }
 }
 
-/** A variable in a URL would be sent to the API as it is written. */
-function checkImages(urls: unknown, matrix: Matrix, tell: Report): void {
-  if (!Array.isArray(urls)) return;
-  for (const [position, url] of urls.entries()) {
-    const name = Object.keys(matrix).find((variable) => String(url).includes(`{${variable}}`));
+/** A variable in a URL would be sent to the API as it is written; paths are read before values are put in. */
+function checkImages(field: string, places: unknown, matrix: Matrix, tell: Report): void {
+  if (!Array.isArray(places)) return;
+  for (const [position, place] of places.entries()) {
+    const name = Object.keys(matrix).find((variable) => String(place).includes(`{${variable}}`));
     if (name === undefined) continue;
-    tell({ path: ['image_urls', position], message: `variables such as ${shown(`{${name}}`)} do not work in URLs` });
+    const where = field === 'image_urls' ? 'URLs' : 'paths';
+    tell({ path: [field, position], message: `variables such as ${shown(`{${name}}`)} do not work in ${where}` });
   }
+}
+
+/** A job that brings images of its own has no others, whichever way they come. */
+function inheritedBy(own: Fields, defaults: Fields): Fields {
+  if (own['image_urls'] === undefined && own['image_files'] === undefined) return defaults;
+  const { image_urls: _urls, image_files: _files, ...rest } = defaults;
+  return rest;
+}
+
+/** The local images that a job names. Mistakes in inherited ones were told at the header. */
+function imagesOf(fields: Fields, own: Fields, batch: Batch, tell: Report): LocalImage[] {
+  const images: LocalImage[] = [];
+  for (const [position, path] of ((fields['image_files'] ?? []) as string[]).entries()) {
+    const image = batch.images.get(path);
+    if (typeof image !== 'string') images.push(image);
+    else if (own['image_files'] !== undefined) {
+      tell({ path: ['image_files', position], message: `${shown(path)}: ${image}` });
+    }
+  }
+  return images;
+}
+
+function checkImageCount(fields: Fields, told: ReadonlySet<string>, tell: Report): void {
+  if (told.has('image_urls') || told.has('image_files')) return;
+  const [urls, files] = ['image_urls', 'image_files'].map((name) => ((fields[name] ?? []) as string[]).length);
+  const all = (urls ?? 0) + (files ?? 0);
+  if (all === 0) {
+    const message = 'is required for image-to-video: a list of one or two URLs, or `image_files`';
+    tell({ path: ['image_urls'], message });
+  } else if (all > 2)
+    tell({ path: ['image_files'], message: `takes two images at most, those of image_urls included` });
 }

@@ -1,7 +1,7 @@
-import { klingInput, type KlingInput } from '../apixo/models/kling-2-6.ts';
 import { compileJob, type Recipe } from './compile.ts';
 import type { Batch } from './header.ts';
 import { contentId, givenId } from './identity.ts';
+import { itemInput, type ItemInput } from './input.ts';
 import type { Job } from './job.ts';
 import { combinations, type Combination } from './matrix.ts';
 import { NAME_RULE, isName } from './names.ts';
@@ -50,18 +50,16 @@ export function* expandJob(raw: Fields, batch: Batch, firstIndex: number, report
 }
 
 /** The checked input, every default filled in; `undefined` when something is wrong with it. */
-function inputFor(recipe: Recipe, values: Combination, tell: Report): KlingInput | undefined {
+function inputFor(recipe: Recipe, values: Combination, tell: Report): ItemInput | undefined {
   if (recipe.input === undefined) return undefined;
   const prompt = recipe.prompt && render(recipe.prompt, (name) => values.get(name));
-  const result = klingInput.safeParse(prompt === undefined ? recipe.input : { ...recipe.input, prompt });
+  const result = itemInput.safeParse(prompt === undefined ? recipe.input : { ...recipe.input, prompt });
   if (result.success) return result.data;
   for (const issue of zodIssues(result.error)) {
     const [field] = issue.path;
     if (recipe.told.has(String(field))) continue;
     if (field === 'prompt' && prompt === undefined) tell({ ...issue, message: 'is required' });
-    else if (field === 'image_urls' && recipe.input['image_urls'] === undefined) {
-      tell({ ...issue, message: 'is required for image-to-video: a list of one or two URLs' });
-    } else tell(issue);
+    else tell(issue);
   }
   return undefined;
 }
@@ -69,7 +67,7 @@ function inputFor(recipe: Recipe, values: Combination, tell: Report): KlingInput
 function clipFor(
   recipe: Recipe,
   batch: Batch,
-  made: { input: KlingInput; index: number; id: string; values: Combination },
+  made: { input: ItemInput; index: number; id: string; values: Combination },
 ): Clip {
   const { input, index, id, values } = made;
   const builtIn = {
@@ -83,8 +81,9 @@ function clipFor(
     date: batch.date,
   };
   const output = outputName(recipe.output, builtIn, values);
-  const { provider, priority } = recipe;
-  return { job: { id, index, provider, input, priority, output }, named: recipe.id !== undefined };
+  const { provider, priority, images } = recipe;
+  const job = { id, index, provider, input, priority, output, ...(images.length > 0 && { images }) };
+  return { job, named: recipe.id !== undefined };
 }
 
 function nameIssue({ id, output }: Job): Issue | undefined {

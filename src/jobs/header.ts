@@ -1,10 +1,11 @@
+import type { ImageFiles } from './image-files.ts';
 import { defaultsShape, headerFields, headerShape, isExtension } from './schema.ts';
 import { nearest } from '../nearest.ts';
 import { outputNameFault } from './output-name.ts';
 import { parseTemplate, render, type Template } from './template.ts';
 import { isFields, type Fields, type Report } from './tree.ts';
 import { checkShape } from './shape.ts';
-import { kindOf, unknownName } from './wording.ts';
+import { kindOf, shown, unknownName } from './wording.ts';
 
 export const DEFAULT_OUTPUT = '{batch}/{id}.mp4';
 
@@ -16,6 +17,8 @@ export interface Batch {
   defaults: Fields;
   /** Defaults that are wrong: told once at the header, not again for every job that inherits them. */
   faulty: ReadonlySet<string>;
+  /** The local images that the jobs name. */
+  images: ImageFiles;
   /** The day of `{date}`, YYYY-MM-DD in UTC. */
   date: string;
 }
@@ -26,6 +29,8 @@ export interface HeaderContext {
   /** Takes the place of the header's name. */
   override?: string | undefined;
   now: Date;
+  /** Those that the defaults name are read already. */
+  images: ImageFiles;
 }
 
 /** Checks a header and fills in what it leaves out. What is wrong is reported and replaced by its default. */
@@ -41,18 +46,19 @@ export function compileHeader(raw: Fields, context: HeaderContext, report: Repor
     }
   }
   const sound = checkShape(own, headerShape, report);
-  const { defaults, faulty } = misspelt ? noDefaults() : compileDefaults(raw['defaults'], report);
+  const { defaults, faulty } = misspelt ? noDefaults() : compileDefaults(raw['defaults'], context.images, report);
   return {
     name: context.override ?? (typeof sound['batch'] === 'string' ? sound['batch'] : context.name),
     output: compileOutput(sound['output'], report),
     maxClips: typeof sound['max_clips'] === 'number' ? sound['max_clips'] : undefined,
     defaults,
     faulty,
+    images: context.images,
     date: context.now.toISOString().slice(0, 10),
   };
 }
 
-function compileDefaults(raw: unknown, report: Report): Pick<Batch, 'defaults' | 'faulty'> {
+function compileDefaults(raw: unknown, images: ImageFiles, report: Report): Pick<Batch, 'defaults' | 'faulty'> {
   const faulty = new Set<string>();
   if (raw === undefined || raw === null) return { defaults: {}, faulty };
   if (!isFields(raw)) {
@@ -75,6 +81,12 @@ function compileDefaults(raw: unknown, report: Report): Pick<Batch, 'defaults' |
     },
     ['defaults'],
   );
+  for (const [position, path] of ((defaults['image_files'] ?? []) as string[]).entries()) {
+    const image = images.get(path);
+    if (typeof image !== 'string') continue;
+    report({ path: ['defaults', 'image_files', position], message: `${shown(path)}: ${image}` });
+    faulty.add('image_files');
+  }
   const output = defaults['output'];
   if (typeof output === 'string') {
     const fault = staticFault(parseTemplate(output));

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { KlingInput } from '../apixo/models/kling-2-6.ts';
+import type { ItemInput } from './input.ts';
 import type { Provider } from './job.ts';
 import type { Combination } from './matrix.ts';
 import { slug } from './names.ts';
@@ -9,7 +9,7 @@ import { render, variablesOf, type Template } from './template.ts';
  * A name made of what is asked for, so that the same job has the same one in every run, wherever it
  * stands and in whatever order its fields are: 12 hexadecimal digits of SHA-256.
  */
-export function contentId(input: KlingInput, provider: Provider): string {
+export function contentId(input: ItemInput, provider: Provider): string {
   const fields = Object.entries({ ...input, provider }).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256').update(JSON.stringify(fields)).digest('hex').slice(0, 12);
 }

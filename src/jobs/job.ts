@@ -1,10 +1,11 @@
-import type { KlingInput } from '../apixo/models/kling-2-6.ts';
+import type { LocalImage } from './image-files.ts';
+import type { ItemInput } from './input.ts';
 
 export const providers = ['auto', 'value', 'official'] as const;
 /** How the API routes a task; `auto` lets it choose. */
 export type Provider = (typeof providers)[number];
 
-export type Mode = KlingInput['mode'];
+export type Mode = ItemInput['mode'];
 
 /** A variable's values in a matrix. */
 export type MatrixValue = string | number | boolean;
@@ -27,8 +28,13 @@ export interface JobInput {
   sound?: boolean | undefined;
   /** Text-to-video only. Default: 1:1. */
   aspect_ratio?: '1:1' | '16:9' | '9:16' | undefined;
-  /** Image-to-video only, and required there: one or two http(s) URLs. */
+  /** Image-to-video only: http(s) URLs. One or two images are required there, these and `image_files` together. */
   image_urls?: string[] | undefined;
+  /**
+   * Image-to-video only: paths of JPG, PNG or WebP files of at most 10 MB, relative to the jobs file or, in
+   * the library, to the working folder. They need S3 storage, and come after the URLs.
+   */
+  image_files?: string[] | undefined;
   /** Default: auto. */
   provider?: Provider | undefined;
   /** A whole number from 0 to 1,000,000; smaller runs sooner. Default: 100. */
@@ -51,8 +57,10 @@ export interface Job {
   /** Position among the clips of its file, from 1. */
   index: number;
   provider: Provider;
-  /** The `input` of the API request. */
-  input: KlingInput;
+  /** The `input` of the API request, with local images by their names. */
+  input: ItemInput;
+  /** The local images in it. */
+  images?: readonly LocalImage[];
   /** 0 to 1,000,000; smaller runs sooner. */
   priority: number;
   /** Where the clip goes: a relative, "/"-separated name that never leaves the storage root. */
@@ -65,5 +73,5 @@ export interface Totals {
   /** Seconds of video of all clips together. */
   videoSeconds: number;
   /** Clips by what decides how long they take; every kind that occurs, in order of appearance. */
-  kinds: readonly { mode: Mode; duration: KlingInput['duration']; clips: number }[];
+  kinds: readonly { mode: Mode; duration: ItemInput['duration']; clips: number }[];
 }

@@ -19,5 +19,8 @@ export const MAX_CLIPS_PER_JOB = 100_000;
 /** Most clips in one file: 17 hours at 1,000 slots, and about 100 MB of bookkeeping while it is checked. */
 export const MAX_CLIPS_PER_FILE = 1_000_000;
 
+/** Largest image that the API takes, in bytes. */
+export const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
+
 /** Most mistakes that are listed; the rest are counted. */
 export const MAX_PROBLEMS = 100;

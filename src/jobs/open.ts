@@ -1,8 +1,9 @@
-import { basename, extname } from 'node:path';
+import { basename, dirname, extname } from 'node:path';
 import { InputError } from '../errors.ts';
 import { FileCheck } from './check.ts';
 import { expandJob } from './expand.ts';
 import type { Batch } from './header.ts';
+import { ImageFiles } from './image-files.ts';
 import type { Job, Totals } from './job.ts';
 import { NAME_RULE, isName, slug } from './names.ts';
 import { ProblemList } from './problems.ts';
@@ -22,6 +23,8 @@ export interface JobsFile {
   /** `max_clips` of the header: how many clips the batch may ever pay for. */
   maxClips: number | undefined;
   totals: Totals;
+  /** How many local images the jobs name; they need a storage that the API can fetch from. */
+  imageFiles: number;
   /**
    * The clips in the order of the file, read again as a stream. May be called more than once.
    * @throws InputError at the first part of the file that is not what was checked
@@ -38,7 +41,7 @@ export interface OpenOptions {
 
 /**
  * Reads files of jobs and checks them as a whole, with a memory that does not grow with them but for
- * 60 to 120 bytes a clip, given back at the end.
+ * 60 to 120 bytes a clip, given back at the end, and some 400 bytes a local image.
  * @param paths names of files that end in .yaml, .yml, .json, .jsonl, .ndjson or .csv
  * @throws InputError with the mistakes of all files (the first 100, and how many more), each with its place
  */
@@ -62,12 +65,14 @@ export async function openJobsFiles(paths: readonly string[], options: OpenOptio
       await source.exists();
       const reader = readerOf(source);
       const check = new FileCheck(path, number, problems, uniqueness);
-      const { batch, totals } = await check.run(reader, { name, override, now });
+      const images = new ImageFiles(dirname(path));
+      const { batch, totals } = await check.run(reader, { name, override, now, images });
       files.push({
         path,
         batch: batch.name,
         maxClips: batch.maxClips,
         totals,
+        imageFiles: images.count,
         jobs: () => jobsOf(path, reader, batch),
       });
     } catch (error) {

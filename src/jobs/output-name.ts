@@ -6,7 +6,7 @@ const MAX_SEGMENT_BYTES = 255;
 /** An S3 key has 1,024 bytes at most, of which the bucket's prefix needs some. */
 const MAX_NAME_BYTES = 900;
 
-/** Written beside the clips of a batch: a clip of that name would be lost. */
+/** Written beside the clips of a batch, as are sidecars (`.json`): a clip of that name would be lost. */
 const reserved = ['manifest.jsonl', 'index.html'];
 
 /** What is wrong with the name of a clip, or `undefined`. Such a name never leaves the storage root. */
@@ -29,7 +29,8 @@ export function outputNameFault(name: string): string | undefined {
     return `gives a name of ${Buffer.byteLength(name)} bytes: ${MAX_NAME_BYTES} at most`;
   }
   const last = segments.at(-1)?.toLowerCase() ?? '';
-  if (reserved.includes(last)) return `gives ${shown(name)}: this name is kept for clipmill's own files`;
+  if (reserved.includes(last) || last.endsWith('.json'))
+    return `gives ${shown(name)}: this name is kept for clipmill's own files`;
   return undefined;
 }
 

@@ -36,8 +36,17 @@ export type QueueJobResult =
   /** All that is wrong with it, one line. */
   | { ok: false; message: string };
 
+const withFiles = z.looseObject({ input: z.looseObject({ image_files: z.unknown() }) });
+
 /** Checks the data of a producer's job. */
 export function readQueueJob(data: unknown): QueueJobResult {
+  if (withFiles.safeParse(data).data?.input.image_files !== undefined) {
+    return {
+      ok: false,
+      message:
+        'input.image_files: a path means nothing on another machine: give image_urls, or submit with the library',
+    };
+  }
   const result = queueJob.safeParse(data);
   if (!result.success) {
     const issues = result.error.issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': '));

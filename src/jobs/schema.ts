@@ -1,19 +1,19 @@
 import { z } from 'zod';
-import { klingInput } from '../apixo/models/kling-2-6.ts';
+import { itemInput } from './input.ts';
 import { MAX_CLIPS_PER_FILE } from './limits.ts';
 import { NAME, NAME_RULE } from './names.ts';
 import { providers } from './job.ts';
 import type { JobDefaults, JobInput, Mode } from './job.ts';
 import { kindOf } from './wording.ts';
 
-const [textToVideo, imageToVideo] = klingInput.options;
+const [textToVideo, imageToVideo] = itemInput.options;
 
-export const modes = klingInput.options.flatMap((option) => [...option.shape.mode.values]) satisfies Mode[];
+export const modes = itemInput.options.flatMap((option) => [...option.shape.mode.values]) satisfies Mode[];
 
 /** The modes whose input has a field, by field. Fields that are clipmill's own are not in it. */
 export const takers: ReadonlyMap<string, readonly Mode[]> = new Map(
   Object.keys({ ...textToVideo.shape, ...imageToVideo.shape }).map((field) => {
-    const options = klingInput.options.filter((option) => Object.hasOwn(option.shape, field));
+    const options = itemInput.options.filter((option) => Object.hasOwn(option.shape, field));
     return [field, options.flatMap((option) => [...option.shape.mode.values])];
   }),
 );
@@ -55,9 +55,13 @@ const shared = {
     .unwrap()
     .optional()
     .meta({ description: 'Text-to-video only. Default: 1:1.' }),
-  image_urls: imageToVideo.shape.image_urls
-    .optional()
-    .meta({ description: 'Image-to-video only, and required there: one or two JPG, PNG or WebP of at most 10 MB.' }),
+  image_urls: imageToVideo.shape.image_urls.meta({
+    description:
+      'Image-to-video only, which takes one or two images, these and `image_files` together: JPG, PNG or WebP of at most 10 MB.',
+  }),
+  image_files: imageToVideo.shape.image_files.meta({
+    description: 'Image-to-video only: paths of images on this machine, relative to this file. They need S3 storage.',
+  }),
   provider: z
     .enum(providers, { error: `must be one of ${providers.join(', ')}` })
     .optional()

@@ -1,6 +1,7 @@
 import { InputError } from '../errors.ts';
 import { expandJob } from './expand.ts';
 import { compileHeader, type Batch } from './header.ts';
+import { ImageFiles } from './image-files.ts';
 import type { Job, JobDefaults, JobInput } from './job.ts';
 import { NAME_RULE } from './names.ts';
 import { formatPath, isFields, type Report } from './tree.ts';
@@ -21,6 +22,8 @@ export interface BatchInput {
 export interface ExpandOptions {
   /** The time of `{date}` in output names. Default: now. */
   now?: Date;
+  /** What paths of images are relative to. Default: the working folder. */
+  folder?: string;
 }
 
 /**
@@ -35,15 +38,18 @@ export async function* expandJobs(
 ): AsyncGenerator<Job> {
   const { batch: name, output, maxClips, defaults } = header;
   const given = { batch: name, output, max_clips: maxClips, defaults };
+  const images = new ImageFiles(options.folder ?? process.cwd());
+  await images.read(defaults);
   const batch = collect(undefined, (report) => {
     if (name === undefined) report({ path: ['batch'], message: NAME_RULE });
-    return compileHeader(given, { name: 'batch', now: options.now ?? new Date() }, report);
+    return compileHeader(given, { name: 'batch', now: options.now ?? new Date(), images }, report);
   });
   const uniqueness = new Uniqueness((first) => `job #${first.job}`);
   let number = 0;
   let index = 1;
   for await (const job of jobs) {
     number++;
+    await images.read(job);
     const label = isFields(job) && typeof job.id === 'string' && job.id !== '' ? shownBare(job.id) : `#${number}`;
     const clips = collect(label, (report) => clipsOf(job, batch, uniqueness, { number, index }, report));
     for (const clip of clips) yield clip;

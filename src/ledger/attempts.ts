@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { withoutSignatures } from '../log.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { refOf, type Keys } from '../redis/keys.ts';
 import type { RunScript } from '../redis/scripts.ts';
@@ -53,13 +54,20 @@ export interface DownloadTask {
   taskId: string;
   urls: string[];
   output: string;
+  /** When the task was seen to have ended, Unix ms of Redis's clock. */
+  since: number;
 }
 
-/** A clip whole in storage. */
-export interface StoredClip {
+/** A file whole in storage. */
+export interface StoredFile {
   location: string;
   size: number;
   sha256: string;
+}
+
+/** What came of an attempt: its clip, and where the task gave several, the others by their names. */
+export interface StoredClip extends StoredFile {
+  more?: readonly (StoredFile & { output: string })[];
 }
 
 /** A task that the API has given. */
@@ -104,6 +112,12 @@ export interface Attempts {
   /** @returns `undefined` when this attempt has nothing to fetch any more */
   downloadTask(attempt: Attempt): Promise<DownloadTask | undefined>;
   freshUrls(attempt: Attempt, urls: readonly string[]): Promise<void>;
+  /** Counts a URL that led where no clip may come from. @returns how many there have been */
+  urlRefused(attempt: Attempt): Promise<number>;
+  /** @returns true the first time it is asked for this attempt: somebody is to say that its result ends soon */
+  nearsEnd(attempt: Attempt): Promise<boolean>;
+  /** Takes a name for a further file of the item. @returns false when another item has it */
+  claimOutput(attempt: Attempt, output: string): Promise<boolean>;
   stored(attempt: Attempt, clip: StoredClip): Promise<MoveReply>;
 }
 
@@ -152,8 +166,19 @@ interface Step {
   took?: number;
 }
 
+/** The API may quote the URL of an image that it could not fetch; whoever reads it there could. */
+function harmless(cause: Cause): Cause {
+  return { code: withoutSignatures(cause.code), message: withoutSignatures(cause.message) };
+}
+
 function reasonFields(cause: Cause): string[] {
-  return ['code', cause.code, 'message', cause.message];
+  const { code, message } = harmless(cause);
+  return ['code', code, 'message', message];
+}
+
+function storedFields({ location, size, sha256, more }: StoredClip): (string | number)[] {
+  const fields = ['location', location, 'size', size, 'sha256', sha256];
+  return more ? [...fields, 'more', JSON.stringify(more)] : fields;
 }
 
 export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): Attempts {
@@ -184,34 +209,42 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
     ambiguous: (attempt, cause, policy, mayRunMs) =>
       policy === 'hold'
         ? move(attempt, 'held', { from: ['submitting'], fields: reasonFields(cause), keepSlotMs: mayRunMs })
-        : move(attempt, 'queued', { from: ['submitting'], keepSlotMs: mayRunMs, archive: cause }),
+        : move(attempt, 'queued', { from: ['submitting'], keepSlotMs: mayRunMs, archive: harmless(cause) }),
     generated: (attempt, urls, tookBin) =>
       move(attempt, 'downloading', { from: ['generating'], fields: ['urls', JSON.stringify(urls)], took: tookBin }),
     taskFailedAgain: (attempt, cause, delayMs) =>
-      move(attempt, 'queued', { from: ['generating'], delayMs, archive: cause }),
+      move(attempt, 'queued', { from: ['generating'], delayMs, archive: harmless(cause) }),
     failed: (attempt, cause) =>
       move(attempt, 'failed', { from: ['generating', 'downloading'], fields: reasonFields(cause) }),
     held: (attempt, cause) => move(attempt, 'held', { from: ['generating'], fields: reasonFields(cause) }),
     cancelled: (attempt) => move(attempt, 'cancelled', { from: ['generating', 'downloading'] }),
     async downloadTask({ batch, id, attempt }) {
-      const [state, current, taskId, urls, output] = await redis.hmget(
+      const [state, current, taskId, urls, output, at] = await redis.hmget(
         keys.item(refOf(batch, id)),
         'state',
         'attempt',
         'task',
         'urls',
         'output',
+        'at',
       );
       if (state !== 'downloading' || current !== String(attempt) || !taskId || !output) return undefined;
-      return { taskId, output, urls: resultUrls.parse(JSON.parse(urls ?? '[]')) };
+      return { taskId, output, urls: resultUrls.parse(JSON.parse(urls ?? '[]')), since: Number(at) };
     },
     async freshUrls({ batch, id, attempt }, urls) {
       await run('renew', refOf(batch, id), attempt, JSON.stringify(urls));
     },
+    urlRefused: ({ batch, id }) => redis.hincrby(keys.item(refOf(batch, id)), 'refusedUrls', 1),
+    async nearsEnd({ batch, id, attempt }) {
+      return (await redis.hsetnx(keys.item(refOf(batch, id)), `nearsEnd:${attempt}`, '1')) === 1;
+    },
+    async claimOutput({ batch, id }, output) {
+      return (await run('claim-output', refOf(batch, id), output)) === 1;
+    },
     stored: (attempt, clip) =>
       move(attempt, 'done', {
         from: ['downloading'],
-        fields: ['location', clip.location, 'size', clip.size, 'sha256', clip.sha256],
+        fields: storedFields(clip),
       }),
   };
 }

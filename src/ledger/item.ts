@@ -12,6 +12,9 @@ const pastAttempt = z.object({
 });
 export type PastAttempt = z.output<typeof pastAttempt>;
 
+/** Files beyond the first, where a task gave several. */
+const moreFiles = z.array(z.object({ output: z.string(), location: z.string(), size: z.number(), sha256: z.string() }));
+
 const optionalNumber = z.coerce.number().optional();
 
 /** An item as it stands in Redis: a hash of strings. Times are Unix ms of Redis's clock. */
@@ -32,6 +35,10 @@ const storedItem = z.object({
   location: z.string().optional(),
   size: optionalNumber,
   sha256: z.string().optional(),
+  more: z
+    .string()
+    .transform((text) => moreFiles.parse(JSON.parse(text)))
+    .optional(),
   history: z
     .string()
     .default('')

@@ -26,6 +26,7 @@ export const reasons = {
   TASK_TIMEOUT: 'the task had no end within CLIPMILL_TASK_TIMEOUT',
   TASK_UNKNOWN: 'the API does not know the task any more',
   BUDGET: 'max_clips of the batch is spent',
+  RESULT_REFUSED: 'the clip was made, but its URL leads where no clip is fetched from',
   RESULT_GONE: 'the clip was made, but its URL has expired and no new one is given',
 } as const;
 export type Reason = keyof typeof reasons;

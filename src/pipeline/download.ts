@@ -2,89 +2,128 @@ import { ApixoError } from '../apixo/error.ts';
 import type { ApixoClient } from '../apixo/client.ts';
 import type { Model } from '../apixo/model.ts';
 import { backoffMs } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
 import { describeError } from '../errors.ts';
 import type { Attempt, Attempts, DownloadTask } from '../ledger/attempts.ts';
-import { reasons } from '../ledger/states.ts';
+import { reasons, type Reason } from '../ledger/states.ts';
 import type { RequestBucket } from '../limits/requests.ts';
 import type { Logger } from '../log.ts';
 import { SourceError } from '../source/error.ts';
 import type { SourceOpener } from '../source/open.ts';
-import { WholeClip } from '../source/whole.ts';
-import type { Storage } from '../storage/storage.ts';
+import { StorageError, type Storage } from '../storage/storage.ts';
+import { fetchClips } from './fetch-clips.ts';
 import { again, done, type Outcome, type Turn } from './outcome.ts';
+import type { WriteSidecar } from './sidecar.ts';
+import type { StorageGate } from './storage-gate.ts';
 
 export interface DownloadDeps {
   api: Pick<ApixoClient, 'status'>;
-  attempts: Pick<Attempts, 'downloadTask' | 'freshUrls' | 'stored' | 'failed'>;
+  attempts: Pick<
+    Attempts,
+    'downloadTask' | 'freshUrls' | 'urlRefused' | 'nearsEnd' | 'claimOutput' | 'stored' | 'failed'
+  >;
   requests: RequestBucket;
   source: Pick<SourceOpener, 'open'>;
-  storage: Storage;
+  storage: Pick<Storage, 'put' | 'recover'>;
+  /** Tells of the clip in a file beside it, where that is wanted. */
+  writeSidecar?: WriteSidecar | undefined;
+  gate: Pick<StorageGate, 'enter' | 'worked' | 'failed'>;
   model: Model;
+  clock: Clock;
   log: Logger;
 }
 
 /** Waits between tries at one clip: its URL is good for days, and no slot waits for it. */
 const downloadBackoff = { baseMs: 1_000, capMs: 300_000 };
+/** URLs that lead where no clip may come from, before the item fails: the API may have had a bad moment. */
+const MOST_REFUSED = 3;
+/** The part of a result's life after which somebody is told that it has not been fetched yet. */
+const NEAR_END = 0.9;
 
-/** Fetches the clip of one attempt and stores it whole. */
+/** Fetches what one attempt made and stores it whole. */
 export async function downloadStep(deps: DownloadDeps, attempt: Attempt, turn: Turn): Promise<Outcome> {
-  const task = await deps.attempts.downloadTask(attempt);
-  if (!task) return done;
-  const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
-  try {
-    const clip = await fetchClip(deps, attempt, task, turn);
-    await deps.attempts.stored(attempt, clip);
-    deps.log.debug({ ...about, ...clip }, 'stored');
-    return done;
-  } catch (error) {
-    turn.draining.throwIfAborted();
-    if (error instanceof SourceError && error.fault === 'expired') return renewUrl(deps, attempt, task, error, turn);
-    const retryMs = backoffMs(turn.starts, downloadBackoff);
-    deps.log.warn({ ...about, reason: describeError(error), retryMs }, 'download failed, trying again');
-    return again(retryMs);
+  for (;;) {
+    await deps.gate.enter(turn.draining);
+    const task = await deps.attempts.downloadTask(attempt);
+    if (!task) return done;
+    const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
+    try {
+      const clip = await fetchClips(deps, attempt, task, turn);
+      await deps.writeSidecar?.(attempt, clip);
+      deps.gate.worked();
+      const { result } = await deps.attempts.stored(attempt, clip);
+      deps.log.debug({ ...about, ...clip, result }, 'stored');
+      return done;
+    } catch (error) {
+      turn.draining.throwIfAborted();
+      const retryMs = backoffMs(turn.starts, downloadBackoff);
+      if (error instanceof StorageError) {
+        // While the storage is out of order no item is: it waits here, with the others.
+        if (await deps.gate.failed(error)) continue;
+        deps.log.warn({ ...about, reason: describeError(error), retryMs }, 'storing failed, trying again');
+        return again(retryMs);
+      }
+      return await sourceFailed(deps, attempt, task, error, turn, retryMs);
+    }
   }
 }
 
-async function fetchClip(deps: DownloadDeps, attempt: Attempt, task: DownloadTask, turn: Turn) {
-  const [url] = task.urls;
-  if (url === undefined) throw new SourceError('expired', 'the item has no result URL');
-  const source = await deps.source.open(url, turn.draining);
-  const clip = new WholeClip(source.length);
-  const facts = { length: source.length, batch: attempt.batch, id: attempt.id, taskId: task.taskId };
-  try {
-    const { location } = await deps.storage.put(task.output, clip.check(source.body), facts, turn.draining);
-    return { location, size: clip.size, sha256: clip.sha256() };
-  } finally {
-    source.body.destroy();
-  }
-}
-
-/** Asks the API for a URL that is still good. */
-async function renewUrl(
+/** The clip did not come: later, or by another URL, or never. */
+async function sourceFailed(
   deps: DownloadDeps,
   attempt: Attempt,
   task: DownloadTask,
-  reason: SourceError,
+  error: unknown,
   turn: Turn,
+  retryMs: number,
 ): Promise<Outcome> {
-  const about = { batch: attempt.batch, item: attempt.id, task: task.taskId, reason: reason.message };
-  const retryMs = backoffMs(turn.starts, downloadBackoff);
+  const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
+  const reason = describeError(error);
+  const age = deps.clock.now() - task.since;
+  if (age >= deps.model.resultsLastMs) return fail(deps, attempt, 'RESULT_GONE', reason);
+  if (age >= deps.model.resultsLastMs * NEAR_END && (await deps.attempts.nearsEnd(attempt))) {
+    const endsAt = new Date(task.since + deps.model.resultsLastMs).toISOString();
+    deps.log.error({ ...about, reason, endsAt }, 'the clip could not be fetched for days, and its result ends soon');
+  }
+  const fault = error instanceof SourceError ? error.fault : 'broken';
+  if (fault === 'forbidden' && (await deps.attempts.urlRefused(attempt)) > MOST_REFUSED) {
+    return fail(deps, attempt, 'RESULT_REFUSED', reason);
+  }
+  if (fault !== 'broken') return renewUrls(deps, attempt, task, reason, turn, retryMs);
+  deps.log.warn({ ...about, reason, retryMs }, 'download failed, trying again');
+  return again(retryMs);
+}
+
+/** Asks the API for URLs that are still good. */
+async function renewUrls(
+  deps: DownloadDeps,
+  attempt: Attempt,
+  task: DownloadTask,
+  reason: string,
+  turn: Turn,
+  retryMs: number,
+): Promise<Outcome> {
+  const about = { batch: attempt.batch, item: attempt.id, task: task.taskId, reason, retryMs };
   try {
     await deps.requests.take(turn.draining);
     const report = await deps.api.status(deps.model, task.taskId);
     if (report.state === 'success') {
       await deps.attempts.freshUrls(attempt, report.urls);
-      deps.log.info({ ...about, retryMs }, 'result URL has expired, a fresh one is there');
+      deps.log.info(about, 'result URL is no longer good, a fresh one is there');
     }
     if (report.state !== 'failed') return again(retryMs);
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
     if (error.trouble !== 'unknown-task') {
-      deps.log.warn({ ...about, reason: error.message, retryMs }, 'no fresh URL yet, trying again');
+      deps.log.warn({ ...about, answer: error.message }, 'no fresh URL yet, trying again');
       return again(retryMs);
     }
   }
-  deps.log.error(about, `failed: ${reasons.RESULT_GONE}`);
-  await deps.attempts.failed(attempt, { code: 'RESULT_GONE', message: reasons.RESULT_GONE });
+  return fail(deps, attempt, 'RESULT_GONE', reason);
+}
+
+async function fail(deps: DownloadDeps, attempt: Attempt, code: Reason, reason: string): Promise<Outcome> {
+  deps.log.error({ batch: attempt.batch, item: attempt.id, code, reason }, `failed: ${reasons[code]}`);
+  await deps.attempts.failed(attempt, { code, message: `${reasons[code]}: ${reason}` });
   return done;
 }

@@ -14,6 +14,8 @@ import {
 import { reasons } from '../ledger/states.ts';
 import type { Account, HaltReason } from '../limits/account.ts';
 import type { Logger } from '../log.ts';
+import type { InputStore } from '../storage/storage.ts';
+import { ImageUrlError, withImageUrls } from './image-urls.ts';
 import { kindOf } from './polling/kind.ts';
 import type { PollPlan } from './polling/plan.ts';
 import { done, type Outcome, type Turn } from './outcome.ts';
@@ -25,6 +27,8 @@ export interface SubmitDeps {
   attempts: Pick<Attempts, 'begin' | 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous'>;
   account: Pick<Account, 'halt' | 'cool'>;
   queues: Pick<Queues, 'submit' | 'poll'>;
+  /** Where local images of items were uploaded to. */
+  inputs: InputStore | undefined;
   model: Model;
   plan: Pick<PollPlan, 'firstLookMs'>;
   clock: Clock;
@@ -64,11 +68,13 @@ export async function submitStep(deps: SubmitDeps, attempt: Attempt, turn: Turn)
   if (leave.kind !== 'go') return done;
 
   try {
-    const { taskId } = await deps.api.generate(deps.model, { provider: leave.provider, input: leave.input });
+    const input = await withImageUrls(leave.input, deps.inputs, deps.settings.taskTimeoutMs);
+    const { taskId } = await deps.api.generate(deps.model, { provider: leave.provider, input });
     log.debug({ ...about, task: taskId }, 'accepted');
     const kind = kindOf(deps.model, deps.model.videoSeconds(leave.input), leave.provider);
     await recordTask(deps, attempt, { taskId, tasks: leave.tasks + 1, kind });
   } catch (error) {
+    if (error instanceof ImageUrlError) return putBack(deps, attempt, error, leave);
     if (!(error instanceof ApixoError)) throw error;
     await recordTrouble(deps, attempt, error, leave);
   }
@@ -103,6 +109,20 @@ async function recordTask(deps: SubmitDeps, attempt: Attempt, task: AcceptedTask
     return;
   }
   await deps.queues.poll(attempt, deps.plan.firstLookMs(task.kind));
+}
+
+/** This process cannot post it, and has not: another one may, or this one when the storage is back. */
+async function putBack(
+  deps: SubmitDeps,
+  attempt: Attempt,
+  error: ImageUrlError,
+  leave: Extract<BeginReply, { kind: 'go' }>,
+): Promise<Outcome> {
+  const retryMs = backoffMs(leave.refusals + 1, itemBackoff);
+  const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt };
+  deps.log.error({ ...about, reason: error.message, retryMs }, 'not posted');
+  await follow(deps, await deps.attempts.notAccepted(attempt, leave.refusals + 1, retryMs));
+  return done;
 }
 
 async function recordTrouble(

@@ -4,7 +4,9 @@ import pLimit from 'p-limit';
 import { describeError } from '../errors.ts';
 import { Closers } from '../closers.ts';
 import { requireApiKey, type Config } from '../config/config.ts';
+import { isLoopback } from '../config/values.ts';
 import type { Attempt } from '../ledger/attempts.ts';
+import { createPageWriter, type PageWriter } from '../export/writer.ts';
 import { publishLimits } from '../limits/limits.ts';
 import { tokenLifetimeMs } from '../limits/shape.ts';
 import { startChores, type Chore } from '../pipeline/chores.ts';
@@ -21,6 +23,8 @@ import { probeAccount } from '../pipeline/probe.ts';
 import { startProcessor, type JobHandler } from '../pipeline/processor.ts';
 import { queueNames, STEP, stepData, type QueueName } from '../pipeline/queues.ts';
 import { reconcile } from '../pipeline/reconcile.ts';
+import { createSidecars } from '../pipeline/sidecar.ts';
+import { StorageGate } from '../pipeline/storage-gate.ts';
 import { forgetOldBatches } from '../pipeline/retention.ts';
 import { submitStep, type SubmitDeps } from '../pipeline/submit.ts';
 import { watchProcessor, type WatchedProcessor } from '../pipeline/watchdog.ts';
@@ -49,6 +53,8 @@ export interface WorkerOptions {
 export interface Workers {
   api: ApixoClient;
   storage: Storage;
+  /** Writes the manifests and galleries that stand beside the clips. */
+  pages: PageWriter;
   /**
    * Takes no new work and lets what is under way finish: submissions get their answers recorded,
    * downloads stop and are taken up again later.
@@ -63,6 +69,10 @@ const CONCURRENCY = { submit: 128, poll: 256 };
 const STUCK_MS = 45_000;
 /** After requests were broken off: time to record that, in milliseconds. */
 const BREAK_OFF_MS = 5_000;
+/** How often unfinished files and uploads are looked for, how old they are by then, and how long that may take, in milliseconds. */
+const SWEEP_MS = 6 * 3_600_000;
+const LEFTOVER_AGE_MS = 24 * 3_600_000;
+const SWEEP_LIMIT_MS = 30_000;
 /** Longest waits between two tries of one step, in milliseconds; a download waits for nobody's slot. */
 const LONGEST_RETRY_MS = { submit: 60_000, poll: 60_000, download: 300_000 };
 /** How late a job may seem to be due because two clocks differ, before it is run at once. */
@@ -76,24 +86,28 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   const { config, log, queues } = runtime;
   const roles = options.roles ?? queueNames;
   const closers = new Closers();
+  const draining = new AbortController();
 
   const api = createApixoClient({ baseUrl: config.baseUrl, apiKey: requireApiKey(config) });
   closers.push(() => api.close());
   const storage = openStorage(config);
   closers.push(() => storage.close());
-  const source = createSourceOpener();
+  // Whoever runs the API on this machine has its clips here as well.
+  const source = createSourceOpener({ anyAddress: isLoopback(config.baseUrl) });
   closers.push(() => source.close());
+  const gate = new StorageGate({ ...runtime, storage });
+  closers.push(() => gate.close());
   if (roles.includes('download')) await storage.check();
 
   const overridden = await publishLimits(runtime.redis, runtime.keys, config);
   if (overridden.length > 0)
     log.warn({ limits: overridden }, 'limits differ from those of another process: these hold now');
 
-  const shared = { ...runtime, api, source, storage };
+  const shared = { ...runtime, api, source, storage, gate };
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
   const plan = pollPlan(runtime);
   const plain: StepDeps = {
-    submit: { ...shared, settings, plan },
+    submit: { ...shared, settings, plan, inputs: storage.inputs },
     poll: {
       ...shared,
       settings,
@@ -101,7 +115,7 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
       inLine: pLimit(LOOKS_IN_LINE),
       reportedStates: new Set(),
     },
-    download: shared,
+    download: { ...shared, writeSidecar: config.sidecar ? createSidecars({ ...runtime, storage }) : undefined },
   };
   const deps = options.decorate?.(plain) ?? plain;
   const handlers: Record<QueueName, JobHandler> = {
@@ -135,16 +149,43 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
     { name: 'retention', periodMs: 600_000, scope: 'once', work: () => forgetOldBatches(shared) },
     disturbance.chore,
   ];
+  if (roles.includes('download')) {
+    const { leftovers } = storage;
+    chores.push({
+      name: 'leftovers',
+      periodMs: SWEEP_MS,
+      scope: leftovers.shared ? 'once' : 'process',
+      async work() {
+        const swept = await leftovers.sweep(
+          LEFTOVER_AGE_MS,
+          AbortSignal.any([draining.signal, AbortSignal.timeout(SWEEP_LIMIT_MS)]),
+        );
+        if (swept > 0) log.info({ swept }, 'removed what downloads that died have left unfinished');
+      },
+    });
+  }
   // What crashes left behind is picked up at once, not at the next full minute.
   await mend();
   const running = startChores(chores, runtime.run, log);
+  // Pages take long where batches are large, and other chores must not wait for them. Only processes
+  // that download can be relied on to reach the storage.
+  const pages = createPageWriter({ ...runtime, storage });
+  const writing = startChores(
+    roles.includes('download')
+      ? [{ name: 'pages', periodMs: 1_000, scope: 'process', work: () => pages.writeDue(draining.signal) }]
+      : [],
+    runtime.run,
+    log,
+  );
   runtime.dispatcher.kick();
 
   return {
     api,
     storage,
+    pages,
     async drain(deadlineMs = 25_000) {
-      await running.stop();
+      draining.abort(new Error('the process is draining'));
+      await Promise.all([running.stop(), writing.stop()]);
       const drained = Promise.all(processors.map((processor) => processor.drain()));
       if (!(await settlesWithin(drained, deadlineMs))) {
         log.warn({ deadlineMs }, 'drain takes too long: breaking off what is under way');

@@ -1,13 +1,17 @@
-import type { Readable } from 'node:stream';
 import { Agent } from 'undici';
-import { describeError } from '../errors.ts';
+import { publicLookup } from './address.ts';
 import { SourceError } from './error.ts';
+import { discard, get, type Answer } from './request.ts';
+import { ResumableBody } from './resume.ts';
 
 /** An answer that is about to deliver a clip. */
 export interface Source {
   /** Bytes to come; `undefined` when the server does not say. */
   length: number | undefined;
-  body: Readable;
+  /** Goes on by itself where the connection breaks, if the server can do that. */
+  body: AsyncIterable<Uint8Array>;
+  /** Ends it, whether it was read or not. */
+  close(): void;
 }
 
 /** Opens result URLs. No credentials are ever sent: their hosts are strangers. */
@@ -17,42 +21,59 @@ export interface SourceOpener {
   close(): Promise<void>;
 }
 
-export interface SourceTimeouts {
+export interface SourceOptions {
   /** For a connection to open, in milliseconds. Default 10,000. */
   connectMs?: number;
   /** For the head of the answer. Default 30,000. */
   headersMs?: number;
-  /** Longest silence within the body. Default 30,000. */
+  /** Longest silence within the body while somebody waits for it. Default 30,000. */
   silenceMs?: number;
+  /** Fetch from addresses that are not public as well: right when the API itself is on this machine. Default false. */
+  anyAddress?: boolean;
 }
 
 /** Statuses by which stores of all kinds say that a URL has expired. */
 const expiredStatuses = new Set([401, 403, 404, 410]);
 
-export function createSourceOpener(timeouts: SourceTimeouts = {}): SourceOpener {
+export function createSourceOpener(options: SourceOptions = {}): SourceOpener {
+  const { anyAddress = false } = options;
   const agent = new Agent({
-    connect: { timeout: timeouts.connectMs ?? 10_000 },
-    headersTimeout: timeouts.headersMs ?? 30_000,
-    bodyTimeout: timeouts.silenceMs ?? 30_000,
+    connect: { timeout: options.connectMs ?? 10_000, ...(!anyAddress && { lookup: publicLookup }) },
+    headersTimeout: options.headersMs ?? 30_000,
+    bodyTimeout: options.silenceMs ?? 30_000,
   });
   return {
     async open(url, signal) {
-      const { origin, pathname, search, host } = new URL(url);
-      const answer = await agent
-        .request({ origin, path: pathname + search, method: 'GET', ...(signal && { signal }) })
-        .catch((error: unknown) => {
-          throw new SourceError('broken', `${host}: ${describeError(error)}`, { cause: error });
-        });
-      if (answer.statusCode !== 200) {
-        answer.body.on('error', () => {}).destroy();
-        const fault = expiredStatuses.has(answer.statusCode) ? 'expired' : 'broken';
-        throw new SourceError(fault, `${host} answered ${answer.statusCode}`);
-      }
-      // It may break before somebody reads it; who reads it then is told.
-      answer.body.on('error', () => {});
-      const length = Number(answer.headers['content-length'] ?? Number.NaN);
-      return { length: Number.isFinite(length) ? length : undefined, body: answer.body };
+      const answer = await get(agent, url, { anyAddress, signal });
+      requireClip(answer, url, 200);
+      const length = lengthOf(answer);
+      const body = new ResumableBody(answer, {
+        length,
+        signal,
+        async reopen(from, ifRange) {
+          const headers = { range: `bytes=${from}-`, 'if-range': ifRange };
+          const rest = await get(agent, url, { headers, anyAddress, signal });
+          if (expiredStatuses.has(rest.status)) requireClip(rest, url, 206);
+          return rest;
+        },
+      });
+      return { length, body, close: () => body.close() };
     },
     close: () => agent.destroy(),
   };
+}
+
+function requireClip(answer: Answer, url: string, expected: number): void {
+  const { host } = new URL(url);
+  const encoding = answer.header('content-encoding') ?? 'identity';
+  if (answer.status === expected && encoding === 'identity') return;
+  discard(answer);
+  if (answer.status === expected) throw new SourceError('broken', `${host} sent ${encoding}, which nobody asked for`);
+  const fault = expiredStatuses.has(answer.status) ? 'expired' : 'broken';
+  throw new SourceError(fault, `${host} answered ${answer.status}`);
+}
+
+function lengthOf(answer: Answer): number | undefined {
+  const length = Number(answer.header('content-length') ?? Number.NaN);
+  return Number.isFinite(length) ? length : undefined;
 }

@@ -1,44 +1,66 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { mkdir, open, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { describeError, UserError } from '../errors.ts';
-import { StorageError, type Bytes, type Storage } from './storage.ts';
+import { FolderSync } from './folder-sync.ts';
+import { createPartFiles, partName } from './part-files.ts';
+import { StorageError, type Bytes, type Storage, type Stored } from './storage.ts';
+import { Transfer } from './transfer.ts';
 
-/** Errors of the disk, not of the stream that is written to it. */
-const diskErrors = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENOTDIR', 'EMFILE', 'ENFILE']);
+/** Errors of one name, not of the disk: others may well be stored. */
+const aboutOneFile = new Set(['ENAMETOOLONG', 'EISDIR', 'EILSEQ', 'EINVAL']);
+const makeRoom = 'Free some space, or set CLIPMILL_STORAGE to another place.';
+const makeWritable = 'Make the folder writable, or set CLIPMILL_STORAGE to another place.';
+const cures: Record<string, string> = {
+  EACCES: makeWritable,
+  EDQUOT: makeRoom,
+  EMFILE: 'Raise the limit of open files (ulimit -n).',
+  ENOSPC: makeRoom,
+  EPERM: makeWritable,
+  EROFS: makeWritable,
+};
 
 /** Clips as files below `root`. */
 export function createFileStorage(root: string): Storage {
   const base = resolve(root);
   const pathOf = (name: string) => join(base, ...name.split('/'));
+  const folders = new FolderSync();
 
   /**
    * Writes beside the final name, makes it durable, then renames: the final name appears whole or not
    * at all, whatever ends the process or the power.
    */
-  async function write(name: string, body: Bytes, signal?: AbortSignal): Promise<{ location: string }> {
+  async function write(name: string, body: Bytes, signal?: AbortSignal): Promise<Stored> {
     const path = pathOf(name);
     const folder = dirname(path);
-    const part = join(folder, `.${basename(path).slice(0, 200)}.${randomUUID()}.part`);
+    const part = join(folder, partName());
+    const transfer = new Transfer(signal);
     try {
-      await mkdir(folder, { recursive: true });
-      const file = createWriteStream(part, { flags: 'wx', flush: true });
-      await (signal ? pipeline(body, file, { signal }) : pipeline(body, file));
+      const file = await create(part, folder);
+      const stream = file.createWriteStream({ flush: true });
+      await pipeline(transfer.pass(body), stream, { signal: transfer.signal });
+      const { size } = await stat(part);
+      if (size !== transfer.sent)
+        throw new StorageError(`${path}: ${transfer.sent} bytes were written, it has ${size}`);
       await rename(part, path);
-      await syncFolder(folder);
-      return { location: pathToFileURL(path).href };
+      await folders.sync(folder);
+      return { location: pathToFileURL(path).href, size };
     } catch (error) {
       await rm(part, { force: true }).catch(() => {});
-      throw asStorageError(error, folder);
+      throw transfer.blame(error, (trouble) => asTrouble(trouble, folder));
+    } finally {
+      transfer.end();
     }
   }
 
   return {
     put: (name, body, _facts, signal) => write(name, body, signal),
     putPage: (name, body) => write(name, body),
+    // Nothing on a disk tells which task a file is of: an earlier task of the same item may have left a
+    // clip of the same size there. So after a crash it is fetched once more.
+    recover: () => Promise.resolve(undefined),
     async size(name) {
       try {
         const found = await stat(pathOf(name));
@@ -56,27 +78,37 @@ export function createFileStorage(root: string): Storage {
         await rm(probe);
       } catch (error) {
         throw new UserError(`cannot write to ${base}: ${describeError(error)}`, {
-          cure: 'Make the folder writable, free some space, or set CLIPMILL_STORAGE to another place.',
+          cure: cures[codeOf(error)] ?? makeWritable,
           cause: error,
         });
       }
     },
+    inputs: undefined,
+    leftovers: createPartFiles(base),
     async close() {},
   };
 }
 
-/** Makes the rename itself durable. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+/** The folder is there already for all clips but the first of a batch. */
+async function create(path: string, folder: string): Promise<FileHandle> {
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    return await open(path, 'wx');
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    await mkdir(folder, { recursive: true });
+    return await open(path, 'wx');
   }
 }
 
-function asStorageError(error: unknown, folder: string): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (!diskErrors.has(code)) return error;
-  return new StorageError(`cannot write to ${folder}: ${describeError(error)}`, { cause: error });
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function asTrouble(error: unknown, folder: string): unknown {
+  const code = codeOf(error);
+  if (code === '' || aboutOneFile.has(code) || error instanceof StorageError) return error;
+  return new StorageError(`cannot write to ${folder}: ${describeError(error)}`, {
+    cure: cures[code] ?? makeWritable,
+    cause: error,
+  });
 }

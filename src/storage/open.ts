@@ -1,10 +1,30 @@
 import type { Config } from '../config/config.ts';
-import { UserError } from '../errors.ts';
 import { createFileStorage } from './file.ts';
+import { createS3Storage } from './s3/storage.ts';
 import type { Storage } from './storage.ts';
 
-/** The storage that the settings name. */
-export function openStorage(config: Pick<Config, 'storage'>): Storage {
+export type StorageSettings = Pick<
+  Config,
+  | 'storage'
+  | 's3Endpoint'
+  | 's3ForcePathStyle'
+  | 'awsRegion'
+  | 'awsAccessKeyId'
+  | 'awsSecretAccessKey'
+  | 'awsSessionToken'
+>;
+
+/** The storage that the settings name. Nothing is opened before something is stored. */
+export function openStorage(config: StorageSettings): Storage {
   if (config.storage.kind === 'file') return createFileStorage(config.storage.root);
-  throw new UserError('S3 storage is not available yet', { cure: 'Set CLIPMILL_STORAGE to file:FOLDER.' });
+  const { bucket, prefix } = config.storage;
+  const { awsAccessKeyId: accessKeyId, awsSecretAccessKey: secretAccessKey, awsSessionToken: sessionToken } = config;
+  return createS3Storage({
+    bucket,
+    prefix,
+    endpoint: config.s3Endpoint,
+    forcePathStyle: config.s3ForcePathStyle,
+    region: config.awsRegion,
+    ...(accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey, sessionToken } }),
+  });
 }

@@ -1,7 +1,9 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startSimulator, type Simulator } from '../../src/simulator/index.ts';
 import { clipmill, scaled, workFolder } from '../support/cli.ts';
+import { images } from '../support/images.ts';
 
 /** Each of these is said in one clear line that begins so. */
 const files: [what: string, name: string, text: string, line: string][] = [
@@ -27,6 +29,18 @@ const files: [what: string, name: string, text: string, line: string][] = [
     'x.yaml',
     'jobs:\n  - {id: i, prompt: a, mode: image-to-video}\n',
     'error: x.yaml:2:5: job i: image_urls: ',
+  ],
+  [
+    'an image file that is not there',
+    'x.yaml',
+    'jobs:\n  - {id: i, prompt: a, mode: image-to-video, image_files: [none.png]}\n',
+    'error: x.yaml:2:60: job i: image_files[0]: `none.png`: there is no such file',
+  ],
+  [
+    'an image file that is no image',
+    'x.yaml',
+    'jobs:\n  - {id: i, prompt: a, mode: image-to-video, image_files: [x.yaml]}\n',
+    'error: x.yaml:2:60: job i: image_files[0]: `x.yaml`: is no JPG, PNG or WebP image',
   ],
   [
     'an aspect ratio for image-to-video',
@@ -130,6 +144,22 @@ describe('bad input', () => {
     expect(code).toBe(2);
     expect(simulator.records.summary().requests.total).toBe(0);
   });
+
+  it.each([['validate'], ['submit'], ['run']])(
+    'image files without S3 storage: %s says what to set',
+    async (command) => {
+      const { simulator, env } = await nothing();
+      const job = '{prompt: a, mode: image-to-video, image_files: [shots/a.png]}';
+      const folder = await workFolder({ 'x.yaml': `jobs:\n  - ${job}\n` });
+      await mkdir(join(folder, 'shots'));
+      await writeFile(join(folder, 'shots/a.png'), images.png());
+      const redis = { ...env, REDIS_URL: 'redis://127.0.0.1:1' };
+      const { code, err } = await clipmill([command, 'x.yaml'], folder, redis).finished;
+      expect(err).toMatch(/^error: x\.yaml: image_files need S3 storage.*\n {2}Set CLIPMILL_STORAGE=s3:/);
+      expect(code).toBe(2);
+      expect(simulator.records.summary().requests.total).toBe(0);
+    },
+  );
 
   it('names all mistakes of all files at once', async () => {
     const { env } = await nothing();

@@ -51,6 +51,11 @@ describe('commands on a shared Redis', () => {
     });
     expect(simulator.records.summary().tasks.made).toBe(30);
 
+    // The workers keep the manifest and the gallery beside the clips.
+    const beside = (name: string) => readFile(join(folder, 'videos/b', name), 'utf8').catch(() => '');
+    await until(async () => (await beside('manifest.jsonl')).match(/"state":"done"/g)?.length === 30);
+    await until(async () => (await beside('index.html')).match(/,"done",/g)?.length === 30);
+
     // SIGTERM drains: exit code 0 and a last word.
     for (const { child } of workers) child.kill('SIGTERM');
     for (const worker of workers) {

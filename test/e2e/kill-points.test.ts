@@ -31,6 +31,7 @@ async function killAndRecover(point: FaultPoint) {
     CLIPMILL_TASK_TIMEOUT: '5s',
     CLIPMILL_POLL_DELAY: '150ms',
     CLIPMILL_POLL_INTERVAL: '50ms',
+    CLIPMILL_SIDECAR: 'true',
     CLIPMILL_LOG_LEVEL: 'warn',
   };
   const runtime = await openRuntime({ config: loadConfig(env), log: silentLogger(), redisUrl: env.REDIS_URL });
@@ -78,7 +79,7 @@ describe('a worker that is killed', () => {
           expect(item, point).toMatchObject({ state: 'held', code: 'PROCESS_DIED' });
           continue;
         }
-        stored.push(`${item.id}.mp4`);
+        stored.push(`${item.id}.json`, `${item.id}.mp4`);
         const bytes = await readFile(join(folder, 'videos', item.output));
         expect(bytes.length, point).toBe(item.size);
         expect(bytes.includes(String(item.task)), point).toBe(true);

@@ -58,6 +58,7 @@ function decorate({ submit, poll, download }: StepDeps): StepDeps {
       ...download,
       source: { open: between('before-fetch', download.source.open, 'after-first-bytes') },
       storage: { ...download.storage, put: between(undefined, download.storage.put, 'after-stored') },
+      writeSidecar: download.writeSidecar && between(undefined, download.writeSidecar, 'after-sidecar'),
       attempts: { ...download.attempts, stored: between(undefined, download.attempts.stored, 'after-done-recorded') },
     },
   };

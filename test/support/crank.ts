@@ -134,6 +134,7 @@ export class Crank {
       model,
       log,
       clock,
+      inputs: undefined,
       plan: fixedPlan(0, 1),
       inLine: <T>(ask: () => Promise<T>) => ask(),
       reportedStates: new Set<string>(),

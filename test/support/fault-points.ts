@@ -12,6 +12,7 @@ export const faultPoints = [
   'before-fetch',
   'after-first-bytes',
   'after-stored',
+  'after-sidecar',
   'after-done-recorded',
 ] as const;
 

@@ -12,6 +12,7 @@ const floors = [
   ['config', 'simulator'],
   ['apixo', 'redis', 'source', 'storage'],
   ['jobs', 'limits', 'ledger'],
+  ['export'],
   ['pipeline'],
   ['runtime'],
   ['batch'],

@@ -45,11 +45,13 @@ export const klingInput = z.discriminatedUnion('mode', [textToVideo, imageToVide
 });
 export type KlingInput = z.output<typeof klingInput>;
 
-export const kling26: Model<KlingInput> = {
+export const kling26 = {
   id: 'kling-2-6',
   input: klingInput,
-  videoSeconds: (input) => input.duration,
+  videoSeconds: (input: Pick<KlingInput, 'duration'>) => input.duration,
   longestMs: 100_000,
-  generationMs: (videoSeconds) => (videoSeconds <= 5 ? { min: 50_000, max: 70_000 } : { min: 80_000, max: 100_000 }),
+  resultsLastMs: 15 * 86_400_000,
+  generationMs: (videoSeconds: number) =>
+    videoSeconds <= 5 ? { min: 50_000, max: 70_000 } : { min: 80_000, max: 100_000 },
   pollDelayMs: 50_000,
-};
+} satisfies Model<KlingInput>;

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
-import { galleryPage, locationLink } from '../../batch/export/gallery.ts';
-import { csvLines, jsonlLines } from '../../batch/export/manifest.ts';
+import { galleryPage, locationLink } from '../../export/gallery.ts';
+import { csvLines, jsonlLines } from '../../export/manifest.ts';
 import { requireBatch } from '../../batch/correct.ts';
 import type { Exit, Io } from '../io.ts';
 import { redisToLookAt } from '../redis.ts';
@@ -26,7 +26,7 @@ export function addExport(program: Command, io: Io, _exit: Exit): void {
         const lines = {
           jsonl: () => jsonlLines(items),
           csv: () => csvLines(items),
-          html: () => galleryPage(batch, items, locationLink),
+          html: () => galleryPage(batch, items, { link: locationLink, at: new Date() }),
         }[options.format]();
         for await (const line of lines) await io.write(line);
       });

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { imageUploads, requireImageStore } from '../../batch/images.ts';
 import { previewJobs, submitJobs } from '../../batch/submit.ts';
 import { openJobsFiles } from '../../jobs/index.ts';
+import { openStorage } from '../../storage/open.ts';
 import { plural } from '../format.ts';
 import type { Exit, Io } from '../io.ts';
 import { redisToShare } from '../redis.ts';
@@ -17,8 +19,13 @@ export function addSubmit(program: Command, io: Io, _exit: Exit): void {
     .action(async (paths: string[], options: { json?: true }) => {
       const config = configFrom(io);
       const files = await openJobsFiles(paths);
+      requireImageStore(files, config);
       const onRedisFinding = (finding: Finding) => io.err(`${describeWant(finding)}\n`);
-      await withSession({ redis: redisToShare, config, log: quietLog(config), onRedisFinding }, async ({ runtime }) => {
+      const session = { redis: redisToShare, config, log: quietLog(config), onRedisFinding };
+      await withSession(session, async ({ runtime, closers }) => {
+        const storage = openStorage(config);
+        closers.push(() => storage.close());
+        const upload = imageUploads(() => storage.inputs);
         const headers = files.map((file) => ({ batch: file.batch, maxClips: file.maxClips, source: file.path }));
         for (const [index, file] of files.entries()) {
           const header = headers[index];
@@ -27,7 +34,7 @@ export function addSubmit(program: Command, io: Io, _exit: Exit): void {
         for (const [index, file] of files.entries()) {
           const header = headers[index];
           if (!header) continue;
-          const done = await submitJobs(runtime, header, file.jobs());
+          const done = await submitJobs(runtime, header, file.jobs(), { upload });
           if (options.json) io.out(`${JSON.stringify(done)}\n`);
           else io.out(`${done.batch}\n`);
           io.err(`${file.path}: ${plural(done.added, 'new clip')}, ${done.existing} known already\n`);

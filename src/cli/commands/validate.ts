@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { kling26 } from '../../apixo/models/kling-2-6.ts';
+import { requireImageStore } from '../../batch/images.ts';
 import type { Config } from '../../config/config.ts';
 import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
 import { estimate, type Estimate } from '../estimate.ts';
@@ -22,6 +23,7 @@ export function addValidate(program: Command, io: Io, _exit: Exit): void {
     .action(async (paths: string[], options: { checkUrls?: true; json?: true }) => {
       const config = configFrom(io);
       const files = await openJobsFiles(paths);
+      requireImageStore(files, config);
       if (options.checkUrls) await checkUrls(files);
       const reports = files.map((file) => ({ file, expected: estimateOf(file, config) }));
       if (options.json) {
@@ -60,6 +62,7 @@ function describe(file: JobsFile, expected: Estimate): string {
   const rows = [
     ['  clips', `${formatCount(totals.clips)}  (${kinds.join(', ')})`],
     ['  video', plural(totals.videoSeconds, 'second')],
+    ...(file.imageFiles > 0 ? [['  images', `${formatCount(file.imageFiles)} to be uploaded`]] : []),
     ['  requests', `about ${formatCount(expected.requests)}`],
     ['  least time', formatDuration(expected.leastMs)],
     ...(file.maxClips === undefined ? [] : [['  budget', plural(file.maxClips, 'clip')]]),

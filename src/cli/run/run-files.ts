@@ -1,9 +1,10 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { storeBatchPages } from '../../batch/export/beside.ts';
-import { previewJobs, submitJobs } from '../../batch/submit.ts';
+import { imageUploads, requireImageStore } from '../../batch/images.ts';
+import { previewJobs, submitJobs, type SubmitOptions } from '../../batch/submit.ts';
 import { requireApiKey, type Config } from '../../config/config.ts';
 import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
+import { describeError } from '../../errors.ts';
 import type { Batch } from '../../ledger/batch.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { startWorkers, type Workers } from '../../runtime/workers.ts';
@@ -39,6 +40,7 @@ export async function runFiles(
   const { home = HOME } = options;
   requireApiKey(config);
   const files = await openJobsFiles(paths);
+  requireImageStore(files, config);
   // On a terminal the progress stands where the log would scroll it away.
   const { log } = io.terminal ? fileLog(config, home) : { log: workerLog(config, io) };
   const painter = new Painter(io);
@@ -65,7 +67,8 @@ export async function runFiles(
         const started = performance.now();
         const names = [...new Set(files.map((file) => file.batch))];
         const postedBefore = sumPosted(await readBatches(runtime, names));
-        await submitAll(runtime, files, painter, interrupt.signal);
+        const upload = imageUploads(() => workers.storage.inputs);
+        await submitAll(runtime, files, painter, { signal: interrupt.signal, upload });
         const batches = await followBatches(runtime, names, painter, interrupt.signal);
         painter.clear();
         io.err(`finished in ${formatDuration(performance.now() - started)}\n`);
@@ -109,10 +112,10 @@ async function submitAll(
   runtime: Runtime,
   files: readonly JobsFile[],
   painter: Painter,
-  signal: AbortSignal,
+  options: SubmitOptions,
 ): Promise<void> {
   for (const file of files) {
-    const { changed } = await submitJobs(runtime, headerOf(file), file.jobs(), signal);
+    const { changed } = await submitJobs(runtime, headerOf(file), file.jobs(), options);
     if (changed.length === 0) continue;
     painter.say(
       `${file.path}: changed since they were submitted, and left as they were: ${changed.join(', ')} (a new id makes a new clip)`,
@@ -128,9 +131,9 @@ async function report(
   before: { balance: number | undefined; posted: number },
 ): Promise<number> {
   for (const batch of batches) {
-    const pages = await storeBatchPages(runtime.reading, workers.storage, batch.batch);
+    const gallery = await writePages(io, workers, batch.batch);
     io.out(await batchSummary(runtime, batch));
-    io.out(`  gallery: ${shownLocation(pages.gallery)}\n`);
+    if (gallery !== undefined) io.out(`  gallery: ${shownLocation(gallery)}\n`);
   }
   if (before.balance !== undefined) {
     const after = await askBalance(workers.api, runtime.requests);
@@ -138,6 +141,16 @@ async function report(
   }
   const counts = sumCounts(batches);
   return counts.failed + counts.held > 0 ? EXIT.incomplete : EXIT.ok;
+}
+
+/** The clips are there whatever becomes of their gallery. */
+async function writePages(io: Io, workers: Workers, batch: string): Promise<string | undefined> {
+  try {
+    return (await workers.pages.write(batch)).gallery;
+  } catch (error) {
+    io.err(`manifest and gallery could not be written: ${describeError(error)}; the same command tries again\n`);
+    return undefined;
+  }
 }
 
 /** No price is published, so the cost is measured by the balance; other users of the key show in it. */

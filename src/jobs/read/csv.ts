@@ -94,13 +94,19 @@ function valueOf(name: string, text: string, place: Place, faults: Fault[]): Tre
       return { place, value: /^[+-]?\d+(?:\.\d+)?$/.test(word) ? Number(word) : word };
     case 'sound':
       return { place, value: /^true$/i.test(word) ? true : /^false$/i.test(word) ? false : word };
-    case 'image_urls': {
+    case 'image_files':
+      if (!word.startsWith('[')) return { place, value: [{ place, value: word }] };
+      return listOf(name, word, place, faults);
+    case 'image_urls':
       if (!word.startsWith('[')) return { place, value: word.split(/\s+/).map((url) => ({ place, value: url })) };
-      const { tree, faults: broken } = parseJson(word, () => place);
-      faults.push(...broken.map((fault) => ({ ...fault, field: name })));
-      return tree ?? { place, value: [] };
-    }
+      return listOf(name, word, place, faults);
     default:
       return { place, value: word };
   }
+}
+
+function listOf(name: string, json: string, place: Place, faults: Fault[]): Tree {
+  const { tree, faults: broken } = parseJson(json, () => place);
+  faults.push(...broken.map((fault) => ({ ...fault, field: name })));
+  return tree ?? { place, value: [] };
 }

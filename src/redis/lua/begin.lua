@@ -12,7 +12,7 @@
 --   {"unknown"}         another try of this attempt got leave and never came back: whether it posted is not known
 -- Invariant: `submitting, attempt n` is in Redis before the POST of attempt n leaves, and at most one
 -- try ever gets leave for it.
---- @include keys time bucket slots items
+--- @include keys time bucket slots pages items
 
 local ref, attempt, try, holding = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local now = nowMs()

@@ -6,7 +6,7 @@
 --   ARGV[3] "1" to discard clips that are being made
 -- Returns {items cancelled now, items that go on}.
 -- The batch itself is marked first: nothing of it is handed out from then on.
---- @include keys time slots items
+--- @include keys time slots pages items
 
 local batch, ids, discard, now = ARGV[1], cjson.decode(ARGV[2]), ARGV[3] == '1', nowMs()
 redis.call('HSETNX', batchKey(batch), 'cancelledAt', now)

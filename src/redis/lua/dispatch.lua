@@ -4,7 +4,7 @@
 -- Returns {ref, attempt, ..., wake}: the last value is when to ask again, in ms of Redis's clock from
 -- now (0: when something changes).
 -- Invariant: an item that goes out has a slot; no more slots are taken than the ceiling allows.
---- @include keys time slots items dispatch
+--- @include keys time slots pages items dispatch
 
 local now = nowMs()
 local out, wake = dispatchItems(tonumber(ARGV[1]), now)

@@ -14,7 +14,7 @@
 -- Returns {"moved" | "already" | "refused", state now, ref, attempt, ..., ref, attempt}: what follows
 -- the state is handed out and needs its submit jobs.
 -- Invariant: every change of state goes through lib/items, with its slot, budget and history.
---- @include keys time slots items dispatch
+--- @include keys time slots pages items dispatch
 
 -- Old times fade: whenever there are 2,000, all counts are halved.
 local function learnTime(kind, bin)

@@ -9,14 +9,17 @@
 local batch, now = ARGV[1], nowMs()
 local endedAt = tonumber(redis.call('ZSCORE', ENDED, batch))
 if not endedAt or now - endedAt < tonumber(ARGV[2]) then return -1 end
+-- Nobody is to write its pages with half of its items.
+redis.call('ZREM', PAGES, batch)
 for _, id in ipairs(redis.call('LPOP', itemsKey(batch), tonumber(ARGV[3])) or {}) do
   local ref = batch .. '/' .. id
-  local item = redis.call('HMGET', itemKey(ref), 'output', 'state')
+  local item = redis.call('HMGET', itemKey(ref), 'output', 'moreOutputs', 'state')
   if item[1] then redis.call('HDEL', OUTPUTS, item[1]) end
+  for name in string.gmatch(item[2] or '', '[^\n]+') do redis.call('HDEL', OUTPUTS, name) end
   redis.call('DEL', itemKey(ref))
   -- Somebody may submit to the batch again between two pages: what remains must add up then.
   redis.call('HINCRBY', batchKey(batch), 'total', -1)
-  if item[2] then redis.call('HINCRBY', batchKey(batch), item[2], -1) end
+  if item[3] then redis.call('HINCRBY', batchKey(batch), item[3], -1) end
 end
 local left = redis.call('LLEN', itemsKey(batch))
 if left == 0 then

@@ -7,7 +7,7 @@
 -- Returns {added, existing, JSON list of ids that exist with other content, JSON list of {id, output, owner}
 -- whose output name belongs to another item (those are not added)}.
 -- Invariant: an item, its count, its output name and its place in the queue come together or not at all.
---- @include keys time slots items
+--- @include keys time slots pages items
 
 local batch, now = ARGV[1], nowMs()
 -- Absent facts stay as they are: a producer's single item says nothing about the budget.
@@ -45,6 +45,7 @@ end
 if added > 0 then
   reopenBatch(batch)
   redis.call('HDEL', key, 'cancelledAt')
+  touchPages(batch, now)
 end
 if ARGV[2] == '0' then endBatchIfDue(batch, now) end
 

@@ -4,8 +4,9 @@
 --   ARGV[2] JSON list of item ids
 --   ARGV[3] JSON {states: [...], code?: only items that ended with this code}
 -- Returns {items put back, JSON list of {ref, attempt} whose task is to be looked at again}: an item
--- given up while its task still ran has been paid for, so its task is asked before a new one is made.
---- @include keys time slots items
+-- given up while its task still ran, or with a clip that was not fetched, has been paid for, so its task
+-- is asked before a new one is made.
+--- @include keys time slots pages items
 
 local batch, ids, wanted, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[3]), nowMs()
 local states = {}
@@ -18,7 +19,8 @@ for _, id in ipairs(ids) do
   local item = redis.call('HMGET', itemKey(ref), 'state', 'code', 'task', 'attempt')
   local state, code, task, attempt = item[1], item[2], item[3], item[4]
   if state and states[state] and (not wanted.code or wanted.code == code) then
-    if state == 'held' and code == 'TASK_TIMEOUT' and task then
+    if (code == 'TASK_TIMEOUT' or code == 'RESULT_REFUSED') and task then
+      redis.call('HDEL', itemKey(ref), 'refusedUrls')
       moveItem(ref, state, 'generating', {}, now)
       takeSlot(slotName(ref, attempt), now + tonumber(redis.call('HGET', LIMITS, 'leaseMs') or 1800000))
       look[#look + 1] = { ref = ref, attempt = tonumber(attempt) }

@@ -89,14 +89,17 @@ describe('a job given to the library', () => {
     [{ promt: 'x' }, 'promt: unknown field `promt`: did you mean `prompt`?'],
     [
       { prompt: 'x', colour: 'red' },
-      'colour: unknown field `colour`: known are id, prompt, mode, duration, sound, aspect_ratio, image_urls, provider, priority, copies, output, matrix',
+      'colour: unknown field `colour`: known are id, prompt, mode, duration, sound, aspect_ratio, image_urls, image_files, provider, priority, copies, output, matrix',
     ],
     [{ ...image, aspect_ratio: '1:1' }, 'aspect_ratio: is for text-to-video only, and the mode is image-to-video'],
     [
       { prompt: 'x', image_urls: ['https://example.com/1'] },
       'image_urls: is for image-to-video only, and the mode is text-to-video',
     ],
-    [{ ...image, image_urls: undefined }, 'image_urls: is required for image-to-video: a list of one or two URLs'],
+    [
+      { ...image, image_urls: undefined },
+      'image_urls: is required for image-to-video: a list of one or two URLs, or `image_files`',
+    ],
     [{ ...image, image_urls: [] }, 'image_urls: needs one image at least'],
     [{ ...image, image_urls: ['ftp://example.com/1'] }, 'image_urls[0]: must be a http(s) URL'],
     [{ ...image, image_urls: 'https://example.com/1' }, 'image_urls: must be a list of one or two URLs'],

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { FileCheck } from '../../../src/jobs/check.ts';
 import type { Job } from '../../../src/jobs/job.ts';
+import { ImageFiles } from '../../../src/jobs/image-files.ts';
 import { ProblemList } from '../../../src/jobs/problems.ts';
 import { readerOf } from '../../../src/jobs/read/formats.ts';
 import { SourceFile } from '../../../src/jobs/read/source.ts';
@@ -65,7 +66,7 @@ async function growth(extension: string, jobs: number): Promise<number> {
   const source = new MadeUpFile(`x${extension}`, jobs, () => (peak = Math.max(peak, liveBytes())));
   const problems = new ProblemList();
   const check = new FileCheck(source.path, 0, problems, new Uniqueness(() => ''));
-  const { totals } = await check.run(readerOf(source), { name: 'x', now: new Date() });
+  const { totals } = await check.run(readerOf(source), { name: 'x', images: new ImageFiles('.'), now: new Date() });
   problems.throwIfAny();
   expect(totals.clips).toBe(jobs);
   return peak - before;

@@ -24,6 +24,7 @@ it('the JSON Schema of a file names every field and no other', () => {
     'sound',
     'aspect_ratio',
     'image_urls',
+    'image_files',
     'provider',
     'priority',
     'copies',

@@ -5,7 +5,7 @@ local transitions = {
   submitting = { generating = true, queued = true, failed = true, held = true, cancelled = true },
   generating = { downloading = true, queued = true, failed = true, held = true, cancelled = true },
   downloading = { done = true, failed = true, cancelled = true },
-  failed = { queued = true },
+  failed = { queued = true, generating = true },
   held = { queued = true, generating = true },
   cancelled = { queued = true },
   done = {},
@@ -36,6 +36,7 @@ local function endBatchIfDue(batch, now)
   if counts.done + counts.failed + counts.held + counts.cancelled < counts.total then return end
   redis.call('HSET', batchKey(batch), 'endedAt', now)
   redis.call('ZADD', ENDED, now, batch)
+  hastenPages(batch, now)
   addEvent({ type = 'batch', batch = batch, counts = counts, at = now }, now)
 end
 
@@ -78,6 +79,7 @@ local function moveItem(ref, from, to, fields, now)
   redis.call('HSET', key, 'state', to, 'at', now, unpack(fields))
   redis.call('HINCRBY', counts, from, -1)
   redis.call('HINCRBY', counts, to, 1)
+  touchPages(batch, now)
   trackRunning(ref, from, to, now)
 
   if not ends[to] then
@@ -88,12 +90,13 @@ local function moveItem(ref, from, to, fields, now)
   redis.call('ZREM', LIVE, ref)
   redis.call('HSET', key, 'endedAt', now)
   redis.call('HDEL', key, 'urls', 'try')
-  local names = { 'attempt', 'task', 'code', 'message', 'location', 'size', 'sha256' }
+  local names = { 'attempt', 'task', 'code', 'message', 'location', 'size', 'sha256', 'more' }
   local values = redis.call('HMGET', key, unpack(names))
   local event = { type = 'item', batch = batch, id = id, state = to, at = now }
   for index, name in ipairs(names) do
     local value = values[index]
     if value and (name == 'attempt' or name == 'size') then value = tonumber(value) end
+    if value and name == 'more' then value = cjson.decode(value) end
     if value then event[name] = value end
   end
   if counted[to] then addCode(batch, event.code or 'UNKNOWN', 1) end

@@ -12,6 +12,7 @@ local LATER = prefix .. 'later' -- zset: refs that wait out a backoff, by the ti
 local LIVE = prefix .. 'live' -- zset: refs under way (a job exists for each), by their last move
 local BATCHES = prefix .. 'batches' -- zset: batches by creation
 local ENDED = prefix .. 'ended' -- zset: batches that ended, by when
+local PAGES = prefix .. 'pages' -- zset: batches whose pages are behind, by when they are due
 local OUTPUTS = prefix .. 'outputs' -- hash: output name -> ref that owns it
 local CHORES = prefix .. 'chores' -- hash: chore -> when it was last claimed
 local KINDS = prefix .. 'kinds' -- set: kinds of tasks that ran, MODEL/KIND/PROVIDER

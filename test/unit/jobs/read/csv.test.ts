@@ -44,7 +44,7 @@ describe('a CSV file', () => {
       'prompt,promt,colour\na,b,c\nd,e,f\n',
       [
         '1:2: promt: unknown column `promt`: did you mean `prompt`?',
-        '1:3: colour: unknown column `colour`: known are id, prompt, mode, duration, sound, aspect_ratio, image_urls, provider, priority, copies, output',
+        '1:3: colour: unknown column `colour`: known are id, prompt, mode, duration, sound, aspect_ratio, image_urls, image_files, provider, priority, copies, output',
       ],
     ],
     ['a matrix', 'prompt,matrix\na,b\n', ['1:2: matrix: a matrix cannot stand in CSV: use YAML, JSON or JSONL']],

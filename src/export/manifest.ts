@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Item, PastAttempt } from '../../ledger/item.ts';
-import type { ItemState } from '../../ledger/states.ts';
+import type { Item, PastAttempt } from '../ledger/item.ts';
+import type { ItemState } from '../ledger/states.ts';
 
 /** One item as manifests and exports tell of it. Times are ISO 8601. */
 export interface ManifestRow {
@@ -10,12 +10,17 @@ export interface ManifestRow {
   provider: string;
   /** Name of the clip in the storage. */
   output: string;
+  /** The API's name of its latest task. */
   taskId?: string;
+  /** Attempts so far, the current one included; 0 before the first. */
+  attempts: number;
   /** Where the clip is. */
   location?: string;
   /** Bytes. */
   size?: number;
   sha256?: string;
+  /** Further files, where the task gave several. */
+  more?: Item['more'];
   postedAt?: string;
   endedAt?: string;
   /** Why it failed or is held. */
@@ -32,10 +37,12 @@ export function manifestRow(item: Item): ManifestRow {
     input: item.input,
     provider: item.provider,
     output: item.output,
+    attempts: item.attempt,
     ...(item.task && { taskId: item.task }),
     ...(item.location && { location: item.location }),
     ...(item.size !== undefined && { size: item.size }),
     ...(item.sha256 && { sha256: item.sha256 }),
+    ...(item.more && { more: item.more }),
     ...(item.postedAt && { postedAt: isoTime(item.postedAt) }),
     ...(item.endedAt && { endedAt: isoTime(item.endedAt) }),
     ...(item.code && { code: item.code }),
@@ -61,7 +68,9 @@ const columns = [
   'location',
   'size',
   'sha256',
+  'more',
   'taskId',
+  'attempts',
   'postedAt',
   'endedAt',
   'output',
@@ -72,12 +81,13 @@ const columns = [
   'sound',
   'aspect_ratio',
   'image_urls',
+  'image_files',
 ] as const;
 
 export async function* csvLines(items: AsyncIterable<Item>): AsyncGenerator<string> {
   yield csvLine(columns);
   for await (const item of items) {
-    const row: Record<string, unknown> = { ...manifestRow(item) };
+    const row: Record<string, unknown> = { ...manifestRow(item), more: item.more?.map((file) => file.location) };
     const input: Record<string, unknown> = { ...(typeof item.input === 'object' ? item.input : {}) };
     yield csvLine(columns.map((column) => csvValue(row[column] ?? input[column])));
   }

@@ -1,33 +1,20 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { galleryPage, locationLink, relativeLink } from '../../../src/batch/export/gallery.ts';
-import { csvLines, jsonlLines, manifestRow } from '../../../src/batch/export/manifest.ts';
+import { galleryPage, locationLink, relativeLink } from '../../../src/export/gallery.ts';
+import { csvLines, jsonlLines, manifestRow } from '../../../src/export/manifest.ts';
 import type { Item } from '../../../src/ledger/item.ts';
-
-function item(more: Partial<Item> = {}): Item {
-  return {
-    batch: 'b',
-    id: 'a',
-    state: 'done',
-    index: 1,
-    priority: 100,
-    provider: 'auto',
-    input: { mode: 'text-to-video', prompt: 'a fox', duration: 5, sound: true, aspect_ratio: '16:9' },
-    output: 'b/a clip.mp4',
-    attempt: 1,
-    at: 1_700_000_000_000,
-    task: 'task_1',
-    postedAt: 1_700_000_000_000,
-    endedAt: 1_700_000_060_000,
-    location: 'file:///videos/b/a%20clip.mp4',
-    size: 5_242_880,
-    sha256: 'ff',
-    history: [],
-    ...more,
-  };
-}
+import { item } from '../../support/items.ts';
 
 async function* items(...list: Item[]): AsyncGenerator<Item> {
   yield* list;
+}
+
+const beside = { link: relativeLink('b'), at: new Date(0) };
+
+/** The rows of all chunks of a page. */
+function rowsOf(page: string): unknown[][] {
+  const chunks = page.matchAll(/<script type="application\/json">([^]*?)<\/script>/g);
+  return [...chunks].flatMap(([, json = '']) => JSON.parse(json) as unknown[][]);
 }
 
 async function text(lines: AsyncIterable<string>): Promise<string> {
@@ -53,6 +40,7 @@ describe('the manifest', () => {
       input: item().input,
       provider: 'auto',
       output: 'b/a clip.mp4',
+      attempts: 1,
       taskId: 'task_1',
       location: 'file:///videos/b/a%20clip.mp4',
       size: 5_242_880,
@@ -83,12 +71,30 @@ describe('the gallery', () => {
 
   it('holds its rows as JSON that no prompt can break out of', async () => {
     const evil = item({ input: { prompt: '</script><script>alert(1)</script><!-- $& {{title}}' } });
-    const page = await text(galleryPage('b <i>', items(evil, item()), relativeLink('b')));
+    const page = await text(galleryPage('b <i>', items(evil, item()), beside));
     expect(page).toContain('<title>b &lt;i&gt; · clipmill</title>');
-    expect(page.match(/<\/script>/g)).toHaveLength(2);
-    const data = /id="data">\s*([\s\S]*?)\s*<\/script>/.exec(page)?.[1] ?? '';
-    const rows = JSON.parse(data) as unknown[][];
+    expect(page).not.toContain('alert(1)</script>');
+    const rows = rowsOf(page);
     expect(rows[0]?.[3]).toBe('</script><script>alert(1)</script><!-- $& {{title}}');
-    expect(rows[1]).toEqual(['a', 'done', 'a%20clip.mp4', 'a fox', 'text-to-video · 5 s · 16:9 · 5.2 MB', null]);
+    expect(rows[1]).toEqual(['a', 'done', 'a%20clip.mp4', 'a fox', '5 s · 16:9 · 5.2 MB', null]);
+  });
+
+  it('allows the scripts and the style that are its own, by their hashes, and nothing else', async () => {
+    const page = await text(galleryPage('b', items(item()), beside));
+    const policy = /Content-Security-Policy" content="([^"]*)"/.exec(page)?.[1] ?? '';
+    const hashes = [...page.matchAll(/<(?:script|style)>([^]*?)<\/(?:script|style)>/g)].map(
+      ([, content = '']) => `'sha256-${createHash('sha256').update(content).digest('base64')}'`,
+    );
+    expect(hashes).toHaveLength(3);
+    for (const hash of hashes) expect(policy).toContain(hash);
+    expect(policy).toMatch(/^default-src 'none'; script-src 'sha256-\S+' 'sha256-\S+'; style-src 'sha256-\S+'; /);
+    expect(page).not.toMatch(/(?:src|href)="(?!data:,")/);
+  });
+
+  it('comes in chunks, so that a large one is shown while it loads', async () => {
+    const many = Array.from({ length: 1_200 }, (_, n) => item({ id: `c${n}` }));
+    const page = await text(galleryPage('b', items(...many), beside));
+    expect(page.match(/<script type="application\/json">/g)).toHaveLength(3);
+    expect(rowsOf(page).map(([id]) => id)).toEqual(many.map(({ id }) => id));
   });
 });

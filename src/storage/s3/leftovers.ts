@@ -1,0 +1,51 @@
+import type { Leftovers } from '../storage.ts';
+import type { S3Options, S3Session } from './session.ts';
+import { asTrouble } from './trouble.ts';
+
+/**
+ * Uploads in parts whose process was killed. They are kept, and charged for, until somebody aborts
+ * them. Without a prefix of our own nothing tells them from other people's, so they are left alone: a
+ * lifecycle rule of the bucket is the way then.
+ */
+export function createS3Leftovers(options: S3Options, open: () => Promise<S3Session>): Leftovers {
+  return {
+    shared: true,
+    async sweep(olderThanMs, signal) {
+      if (options.prefix === '') return 0;
+      try {
+        return await abortUploads(await open(), `${options.prefix}/`, olderThanMs, signal);
+      } catch (error) {
+        throw asTrouble(error, `s3://${options.bucket}/${options.prefix}`);
+      }
+    },
+  };
+}
+
+async function abortUploads(
+  { sdk, client, bucket }: S3Session,
+  prefix: string,
+  olderThanMs: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const options = signal ? { abortSignal: signal } : {};
+  let aborted = 0;
+  let from: { KeyMarker?: string; UploadIdMarker?: string } = {};
+  for (;;) {
+    const page = await client.send(
+      new sdk.ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix, ...from }),
+      options,
+    );
+    for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+      // Some services pass over the prefix that was asked for.
+      if (!Key?.startsWith(prefix) || !UploadId || !Initiated) continue;
+      if (Date.now() - Initiated.getTime() < olderThanMs) continue;
+      await client.send(new sdk.AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }), options);
+      aborted += 1;
+    }
+    if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return aborted;
+    from = {
+      KeyMarker: page.NextKeyMarker,
+      ...(page.NextUploadIdMarker !== undefined && { UploadIdMarker: page.NextUploadIdMarker }),
+    };
+  }
+}

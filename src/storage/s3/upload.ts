@@ -1,0 +1,112 @@
+import { Readable } from 'node:stream';
+import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
+import { StorageError, type Bytes } from '../storage.ts';
+import type { S3Session } from './session.ts';
+import { Transfer } from '../transfer.ts';
+import { asTrouble, isMissing } from './trouble.ts';
+
+/** What one PutObject may carry, on every service. */
+const MOST_IN_ONE_PUT = 5_000_000_000;
+/** The least that a part may have. */
+const LEAST_PART = 5 * 1024 * 1024;
+/** Swift takes no more by default; others take ten times as many. */
+const MOST_PARTS = 1_000;
+
+export interface Upload {
+  key: string;
+  /** Bytes, where they are known beforehand. */
+  length: number | undefined;
+  contentType: string;
+  /** Values may hold anything; they are percent-encoded, as headers are ASCII. */
+  metadata?: Record<string, string>;
+}
+
+/**
+ * Stores a stream as one object, in one request where its length is known.
+ * @returns its size as the service has it, which is what was sent
+ * @throws StorageError, or what the stream threw, or the reason of the signal
+ */
+export async function upload(session: S3Session, what: Upload, body: Bytes, signal?: AbortSignal): Promise<number> {
+  const where = `s3://${session.bucket}/${what.key}`;
+  const transfer = new Transfer(signal);
+  const request = {
+    Bucket: session.bucket,
+    Key: what.key,
+    ContentType: what.contentType,
+    ...(what.metadata && { Metadata: encodeValues(what.metadata) }),
+  };
+  try {
+    if (what.length !== undefined && what.length <= MOST_IN_ONE_PUT) {
+      await putOnce(session, { ...request, ContentLength: what.length }, transfer, body);
+    } else {
+      await putParts(session, request, what.length, transfer, body);
+    }
+    const kept = await sizeOf(session, what.key, signal);
+    if (kept !== transfer.sent) {
+      throw new StorageError(`${where}: ${transfer.sent} bytes were sent, and it has ${kept ?? 'no object'}`);
+    }
+    return kept;
+  } catch (error) {
+    throw transfer.blame(error, (trouble) => asTrouble(trouble, where));
+  } finally {
+    transfer.end();
+  }
+}
+
+/** The SDK only pipes a stream into its request: an error of the stream has to end the request. */
+async function putOnce(
+  { sdk, client }: S3Session,
+  request: PutObjectCommandInput,
+  transfer: Transfer,
+  body: Bytes,
+): Promise<void> {
+  const stream = Readable.from(transfer.pass(body), { objectMode: false });
+  stream.on('error', () => {});
+  try {
+    await client.send(new sdk.PutObjectCommand({ ...request, Body: stream }), { abortSignal: transfer.signal });
+  } finally {
+    stream.destroy();
+  }
+}
+
+/**
+ * In parts of equal size, one at a time: sixteen downloads with several parts each in memory would
+ * hold hundreds of megabytes. The upload is given up by an error of its stream, never by its own
+ * abort: that leaves the parts behind when the source is silent.
+ */
+async function putParts(
+  { client }: S3Session,
+  request: PutObjectCommandInput,
+  length: number | undefined,
+  transfer: Transfer,
+  body: Bytes,
+): Promise<void> {
+  const { Upload } = await import('@aws-sdk/lib-storage');
+  const partSize = Math.max(LEAST_PART, Math.ceil((length ?? 0) / MOST_PARTS));
+  const stream = Readable.from(transfer.pass(body), { objectMode: false });
+  stream.on('error', () => {});
+  try {
+    await new Upload({ client, params: { ...request, Body: stream }, partSize, queueSize: 1 }).done();
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** @returns `undefined` when there is no such object */
+export async function sizeOf(
+  { sdk, client, bucket }: S3Session,
+  key: string,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
+  try {
+    const head = new sdk.HeadObjectCommand({ Bucket: bucket, Key: key });
+    return (await client.send(head, signal ? { abortSignal: signal } : {})).ContentLength;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+function encodeValues(metadata: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, encodeURIComponent(value)]));
+}

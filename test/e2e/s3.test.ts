@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { loadConfig } from '../../src/config/config.ts';
+import type { NewItem } from '../../src/ledger/intake.ts';
+import { silentLogger } from '../../src/log.ts';
+import { openRuntime } from '../../src/runtime/runtime.ts';
+import { startSimulator, type SimulatorOptions } from '../../src/simulator/index.ts';
+import { openStorage } from '../../src/storage/open.ts';
+import { clipmill, scaled, start, workFolder } from '../support/cli.ts';
+import { images } from '../support/images.ts';
+import { clip, clips } from '../support/mill.ts';
+import { startS3Server } from '../support/s3-server.ts';
+import { until } from '../support/until.ts';
+
+const server = await startS3Server();
+afterAll(() => server?.stop());
+
+/** Settings for a folder of its own in the bucket. */
+function s3Settings(prefix: string): Record<string, string> {
+  return {
+    CLIPMILL_STORAGE: `s3://${server?.bucket}/${prefix}`,
+    S3_ENDPOINT: server?.endpoint ?? '',
+    S3_FORCE_PATH_STYLE: 'true',
+    AWS_ACCESS_KEY_ID: server?.accessKeyId ?? '',
+    AWS_SECRET_ACCESS_KEY: server?.secretAccessKey ?? '',
+  };
+}
+
+function storageOf(env: Record<string, string>) {
+  const storage = openStorage(loadConfig(env));
+  onTestFinished(() => storage.close());
+  return storage;
+}
+
+/** A ledger with items, a simulator, and settings for workers that store on S3. */
+async function prepare(items: readonly NewItem[], simulated: SimulatorOptions) {
+  const simulator = await startSimulator({ generationMs: { 5: [50, 80] }, ...simulated });
+  const env = {
+    APIXO_BASE_URL: simulator.url,
+    REDIS_URL: inject('redisUrl'),
+    CLIPMILL_PREFIX: `t-${randomUUID()}`,
+    CLIPMILL_POLL_DELAY: '40ms',
+    CLIPMILL_POLL_INTERVAL: '20ms',
+    CLIPMILL_LOG_LEVEL: 'warn',
+    ...s3Settings(randomUUID()),
+  };
+  const runtime = await openRuntime({ config: loadConfig(env), log: silentLogger(), redisUrl: env.REDIS_URL });
+  onTestFinished(async () => {
+    await runtime.close();
+    await simulator.close();
+  });
+  await runtime.intake.add('b', { model: 'kling-2-6' }, items, false);
+  const ended = () =>
+    until(async () => {
+      const batch = await runtime.reading.batch('b');
+      return batch?.endedAt === null ? undefined : batch;
+    }, 'the end of the batch');
+  return { simulator, env, runtime, folder: await workFolder(), ended };
+}
+
+describe.skipIf(!server)('clipmill on S3', () => {
+  it('runs a file into a bucket, with its gallery and manifest', async () => {
+    const simulator = await startSimulator({ speed: 50 });
+    onTestFinished(() => simulator.close());
+    const folder = await workFolder({
+      'jobs.yaml': 'batch: six\njobs:\n  - {id: "clip-{n}", prompt: "clip {n}", matrix: {n: [1, 2, 3, 4, 5, 6]}}\n',
+    });
+    const env = { ...scaled(simulator.url, 50), ...s3Settings('run') };
+    const { code, out, err } = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
+    expect(out).toBe(`six: 6 done of 6 clips\n  gallery: s3://${server?.bucket}/run/six/index.html\n`);
+    expect(code, err).toBe(0);
+    expect(err).not.toContain('Warning');
+    const storage = storageOf(env);
+    for (let n = 1; n <= 6; n += 1) expect(await storage.size(`six/clip-${n}.mp4`)).toBeGreaterThan(10_000);
+    expect(await storage.size('six/manifest.jsonl')).toBeGreaterThan(100);
+    expect(await storage.size('six/index.html')).toBeGreaterThan(1_000);
+  });
+
+  it('hands local images to the API as URLs that anybody can fetch for a time', async () => {
+    const simulator = await startSimulator({ speed: 50 });
+    onTestFinished(() => simulator.close());
+    const job = 'mode: image-to-video, image_files: [a.png]';
+    const folder = await workFolder({ 'jobs.yaml': `jobs:\n  - {prompt: one, ${job}}\n  - {prompt: two, ${job}}\n` });
+    await writeFile(join(folder, 'a.png'), images.png('pixels'));
+    const env = { ...scaled(simulator.url, 50), ...s3Settings('images'), CLIPMILL_SIDECAR: 'true' };
+    const { code, err } = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
+    expect(code, err).toBe(0);
+    const urls = simulator.records.tasks().flatMap(({ input }) => (input as { image_urls: string[] }).image_urls);
+    expect(urls).toHaveLength(2);
+    for (const url of urls) {
+      expect(url).toMatch(/images\/inputs\/[0-9a-f]{64}\.png\?.*X-Amz-Expires=2400&.*X-Amz-Signature=/);
+      const answer = await fetch(url);
+      expect(answer.headers.get('content-type')).toBe('image/png');
+      expect(Buffer.from(await answer.arrayBuffer())).toEqual(images.png('pixels'));
+    }
+    // The same file with its image elsewhere asks for the same clips.
+    await mkdir(join(folder, 'moved'));
+    await rename(join(folder, 'a.png'), join(folder, 'moved/b.png'));
+    const moved = job.replace('a.png', 'moved/b.png');
+    await writeFile(join(folder, 'jobs.yaml'), `jobs:\n  - {prompt: one, ${moved}}\n  - {prompt: two, ${moved}}\n`);
+    const again = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
+    expect(again.err).toContain('submitting 0 new clips (2 clips known already)');
+    expect(simulator.records.summary().requests.create).toBe(2);
+  });
+
+  it('says at once what is wrong with the bucket, and sends nothing', async () => {
+    const simulator = await startSimulator();
+    onTestFinished(() => simulator.close());
+    const folder = await workFolder({ 'jobs.yaml': 'jobs: [{prompt: a}]\n' });
+    const env = { ...scaled(simulator.url, 50), ...s3Settings('x'), AWS_SECRET_ACCESS_KEY: 'wrong-secret' };
+    const { code, err } = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
+    expect(code).toBe(2);
+    expect(err).toMatch(/^error: cannot write to s3:\/\/.*\n {2}Check AWS_ACCESS_KEY_ID/m);
+    expect(err).not.toContain('wrong-secret');
+    expect(simulator.records.summary().requests.create).toBe(0);
+  });
+
+  it('goes on after a worker was killed while it stored, and fetches again only what is not there', async () => {
+    const killedWithin = async () => {
+      // Each clip takes two seconds to come.
+      const items = [1, 2, 3, 4].map((n) => clip(`slow-${n}`, `a ${n} [file:slow x1]`, { index: n }));
+      const { simulator, env, folder, ended } = await prepare(items, { clipBytes: 2_000_000 });
+      const victim = start('workers/all.js', [], folder, env);
+      await until(() => simulator.records.summary().files.requests >= 4, 'downloads');
+      victim.child.kill('SIGKILL');
+      await victim.finished;
+      const storage = storageOf(env);
+      expect(await storage.size('clips/slow-1.mp4')).toBeUndefined();
+      start('workers/all.js', [], folder, env);
+      expect((await ended()).counts).toMatchObject({ total: 4, done: 4 });
+      for (const { output } of items) expect(await storage.size(output)).toBe(2_000_000);
+    };
+    const killedAfter = async () => {
+      const { simulator, env, runtime, folder, ended } = await prepare(clips(6), {});
+      const victim = start('test/processes/faulty-worker.js', [], folder, {
+        ...env,
+        KILL_AT: 'after-stored',
+        KILL_NTH: '3',
+        CLIPMILL_DOWNLOADS: '1',
+      });
+      await victim.finished;
+      const fetched = simulator.records.summary().files.requests;
+      start('workers/all.js', [], folder, env);
+      expect((await ended()).counts).toMatchObject({ total: 6, done: 6 });
+      // The third was stored, though nobody had said so.
+      expect(fetched).toBe(3);
+      expect(simulator.records.summary().files.requests).toBe(6);
+      const storage = storageOf(env);
+      for await (const item of runtime.reading.items('b')) {
+        expect(await storage.size(item.output)).toBe(item.size);
+        expect(item.sha256).toMatch(/^[\da-f]{64}$/);
+      }
+    };
+    // Most of the time is waiting for the locks of the dead to end.
+    await Promise.all([killedWithin(), killedAfter()]);
+  }, 90_000);
+});

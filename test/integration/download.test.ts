@@ -1,0 +1,102 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { manifestRow } from '../../src/export/manifest.ts';
+import { readEvents } from '../../src/batch/events.ts';
+import { systemClock } from '../../src/clock.ts';
+import { silentLogger } from '../../src/log.ts';
+import { StorageGate } from '../../src/pipeline/storage-gate.ts';
+import type { StepDeps } from '../../src/runtime/workers.ts';
+import { SourceError } from '../../src/source/error.ts';
+import { StorageError } from '../../src/storage/storage.ts';
+import { clip, clips, startMill } from '../support/mill.ts';
+import { until } from '../support/until.ts';
+
+/** Changes what downloads work with. */
+function downloads(change: (download: StepDeps['download']) => Partial<StepDeps['download']>) {
+  return { decorate: (deps: StepDeps) => ({ ...deps, download: { ...deps.download, ...change(deps.download) } }) };
+}
+
+describe('downloads', () => {
+  it('keep every file of a task, and never that of another item', async () => {
+    const mill = await startMill();
+    await mill.work();
+    await mill.add('b', [clip('a', 'several [urls:3]'), clip('a-2', 'one')]);
+    const batch = await mill.ended('b');
+    expect(batch.counts).toMatchObject({ done: 2 });
+    const item = await mill.runtime.reading.item('b', 'a');
+    expect(item?.more?.map(({ output }) => output)).toEqual(['clips/a-3.mp4', 'clips/a-4.mp4']);
+    for (const [n, { output, size }] of [
+      { output: 'clips/a.mp4', size: item?.size },
+      ...(item?.more ?? []),
+    ].entries()) {
+      const bytes = await readFile(join(mill.folder, 'videos', output));
+      expect(bytes.length).toBe(size);
+      expect(bytes.includes(`"prompt":"several [urls:3]","n":${n + 1}}`)).toBe(true);
+    }
+    expect((await readFile(join(mill.folder, 'videos/clips/a-2.mp4'))).includes('"prompt":"one"')).toBe(true);
+    expect(item && manifestRow(item).more).toHaveLength(2);
+    for await (const { event } of readEvents(mill.runtime, '0')) {
+      if (event.type !== 'item' || event.id !== 'a') continue;
+      expect(event).toMatchObject({ location: item?.location, more: item?.more });
+      break;
+    }
+    // The names go with the batch.
+    await mill.runtime.corrections.purge('b', -1);
+    expect(await mill.runtime.redis.hlen(mill.runtime.keys.outputs)).toBe(0);
+  });
+
+  it('look at the same task again after a retry of one whose URL was refused', async () => {
+    const mill = await startMill();
+    const refuse = downloads(({ attempts }) => ({
+      source: { open: () => Promise.reject(new SourceError('forbidden', 'it is at 10.0.0.1')) },
+      attempts: { ...attempts, urlRefused: () => Promise.resolve(4) },
+    }));
+    const refusing = await mill.work(refuse);
+    await mill.add('b', [clip('a')]);
+    expect((await mill.ended('b')).failures).toEqual({ RESULT_REFUSED: 1 });
+    await refusing.drain(2_000);
+
+    const { back, look } = await mill.runtime.corrections.retry('b', ['a'], { states: ['failed'] });
+    expect(back).toBe(1);
+    for (const attempt of look) await mill.runtime.queues.poll(attempt, 0);
+    await mill.work();
+    expect((await mill.ended('b')).counts).toMatchObject({ done: 1, failed: 0 });
+    expect(mill.simulator.records.summary().tasks.made).toBe(1);
+  });
+
+  it('wait together while the storage is out of order, let a worker drain, and go on when it is back', async () => {
+    const mill = await startMill();
+    let full = true;
+    let tries = 0;
+    const breaking = downloads(({ storage }) => {
+      const check = () => (full ? Promise.reject(new StorageError('full')) : Promise.resolve());
+      const clock = { ...systemClock, sleep: (_ms: number, signal?: AbortSignal) => systemClock.sleep(50, signal) };
+      return {
+        gate: new StorageGate({ storage: { check }, clock, log: silentLogger() }),
+        storage: {
+          ...storage,
+          put(...args) {
+            tries += 1;
+            return full ? Promise.reject(new StorageError('full')) : storage.put(...args);
+          },
+        },
+      };
+    });
+    const first = await mill.work(breaking);
+    await mill.add('b', clips(30));
+    await until(async () => (await mill.runtime.reading.batch('b'))?.counts.downloading === 30, 'all to wait');
+    // Those that had begun when the gate shut, and no more.
+    expect(tries).toBeLessThanOrEqual(16);
+    await first.drain(5_000);
+    expect((await mill.runtime.reading.batch('b'))?.counts).toMatchObject({ downloading: 30, failed: 0 });
+    expect(await mill.runtime.queues.backlog('download')).toBe(30);
+
+    await mill.work(breaking);
+    await until(() => tries > 16 || undefined, 'the second worker to try');
+    full = false;
+    expect((await mill.ended('b')).counts).toMatchObject({ done: 30 });
+    expect(await readdir(join(mill.folder, 'videos/clips'))).toHaveLength(30);
+    expect(mill.simulator.records.summary().tasks.made).toBe(30);
+  });
+});

@@ -1,0 +1,140 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { imageUploads } from '../../src/batch/images.ts';
+import { submitJobs } from '../../src/batch/submit.ts';
+import { ApixoError } from '../../src/apixo/error.ts';
+import { InputError, UserError } from '../../src/errors.ts';
+import { expandJobs, type JobInput } from '../../src/jobs/index.ts';
+import { createLogger } from '../../src/log.ts';
+import type { InputStore } from '../../src/storage/storage.ts';
+import { images } from '../support/images.ts';
+import { startMill, type Mill, type MillOptions } from '../support/mill.ts';
+
+const SIGNATURE = 'c0ffee0123456789';
+
+/** A store that remembers what came and signs as S3 does. */
+class Store implements InputStore {
+  readonly puts: string[] = [];
+  readonly seconds: number[] = [];
+  /** Signing fails this often. */
+  failures = 0;
+
+  async put(sha256: string, extension: string, contentType: string): Promise<void> {
+    this.puts.push(`${sha256}.${extension} ${contentType}`);
+  }
+
+  async url(sha256: string, extension: string, seconds: number): Promise<string> {
+    this.seconds.push(seconds);
+    if (this.failures-- > 0) throw new Error('credentials are out of reach');
+    return `https://bucket.example/inputs/${sha256}.${extension}?X-Amz-Expires=${seconds}&X-Amz-Signature=${SIGNATURE}`;
+  }
+}
+
+async function millWithImages(options: MillOptions = {}) {
+  const mill = await startMill(options);
+  await writeFile(join(mill.folder, 'a.png'), images.png());
+  await writeFile(join(mill.folder, 'same.png'), images.png());
+  await writeFile(join(mill.folder, 'b.jpg'), images.jpg());
+  const store = new Store();
+  const submit = (jobs: JobInput[], inputs: InputStore | undefined = store) =>
+    submitJobs(mill.runtime, { batch: 'b' }, expandJobs(jobs, { batch: 'b' }, { folder: mill.folder }), {
+      upload: imageUploads(() => inputs),
+    });
+  return { mill, store, submit };
+}
+
+const fromFile = (id: string, ...image_files: string[]): JobInput => ({
+  id,
+  mode: 'image-to-video',
+  prompt: `waves ${id}`,
+  image_files,
+});
+
+/** Everything that is in Redis under the prefix, as text. */
+async function redisText({ runtime: { redis, keys } }: Mill): Promise<string> {
+  const texts: unknown[] = [];
+  for (const key of await redis.keys(`${keys.prefix}*`)) {
+    const type = await redis.type(key);
+    if (type === 'hash') texts.push(await redis.hgetall(key));
+    else if (type === 'string') texts.push(await redis.get(key));
+    else if (type === 'stream') texts.push(await redis.xrange(key, '-', '+'));
+    else if (type === 'zset') texts.push(await redis.zrange(key, '0', '-1'));
+    else if (type === 'list') texts.push(await redis.lrange(key, '0', '-1'));
+  }
+  return JSON.stringify(texts);
+}
+
+describe('local images', () => {
+  it('go to the storage once, and to the API as URLs that are kept nowhere', async () => {
+    const lines: string[] = [];
+    const log = createLogger({ level: 'trace', secrets: [], destination: { write: (line) => void lines.push(line) } });
+    const { mill, store, submit } = await millWithImages({ log, env: { CLIPMILL_TASK_TIMEOUT: '2h' } });
+    await submit([fromFile('one', 'a.png'), fromFile('two', 'same.png', 'b.jpg')]);
+    expect(store.puts.map((put) => put.slice(64)).toSorted()).toEqual(['.jpg image/jpeg', '.png image/png']);
+    const generate: string[] = [];
+    await mill.work({
+      decorate: (deps) => ({
+        ...deps,
+        submit: {
+          ...deps.submit,
+          inputs: store,
+          api: {
+            generate(model, request) {
+              generate.push(JSON.stringify(request.input));
+              if (generate.length > 1) return deps.submit.api.generate(model, request);
+              const [url] = (request.input as { image_urls: string[] }).image_urls;
+              throw new ApixoError('ambiguous', 'HTTP_502', `cannot fetch ${url}`);
+            },
+          },
+        },
+      }),
+    });
+    const batch = await mill.ended('b');
+    expect(batch.counts).toMatchObject({ done: 1, held: 1 });
+    const [task] = mill.simulator.records.tasks();
+    expect(JSON.stringify(task?.input)).toContain(`X-Amz-Signature=${SIGNATURE}`);
+    expect(JSON.stringify(task?.input)).not.toContain('image_files');
+    // Two hours of the task and ten minutes for clocks that differ.
+    expect(new Set(store.seconds)).toEqual(new Set([7_800]));
+    expect(generate).toHaveLength(2);
+    expect(await redisText(mill)).toContain('cannot fetch https://bucket.example/');
+    expect(await redisText(mill)).not.toContain(SIGNATURE);
+    expect(lines.join('')).toContain('ambiguous submission');
+    expect(lines.join('')).not.toContain(SIGNATURE);
+
+    // The same file again uploads nothing: nobody will ask for its images.
+    expect(await submit([fromFile('one', 'a.png')])).toMatchObject({ added: 0, existing: 1, changed: [] });
+    expect(store.puts).toHaveLength(2);
+  });
+
+  it('wait in the queue, unpaid, while no URL can be signed', async () => {
+    const { mill, store, submit } = await millWithImages();
+    store.failures = 1;
+    await submit([fromFile('one', 'a.png')]);
+    await mill.work({ decorate: (deps) => ({ ...deps, submit: { ...deps.submit, inputs: store } }) });
+    const batch = await mill.ended('b');
+    expect(batch).toMatchObject({ counts: { done: 1 }, posted: 1 });
+    expect(store.seconds).toHaveLength(2);
+    expect(mill.simulator.records.summary().requests.create).toBe(1);
+  });
+
+  it('are not submitted when they changed on the way, or cannot be stored', async () => {
+    const { mill, submit, store } = await millWithImages();
+    const none = imageUploads(() => undefined);
+    const jobs = expandJobs([fromFile('one', 'a.png')], { batch: 'b' }, { folder: mill.folder });
+    await expect(submitJobs(mill.runtime, { batch: 'b' }, jobs, { upload: none })).rejects.toThrow(UserError);
+    const changing = expandJobs([fromFile('two', 'b.jpg')], { batch: 'b' }, { folder: mill.folder });
+    const upload = imageUploads(() => store);
+    const late = async (list: Parameters<typeof upload>[0]) => {
+      await writeFile(join(mill.folder, 'b.jpg'), images.jpg('other'));
+      await upload(list);
+    };
+    const changed = submitJobs(mill.runtime, { batch: 'b' }, changing, { upload: late });
+    await expect(changed).rejects.toThrow(InputError);
+    await expect(changed).rejects.toThrow('job two: image_files: ');
+    expect(store.puts).toEqual([]);
+    expect(await mill.runtime.reading.item('b', 'two')).toBeUndefined();
+    expect(await submit([fromFile('two', 'b.jpg')])).toMatchObject({ added: 1 });
+  });
+});

@@ -1,0 +1,199 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createS3Storage } from '../../src/storage/s3/storage.ts';
+import type { S3Options } from '../../src/storage/s3/session.ts';
+import { StorageError, type ClipFacts } from '../../src/storage/storage.ts';
+import { startS3Proxy } from '../support/s3-proxy.ts';
+import { startS3Server } from '../support/s3-server.ts';
+
+const server = await startS3Server();
+afterAll(() => server?.stop());
+
+const MB = 1024 * 1024;
+const chunk = Buffer.alloc(65_536, 'clip');
+const facts: ClipFacts = { length: undefined, batch: 'b', id: 'ü 1', taskId: 'task:ñ' };
+
+/** `size` bytes, then what `end` does. */
+async function* bytes(size: number, end?: () => Promise<void>): AsyncGenerator<Buffer> {
+  for (let left = size; left > 0; left -= chunk.length) yield chunk.subarray(0, Math.min(left, chunk.length));
+  await end?.();
+}
+
+const broken = () => Promise.reject(new Error('the source broke'));
+
+let folders = 0;
+
+describe.skipIf(!server)('storing on S3', () => {
+  function open(change: Partial<S3Options> = {}) {
+    const { endpoint = '', region = '', accessKeyId = '', secretAccessKey = '', bucket = '' } = server ?? {};
+    const credentials = { accessKeyId, secretAccessKey };
+    folders += 1;
+    const prefix = `folder ${folders}/ü`;
+    const options = { bucket, prefix, endpoint, forcePathStyle: true, credentials, ...change };
+    const storage = createS3Storage(options);
+    const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials });
+    onTestFinished(async () => {
+      await storage.close();
+      client.destroy();
+    });
+    const uploads = async () => {
+      const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix }));
+      return Uploads?.length ?? 0;
+    };
+    const objects = async () => {
+      const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
+      return Contents?.map(({ Key }) => Key?.slice(prefix.length + 1)) ?? [];
+    };
+    return { storage, client, bucket, prefix, uploads, objects };
+  }
+
+  it('puts a clip of known length in one request, whole, with its type and metadata', async () => {
+    const proxy = await startS3Proxy(server?.endpoint ?? '');
+    const { storage, client, bucket, prefix } = open({ endpoint: proxy.endpoint });
+    const stored = await storage.put('a/ü b.mp4', bytes(3 * MB), { ...facts, length: 3 * MB });
+    expect(stored).toEqual({ location: `s3://${bucket}/${prefix}/a/ü b.mp4`, size: 3 * MB });
+    expect(proxy.requests.map((line) => line.split(' ')[0])).toEqual(['PUT', 'HEAD']);
+    const object = await client.send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}/a/ü b.mp4` }));
+    expect(object.ContentType).toBe('video/mp4');
+    expect(object.Metadata).toEqual({ batch: 'b', id: '%C3%BC%201', taskid: 'task%3A%C3%B1' });
+    const kept = Buffer.from((await object.Body?.transformToByteArray()) ?? []);
+    expect(kept.equals(Buffer.alloc(3 * MB, 'clip'))).toBe(true);
+    expect(await storage.size('a/ü b.mp4')).toBe(3 * MB);
+    expect(await storage.size('a/none.mp4')).toBeUndefined();
+  });
+
+  it('puts a clip of unknown length in parts, and a small one at once', async () => {
+    const { storage, uploads, client, bucket, prefix } = open();
+    expect((await storage.put('parts.mp4', bytes(12 * MB + 5), facts)).size).toBe(12 * MB + 5);
+    const { Metadata } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: `${prefix}/parts.mp4` }));
+    expect(Metadata).toMatchObject({ batch: 'b' });
+    expect((await storage.put('small.mp4', bytes(100), facts)).size).toBe(100);
+    expect(await uploads()).toBe(0);
+  });
+
+  it('keeps nothing of a source that breaks, and passes its error on', async () => {
+    const { storage, uploads, objects } = open();
+    await expect(storage.put('a.mp4', bytes(2 * MB, broken), { ...facts, length: 3 * MB })).rejects.toThrow(
+      'the source broke',
+    );
+    await expect(storage.put('a.mp4', bytes(11 * MB, broken), facts)).rejects.toThrow('the source broke');
+    expect(await objects()).toEqual([]);
+    expect(await uploads()).toBe(0);
+  });
+
+  it('keeps nothing of a clip that is given up, also while its source is silent', async () => {
+    const { storage, uploads, objects } = open();
+    for (const length of [30 * MB, undefined]) {
+      const giveUp = new AbortController();
+      const reason = new Error('draining');
+      const silent = () => new Promise<void>(() => giveUp.abort(reason));
+      const put = storage.put('a.mp4', bytes(11 * MB, silent), { ...facts, length }, giveUp.signal);
+      await expect(put).rejects.toBe(reason);
+    }
+    expect(await objects()).toEqual([]);
+    expect(await uploads()).toBe(0);
+  });
+
+  it('replaces what is there, and keeps it when the replacement fails', async () => {
+    const { storage } = open();
+    await storage.put('a.mp4', bytes(100), { ...facts, length: 100 });
+    await expect(storage.put('a.mp4', bytes(50, broken), { ...facts, length: 200 })).rejects.toThrow('broke');
+    expect(await storage.size('a.mp4')).toBe(100);
+    await storage.put('a.mp4', bytes(70), { ...facts, length: 70 });
+    expect(await storage.size('a.mp4')).toBe(70);
+  });
+
+  it('recovers the clip of a task that an earlier turn has stored, and no other', async () => {
+    const { storage } = open();
+    expect(await storage.recover('a.mp4', 'task:ñ')).toBeUndefined();
+    const { location } = await storage.put('a.mp4', bytes(200), { ...facts, length: 200 });
+    const sha256 = createHash('sha256').update(chunk.subarray(0, 200)).digest('hex');
+    expect(await storage.recover('a.mp4', 'task:ñ')).toEqual({ location, size: 200, sha256 });
+    expect(await storage.recover('a.mp4', 'other')).toBeUndefined();
+  });
+
+  it('blames the storage for its errors', async () => {
+    const proxy = await startS3Proxy(server?.endpoint ?? '');
+    const { storage } = open({ endpoint: proxy.endpoint, silenceMs: 300 });
+    const put = (length: number | undefined) => storage.put('a.mp4', bytes(11 * MB), { ...facts, length });
+    proxy.fault = ({ method }) => (method === 'PUT' ? { status: 503, code: 'SlowDown' } : undefined);
+    await expect(put(11 * MB)).rejects.toThrow(StorageError);
+    proxy.fault = ({ url }) => (url?.includes('partNumber=2') ? { status: 403, code: 'AccessDenied' } : undefined);
+    await expect(put(undefined)).rejects.toMatchObject({
+      name: 'StorageError',
+      cure: expect.stringContaining('s3:PutObject') as string,
+    });
+    proxy.fault = () => 'silence';
+    await expect(put(11 * MB)).rejects.toThrow(StorageError);
+  });
+
+  it('does not blame it when there was nothing to send, nor for one object', async () => {
+    const proxy = await startS3Proxy(server?.endpoint ?? '');
+    const { storage } = open({ endpoint: proxy.endpoint, silenceMs: 200 });
+    const silent = bytes(100, () => sleep(60_000, undefined, { ref: false }));
+    await expect(storage.put('a.mp4', silent, { ...facts, length: 200 })).rejects.not.toThrow(StorageError);
+    proxy.fault = () => ({ status: 400, code: 'KeyTooLongError' });
+    await expect(storage.put('a.mp4', bytes(10), { ...facts, length: 10 })).rejects.not.toThrow(StorageError);
+  });
+
+  it.each([
+    ['a secret that is wrong', { credentials: { accessKeyId: 'test:tester', secretAccessKey: 'no' } }, /ACCESS_KEY/],
+    ['a bucket that is not there', { bucket: 'nowhere-to-be-found' }, /Create the bucket/],
+    ['an endpoint where nobody listens', { endpoint: 'http://127.0.0.1:9' }, /S3_ENDPOINT/],
+  ])('says the cure for %s', async (_what, change, cure) => {
+    const { storage } = open(change);
+    await expect(storage.check()).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringContaining('cannot write to s3://') as string,
+      cure: expect.stringMatching(cure) as string,
+    });
+  });
+
+  it('leaves no probe behind', async () => {
+    const { storage, objects } = open();
+    await storage.check();
+    expect(await objects()).toEqual([]);
+  });
+
+  it('keeps an input once, and hands out a URL that anybody can read', async () => {
+    const proxy = await startS3Proxy(server?.endpoint ?? '');
+    const { storage, objects } = open({ endpoint: proxy.endpoint });
+    const picture = Buffer.from('a picture');
+    const sha256 = createHash('sha256').update(picture).digest('hex');
+    await storage.inputs?.put(sha256, 'png', 'image/png', picture);
+    await storage.inputs?.put(sha256, 'png', 'image/png', picture);
+    expect(proxy.requests.filter((line) => line.startsWith('PUT'))).toHaveLength(1);
+    expect(await objects()).toEqual([`inputs/${sha256}.png`]);
+    const url = await storage.inputs?.url(sha256, 'png', 60);
+    const answer = await fetch(url ?? '');
+    expect(answer.headers.get('content-type')).toBe('image/png');
+    expect(await answer.text()).toBe('a picture');
+  });
+
+  it('sweeps uploads that were left behind, below its prefix only, once they are old enough', async () => {
+    const { storage, client, bucket, prefix, uploads } = open();
+    const begin = (Key: string) => client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key }));
+    await begin(`${prefix}/a.mp4`);
+    await begin(`${prefix}/b/c.mp4`);
+    await begin(`${prefix}-other/a.mp4`);
+    expect(await storage.leftovers.sweep(60_000)).toBe(0);
+    // The service's clock counts in seconds, and may be ahead.
+    expect(await storage.leftovers.sweep(-60_000)).toBe(2);
+    // That of the prefix which merely begins alike.
+    expect(await uploads()).toBe(1);
+  });
+
+  it('sweeps nothing where it has no prefix of its own', async () => {
+    const { storage } = open({ prefix: '' });
+    expect(await storage.leftovers.sweep(0)).toBe(0);
+  });
+});

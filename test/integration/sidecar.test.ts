@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sidecarName } from '../../src/pipeline/sidecar.ts';
+import { clip, startMill } from '../support/mill.ts';
+
+describe('sidecars', () => {
+  it('tell of every clip in a file beside it, before the clip counts as done', async () => {
+    const mill = await startMill({ env: { CLIPMILL_SIDECAR: 'true' } });
+    const path = join(mill.folder, 'videos/clips/a.json');
+    const tries: boolean[] = [];
+    await mill.work({
+      decorate: (deps) => ({
+        ...deps,
+        download: {
+          ...deps.download,
+          attempts: {
+            ...deps.download.attempts,
+            async stored(attempt, stored) {
+              tries.push((await readFile(path, 'utf8')).includes(stored.sha256));
+              // The process dies here the first time, as far as this item is concerned.
+              if (tries.length === 1) throw new Error('killed');
+              return deps.download.attempts.stored(attempt, stored);
+            },
+          },
+        },
+      }),
+    });
+    await mill.add('b', [clip('a')]);
+    await mill.ended('b');
+    expect(tries).toEqual([true, true]);
+    const item = await mill.runtime.reading.item('b', 'a');
+    const sidecar = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    expect(sidecar).toMatchObject({
+      batch: 'b',
+      id: 'a',
+      state: 'done',
+      taskId: item?.task,
+      attempts: 1,
+      sha256: item?.sha256,
+      size: item?.size,
+      location: item?.location,
+      input: item?.input,
+    });
+  });
+
+  it('have the name of the clip', () => {
+    expect(sidecarName('b/fox.mp4')).toBe('b/fox.json');
+    expect(sidecarName('b/take.1')).toBe('b/take.1.json');
+  });
+});

@@ -1,0 +1,53 @@
+import { createServer, request as forward, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+/**
+ * What becomes of a request to a service behind a proxy: a status with an S3 error code, silence
+ * without a byte of the body read, or (undefined) its way.
+ */
+export type S3Fault = { status: number; code: string } | 'silence' | undefined;
+
+export interface S3Proxy {
+  endpoint: string;
+  /** `METHOD /path?query` of every request so far. */
+  readonly requests: string[];
+  /** Asked for every request. */
+  fault: (request: IncomingMessage) => S3Fault;
+}
+
+/** Stands before an S3 service and breaks it as told; signatures stay good, as the Host header does. */
+export async function startS3Proxy(target: string): Promise<S3Proxy> {
+  const { hostname, port } = new URL(target);
+  const proxy: S3Proxy = { endpoint: '', requests: [], fault: () => undefined };
+  const server = createServer((request, response) => {
+    proxy.requests.push(`${request.method} ${request.url}`);
+    const fault = proxy.fault(request);
+    if (fault === 'silence') return;
+    if (fault) {
+      response.writeHead(fault.status, { 'content-type': 'application/xml' });
+      response.end(`<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>${fault.code}</Message></Error>`);
+      return;
+    }
+    const { method, url: path, headers } = request;
+    const onward = forward({ hostname, port, method, path, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    // Swift sends a body with its 404 for HEAD: what follows the answer is no fault of the answer's.
+    onward.on('error', () => {
+      if (!response.headersSent) response.destroy();
+    });
+    request.on('close', () => {
+      if (!request.complete) onward.destroy();
+    });
+    request.pipe(onward);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  proxy.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return proxy;
+}
