@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { benchDownloads } from './download.ts';
 import { singleClip } from './latency.ts';
 import { runScenario, type Measured, type Scenario } from './scenario.ts';
 import { describeMeasured, header } from './table.ts';
@@ -13,8 +14,9 @@ const groups: Record<string, Scenario[]> = {
 
 const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
 const chosen = Object.entries(groups).filter(([name]) => !values.only || values.only.includes(name));
-if (chosen.length === 0) {
-  console.error(`no such group; there are: ${Object.keys(groups).join(', ')}`);
+const downloads = !values.only || values.only.includes('download');
+if (chosen.length === 0 && !downloads) {
+  console.error(`no such group; there are: ${Object.keys(groups).join(', ')}, download`);
   process.exit(2);
 }
 const results: Measured[] = [];
@@ -32,3 +34,4 @@ if (!values.only || values.only.includes('first')) {
     `\na single clip: POST ${Math.round(single.postMs)} ms after submission, stored ${Math.round(single.storedMs)} ms after its end (poll interval ${single.pollIntervalMs} ms)`,
   );
 }
+if (downloads) await benchDownloads();
