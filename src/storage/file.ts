@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
@@ -9,6 +10,8 @@ import { createPartFiles, partName } from './part-files.ts';
 import { StorageError, type Bytes, type Storage, type Stored } from './storage.ts';
 import { Transfer } from './transfer.ts';
 
+/** Bytes that may wait for the disk, so that one call writes several pieces. */
+const BUFFERED = 256 * 1024;
 /** Errors of one name, not of the disk: others may well be stored. */
 const aboutOneFile = new Set(['ENAMETOOLONG', 'EISDIR', 'EILSEQ', 'EINVAL']);
 const makeRoom = 'Free some space, or set CLIPMILL_STORAGE to another place.';
@@ -27,6 +30,13 @@ export function createFileStorage(root: string): Storage {
   const base = resolve(root);
   const pathOf = (name: string) => join(base, ...name.split('/'));
   const folders = new FolderSync();
+  const known = new Set<string>();
+
+  async function made(folder: string): Promise<void> {
+    if (known.has(folder)) return;
+    await mkdir(folder, { recursive: true });
+    known.add(folder);
+  }
 
   /**
    * Writes beside the final name, makes it durable, then renames: the final name appears whole or not
@@ -38,8 +48,8 @@ export function createFileStorage(root: string): Storage {
     const part = join(folder, partName());
     const transfer = new Transfer(signal);
     try {
-      const file = await create(part, folder);
-      const stream = file.createWriteStream({ flush: true });
+      await made(folder);
+      const stream = createWriteStream(part, { flags: 'wx', flush: true, highWaterMark: BUFFERED });
       await pipeline(transfer.pass(body), stream, { signal: transfer.signal });
       const { size } = await stat(part);
       if (size !== transfer.sent)
@@ -48,6 +58,8 @@ export function createFileStorage(root: string): Storage {
       await folders.sync(folder);
       return { location: pathToFileURL(path).href, size };
     } catch (error) {
+      // Somebody may have removed it.
+      known.delete(folder);
       await rm(part, { force: true }).catch(() => {});
       throw transfer.blame(error, (trouble) => asTrouble(trouble, folder));
     } finally {
@@ -87,17 +99,6 @@ export function createFileStorage(root: string): Storage {
     leftovers: createPartFiles(base),
     async close() {},
   };
-}
-
-/** The folder is there already for all clips but the first of a batch. */
-async function create(path: string, folder: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'wx');
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    await mkdir(folder, { recursive: true });
-    return await open(path, 'wx');
-  }
 }
 
 function codeOf(error: unknown): string {

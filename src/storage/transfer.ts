@@ -11,6 +11,8 @@ export class Transfer {
   readonly #outer: AbortSignal | undefined;
   #awaited: 'source' | 'storage' = 'source';
   #sourceFailure: { error: unknown } | undefined;
+  /** Ends the wait for the source. */
+  #interrupt: (() => void) | undefined;
 
   constructor(signal?: AbortSignal) {
     this.#outer = signal;
@@ -29,21 +31,8 @@ export class Transfer {
    */
   async *pass(body: Bytes): AsyncGenerator<Uint8Array> {
     const iterator = body[Symbol.asyncIterator]();
-    const givenUp = rejection(this.signal);
-    const take = async () => {
-      this.#awaited = 'source';
-      try {
-        return await Promise.race([iterator.next(), givenUp]);
-      } catch (error) {
-        if (!this.signal.aborted) this.#sourceFailure = { error };
-        this.#controller.abort(error);
-        throw error;
-      } finally {
-        this.#awaited = 'storage';
-      }
-    };
     try {
-      for (let next = await take(); next.done !== true; next = await take()) {
+      for (let next = await this.#take(iterator); next.done !== true; next = await this.#take(iterator)) {
         const bytes = typeof next.value === 'string' ? Buffer.from(next.value) : next.value;
         this.sent += bytes.length;
         yield bytes;
@@ -68,17 +57,36 @@ export class Transfer {
     this.#controller.abort(new Error('the transfer is over'));
   }
 
-  readonly #giveUp = () => this.#controller.abort(this.#outer?.reason);
+  /**
+   * The next piece, or the reason why nobody wants it any more. Racing it against one promise for the
+   * whole transfer would keep every piece in memory until that promise settles.
+   */
+  async #take(iterator: AsyncIterator<Uint8Array | string>): Promise<IteratorResult<Uint8Array | string>> {
+    this.#awaited = 'source';
+    const interrupted = new Promise<never>((_resolve, reject) => {
+      this.#interrupt = () => reject(reasonOf(this.signal));
+    });
+    try {
+      if (this.signal.aborted) throw reasonOf(this.signal);
+      return await Promise.race([iterator.next(), interrupted]);
+    } catch (error) {
+      if (!this.signal.aborted) this.#sourceFailure = { error };
+      this.#controller.abort(error);
+      throw error;
+    } finally {
+      this.#interrupt = undefined;
+      this.#awaited = 'storage';
+    }
+  }
+
+  readonly #giveUp = () => {
+    this.#controller.abort(this.#outer?.reason);
+    this.#interrupt?.();
+  };
 }
 
-function rejection(signal: AbortSignal): Promise<never> {
-  const promise = new Promise<never>((_resolve, reject) => {
-    const give = () => reject(signal.reason instanceof Error ? signal.reason : new Error('given up'));
-    if (signal.aborted) give();
-    else signal.addEventListener('abort', give, { once: true });
-  });
-  promise.catch(() => {});
-  return promise;
+function reasonOf(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error('given up');
 }
 
 function isTimeout(error: unknown): boolean {

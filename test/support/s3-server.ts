@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -68,7 +69,8 @@ async function startSwift(): Promise<S3Server | undefined> {
   );
   if (python === undefined || spawnSync('memcached', ['-V'], { stdio: 'ignore' }).status !== 0) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'clipmill-swift-'));
-  const program = resolve(import.meta.dirname, '../../test/support/swift-server.py');
+  const folders = [import.meta.dirname, resolve(import.meta.dirname, '../../../test/support')];
+  const program = folders.map((place) => join(place, 'swift-server.py')).find((path) => existsSync(path)) ?? '';
   const child = spawn(python, [program, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const stop = async () => {

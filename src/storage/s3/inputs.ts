@@ -1,6 +1,6 @@
 import type { InputStore } from '../storage.ts';
 import type { S3Session } from './session.ts';
-import { asTrouble } from './trouble.ts';
+import { asTrouble, isHidden } from './trouble.ts';
 import { sizeOf } from './upload.ts';
 
 /** Pictures under `inputs/` of the prefix, each once. */
@@ -11,7 +11,11 @@ export function createS3Inputs(open: () => Promise<S3Session>): InputStore {
       const { sdk, client, bucket } = session;
       const key = session.keyOf(nameOf(sha256, extension));
       try {
-        if ((await sizeOf(session, key)) === bytes.length) return;
+        const kept = await sizeOf(session, key).catch((error: unknown) => {
+          if (isHidden(error)) return undefined;
+          throw error;
+        });
+        if (kept === bytes.length) return;
         const request = { Bucket: bucket, Key: key, ContentType: contentType, Body: bytes };
         await client.send(new sdk.PutObjectCommand(request));
       } catch (error) {

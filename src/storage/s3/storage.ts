@@ -5,7 +5,7 @@ import { StorageError, type Bytes, type ClipFacts, type Storage } from '../stora
 import { createS3Inputs } from './inputs.ts';
 import { createS3Leftovers } from './leftovers.ts';
 import { openS3, type S3Options, type S3Session } from './session.ts';
-import { asTrouble, isMissing } from './trouble.ts';
+import { asTrouble, isHidden } from './trouble.ts';
 import { sizeOf, upload } from './upload.ts';
 
 /** The same object for all processes, so that probes that may not be deleted do not add up. */
@@ -44,7 +44,7 @@ export function createS3Storage(options: S3Options): Storage {
       return found.size === size ? { location: urlOf(name), ...found } : undefined;
     } catch (error) {
       signal?.throwIfAborted();
-      if (isMissing(error)) return undefined;
+      if (isHidden(error)) return undefined;
       throw asTrouble(error, urlOf(name));
     }
   }

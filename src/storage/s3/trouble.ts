@@ -81,6 +81,11 @@ export function isMissing(error: unknown): boolean {
   return status === 404 && !codes.includes('NoSuchBucket');
 }
 
+/** Whether there may be no such object: AWS says 403 to who may not list the bucket. */
+export function isHidden(error: unknown): boolean {
+  return isMissing(error) || factsOf(error).status === 403;
+}
+
 /** Answers to HEAD have no body, so the SDK calls them `Unknown`: then the status says more. */
 function describeS3(error: Error, codes: readonly string[], status: number | undefined): string {
   const text = describeError(error);

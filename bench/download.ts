@@ -1,0 +1,175 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import pLimit from 'p-limit';
+import { createClipmill } from '../src/index.ts';
+import { openRedis } from '../src/redis/connect.ts';
+import { startEmbeddedRedis } from '../src/redis/embedded.ts';
+import type { Summary } from '../src/simulator/index.ts';
+import { startS3Server, type S3Server } from '../test/support/s3-server.ts';
+import { startProgram } from './processes.ts';
+
+interface Load {
+  clips: number;
+  bytes: number;
+}
+
+/** What one way of fetching clips took. */
+interface Downloaded {
+  seconds: number;
+  /** Milliseconds of CPU of a clipmill worker, a megabyte; unknown for the peer. */
+  cpuMs?: number;
+  /** Most memory that the worker held, in bytes. */
+  peakBytes?: number;
+}
+
+const AT_ONCE = 16;
+const loads: Load[] = [
+  { clips: 160, bytes: 20_000_000 },
+  { clips: 4, bytes: 1_000_000_000 },
+];
+const sh = promisify(execFile);
+
+/**
+ * A download worker of its own process, on clips that are all generated already, beside as many curls
+ * as it has downloads: the least that fetching and storing can cost on this machine.
+ */
+export async function benchDownloads(): Promise<void> {
+  const s3 = await startS3Server();
+  try {
+    console.log(`${AT_ONCE} at a time\n`);
+    console.log(
+      '| to | clips | clipmill MB/s | curl MB/s | ratio | CPU ms a MB | peak MB |\n|---|---|---|---|---|---|---|',
+    );
+    for (const target of [undefined, ...(s3 ? [s3] : [])]) {
+      for (const load of loads) console.log(await row(load, target));
+    }
+  } finally {
+    await s3?.stop();
+  }
+}
+
+async function row(load: Load, s3: S3Server | undefined): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'clipmill-bench-'));
+  const redis = await startEmbeddedRedis(join(folder, 'redis'));
+  const simulator = await startProgram(
+    'src/cli/main.js',
+    ['simulate', '--port=0', '--speed=1000', `--clip-bytes=${load.bytes}`],
+    {},
+    { waitForLine: true },
+  );
+  try {
+    const env = {
+      REDIS_URL: redis.url,
+      APIXO_BASE_URL: simulator.firstLine,
+      CLIPMILL_POLL_DELAY: '50ms',
+      CLIPMILL_POLL_INTERVAL: '20ms',
+      CLIPMILL_LOG_LEVEL: 'warn',
+      CLIPMILL_DOWNLOADS: String(AT_ONCE),
+      ...storageSettings(folder, s3),
+    };
+    const urls = await generate(load, env, redis.url);
+    const ours = await measureClipmill(load, env, simulator.firstLine);
+    const peer = await measureCurl(load, urls, folder, s3);
+    const megabytes = (load.clips * load.bytes) / 1e6;
+    const speed = ({ seconds }: Downloaded) => megabytes / seconds;
+    return `| ${[
+      s3 ? 'S3' : 'disk',
+      `${load.clips} × ${load.bytes / 1e6} MB`,
+      speed(ours).toFixed(0),
+      speed(peer).toFixed(0),
+      (speed(ours) / speed(peer)).toFixed(2),
+      (ours.cpuMs ?? Number.NaN).toFixed(2),
+      ((ours.peakBytes ?? Number.NaN) / 1e6).toFixed(0),
+    ].join(' | ')} |`;
+  } finally {
+    await simulator.stop();
+    await redis.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function storageSettings(folder: string, s3: S3Server | undefined): Record<string, string> {
+  if (!s3) return { CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };
+  return {
+    CLIPMILL_STORAGE: `s3://${s3.bucket}/bench`,
+    S3_ENDPOINT: s3.endpoint,
+    S3_FORCE_PATH_STYLE: 'true',
+    AWS_REGION: s3.region,
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+  };
+}
+
+/** Has all clips generated, and none fetched. @returns their URLs */
+async function generate(load: Load, env: Record<string, string>, redisUrl: string): Promise<string[]> {
+  const mill = await createClipmill({ settings: env, work: ['submit', 'poll'] });
+  const jobs = Array.from({ length: load.clips }, (_, n) => ({ id: `clip-${n}`, prompt: `clip ${n}` }));
+  const batch = await mill.submit('bench', jobs);
+  while ((await batch.status()).counts.downloading < load.clips) await sleep(20);
+  await mill.close();
+  const redis = openRedis(redisUrl, { name: 'bench', patient: false, onError: () => {} });
+  const stored = await Promise.all(jobs.map(({ id }) => redis.hget(`{clipmill}:item:bench/${id}`, 'urls')));
+  redis.disconnect();
+  return stored.map((text) => (JSON.parse(text ?? '[]') as string[])[0] ?? '');
+}
+
+async function measureClipmill(load: Load, env: Record<string, string>, simulatorUrl: string): Promise<Downloaded> {
+  const mill = await createClipmill({ settings: env, work: [] });
+  const worker = await startProgram('workers/download.js', [], env);
+  try {
+    while ((await requestedFiles(simulatorUrl)) === 0) await sleep(5);
+    const begun = performance.now();
+    const cpuBefore = await worker.cpuMs();
+    const batch = await mill.batch('bench');
+    const { counts } = await batch.ended();
+    const seconds = (performance.now() - begun) / 1000;
+    if (counts.done !== load.clips) throw new Error(`stored ${counts.done} of ${load.clips} clips`);
+    const cpuMs = ((await worker.cpuMs()) - cpuBefore) / ((load.clips * load.bytes) / 1e6);
+    return { seconds, cpuMs, peakBytes: await worker.peakBytes() };
+  } finally {
+    await worker.stop();
+    await mill.close();
+  }
+}
+
+async function requestedFiles(url: string): Promise<number> {
+  const answer = await fetch(`${url}/_simulator/records`);
+  return ((await answer.json()) as Summary).files.requests;
+}
+
+/** `curl -o` to the disk, `curl | curl -T` with a presigned URL to S3. */
+async function measureCurl(
+  load: Load,
+  urls: readonly string[],
+  folder: string,
+  s3: S3Server | undefined,
+): Promise<Downloaded> {
+  const targetOf = async (n: number) => (s3 ? presigned(s3, n) : join(folder, 'curl', `${n}.mp4`));
+  const targets = await Promise.all(urls.map((_url, n) => targetOf(n)));
+  await mkdir(join(folder, 'curl'), { recursive: true });
+  const fetching = s3
+    ? `curl -sf "$0" | curl -sf -T - -H "Transfer-Encoding:" -H "Content-Length: ${load.bytes}" -H "Expect:" "$1"`
+    : 'curl -sf -o "$1" "$0"';
+  const begun = performance.now();
+  await pLimit(AT_ONCE).map(urls, (url, n) => sh('sh', ['-c', fetching, url, targets[n] ?? '']));
+  return { seconds: (performance.now() - begun) / 1000 };
+}
+
+async function presigned(s3: S3Server, n: number): Promise<string> {
+  const { endpoint, region, accessKeyId, secretAccessKey } = s3;
+  const credentials = { accessKeyId, secretAccessKey };
+  const client = new S3Client({
+    endpoint,
+    region,
+    credentials,
+    forcePathStyle: true,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+  });
+  return getSignedUrl(client, new PutObjectCommand({ Bucket: s3.bucket, Key: `curl/${n}.mp4` }), { expiresIn: 3_600 });
+}
