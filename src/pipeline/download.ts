@@ -59,7 +59,7 @@ export async function downloadStep(deps: DownloadDeps, attempt: Attempt, turn: T
       const retryMs = backoffMs(turn.starts, downloadBackoff);
       if (error instanceof StorageError) {
         // While the storage is out of order no item is: it waits here, with the others.
-        if (await deps.gate.failed(error)) continue;
+        if (await deps.gate.failed(error, turn.draining)) continue;
         deps.log.warn({ ...about, reason: describeError(error), retryMs }, 'storing failed, trying again');
         return again(retryMs);
       }

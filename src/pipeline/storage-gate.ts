@@ -38,20 +38,16 @@ export class StorageGate {
   /** Resolves when a download may begin. @throws the signal's reason */
   async enter(signal: AbortSignal): Promise<void> {
     if (this.#shutAt === undefined) return;
-    await new Promise<void>((resolve, reject) => {
-      const leave = () => {
-        this.#waiting.delete(pass);
-        reject(signal.reason as Error);
-      };
-      const pass = () => {
-        this.#waiting.delete(pass);
-        signal.removeEventListener('abort', leave);
-        resolve();
-      };
-      if (signal.aborted) return leave();
-      this.#waiting.add(pass);
-      signal.addEventListener('abort', leave, { once: true });
+    let pass: (() => void) | undefined;
+    const passed = new Promise<void>((resolve) => {
+      pass = resolve;
+      this.#waiting.add(resolve);
     });
+    try {
+      await unlessAborted(passed, signal);
+    } finally {
+      if (pass) this.#waiting.delete(pass);
+    }
   }
 
   /** A clip was stored. */
@@ -64,14 +60,18 @@ export class StorageGate {
     this.#deps.log.warn({ outageMs }, 'the storage takes clips again: downloads go on');
   }
 
-  /** @returns whether downloads wait now: else it was this one's own bad luck */
-  async failed(trouble: StorageError): Promise<boolean> {
+  /**
+   * @returns whether downloads wait now: else it was this one's own bad luck
+   * @throws the signal's reason: a probe of a storage out of reach takes longer than a process may take to drain
+   */
+  async failed(trouble: StorageError, signal: AbortSignal): Promise<boolean> {
     this.#failures += 1;
     if (this.#shutAt === undefined && this.#failures >= MOST_FAILURES) this.#shut(trouble);
     if (this.#shutAt === undefined) {
-      await (this.#probe ??= this.#check().finally(() => {
+      this.#probe ??= this.#check().finally(() => {
         this.#probe = undefined;
-      }));
+      });
+      await unlessAborted(this.#probe, signal);
     }
     return this.#shutAt !== undefined;
   }
@@ -112,8 +112,27 @@ export class StorageGate {
       );
       if (!writable || this.#shutAt === undefined) continue;
       const [first] = this.#waiting;
-      if (first) first();
-      else this.worked();
+      if (!first) {
+        this.worked();
+        continue;
+      }
+      this.#waiting.delete(first);
+      first();
     }
+  }
+}
+
+/** Settles as `work` does, or rejects with the signal's reason if that aborts first. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (stop) signal.removeEventListener('abort', stop);
   }
 }

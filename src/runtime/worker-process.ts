@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
 import { loadConfig, requireApiKey, secretsOf, SettingsError, type Environment } from '../config/config.ts';
 import { formatFailure } from '../errors.ts';
 import { createLogger } from '../log.ts';
@@ -17,6 +18,7 @@ export async function runWorkers(
   roles: readonly QueueName[] = queueNames,
   pretty = false,
 ): Promise<void> {
+  if (roles.every((role) => role === 'download')) keepBuffersYoung();
   const config = loadConfig(environment);
   requireApiKey(config);
   if (!config.redisUrl) {
@@ -46,6 +48,14 @@ export async function runWorkers(
     interrupt.off();
   }
   log.info('drained');
+}
+
+/**
+ * Downloads leave a trail of buffers behind, each with a tiny object on the heap: the larger the space for
+ * young objects grows, the more buffers wait to be freed. Kept small, a megabyte costs a fifth less CPU.
+ */
+function keepBuffersYoung(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /** The whole of a worker process: what goes wrong is said, and its exit code is 2. */

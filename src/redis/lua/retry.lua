@@ -19,7 +19,8 @@ for _, id in ipairs(ids) do
   local item = redis.call('HMGET', itemKey(ref), 'state', 'code', 'task', 'attempt')
   local state, code, task, attempt = item[1], item[2], item[3], item[4]
   if state and states[state] and (not wanted.code or wanted.code == code) then
-    if (code == 'TASK_TIMEOUT' or code == 'RESULT_REFUSED') and task then
+    local paid = (state == 'held' and code == 'TASK_TIMEOUT') or (state == 'failed' and code == 'RESULT_REFUSED')
+    if paid and task then
       redis.call('HDEL', itemKey(ref), 'refusedUrls')
       moveItem(ref, state, 'generating', {}, now)
       takeSlot(slotName(ref, attempt), now + tonumber(redis.call('HGET', LIMITS, 'leaseMs') or 1800000))

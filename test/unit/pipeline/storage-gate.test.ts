@@ -39,7 +39,7 @@ function gateBefore(storage: { works: boolean }) {
 describe('the gate before the storage', () => {
   it('stays open for bad luck that a probe does not confirm', async () => {
     const { gate, lines } = gateBefore({ works: true });
-    expect(await gate.failed(outage)).toBe(false);
+    expect(await gate.failed(outage, forever)).toBe(false);
     await gate.enter(forever);
     expect(lines).toEqual([]);
   });
@@ -47,11 +47,9 @@ describe('the gate before the storage', () => {
   it('shuts once, with the cure, lets one at a time try, and opens when one succeeds', async () => {
     const storage = { works: false };
     const { gate, lines, enter, entered, trial } = gateBefore(storage);
-    expect(await Promise.all([gate.failed(outage), gate.failed(outage), gate.failed(outage)])).toEqual([
-      true,
-      true,
-      true,
-    ]);
+    expect(
+      await Promise.all([gate.failed(outage, forever), gate.failed(outage, forever), gate.failed(outage, forever)]),
+    ).toEqual([true, true, true]);
     for (const n of [1, 2, 3]) enter(n);
     await trial();
     expect(entered).toEqual([]);
@@ -59,7 +57,7 @@ describe('the gate before the storage', () => {
     storage.works = true;
     await trial();
     expect(entered).toEqual([1]);
-    expect(await gate.failed(outage)).toBe(true);
+    expect(await gate.failed(outage, forever)).toBe(true);
     enter(1);
     await trial();
     expect(entered).toEqual([1, 2]);
@@ -72,17 +70,17 @@ describe('the gate before the storage', () => {
 
   it('shuts after three failures in a row although a probe succeeds', async () => {
     const { gate } = gateBefore({ works: true });
-    expect(await gate.failed(outage)).toBe(false);
+    expect(await gate.failed(outage, forever)).toBe(false);
     gate.worked();
-    expect(await gate.failed(outage)).toBe(false);
-    expect(await gate.failed(outage)).toBe(false);
-    expect(await gate.failed(outage)).toBe(true);
+    expect(await gate.failed(outage, forever)).toBe(false);
+    expect(await gate.failed(outage, forever)).toBe(false);
+    expect(await gate.failed(outage, forever)).toBe(true);
   });
 
   it('opens by itself when nobody is there to try', async () => {
     const storage = { works: false };
     const { gate, trial } = gateBefore(storage);
-    await gate.failed(outage);
+    await gate.failed(outage, forever);
     storage.works = true;
     await trial();
     await expect(gate.enter(forever)).resolves.toBeUndefined();
@@ -90,12 +88,14 @@ describe('the gate before the storage', () => {
 
   it('lets go of who is to drain', async () => {
     const { gate } = gateBefore({ works: false });
-    await gate.failed(outage);
+    await gate.failed(outage, forever);
     const draining = new AbortController();
     const reason = new Error('draining');
     const waiting = gate.enter(draining.signal);
     draining.abort(reason);
     await expect(waiting).rejects.toBe(reason);
     await expect(gate.enter(draining.signal)).rejects.toBe(reason);
+    const other = gateBefore({ works: false });
+    await expect(other.gate.failed(outage, draining.signal)).rejects.toBe(reason);
   });
 });
