@@ -12,9 +12,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 try {
   let exitCode: number = EXIT.ok;
-  await buildProgram(io, (code) => {
+  const exit = (code: number) => {
     exitCode = code;
-  }).parseAsync(process.argv);
+  };
+  const program = await buildProgram(io, exit, process.argv[2]);
+  await program.parseAsync(process.argv);
   process.exitCode = exitCode;
 } catch (error) {
   if (error instanceof CommanderError) {

@@ -1,22 +1,30 @@
 import { Command } from 'commander';
 import { packageVersion } from '../version.ts';
-import { addCancel } from './commands/cancel.ts';
-import { addConfig } from './commands/config.ts';
-import { addDemo } from './commands/demo.ts';
-import { addDoctor } from './commands/doctor.ts';
-import { addExport } from './commands/export.ts';
-import { addPause, addResume } from './commands/pause.ts';
-import { addRetry } from './commands/retry.ts';
-import { addRun } from './commands/run.ts';
-import { addSchema } from './commands/schema.ts';
-import { addSimulate } from './commands/simulate.ts';
-import { addStatus } from './commands/status.ts';
-import { addSubmit } from './commands/submit.ts';
-import { addValidate } from './commands/validate.ts';
-import { addWork } from './commands/work.ts';
 import type { Exit, Io } from './io.ts';
 
-export function buildProgram(io: Io, exit: Exit): Command {
+type AddCommand = (program: Command, io: Io, exit: Exit) => void;
+
+/** In the order of `--help`. Each is loaded when it is called for: most need no Redis client, no S3, no simulator. */
+const commands: Record<string, () => Promise<AddCommand>> = {
+  run: async () => (await import('./commands/run.ts')).addRun,
+  demo: async () => (await import('./commands/demo.ts')).addDemo,
+  validate: async () => (await import('./commands/validate.ts')).addValidate,
+  submit: async () => (await import('./commands/submit.ts')).addSubmit,
+  work: async () => (await import('./commands/work.ts')).addWork,
+  status: async () => (await import('./commands/status.ts')).addStatus,
+  retry: async () => (await import('./commands/retry.ts')).addRetry,
+  cancel: async () => (await import('./commands/cancel.ts')).addCancel,
+  pause: async () => (await import('./commands/pause.ts')).addPause,
+  resume: async () => (await import('./commands/pause.ts')).addResume,
+  export: async () => (await import('./commands/export.ts')).addExport,
+  config: async () => (await import('./commands/config.ts')).addConfig,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
+  schema: async () => (await import('./commands/schema.ts')).addSchema,
+  simulate: async () => (await import('./commands/simulate.ts')).addSimulate,
+};
+
+/** @param called the command that is called for; all are there when it is none of them, as for `--help` */
+export async function buildProgram(io: Io, exit: Exit, called: string | undefined): Promise<Command> {
   const program = new Command('clipmill')
     .description('Turns a file of prompts into a folder of videos through the APIXO Kling 2.6 API.')
     .version(packageVersion())
@@ -27,24 +35,7 @@ export function buildProgram(io: Io, exit: Exit): Command {
       'after',
       '\nThe API key is read from APIXO_API_KEY. `clipmill config` shows every setting, `clipmill doctor`\nwhether they work; `clipmill demo` needs no key.',
     );
-  for (const add of [
-    addRun,
-    addDemo,
-    addValidate,
-    addSubmit,
-    addWork,
-    addStatus,
-    addRetry,
-    addCancel,
-    addPause,
-    addResume,
-    addExport,
-    addConfig,
-    addDoctor,
-    addSchema,
-    addSimulate,
-  ]) {
-    add(program, io, exit);
-  }
+  const chosen = Object.entries(commands).filter(([name]) => name === called);
+  for (const [, load] of chosen.length > 0 ? chosen : Object.entries(commands)) (await load())(program, io, exit);
   return program;
 }

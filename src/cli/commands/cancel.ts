@@ -3,7 +3,9 @@ import { cancelBatch } from '../../batch/correct.ts';
 import { plural } from '../format.ts';
 import type { Exit, Io } from '../io.ts';
 import { redisToLookAt } from '../redis.ts';
-import { configFrom, quietLog, withSession } from '../session.ts';
+import { quietLog } from '../logs.ts';
+import { withSession } from '../session.ts';
+import { configFrom } from '../settings.ts';
 
 export function addCancel(program: Command, io: Io, _exit: Exit): void {
   program

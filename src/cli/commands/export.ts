@@ -4,7 +4,9 @@ import { csvLines, jsonlLines } from '../../export/manifest.ts';
 import { requireBatch } from '../../batch/correct.ts';
 import type { Exit, Io } from '../io.ts';
 import { redisToLookAt } from '../redis.ts';
-import { configFrom, quietLog, withSession } from '../session.ts';
+import { quietLog } from '../logs.ts';
+import { withSession } from '../session.ts';
+import { configFrom } from '../settings.ts';
 
 const formats = ['jsonl', 'csv', 'html'] as const;
 

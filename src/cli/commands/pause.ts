@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import type { Exit, Io } from '../io.ts';
 import { redisToLookAt } from '../redis.ts';
-import { configFrom, quietLog, withSession } from '../session.ts';
+import { quietLog } from '../logs.ts';
+import { withSession } from '../session.ts';
+import { configFrom } from '../settings.ts';
 
 export function addPause(program: Command, io: Io, _exit: Exit): void {
   program

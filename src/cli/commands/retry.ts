@@ -3,7 +3,9 @@ import { retryItems } from '../../batch/correct.ts';
 import { plural } from '../format.ts';
 import type { Exit, Io } from '../io.ts';
 import { redisToLookAt } from '../redis.ts';
-import { configFrom, quietLog, withSession } from '../session.ts';
+import { quietLog } from '../logs.ts';
+import { withSession } from '../session.ts';
+import { configFrom } from '../settings.ts';
 
 interface RetryOptions {
   failed?: true;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Exit, Io } from '../io.ts';
 import { runFiles } from '../run/run-files.ts';
-import { configFrom } from '../session.ts';
+import { configFrom } from '../settings.ts';
 
 export function addRun(program: Command, io: Io, exit: Exit): void {
   program

@@ -4,7 +4,9 @@ import { readStatus, type BatchStatus, type Status } from '../../batch/status.ts
 import { formatCount, formatDuration, formatTable } from '../format.ts';
 import type { Exit, Io } from '../io.ts';
 import { redisToLookAt } from '../redis.ts';
-import { configFrom, quietLog, withSession } from '../session.ts';
+import { quietLog } from '../logs.ts';
+import { withSession } from '../session.ts';
+import { configFrom } from '../settings.ts';
 
 export function addStatus(program: Command, io: Io, _exit: Exit): void {
   program

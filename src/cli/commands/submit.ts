@@ -7,7 +7,9 @@ import { plural } from '../format.ts';
 import type { Exit, Io } from '../io.ts';
 import { redisToShare } from '../redis.ts';
 import type { Finding } from '../../runtime/doctor/finding.ts';
-import { configFrom, describeWant, quietLog, withSession } from '../session.ts';
+import { quietLog } from '../logs.ts';
+import { describeWant, withSession } from '../session.ts';
+import { configFrom } from '../settings.ts';
 
 export function addSubmit(program: Command, io: Io, _exit: Exit): void {
   program

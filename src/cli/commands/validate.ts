@@ -7,7 +7,7 @@ import { estimate, type Estimate } from '../estimate.ts';
 import { checkUrls } from '../check-urls.ts';
 import { formatCount, formatDuration, formatTable, plural } from '../format.ts';
 import type { Exit, Io } from '../io.ts';
-import { configFrom } from '../session.ts';
+import { configFrom } from '../settings.ts';
 
 export function addValidate(program: Command, io: Io, _exit: Exit): void {
   program
