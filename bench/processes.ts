@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 /** A program of the build, under measurement. */
@@ -12,7 +13,7 @@ export interface Program {
   firstLine: string;
   /** Rejects when it ends although nobody stopped it. */
   died: Promise<never>;
-  /** Milliseconds of CPU, user and system, since it began. */
+  /** Milliseconds of CPU, user and system, since it was ready where that was waited for, else since it began. */
   cpuMs(): Promise<number>;
   /** Most memory it ever held, in bytes. */
   peakBytes(): Promise<number>;
@@ -29,12 +30,12 @@ export async function startProgram(
   path: string,
   args: readonly string[],
   env: Record<string, string>,
-  options: { waitForLine?: boolean; cwd?: string; nodeArgs?: readonly string[] } = {},
+  options: { waitForLine?: boolean; waitForLog?: string; cwd?: string; nodeArgs?: readonly string[] } = {},
 ): Promise<Program> {
   const child = spawn(process.execPath, [...(options.nodeArgs ?? []), built(path), ...args], {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', options.waitForLog ? 'pipe' : 'inherit'],
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${path} did not start`);
@@ -48,17 +49,21 @@ export async function startProgram(
   died.catch(() => {});
   let firstLine = '';
   if (options.waitForLine) {
-    const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), died])) as [string];
+    const [line] = (await Promise.race([once(createInterface(child.stdout ?? Readable.from([])), 'line'), died])) as [
+      string,
+    ];
     firstLine = line;
   } else {
-    child.stdout.resume();
+    child.stdout?.resume();
   }
+  if (child.stderr && options.waitForLog) await Promise.race([logged(child.stderr, options.waitForLog), died]);
+  const startupMs = options.waitForLog ? await cpuMs(pid) : 0;
   return {
     pid,
     child,
     firstLine,
     died,
-    cpuMs: () => cpuMs(pid),
+    cpuMs: async () => (await cpuMs(pid)) - startupMs,
     peakBytes: () => peakBytes(pid),
     async stop(signal = 'SIGTERM') {
       stopping = true;
@@ -68,6 +73,16 @@ export async function startProgram(
       await ended;
     },
   };
+}
+
+/** Resolves when a log line with this message comes; passes on what is more than information. */
+function logged(stream: Readable, message: string): Promise<void> {
+  return new Promise((resolve) => {
+    createInterface(stream).on('line', (line) => {
+      if (line.includes(`"msg":"${message}"`)) resolve();
+      if (!line.includes('"level":"info"')) process.stderr.write(`${line}\n`);
+    });
+  });
 }
 
 /** Of any process on this machine; 0 where the system has no /proc. */

@@ -134,7 +134,11 @@ export function* jobs(scenario: Pick<Scenario, 'clips' | 'mix'>): Generator<JobI
 }
 
 async function runClipmill(scenario: Scenario, env: Record<string, string>, workers: Program[]): Promise<number> {
-  for (let n = 0; n < scenario.processes; n += 1) workers.push(await startProgram('workers/all.js', [], env));
+  for (let n = 0; n < scenario.processes; n += 1) {
+    workers.push(
+      await startProgram('workers/all.js', [], { ...env, CLIPMILL_LOG_LEVEL: 'info' }, { waitForLog: 'working' }),
+    );
+  }
   const mill = await createClipmill({ settings: env, work: [] });
   const batch = await mill.submit('bench', jobs(scenario));
   const { endedAt } = await Promise.race([batch.ended(), ...workers.map((worker) => worker.died)]);

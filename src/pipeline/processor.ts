@@ -50,7 +50,7 @@ export interface ProcessorDeps {
   log: Logger;
 }
 
-/** The worker of one queue in this process. */
+/** The workers of one queue in this process. */
 export interface Processor {
   /** Takes no new job, lets the steps that work finish and those that wait give their jobs back. */
   drain(): Promise<void>;
@@ -60,6 +60,18 @@ export interface Processor {
   active(): number;
   /** How long no step has begun or ended, in milliseconds. */
   idleMs(): number;
+}
+
+export interface ProcessorOptions {
+  /**
+   * Workers of BullMQ, which share the concurrency. One fetches the jobs of a burst one after the other,
+   * a round trip each; several fetch side by side.
+   */
+  workers: number;
+  /** Steps at once. */
+  concurrency: number;
+  /** After how long without a sign of life a job is lost to its worker, in milliseconds. Default 10,000. */
+  lockMs?: number | undefined;
 }
 
 /** Waits after a step that threw something unexpected, by how often its job was started. */
@@ -80,10 +92,10 @@ export function startProcessor(
   deps: ProcessorDeps,
   name: QueueName,
   handler: JobHandler,
-  options: { concurrency: number; lockMs?: number | undefined },
+  options: ProcessorOptions,
 ): Processor {
   const { log } = deps;
-  const { lockMs = LOCK_MS } = options;
+  const { workers: fetchers, concurrency, lockMs = LOCK_MS } = options;
   const draining = new AbortController();
   // Every step that waits listens to it.
   setMaxListeners(0, draining.signal);
@@ -118,29 +130,32 @@ export function startProcessor(
     }
   }
 
-  const worker = new Worker(name, run, {
-    connection: deps.redis,
-    prefix: deps.keys.tag,
-    concurrency: options.concurrency,
-    lockDuration: lockMs,
-    stalledInterval: lockMs / 2,
-    maxStalledCount: Number.MAX_SAFE_INTEGER,
-    settings: { backoffStrategy },
-    removeOnComplete: { count: 0 },
-  });
-  worker.on('error', (error) => log.debug({ queue: name, reason: describeError(error) }, 'worker trouble'));
-  worker.on('stalled', (id) => log.warn({ queue: name, job: id }, 'job of a lost worker runs again'));
+  function startWorker(): Worker {
+    const worker = new Worker(name, run, {
+      connection: deps.redis,
+      prefix: deps.keys.tag,
+      concurrency: Math.ceil(concurrency / fetchers),
+      lockDuration: lockMs,
+      stalledInterval: lockMs / 2,
+      maxStalledCount: Number.MAX_SAFE_INTEGER,
+      settings: { backoffStrategy },
+      removeOnComplete: { count: 0 },
+    });
+    worker.on('error', (error) => log.debug({ queue: name, reason: describeError(error) }, 'worker trouble'));
+    worker.on('stalled', (id) => log.warn({ queue: name, job: id }, 'job of a lost worker runs again'));
+    return worker;
+  }
+  const workers = Array.from({ length: fetchers }, startWorker);
+
+  async function close(force: boolean): Promise<void> {
+    const closed = Promise.all(workers.map((worker) => worker.close(force)));
+    draining.abort(new Error('the process is draining'));
+    await closed;
+  }
 
   return {
-    async drain() {
-      const closed = worker.close();
-      draining.abort(new Error('the process is draining'));
-      await closed;
-    },
-    async abandon() {
-      draining.abort(new Error('the process is draining'));
-      await worker.close(true);
-    },
+    drain: () => close(false),
+    abandon: () => close(true),
     active: () => active,
     idleMs: () => performance.now() - lastMove,
   };
