@@ -178,7 +178,8 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
       },
     });
   }
-  // What crashes left behind is picked up at once, not at the next full minute.
+  // What crashes left behind is picked up at once, not at the next full minute; which then begins anew.
+  await runtime.run('claim', 'reconcile', 0);
   await mend();
   const running = startChores(chores, runtime.run, log);
   // Pages take long where batches are large, and other chores must not wait for them. Only processes
