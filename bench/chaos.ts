@@ -136,9 +136,10 @@ async function slotsLeft(runtime: Runtime): Promise<number> {
 }
 
 function print(verdict: Verdict, seconds: number, slots: number, struck: Record<string, number>): void {
-  const { complaints, ...counts } = verdict;
+  const { complaints, heldWithTask, ...counts } = verdict;
   const rows = {
     ...counts,
+    'held, and a task was made': heldWithTask,
     'held, share': `${((100 * verdict.held) / verdict.submitted).toFixed(2)} %`,
     'slots never freed': slots,
     'workers killed': crew.killed,
