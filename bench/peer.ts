@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { jobs, type Scenario } from './scenario.ts';
+import { jobs, TASKS, type Scenario } from './scenario.ts';
 
 const scenario = JSON.parse(process.argv[2] ?? '{}') as Scenario;
 const setting = (name: string) => process.env[name] ?? '';
@@ -49,7 +49,7 @@ async function download(id: string, url: string): Promise<void> {
 
 const downloads: Promise<void>[] = [];
 const downloading = pLimit(16);
-const slots = pLimit(1_000 * (scenario.limitsTimes ?? 1));
+const slots = pLimit(TASKS);
 await mkdir(folder, { recursive: true });
 await slots.map(jobs(scenario), ({ id, prompt, duration }) => make(id ?? '', prompt ?? '', duration ?? 5));
 await Promise.all(downloads);

@@ -16,8 +16,6 @@ export interface Scenario {
   processes: number;
   polling?: 'fixed' | 'adaptive';
   speed: number;
-  /** Tasks and requests allowed, in units of the published limits. Default 1. */
-  limitsTimes?: number;
   peer?: boolean;
 }
 
@@ -45,17 +43,16 @@ export interface Measured {
   doubled: number;
 }
 
-const TASKS = 1_000;
+/** The published limits, which are also the defaults of settings and simulator. */
+export const TASKS = 1_000;
 const REQUESTS = 10_000;
 
 export async function runScenario(scenario: Scenario): Promise<Measured> {
-  const { speed, limitsTimes = 1 } = scenario;
+  const { speed } = scenario;
   const folder = await mkdtemp(join(tmpdir(), 'clipmill-bench-'));
-  const taskLimit = TASKS * limitsTimes;
-  const requestLimit = REQUESTS * limitsTimes;
   const simulator = await startProgram(
     'src/cli/main.js',
-    ['simulate', '--port=0', `--speed=${speed}`, `--max-tasks=${taskLimit}`, `--max-requests=${requestLimit}`],
+    ['simulate', '--port=0', `--speed=${speed}`],
     {},
     { waitForLine: true },
   );
@@ -64,8 +61,6 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
     REDIS_URL: redis.url,
     APIXO_BASE_URL: simulator.firstLine,
     CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
-    CLIPMILL_MAX_TASKS: String(taskLimit),
-    CLIPMILL_MAX_REQUESTS: String(requestLimit),
     CLIPMILL_REQUEST_WINDOW: `${60_000 / speed}ms`,
     CLIPMILL_POLL_DELAY: `${50_000 / speed}ms`,
     CLIPMILL_POLL_INTERVAL: `${5_000 / speed}ms`,
@@ -85,15 +80,15 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
       .map((task) => (task.firstSeenEndedAt ?? Number.NaN) - (task.endsAt ?? Number.NaN))
       .filter(Number.isFinite)
       .toSorted((a, b) => a - b);
-    const refills = refillTimes(tasks, taskLimit);
+    const refills = refillTimes(tasks, TASKS);
     return {
       scenario,
       makespanMs,
-      efficiency: zeroOverheadMs(times, taskLimit) / makespanMs,
+      efficiency: zeroOverheadMs(times, TASKS) / makespanMs,
       maxRequestsInWindow: records.maxRequestsInWindow,
-      requestLimit,
+      requestLimit: REQUESTS,
       maxTasks: records.tasks.maxInFlight,
-      taskLimit,
+      taskLimit: TASKS,
       refused429: records.refused.rate + records.refused.concurrency,
       workerCpuMs: sum(await Promise.all(workers.map((worker) => worker.cpuMs()))) / scenario.clips,
       redisCpuMs: ((await cpuMs(redisPid)) - redisBefore) / scenario.clips,

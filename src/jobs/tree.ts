@@ -8,7 +8,7 @@ export const START: Place = { line: 1, column: 1 };
 
 export type Scalar = string | number | boolean | null;
 
-/** A value as any of the formats gives it, with the place of each of its parts. */
+/** A value with the place of each of its parts, whichever format it was written in. */
 export interface Tree {
   place: Place;
   value: Scalar | Tree[] | Map<string, Member>;

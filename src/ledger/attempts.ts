@@ -108,7 +108,6 @@ export interface Attempts {
   failed(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /** The item waits for the user; its task, if any, is given up and its slot freed. */
   held(attempt: Attempt, cause: Cause): Promise<MoveReply>;
-  cancelled(attempt: Attempt): Promise<MoveReply>;
   /** @returns `undefined` when this attempt has nothing to fetch any more */
   downloadTask(attempt: Attempt): Promise<DownloadTask | undefined>;
   freshUrls(attempt: Attempt, urls: readonly string[]): Promise<void>;
@@ -217,7 +216,6 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
     failed: (attempt, cause) =>
       move(attempt, 'failed', { from: ['generating', 'downloading'], fields: reasonFields(cause) }),
     held: (attempt, cause) => move(attempt, 'held', { from: ['generating'], fields: reasonFields(cause) }),
-    cancelled: (attempt) => move(attempt, 'cancelled', { from: ['generating', 'downloading'] }),
     async downloadTask({ batch, id, attempt }) {
       const [state, current, taskId, urls, output, at] = await redis.hmget(
         keys.item(refOf(batch, id)),

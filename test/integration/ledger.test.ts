@@ -40,7 +40,6 @@ const verbs: Record<string, (runtime: Runtime, attempt: Attempt) => Promise<unkn
   failed: ({ attempts }, attempt) => attempts.failed(attempt, cause),
   held: ({ attempts }, attempt) => attempts.held(attempt, { code: 'TASK_TIMEOUT', message: '' }),
   stored: ({ attempts }, attempt) => attempts.stored(attempt, { location: 'x', size: 1, sha256: 'y' }),
-  cancelled: ({ attempts }, attempt) => attempts.cancelled(attempt),
   dispatch: ({ run }) => dispatch(run, 10),
   retry: ({ corrections }, { batch, id }) =>
     corrections.retry(batch, [id], { states: ['failed', 'held', 'cancelled'] }),
