@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { moreFiles } from './item.ts';
 import { itemStates } from './states.ts';
 
 const at = z.number().meta({ description: 'Unix ms of the clock of Redis' });
@@ -15,10 +16,7 @@ const itemEvent = z
     location: z.string().optional().meta({ description: 'where the clip is' }),
     size: z.number().optional().meta({ description: 'bytes' }),
     sha256: z.string().optional(),
-    more: z
-      .array(z.object({ output: z.string(), location: z.string(), size: z.number(), sha256: z.string() }))
-      .optional()
-      .meta({ description: 'further files, where the task gave several' }),
+    more: moreFiles.optional().meta({ description: 'further files, where the task gave several' }),
     code: z.string().optional().meta({ description: 'why it failed or is held' }),
     message: z.string().optional(),
   })

@@ -13,7 +13,9 @@ const pastAttempt = z.object({
 export type PastAttempt = z.output<typeof pastAttempt>;
 
 /** Files beyond the first, where a task gave several. */
-const moreFiles = z.array(z.object({ output: z.string(), location: z.string(), size: z.number(), sha256: z.string() }));
+export const moreFiles = z.array(
+  z.object({ output: z.string(), location: z.string(), size: z.number(), sha256: z.string() }),
+);
 
 const optionalNumber = z.coerce.number().optional();
 
