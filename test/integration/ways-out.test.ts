@@ -1,0 +1,53 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { cancelBatch, retryItems } from '../../src/batch/correct.ts';
+import { clip, clips, startMill } from '../support/mill.ts';
+import { until } from '../support/until.ts';
+
+/** Held submissions free their slots soon, so that a test need not wait for them. */
+const soon = { CLIPMILL_TASK_TIMEOUT: '2s' };
+
+describe('an ambiguous submission', () => {
+  it('is held, and posted again only when the user says so', async () => {
+    const mill = await startMill({ env: soon });
+    await mill.add('b', [clip('a', 'a fox [lost x1]')]);
+    await mill.work();
+    expect((await mill.ended('b')).counts.held).toBe(1);
+    expect(mill.simulator.records.summary().tasks.made).toBe(1);
+
+    expect(await retryItems(mill.runtime, 'b', { states: ['held'] })).toBe(1);
+    expect(await retryItems(mill.runtime, 'b', { states: ['held'] })).toBe(0);
+    expect((await mill.ended('b')).counts.done).toBe(1);
+    expect((await mill.runtime.reading.item('b', 'a'))?.history).toMatchObject([
+      { attempt: 1, code: 'CONNECTION_LOST' },
+    ]);
+  });
+
+  it('is posted again by itself where that was chosen', async () => {
+    const mill = await startMill({ env: { ...soon, CLIPMILL_ON_AMBIGUOUS: 'resubmit' } });
+    await mill.add('b', [clip('a', 'a fox [lost x1]')]);
+    await mill.work();
+    expect((await mill.ended('b')).counts).toMatchObject({ done: 1, held: 0 });
+    expect(mill.simulator.records.summary().tasks.made).toBe(2);
+  });
+});
+
+describe('cancelling', () => {
+  it.each([
+    ['stores what is being made', false, 3],
+    ['throws away what is being made when it is told to', true, 0],
+  ])('%s, however often it is said', async (_what, discard, stored) => {
+    const mill = await startMill({ env: { CLIPMILL_MAX_TASKS: '3' }, simulator: { generationMs: { 5: [600, 700] } } });
+    await mill.add('b', clips(10));
+    await mill.work();
+    await until(async () => (await mill.runtime.reading.batch('b'))?.counts.generating === 3, 'three tasks');
+    await cancelBatch(mill.runtime, 'b', discard);
+    await cancelBatch(mill.runtime, 'b', discard);
+    const { counts } = await mill.ended('b');
+    expect(counts).toMatchObject({ total: 10, done: stored, cancelled: 10 - stored });
+    expect(mill.simulator.records.summary().tasks.made).toBe(3);
+    const files = await readdir(join(mill.folder, 'videos/clips')).catch(() => []);
+    expect(files.filter((name) => name.endsWith('.mp4'))).toHaveLength(stored);
+  });
+});
