@@ -40,6 +40,7 @@ const slow = { timeout: 10_000, interval: 30 };
 /** Said in the browser. */
 const playing = `(({ paused, currentTime, videoWidth }) =>
   !paused && currentTime > 0.05 && videoWidth > 0)(document.querySelector('dialog video'))`;
+const focused = `document.activeElement.closest('article')?.innerText ?? ''`;
 
 describe.skipIf(!here)('the gallery in a browser', () => {
   let browser: Browser;
@@ -84,7 +85,8 @@ describe.skipIf(!here)('the gallery in a browser', () => {
     await plays();
     await page.keyboard.press('Escape');
     await expect.poll(() => viewer.isVisible(), slow).toBe(false);
-    // Back at the clip that was seen last.
+    // Back at the clip that was seen last, once the page has heard that its viewer is closed.
+    await expect.poll(() => page.evaluate(focused), slow).toContain('onerror');
     await page.keyboard.press('Enter');
     await expect.poll(() => viewer.innerText(), slow).toContain('onerror');
   });
