@@ -1,5 +1,4 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
-import pretty from 'pino-pretty';
 
 export type { Logger } from 'pino';
 
@@ -9,8 +8,6 @@ export interface LogOptions {
   secrets: readonly string[];
   /** Where lines go; the default is standard error. */
   destination?: DestinationStream;
-  /** Coloured lines for a person instead of JSON. */
-  pretty?: boolean;
 }
 
 /** Values of query parameters that make a URL a bearer of rights (AWS, GCS and Azure signatures, tokens). */
@@ -30,7 +27,6 @@ export function scrubber(secrets: readonly string[]): (text: string) => string {
 /** Lines carry the ids of what they are about as fields (`batch`, `item`, `attempt`, `task`), then a message. */
 export function createLogger(options: LogOptions): Logger {
   const scrub = scrubber(options.secrets);
-  const target = options.destination ?? pino.destination({ fd: 2, sync: true });
   return pino(
     {
       level: options.level,
@@ -39,10 +35,14 @@ export function createLogger(options: LogOptions): Logger {
       formatters: { level: (label) => ({ level: label }) },
       hooks: { streamWrite: scrub },
     },
-    options.pretty
-      ? pretty({ destination: target, ignore: 'pid', translateTime: 'SYS:HH:MM:ss', singleLine: true })
-      : target,
+    options.destination ?? pino.destination({ fd: 2, sync: true }),
   );
+}
+
+/** Coloured lines for a person instead of JSON, on standard error. */
+export async function readableLines(): Promise<DestinationStream> {
+  const { default: pretty } = await import('pino-pretty');
+  return pretty({ destination: 2, sync: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss', singleLine: true });
 }
 
 /** A logger that says nothing, for library users who gave none and for tests. */

@@ -3,16 +3,15 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { secretsOf, type Config } from '../config/config.ts';
 import { createLogger, type Logger } from '../log.ts';
-import type { Io } from './io.ts';
 
 /** For commands that look and change, and then are over: only what is wrong is worth a line. */
 export function quietLog(config: Config): Logger {
   return createLogger({ level: config.logLevel === 'silent' ? 'silent' : 'error', secrets: secretsOf(config) });
 }
 
-/** JSON lines on standard error, or readable ones when a person watches. */
-export function workerLog(config: Config, io: Io): Logger {
-  return createLogger({ level: config.logLevel, secrets: secretsOf(config), pretty: io.terminal });
+/** JSON lines on standard error. */
+export function workerLog(config: Config): Logger {
+  return createLogger({ level: config.logLevel, secrets: secretsOf(config) });
 }
 
 /** JSON lines in a file, where the terminal shows progress instead. */

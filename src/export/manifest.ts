@@ -1,4 +1,3 @@
-import { stringify } from 'csv-stringify/sync';
 import type { Item, PastAttempt } from '../ledger/item.ts';
 import type { ItemState } from '../ledger/states.ts';
 
@@ -57,48 +56,4 @@ function isoTime(ms: number): string {
 
 export async function* jsonlLines(items: AsyncIterable<Item>): AsyncGenerator<string> {
   for await (const item of items) yield `${JSON.stringify(manifestRow(item))}\n`;
-}
-
-/** Columns of the CSV form: the row's plain fields, and the input's. */
-const columns = [
-  'id',
-  'state',
-  'code',
-  'message',
-  'location',
-  'size',
-  'sha256',
-  'more',
-  'taskId',
-  'attempts',
-  'postedAt',
-  'endedAt',
-  'output',
-  'provider',
-  'mode',
-  'prompt',
-  'duration',
-  'sound',
-  'aspect_ratio',
-  'image_urls',
-  'image_files',
-] as const;
-
-export async function* csvLines(items: AsyncIterable<Item>): AsyncGenerator<string> {
-  yield csvLine(columns);
-  for await (const item of items) {
-    const row: Record<string, unknown> = { ...manifestRow(item), more: item.more?.map((file) => file.location) };
-    const input: Record<string, unknown> = { ...(typeof item.input === 'object' ? item.input : {}) };
-    yield csvLine(columns.map((column) => csvValue(row[column] ?? input[column])));
-  }
-}
-
-/** A cell that begins as a formula would be run by a spreadsheet; prompts may come from strangers. */
-function csvLine(cells: readonly unknown[]): string {
-  return stringify([[...cells]], { escape_formulas: true, record_delimiter: 'windows' });
-}
-
-function csvValue(value: unknown): unknown {
-  if (Array.isArray(value)) return value.join(' ');
-  return typeof value === 'boolean' ? String(value) : value;
 }

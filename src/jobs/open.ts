@@ -63,7 +63,7 @@ export async function openJobsFiles(paths: readonly string[], options: OpenOptio
     try {
       const source = new SourceFile(path);
       await source.exists();
-      const reader = readerOf(source);
+      const reader = await readerOf(source);
       const check = new FileCheck(path, number, problems, uniqueness);
       const images = new ImageFiles(dirname(path));
       const { batch, totals } = await check.run(reader, { name, override, now, images });

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { galleryPage, locationLink } from '../../export/gallery.ts';
-import { csvLines, jsonlLines } from '../../export/manifest.ts';
+import { csvLines } from '../../export/csv.ts';
+import { jsonlLines } from '../../export/manifest.ts';
 import { requireBatch } from '../../batch/correct.ts';
 import type { Exit, Io } from '../io.ts';
 import { redisToLookAt } from '../redis.ts';

@@ -43,7 +43,7 @@ export async function runFiles(
   const files = await openJobsFiles(paths);
   requireImageStore(files, config);
   // On a terminal the progress stands where the log would scroll it away.
-  const { log } = io.terminal ? fileLog(config, home) : { log: workerLog(config, io) };
+  const { log } = io.terminal ? fileLog(config, home) : { log: workerLog(config) };
   const painter = new Painter(io);
   const interrupt = onInterrupt((name) => {
     painter.say(`${name}: finishing what was sent, up to ${formatDuration(DRAIN_MS)}; once more ends at once`);

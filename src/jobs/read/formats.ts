@@ -1,28 +1,30 @@
 import { extname } from 'node:path';
 import { InputError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
-import { CsvReader } from './csv.ts';
-import { JsonReader } from './json.ts';
-import { JsonlReader } from './jsonl.ts';
 import type { Reader, Source } from './reader.ts';
 import type { SourceFile } from './source.ts';
-import { YamlReader } from './yaml.ts';
 
-const readers: Record<string, new (source: Source) => Reader> = {
-  '.yaml': YamlReader,
-  '.yml': YamlReader,
-  '.json': JsonReader,
-  '.jsonl': JsonlReader,
-  '.ndjson': JsonlReader,
-  '.csv': CsvReader,
+type ReaderClass = new (source: Source) => Reader;
+
+const yaml = async () => (await import('./yaml.ts')).YamlReader;
+const jsonl = async () => (await import('./jsonl.ts')).JsonlReader;
+
+/** Loaded when a file needs them: a worker reads none, and their parsers take memory. */
+const readers: Record<string, () => Promise<ReaderClass>> = {
+  '.yaml': yaml,
+  '.yml': yaml,
+  '.json': async () => (await import('./json.ts')).JsonReader,
+  '.jsonl': jsonl,
+  '.ndjson': jsonl,
+  '.csv': async () => (await import('./csv.ts')).CsvReader,
 };
 
 /** @throws InputError when the name of the file does not say what it is */
-export function readerOf(source: SourceFile): Reader {
+export async function readerOf(source: SourceFile): Promise<Reader> {
   const extension = extname(source.path);
   const known = Object.keys(readers);
-  const Found = Object.hasOwn(readers, extension.toLowerCase()) ? readers[extension.toLowerCase()] : undefined;
-  if (Found !== undefined) return new Found(source);
+  const load = Object.hasOwn(readers, extension.toLowerCase()) ? readers[extension.toLowerCase()] : undefined;
+  if (load !== undefined) return new (await load())(source);
   const meant = nearest(extension.toLowerCase(), known);
   const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
   const message = `has ${extension === '' ? 'no extension' : `the extension ${extension}`}${hint}: known are ${known.join(', ')}`;

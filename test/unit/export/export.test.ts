@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { csvLines } from '../../../src/export/csv.ts';
 import { galleryPage, locationLink, relativeLink } from '../../../src/export/gallery.ts';
-import { csvLines, jsonlLines, manifestRow } from '../../../src/export/manifest.ts';
+import { jsonlLines, manifestRow } from '../../../src/export/manifest.ts';
 import type { Item } from '../../../src/ledger/item.ts';
 import { item } from '../../support/items.ts';
 

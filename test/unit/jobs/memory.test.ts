@@ -66,7 +66,11 @@ async function growth(extension: string, jobs: number): Promise<number> {
   const source = new MadeUpFile(`x${extension}`, jobs, () => (peak = Math.max(peak, liveBytes())));
   const problems = new ProblemList();
   const check = new FileCheck(source.path, 0, problems, new Uniqueness(() => ''));
-  const { totals } = await check.run(readerOf(source), { name: 'x', images: new ImageFiles('.'), now: new Date() });
+  const { totals } = await check.run(await readerOf(source), {
+    name: 'x',
+    images: new ImageFiles('.'),
+    now: new Date(),
+  });
   problems.throwIfAny();
   expect(totals.clips).toBe(jobs);
   return peak - before;
