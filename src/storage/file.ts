@@ -50,7 +50,7 @@ export function createFileStorage(root: string): Storage {
     try {
       await made(folder);
       const stream = createWriteStream(part, { flags: 'wx', flush: true, highWaterMark: BUFFERED });
-      await pipeline(transfer.pass(body), stream, { signal: transfer.signal });
+      await pipeline(transfer.stream(body), stream);
       const { size } = await stat(part);
       if (size !== transfer.sent)
         throw new StorageError(`${path}: ${transfer.sent} bytes were written, it has ${size}`);

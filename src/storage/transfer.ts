@@ -1,3 +1,4 @@
+import { addAbortSignal, Readable } from 'node:stream';
 import type { Bytes } from './storage.ts';
 
 /**
@@ -11,8 +12,6 @@ export class Transfer {
   readonly #outer: AbortSignal | undefined;
   #awaited: 'source' | 'storage' = 'source';
   #sourceFailure: { error: unknown } | undefined;
-  /** Ends the wait for the source. */
-  #interrupt: (() => void) | undefined;
 
   constructor(signal?: AbortSignal) {
     this.#outer = signal;
@@ -26,21 +25,21 @@ export class Transfer {
   }
 
   /**
-   * Passes the bytes on. Ends at once when the transfer is given up, also while the source is silent:
+   * The bytes as a stream. It ends at once when the transfer is given up, also while the source is silent:
    * what waits for these bytes can only tidy up once it hears of that.
    */
-  async *pass(body: Bytes): AsyncGenerator<Uint8Array> {
+  stream(body: Bytes): Readable {
     const iterator = body[Symbol.asyncIterator]();
-    try {
-      for (let next = await this.#take(iterator); next.done !== true; next = await this.#take(iterator)) {
-        const bytes = typeof next.value === 'string' ? Buffer.from(next.value) : next.value;
-        this.sent += bytes.length;
-        yield bytes;
-      }
-    } finally {
-      // A source that is silent would keep its own end waiting.
-      void iterator.return?.()?.catch(() => {});
-    }
+    const stream = new Readable({
+      read: () => void this.#move(iterator, stream),
+      destroy(cause, ended) {
+        // A source that is silent would keep its own end waiting.
+        void iterator.return?.()?.catch(() => {});
+        ended(cause);
+      },
+    });
+    stream.on('error', () => {});
+    return addAbortSignal(this.signal, stream);
   }
 
   /** The error to report for one that the storage's client threw. */
@@ -57,36 +56,24 @@ export class Transfer {
     this.#controller.abort(new Error('the transfer is over'));
   }
 
-  /**
-   * The next piece, or the reason why nobody wants it any more. Racing it against one promise for the
-   * whole transfer would keep every piece in memory until that promise settles.
-   */
-  async #take(iterator: AsyncIterator<Uint8Array | string>): Promise<IteratorResult<Uint8Array | string>> {
+  async #move(iterator: AsyncIterator<Uint8Array | string>, stream: Readable): Promise<void> {
     this.#awaited = 'source';
-    const interrupted = new Promise<never>((_resolve, reject) => {
-      this.#interrupt = () => reject(reasonOf(this.signal));
-    });
     try {
-      if (this.signal.aborted) throw reasonOf(this.signal);
-      return await Promise.race([iterator.next(), interrupted]);
-    } catch (error) {
-      if (!this.signal.aborted) this.#sourceFailure = { error };
-      this.#controller.abort(error);
-      throw error;
-    } finally {
-      this.#interrupt = undefined;
+      const { done, value } = await iterator.next();
+      if (stream.destroyed) return;
       this.#awaited = 'storage';
+      if (done === true) return void stream.push(null);
+      const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+      this.sent += bytes.length;
+      stream.push(bytes);
+    } catch (error) {
+      if (stream.destroyed) return;
+      this.#sourceFailure = { error };
+      this.#controller.abort(error);
     }
   }
 
-  readonly #giveUp = () => {
-    this.#controller.abort(this.#outer?.reason);
-    this.#interrupt?.();
-  };
-}
-
-function reasonOf(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error('given up');
+  readonly #giveUp = () => this.#controller.abort(this.#outer?.reason);
 }
 
 function isTimeout(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { queueNames, type QueueName } from '../../pipeline/queues.ts';
 import { EXIT, type Exit, type Io } from '../io.ts';
-import { runWorkers } from '../../runtime/worker-process.ts';
+import { tuneHeap } from '../../runtime/heap.ts';
 
 export function addWork(program: Command, io: Io, exit: Exit): void {
   program
@@ -14,7 +14,10 @@ export function addWork(program: Command, io: Io, exit: Exit): void {
         'ends at once; neither loses anything.',
     )
     .action(async (kinds: QueueName[]) => {
-      await runWorkers(io.env, kinds.length > 0 ? [...new Set(kinds)] : queueNames, io.terminal);
+      const roles = kinds.length > 0 ? [...new Set(kinds)] : queueNames;
+      tuneHeap(roles);
+      const { runWorkers } = await import('../../runtime/run-workers.ts');
+      await runWorkers(io.env, roles, io.terminal);
       exit(EXIT.ok);
     });
 }

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { StorageError, type Bytes } from '../storage.ts';
 import type { S3Session } from './session.ts';
@@ -60,8 +59,7 @@ async function putOnce(
   transfer: Transfer,
   body: Bytes,
 ): Promise<void> {
-  const stream = Readable.from(transfer.pass(body), { objectMode: false });
-  stream.on('error', () => {});
+  const stream = transfer.stream(body);
   try {
     await client.send(new sdk.PutObjectCommand({ ...request, Body: stream }), { abortSignal: transfer.signal });
   } finally {
@@ -83,8 +81,7 @@ async function putParts(
 ): Promise<void> {
   const { Upload } = await import('@aws-sdk/lib-storage');
   const partSize = Math.max(LEAST_PART, Math.ceil((length ?? 0) / MOST_PARTS));
-  const stream = Readable.from(transfer.pass(body), { objectMode: false });
-  stream.on('error', () => {});
+  const stream = transfer.stream(body);
   try {
     await new Upload({ client, params: { ...request, Body: stream }, partSize, queueSize: 1 }).done();
   } finally {
