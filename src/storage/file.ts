@@ -1,17 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { describeError, UserError } from '../errors.ts';
 import { FolderSync } from './folder-sync.ts';
+import { writeNewFile } from './new-file.ts';
 import { createPartFiles, partName } from './part-files.ts';
 import { StorageError, type Bytes, type Storage, type Stored } from './storage.ts';
 import { Transfer } from './transfer.ts';
 
-/** Bytes that may wait for the disk, so that one call writes several pieces. */
-const BUFFERED = 256 * 1024;
 /** Errors of one name, not of the disk: others may well be stored. */
 const aboutOneFile = new Set(['ENAMETOOLONG', 'EISDIR', 'EILSEQ', 'EINVAL']);
 const makeRoom = 'Free some space, or set CLIPMILL_STORAGE to another place.';
@@ -49,9 +46,7 @@ export function createFileStorage(root: string): Storage {
     const transfer = new Transfer(signal);
     try {
       await made(folder);
-      const stream = createWriteStream(part, { flags: 'wx', flush: true, highWaterMark: BUFFERED });
-      await pipeline(transfer.stream(body), stream);
-      const { size } = await stat(part);
+      const size = await writeNewFile(part, transfer.stream(body));
       if (size !== transfer.sent)
         throw new StorageError(`${path}: ${transfer.sent} bytes were written, it has ${size}`);
       await rename(part, path);
