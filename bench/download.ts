@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,14 +39,15 @@ const sh = promisify(execFile);
 
 /**
  * A download worker of its own process, on clips that are all generated already, beside as many curls
- * as it has downloads: the least that fetching and storing can cost on this machine.
+ * as it has downloads: the least that fetching and storing can cost on this machine. On disk they make
+ * their files durable with `sync`, as clipmill does, and then once more without.
  */
 export async function benchDownloads(): Promise<void> {
   const s3 = await startS3Server();
   try {
     console.log(`${AT_ONCE} at a time\n`);
     console.log(
-      '| to | clips | clipmill MB/s | curl MB/s | ratio | CPU ms a MB | peak MB |\n|---|---|---|---|---|---|---|',
+      '| to | clips | clipmill MB/s | curl MB/s | ratio | curl without sync MB/s | CPU ms a MB | peak MB |\n|---|---|---|---|---|---|---|---|',
     );
     for (const target of [undefined, ...(s3 ? [s3] : [])]) {
       for (const load of loads) console.log(await row(load, target));
@@ -77,6 +78,7 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
     };
     const total: Downloaded = { seconds: 0, cpuMs: 0, peakBytes: 0 };
     let peerSeconds = 0;
+    let carelessSeconds = 0;
     for (let round = 1; round <= ROUNDS; round += 1) {
       const batch = `round-${round}`;
       const urls = await generate(load, batch, env, redis.url);
@@ -84,7 +86,8 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
       total.seconds += ours.seconds;
       total.cpuMs += ours.cpuMs;
       total.peakBytes = Math.max(total.peakBytes, ours.peakBytes);
-      peerSeconds += await measureCurl(load, urls, join(folder, 'curl'), s3);
+      peerSeconds += await measureCurl(urls, s3 ? toS3(load, s3) : toDisk(folder, 'sync "$1"'));
+      if (!s3) carelessSeconds += await measureCurl(urls, toDisk(folder));
       await rm(join(folder, 'videos'), { recursive: true, force: true });
     }
     const megabytes = (ROUNDS * load.clips * load.bytes) / 1e6;
@@ -94,6 +97,7 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
       (megabytes / total.seconds).toFixed(0),
       (megabytes / peerSeconds).toFixed(0),
       (peerSeconds / total.seconds).toFixed(2),
+      s3 ? '' : (megabytes / carelessSeconds).toFixed(0),
       (total.cpuMs / megabytes).toFixed(2),
       (total.peakBytes / 1e6).toFixed(0),
     ].join(' | ')} |`;
@@ -158,23 +162,37 @@ async function requestedFiles(url: string): Promise<number> {
   return ((await answer.json()) as Summary).files.requests;
 }
 
-/** `curl -o` to the disk, `curl | curl -T` with a presigned URL to S3. @returns seconds */
-async function measureCurl(
-  load: Load,
-  urls: readonly string[],
-  folder: string,
-  s3: S3Server | undefined,
-): Promise<number> {
-  const targetOf = async (n: number) => (s3 ? presigned(s3, n) : join(folder, `${n}.mp4`));
+/** A way of fetching with curl. */
+interface Fetching {
+  /** Of a shell, which finds the URL in `$0` and the target in `$1`. */
+  command: string;
+  targetOf: (n: number) => Promise<string>;
+  tidy?: () => Promise<void>;
+}
+
+function toDisk(folder: string, then = 'true'): Fetching {
+  const curls = join(folder, 'curl');
+  return {
+    command: `curl -sf -o "$1" --create-dirs "$0" && ${then}`,
+    targetOf: (n) => Promise.resolve(join(curls, `${n}.mp4`)),
+    tidy: () => rm(curls, { recursive: true, force: true }),
+  };
+}
+
+function toS3(load: Load, s3: S3Server): Fetching {
+  return {
+    command: `curl -sf "$0" | curl -sf -T - -H "Transfer-Encoding:" -H "Content-Length: ${load.bytes}" -H "Expect:" "$1"`,
+    targetOf: (n) => presigned(s3, n),
+  };
+}
+
+/** @returns seconds */
+async function measureCurl(urls: readonly string[], { command, targetOf, tidy }: Fetching): Promise<number> {
   const targets = await Promise.all(urls.map((_url, n) => targetOf(n)));
-  await mkdir(folder, { recursive: true });
-  const fetching = s3
-    ? `curl -sf "$0" | curl -sf -T - -H "Transfer-Encoding:" -H "Content-Length: ${load.bytes}" -H "Expect:" "$1"`
-    : 'curl -sf -o "$1" "$0"';
   const begun = performance.now();
-  await pLimit(AT_ONCE).map(urls, (url, n) => sh('sh', ['-c', fetching, url, targets[n] ?? '']));
+  await pLimit(AT_ONCE).map(urls, (url, n) => sh('sh', ['-c', command, url, targets[n] ?? '']));
   const seconds = (performance.now() - begun) / 1000;
-  await rm(folder, { recursive: true, force: true });
+  await tidy?.();
   return seconds;
 }
 
