@@ -80,6 +80,13 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await uploads()).toBe(0);
   });
 
+  it('lets nobody show an old page of a batch that goes on', async () => {
+    const { storage, client, bucket, prefix } = open();
+    for (const text of ['old', 'new']) await storage.putPage('index.html', bytes(1), `text/${text}`);
+    const page = await client.send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}/index.html` }));
+    expect(page).toMatchObject({ ContentType: 'text/new', CacheControl: 'no-cache', ContentLength: 1 });
+  });
+
   it('keeps nothing of a source that breaks, and passes its error on', async () => {
     const { storage, uploads, objects } = open();
     await expect(storage.put('a.mp4', bytes(2 * MB, broken), { ...facts, length: 3 * MB })).rejects.toThrow(

@@ -74,7 +74,9 @@ export function createS3Storage(options: S3Options): Storage {
     check,
     async putPage(name, body, contentType) {
       const session = await open();
-      await upload(session, { key: session.keyOf(name), length: undefined, contentType }, body);
+      // It changes while its batch goes on.
+      const what = { key: session.keyOf(name), length: undefined, contentType, cacheControl: 'no-cache' };
+      await upload(session, what, body);
       return { location: urlOf(name) };
     },
     async size(name) {

@@ -16,6 +16,8 @@ export interface Upload {
   /** Bytes, where they are known beforehand. */
   length: number | undefined;
   contentType: string;
+  /** Absent: caches decide. */
+  cacheControl?: string;
   /** Values may hold anything; they are percent-encoded, as headers are ASCII. */
   metadata?: Record<string, string>;
 }
@@ -32,6 +34,7 @@ export async function upload(session: S3Session, what: Upload, body: Bytes, sign
     Bucket: session.bucket,
     Key: what.key,
     ContentType: what.contentType,
+    ...(what.cacheControl && { CacheControl: what.cacheControl }),
     ...(what.metadata && { Metadata: encodeValues(what.metadata) }),
   };
   try {
