@@ -1,13 +1,60 @@
+import { once } from 'node:events';
+import { loadConfig, requireApiKey, secretsOf, SettingsError, type Environment } from '../config/config.ts';
 import { formatFailure } from '../errors.ts';
+import { createLogger, readableLines } from '../log.ts';
 import type { QueueName } from '../pipeline/queues.ts';
-import { tuneHeap } from './heap.ts';
+import { onInterrupt } from './interrupts.ts';
+import { openRuntime } from './runtime.ts';
+import { startWorkers } from './workers.ts';
+
+/**
+ * Runs workers on a shared Redis until SIGTERM or SIGINT, then drains. A second signal ends the
+ * process at once.
+ * @throws UserError when a setting is missing or wrong, or Redis or the storage is out of reach
+ */
+export async function runWorkers(
+  environment: Environment,
+  roles: readonly QueueName[],
+  readable = false,
+): Promise<void> {
+  const config = loadConfig(environment);
+  requireApiKey(config);
+  if (!config.redisUrl) {
+    throw new SettingsError('REDIS_URL is not set', {
+      cure: 'Start a Redis (docker compose up -d redis) and export REDIS_URL=redis://127.0.0.1:6379; `clipmill run` needs none.',
+    });
+  }
+  const log = createLogger({
+    level: config.logLevel,
+    secrets: secretsOf(config),
+    ...(readable && { destination: await readableLines() }),
+  });
+  const interrupt = onInterrupt((signal) => log.info({ signal }, 'draining; once more ends at once'), 0);
+  try {
+    const runtime = await openRuntime({
+      config,
+      log,
+      redisUrl: config.redisUrl,
+      patient: true,
+      onRedisFinding: ({ subject, found, cure }) => log.warn({ check: subject, cure }, `Redis: ${found}`),
+    });
+    try {
+      const workers = await startWorkers(runtime, { roles });
+      log.info({ roles, maxTasks: config.maxTasks, maxRequests: config.maxRequests }, 'working');
+      if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
+      await workers.drain();
+    } finally {
+      await runtime.close();
+    }
+  } finally {
+    interrupt.off();
+  }
+  log.info('drained');
+}
 
 /** The whole of a worker process: what goes wrong is said, and its exit code is 2. */
 export async function workerMain(roles: readonly QueueName[]): Promise<void> {
   try {
-    tuneHeap(roles);
-    // What comes with it is most of the heap: loaded now, it is laid out as was just decided.
-    const { runWorkers } = await import('./run-workers.ts');
     await runWorkers(process.env, roles, process.stderr.isTTY);
   } catch (error) {
     process.stderr.write(formatFailure(error));

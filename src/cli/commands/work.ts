@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { queueNames, type QueueName } from '../../pipeline/queues.ts';
 import { EXIT, type Exit, type Io } from '../io.ts';
-import { tuneHeap } from '../../runtime/heap.ts';
+import { runWorkers } from '../../runtime/worker-process.ts';
 
 export function addWork(program: Command, io: Io, exit: Exit): void {
   program
@@ -15,8 +15,6 @@ export function addWork(program: Command, io: Io, exit: Exit): void {
     )
     .action(async (kinds: QueueName[]) => {
       const roles = kinds.length > 0 ? [...new Set(kinds)] : queueNames;
-      tuneHeap(roles);
-      const { runWorkers } = await import('../../runtime/run-workers.ts');
       await runWorkers(io.env, roles, io.terminal);
       exit(EXIT.ok);
     });
