@@ -20,9 +20,11 @@ const batches: Record<string, Scenario[]> = {
   headroom: [
     { ...fives, ...peer },
     { ...fives, name: 'fixed, 1 process', processes: 1 },
+    { ...fives, name: 'adaptive, 1 process', processes: 1, polling: 'adaptive' },
     { ...fives, name: 'fixed, 2 processes', processes: 2 },
     { ...fives, name: 'adaptive, 2 processes', processes: 2, polling: 'adaptive' },
     { ...fives, name: 'fixed, 6 processes', processes: 6 },
+    { ...fives, name: 'adaptive, 6 processes', processes: 6, polling: 'adaptive' },
   ],
   long: [
     { ...tens, ...peer },
