@@ -11,7 +11,8 @@ const STRETCH = 32 * 1024 * 1024;
 /**
  * Writes a stream to a file that does not exist yet, and makes it durable. When it fails, what was
  * written by then stays behind.
- * @returns its size as the file system has it
+ * @returns its size in bytes as the file system has it
+ * @throws what the stream or the file system throws, also for bytes that went before
  */
 export async function writeNewFile(path: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
   const file = await open(path, 'wx');
@@ -52,13 +53,17 @@ async function* inBlocks(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Block
   if (block.size > 0) yield block;
 }
 
-interface Writable {
+/** What is used of a `FileHandle`. */
+interface OpenFile {
   writev(pieces: readonly Uint8Array[]): Promise<{ bytesWritten: number }>;
   write(bytes: Uint8Array, from: number): Promise<{ bytesWritten: number }>;
 }
 
-/** A call may write less than it is given, such as when a quota is near. */
-export async function writeAll(file: Writable, pieces: readonly Uint8Array[], size: number): Promise<void> {
+/**
+ * A call may write less than it is given, such as when a quota is near.
+ * @param size bytes of all pieces together
+ */
+export async function writeAll(file: OpenFile, pieces: readonly Uint8Array[], size: number): Promise<void> {
   let { bytesWritten } = await file.writev(pieces);
   if (bytesWritten === size) return;
   const all = Buffer.concat(pieces);
