@@ -71,7 +71,7 @@ export interface Workers {
 const CONCURRENCY = { submit: 128, poll: 96 };
 /**
  * Workers of a queue in a process. When many tasks end at once, their slots wait for submit jobs to be
- * fetched: with one worker for 320 to 450 ms on average, with four for 60 to 120 (the headroom bench).
+ * fetched: with one worker for 320 to 450 ms on average, with four for 70 to 140 (the headroom bench).
  */
 const WORKERS = { submit: 4, poll: 1, download: 1 };
 /** A worker this long idle with work waiting is stuck, in milliseconds: longer than any blocking wait of BullMQ. */
