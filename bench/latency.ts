@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClipmill } from '../src/index.ts';
 import { startSimulator } from '../src/simulator/index.ts';
+import { benchFolder } from './folders.ts';
 
 export interface SingleClip {
   /** From the call of submit to the arrival of the POST, in milliseconds. */
@@ -14,7 +13,7 @@ export interface SingleClip {
 
 /** One clip alone, in one process, with nothing else to do. */
 export async function singleClip(speed: number): Promise<SingleClip> {
-  const folder = await mkdtemp(join(tmpdir(), 'clipmill-bench-'));
+  const folder = await benchFolder();
   const simulator = await startSimulator({ speed });
   const pollIntervalMs = 5_000 / speed;
   const mill = await createClipmill({
@@ -41,6 +40,5 @@ export async function singleClip(speed: number): Promise<SingleClip> {
   } finally {
     await mill.close();
     await simulator.close();
-    await rm(folder, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { benchDownloads } from './download.ts';
+import { removeFolders } from './folders.ts';
 import { singleClip } from './latency.ts';
 import { runScenario, type Scenario } from './scenario.ts';
 import { describeMeasured, header } from './table.ts';
@@ -63,9 +64,13 @@ if (unknown.length > 0) {
   console.error(`no such group: ${unknown.join(', ')}; there are: ${[...groups.keys()].join(', ')}`);
   process.exit(2);
 }
-for (const name of chosen) {
-  console.log(`\n## ${name}\n`);
-  await groups.get(name)?.();
+try {
+  for (const name of chosen) {
+    console.log(`\n## ${name}\n`);
+    await groups.get(name)?.();
+  }
+} finally {
+  await removeFolders();
 }
 
 async function benchBatches(scenarios: readonly Scenario[]): Promise<void> {

@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClipmill, type JobInput } from '../src/index.ts';
 import { openRedis } from '../src/redis/connect.ts';
 import { startEmbeddedRedis } from '../src/redis/embedded.ts';
 import type { Summary, TaskRecord } from '../src/simulator/index.ts';
 import { zeroOverheadMs } from './bound.ts';
+import { benchFolder } from './folders.ts';
 import { cpuMs, startProgram, type Program } from './processes.ts';
 
 export interface Scenario {
@@ -49,7 +48,7 @@ const REQUESTS = 10_000;
 
 export async function runScenario(scenario: Scenario): Promise<Measured> {
   const { speed } = scenario;
-  const folder = await mkdtemp(join(tmpdir(), 'clipmill-bench-'));
+  const folder = await benchFolder();
   const simulator = await startProgram(
     'src/cli/main.js',
     ['simulate', '--port=0', `--speed=${speed}`],
@@ -103,7 +102,6 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
     await Promise.all(workers.map((worker) => worker.stop()));
     await redis.stop();
     await simulator.stop();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
