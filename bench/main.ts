@@ -6,40 +6,42 @@ import { runScenario, type Scenario } from './scenario.ts';
 import { describeMeasured, header } from './table.ts';
 
 const speed = 10;
-const mixed = { clips: 2_000, mix: 'mixed', speed } as const;
 const fives = { clips: 8_000, mix: '5s', speed } as const;
 const tens = { clips: 4_000, mix: '10s', speed } as const;
-const peer = { name: 'peer script, in memory', processes: 1, peer: true } as const;
+const mixed = { clips: 4_000, mix: 'mixed', speed } as const;
+
+const all = 'submit poll download';
+/** Downloads apart from what keeps the slots busy: the way to run more than one process on one machine. */
+const apart = { name: '2 processes, one downloads', crew: ['submit poll', 'download'] };
+const crews = [
+  { name: '1 process', crew: [all] },
+  apart,
+  { name: '2 processes, alike', crew: [all, all] },
+  { name: '6 processes, alike', crew: [all, all, all, all, all, all] },
+];
+
+type Work = Pick<Scenario, 'clips' | 'mix' | 'speed'>;
+
+function bothPollings(work: Work, { name, crew }: Pick<Scenario, 'name' | 'crew'>): Scenario[] {
+  return [
+    { ...work, crew, name: `fixed, ${name}`, polling: 'fixed' },
+    { ...work, crew, name: `adaptive, ${name}`, polling: 'adaptive' },
+  ];
+}
+
+function besidePeer(work: Work): Scenario[] {
+  const peer: Scenario = { ...work, name: 'peer script, in memory', crew: [], peer: true };
+  return [peer, ...crews.flatMap((crew) => bothPollings(work, crew))];
+}
 
 /** Whole batches at the published limits, sped up: 1,667 requests and 167 clips of 5 s a second. */
 const batches: Record<string, Scenario[]> = {
-  first: [
-    { ...mixed, ...peer },
-    { ...mixed, name: 'fixed, 1 process', processes: 1 },
-    { ...mixed, name: 'adaptive, 1 process', processes: 1, polling: 'adaptive' },
-  ],
-  headroom: [
-    { ...fives, ...peer },
-    { ...fives, name: 'fixed, 1 process', processes: 1 },
-    { ...fives, name: 'adaptive, 1 process', processes: 1, polling: 'adaptive' },
-    { ...fives, name: 'fixed, 2 processes', processes: 2 },
-    { ...fives, name: 'adaptive, 2 processes', processes: 2, polling: 'adaptive' },
-    { ...fives, name: 'fixed, 6 processes', processes: 6 },
-    { ...fives, name: 'adaptive, 6 processes', processes: 6, polling: 'adaptive' },
-  ],
-  long: [
-    { ...tens, ...peer },
-    { ...tens, name: 'fixed, 2 processes', processes: 2 },
-    { ...tens, name: 'adaptive, 2 processes', processes: 2, polling: 'adaptive' },
-  ],
+  mixed: besidePeer(mixed),
+  headroom: besidePeer(fives),
+  long: besidePeer(tens),
 };
 /** At the real clock: about ten minutes each. */
-const realBatches: Record<string, Scenario[]> = {
-  real: [
-    { ...fives, speed: 1, name: 'fixed, 2 processes', processes: 2 },
-    { ...fives, speed: 1, name: 'adaptive, 2 processes', processes: 2, polling: 'adaptive' },
-  ],
-};
+const realBatches: Record<string, Scenario[]> = { real: bothPollings({ ...fives, speed: 1 }, apart) };
 
 const { values } = parseArgs({
   options: {

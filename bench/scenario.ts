@@ -11,8 +11,8 @@ export interface Scenario {
   name: string;
   clips: number;
   mix: '5s' | '10s' | 'mixed';
-  /** Worker processes, each with all three kinds of steps; or a peer script in their place. */
-  processes: number;
+  /** The kinds of steps of each worker process, as `clipmill work` takes them; or a peer script in their place. */
+  crew: readonly string[];
   polling?: 'fixed' | 'adaptive';
   speed: number;
   peer?: boolean;
@@ -127,10 +127,10 @@ export function* jobs(scenario: Pick<Scenario, 'clips' | 'mix'>): Generator<JobI
 }
 
 async function runClipmill(scenario: Scenario, env: Record<string, string>, workers: Program[]): Promise<number> {
-  for (let n = 0; n < scenario.processes; n += 1) {
-    workers.push(
-      await startProgram('workers/all.js', [], { ...env, CLIPMILL_LOG_LEVEL: 'info' }, { waitForLog: 'working' }),
-    );
+  const told = { ...env, CLIPMILL_LOG_LEVEL: 'info' };
+  for (const kinds of scenario.crew) {
+    const args = ['work', ...kinds.split(' ')];
+    workers.push(await startProgram('src/cli/main.js', args, told, { waitForLog: 'working' }));
   }
   const mill = await createClipmill({ settings: env, work: [] });
   const batch = await mill.submit('bench', jobs(scenario));

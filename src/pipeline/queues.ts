@@ -52,15 +52,12 @@ export function createQueues(redis: RedisClient, keys: Keys): Queues {
 
   return {
     async submit(attempts) {
-      if (attempts.length === 0) return;
       // They have their slots already, so they go before whatever producers have queued; the queue
       // gives out the newest first, hence the reversal.
-      await queues.submit.addBulk(
-        attempts.toReversed().map((attempt) => ({
-          name: STEP,
-          data: attempt,
-          opts: { jobId: jobIdOf(attempt), lifo: true },
-        })),
+      await Promise.all(
+        attempts
+          .toReversed()
+          .map((attempt) => queues.submit.add(STEP, attempt, { jobId: jobIdOf(attempt), lifo: true })),
       );
     },
     async poll(attempt, delayMs) {

@@ -73,7 +73,7 @@ const CONCURRENCY = { submit: 128, poll: 96 };
  * Workers of a queue in a process. When many tasks end at once, their slots wait for submit jobs to be
  * fetched: with one worker for 320 to 450 ms on average, with four for 70 to 140 (the headroom bench).
  */
-const WORKERS = { submit: 4, poll: 1, download: 1 };
+const WORKERS = { submit: 8, poll: 1, download: 1 };
 /** A worker this long idle with work waiting is stuck, in milliseconds: longer than any blocking wait of BullMQ. */
 const STUCK_MS = 45_000;
 /** After requests were broken off: time to record that, in milliseconds. */
