@@ -1,7 +1,9 @@
+import type { Item } from '../ledger/item.ts';
 import type { Reading } from '../ledger/reading.ts';
 import type { Storage } from '../storage/storage.ts';
 import { galleryPage, relativeLink } from './gallery.ts';
 import { jsonlLines } from './manifest.ts';
+import { readTogether, type Reader } from './together.ts';
 
 /** The files that stand beside a batch's clips. */
 export interface BatchPages {
@@ -14,7 +16,8 @@ export function batchPageNames(batch: string): BatchPages {
 }
 
 /**
- * Writes both anew, each whole or not at all, with a memory that does not grow with the batch.
+ * Writes both anew in one reading of the batch, each whole or not at all, with a memory that does not
+ * grow with the batch.
  * @returns where they are
  * @throws the signal's reason when it aborts first: what is not written by then stays as it was
  */
@@ -25,13 +28,25 @@ export async function storeBatchPages(
   signal?: AbortSignal,
 ): Promise<BatchPages> {
   const names = batchPageNames(batch);
-  const put = (name: string, lines: AsyncIterable<string>, type: string) =>
-    storage.putPage(name, inChunks(lines, signal), type);
-  const page = galleryPage(batch, reading.items(batch), { link: relativeLink(batch), at: new Date() });
-  // The gallery comes last: who sees it in its new form finds the manifest that belongs to it.
-  const manifest = await put(names.manifest, jsonlLines(reading.items(batch)), 'application/x-ndjson');
-  const gallery = await put(names.gallery, page, 'text/html; charset=utf-8');
-  return { gallery: gallery.location, manifest: manifest.location };
+  const options = { link: relativeLink(batch), at: new Date() };
+  const [forManifest, forGallery] = readTogether(reading.items(batch));
+
+  async function put(name: string, items: Reader<Item>, lines: AsyncIterable<string>, type: string): Promise<string> {
+    try {
+      return (await storage.putPage(name, inChunks(lines, signal), type)).location;
+    } finally {
+      // A storage that is out of order may not have looked at a single line.
+      await items.return();
+    }
+  }
+
+  const [manifest, gallery] = await Promise.allSettled([
+    put(names.manifest, forManifest, jsonlLines(forManifest), 'application/x-ndjson'),
+    put(names.gallery, forGallery, galleryPage(batch, forGallery, options), 'text/html; charset=utf-8'),
+  ]);
+  if (manifest.status === 'rejected') throw manifest.reason;
+  if (gallery.status === 'rejected') throw gallery.reason;
+  return { gallery: gallery.value, manifest: manifest.value };
 }
 
 /** Characters in a chunk: a write for every line would cost more than the lines. */

@@ -9,6 +9,7 @@ import { reasons, type Reason } from '../ledger/states.ts';
 import type { RequestBucket } from '../limits/requests.ts';
 import type { Logger } from '../log.ts';
 import { SourceError } from '../source/error.ts';
+import type { Hashes } from '../source/hashes.ts';
 import type { SourceOpener } from '../source/open.ts';
 import { StorageError, type Storage } from '../storage/storage.ts';
 import { fetchClips } from './fetch-clips.ts';
@@ -25,6 +26,7 @@ export interface DownloadDeps {
   requests: RequestBucket;
   source: Pick<SourceOpener, 'open'>;
   storage: Pick<Storage, 'put' | 'recover'>;
+  hashes: Pick<Hashes, 'begin'>;
   /** Tells of the clip in a file beside it, where that is wanted. */
   writeSidecar?: WriteSidecar | undefined;
   gate: Pick<StorageGate, 'enter' | 'worked' | 'failed'>;

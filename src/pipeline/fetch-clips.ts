@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { Attempt, Attempts, DownloadTask, StoredClip, StoredFile } from '../ledger/attempts.ts';
 import { SourceError } from '../source/error.ts';
 import type { SourceOpener } from '../source/open.ts';
+import type { Hashes } from '../source/hashes.ts';
 import { WholeClip } from '../source/whole.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Turn } from './outcome.ts';
@@ -10,6 +11,7 @@ export interface FetchDeps {
   attempts: Pick<Attempts, 'claimOutput'>;
   source: Pick<SourceOpener, 'open'>;
   storage: Pick<Storage, 'put' | 'recover'>;
+  hashes: Pick<Hashes, 'begin'>;
 }
 
 /**
@@ -56,12 +58,14 @@ async function storeFile(
   const known = turn.starts > 1 ? await deps.storage.recover(output, taskId, turn.draining) : undefined;
   if (known) return known;
   const source = await deps.source.open(url, turn.draining);
+  const hash = deps.hashes.begin(source.length);
   try {
-    const clip = new WholeClip(source.length);
+    const clip = new WholeClip(source.length, hash);
     const facts = { length: source.length, batch, id, taskId };
     const stored = await deps.storage.put(output, clip.check(source.body), facts, turn.draining);
-    return { ...stored, sha256: clip.sha256() };
+    return { ...stored, sha256: await hash.digest() };
   } finally {
+    hash.close();
     source.close();
   }
 }

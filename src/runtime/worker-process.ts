@@ -5,8 +5,6 @@ import { formatFailure } from '../errors.ts';
 import { createLogger, readableLines } from '../log.ts';
 import type { QueueName } from '../pipeline/queues.ts';
 import { onInterrupt } from './interrupts.ts';
-import { openRuntime } from './runtime.ts';
-import { startWorkers } from './workers.ts';
 
 /**
  * Runs workers on a shared Redis until SIGTERM or SIGINT, then drains. A second signal ends the
@@ -18,7 +16,9 @@ export async function runWorkers(
   roles: readonly QueueName[],
   readable = false,
 ): Promise<void> {
-  if (roles.every((role) => role === 'download')) markInOneGo();
+  if (roles.every((role) => role === 'download')) keepHeapSmall();
+  // Loading them makes the heap grow.
+  const [{ openRuntime }, { startWorkers }] = await Promise.all([import('./runtime.ts'), import('./workers.ts')]);
   const config = loadConfig(environment);
   requireApiKey(config);
   if (!config.redisUrl) {
@@ -58,9 +58,13 @@ export async function runWorkers(
  * Downloads leave a trail of buffers outside of the heap. Whenever 64 MB of them have come together, V8
  * begins to mark the whole heap bit by bit beside the work, at times ten times a second, although the
  * young generation's own collections free them all. Where these did not help, it marks in one go instead.
+ *
+ * The young generation stays as small as it is now: buffers are freed with it, so the larger it is the
+ * more of them wait.
  */
-function markInOneGo(): void {
+function keepHeapSmall(): void {
   setFlagsFromString('--no-incremental-marking');
+  setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /** The whole of a worker process: what goes wrong is said, and its exit code is 2. */

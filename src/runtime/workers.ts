@@ -29,6 +29,7 @@ import { forgetOldBatches } from '../pipeline/retention.ts';
 import { submitStep, type SubmitDeps } from '../pipeline/submit.ts';
 import { watchProcessor, type WatchedProcessor } from '../pipeline/watchdog.ts';
 import type { Runtime } from './runtime.ts';
+import { Hashes } from '../source/hashes.ts';
 import { createSourceOpener } from '../source/open.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -71,7 +72,8 @@ export interface Workers {
 const CONCURRENCY = { submit: 128, poll: 96 };
 /**
  * Workers of a queue in a process. When many tasks end at once, their slots wait for submit jobs to be
- * fetched: with one worker for 320 to 450 ms on average, with four for 70 to 140 (the headroom bench).
+ * fetched: with one worker for 340 to 520 ms on average, with four for 120 to 160, with eight for 70 to
+ * 125, at the same CPU (the headroom bench).
  */
 const WORKERS = { submit: 8, poll: 1, download: 1 };
 /** A worker this long idle with work waiting is stuck, in milliseconds: longer than any blocking wait of BullMQ. */
@@ -104,6 +106,8 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   // Whoever runs the API on this machine has its clips here as well.
   const source = createSourceOpener({ anyAddress: isLoopback(config.baseUrl) });
   closers.push(() => source.close());
+  const hashes = new Hashes();
+  closers.push(() => hashes.close());
   const gate = new StorageGate({ ...runtime, storage });
   closers.push(() => gate.close());
   if (roles.includes('download')) await storage.check();
@@ -112,7 +116,7 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   if (overridden.length > 0)
     log.warn({ limits: overridden }, 'limits differ from those of another process: these hold now');
 
-  const shared = { ...runtime, api, source, storage, gate };
+  const shared = { ...runtime, api, source, storage, hashes, gate };
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
   const plan = pollPlan(runtime);
   const plain: StepDeps = {

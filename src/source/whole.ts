@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { SourceError } from './error.ts';
+import type { RunningHash } from './running-hash.ts';
 
 /** The first box of an MP4: four bytes of length, then its name. */
 const FTYP_END = 8;
@@ -8,25 +8,20 @@ const FTYP_END = 8;
  * Passes a clip's bytes through, and throws before their end reaches anybody unless they are whole:
  * as many as were announced, and beginning as an MP4 does. An HTML page of an error and a body that
  * was cut short never become a clip.
- *
- * The hash is taken on the way, a piece at a time: 0.04 ms for the 64 kB that a socket gives at most,
- * so the event loop is not held up, and sixteen downloads at once cost a tenth of a core at 150 MB/s.
- * A worker thread would cost more than that in copies and messages.
  */
 export class WholeClip {
   /** Bytes that went through so far. */
   size = 0;
   readonly #announced: number | undefined;
-  readonly #hash = createHash('sha256');
+  readonly #hash: RunningHash;
 
-  /** @param announced the Content-Length, where the server gave one */
-  constructor(announced: number | undefined) {
+  /**
+   * @param announced the Content-Length, where the server gave one
+   * @param hash is given all that goes through
+   */
+  constructor(announced: number | undefined, hash: RunningHash) {
     this.#announced = announced;
-  }
-
-  /** Hex digest of all that went through; to be asked once, after the end. */
-  sha256(): string {
-    return this.#hash.digest('hex');
+    this.#hash = hash;
   }
 
   /** @throws SourceError */
@@ -36,7 +31,8 @@ export class WholeClip {
       this.size += chunk.length;
       // Before the surplus can pass for the end of a whole clip.
       if (this.#announced !== undefined && this.size > this.#announced) break;
-      this.#hash.update(chunk);
+      const hashing = this.#hash.update(chunk);
+      if (hashing) await hashing;
       if (head.length < FTYP_END) {
         head = Buffer.concat([head, chunk.subarray(0, FTYP_END)]);
         if (head.length >= FTYP_END) requireMp4(head);

@@ -7,6 +7,7 @@ import { createLogger } from '../../../src/log.ts';
 import { downloadStep, type DownloadDeps } from '../../../src/pipeline/download.ts';
 import { numbered } from '../../../src/pipeline/fetch-clips.ts';
 import { SourceError } from '../../../src/source/error.ts';
+import { hashHere } from '../../../src/source/running-hash.ts';
 import { StorageError, type Bytes } from '../../../src/storage/storage.ts';
 
 const DAY = 86_400_000;
@@ -73,6 +74,7 @@ function world() {
       recover: async (name) =>
         state.recovered ? { location: `s3://clips/${name}`, size: 12, sha256: 'known' } : undefined,
     },
+    hashes: { begin: hashHere },
     gate: { enter: async () => void (state.waits += 1), worked() {}, failed: async () => true },
     model: kling26,
     clock: { now: () => state.ageMs, elapsed: () => state.ageMs, sleep: async () => {} },

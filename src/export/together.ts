@@ -1,0 +1,47 @@
+/** One of two who read the same source. */
+export interface Reader<T> extends AsyncIterable<T> {
+  next(): Promise<IteratorResult<T>>;
+  /** To be called in the end: who has left holds nobody up. */
+  return(): Promise<IteratorResult<T>>;
+}
+
+/**
+ * One reading of a source for two readers, who go on together: each gets every value, and the next one
+ * is read when both have asked for it.
+ */
+export function readTogether<T>(source: AsyncIterable<T>): [Reader<T>, Reader<T>] {
+  type Answer = (result: IteratorResult<T> | Promise<IteratorResult<T>>) => void;
+  const iterator = source[Symbol.asyncIterator]();
+  const over: IteratorResult<T> = { done: true, value: undefined };
+  const present = new Set<Reader<T>>();
+  const asking = new Map<Reader<T>, Answer>();
+
+  function goOn(): void {
+    if (present.size === 0) return void iterator.return?.();
+    if (asking.size < present.size) return;
+    const result = iterator.next();
+    for (const answer of asking.values()) answer(result);
+    asking.clear();
+  }
+
+  function join(): Reader<T> {
+    const reader = {
+      next: () =>
+        new Promise<IteratorResult<T>>((answer) => {
+          if (!present.has(reader)) return answer(over);
+          asking.set(reader, answer);
+          goOn();
+        }),
+      return() {
+        asking.get(reader)?.(over);
+        asking.delete(reader);
+        if (present.delete(reader)) goOn();
+        return Promise.resolve(over);
+      },
+      [Symbol.asyncIterator]: () => reader,
+    };
+    present.add(reader);
+    return reader;
+  }
+  return [join(), join()];
+}
