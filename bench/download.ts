@@ -41,24 +41,26 @@ const sh = promisify(execFile);
  * A download worker of its own process, on clips that are all generated already, beside as many pairs
  * of curls as it has downloads, one that fetches and one that stores: `curl URL | curl -T - TARGET`. On
  * disk `sync` makes their files durable, as clipmill's are; and so it is done once more with a single
- * curl that writes to a file by itself, which is about the least it can cost.
+ * curl that writes to a file by itself, which is about the least it can cost, and where there is an
+ * rclone, with `rclone copyurl`.
  */
 export async function benchDownloads(): Promise<void> {
   const s3 = await startS3Server();
+  const rclone = await hasRclone();
   try {
     console.log(`${AT_ONCE} at a time\n`);
     console.log(
-      '| to | clips | clipmill MB/s | curl \\| curl -T MB/s | ratio | curl -o MB/s | CPU ms a MB | peak MB |\n|---|---|---|---|---|---|---|---|',
+      '| to | clips | clipmill MB/s | curl \\| curl -T MB/s | ratio | curl -o MB/s | rclone MB/s | CPU ms a MB | peak MB |\n|---|---|---|---|---|---|---|---|---|',
     );
     for (const target of [undefined, ...(s3 ? [s3] : [])]) {
-      for (const load of loads) console.log(await row(load, target));
+      for (const load of loads) console.log(await row(load, target, rclone));
     }
   } finally {
     await s3?.stop();
   }
 }
 
-async function row(load: Load, s3: S3Server | undefined): Promise<string> {
+async function row(load: Load, s3: S3Server | undefined, rclone: boolean): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'clipmill-bench-'));
   const redis = await startEmbeddedRedis(join(folder, 'redis'));
   const simulator = await startProgram(
@@ -80,6 +82,7 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
     const total: Downloaded = { seconds: 0, cpuMs: 0, peakBytes: 0 };
     let peerSeconds = 0;
     let singleSeconds = 0;
+    let rcloneSeconds = 0;
     for (let round = 1; round <= ROUNDS; round += 1) {
       const batch = `round-${round}`;
       const urls = await generate(load, batch, env, redis.url);
@@ -87,11 +90,12 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
       total.seconds += ours.seconds;
       total.cpuMs += ours.cpuMs;
       total.peakBytes = Math.max(total.peakBytes, ours.peakBytes);
-      peerSeconds += await measureCurl(
+      peerSeconds += await measurePeer(
         urls,
         s3 ? toS3(load, s3) : toDisk(folder, 'curl -sf "$0" | curl -sf -T - "file://$1"'),
       );
-      if (!s3) singleSeconds += await measureCurl(urls, toDisk(folder, 'curl -sf -o "$1" "$0"'));
+      if (!s3) singleSeconds += await measurePeer(urls, toDisk(folder, 'curl -sf -o "$1" "$0"'));
+      if (!s3 && rclone) rcloneSeconds += await measurePeer(urls, toDisk(folder, 'rclone copyurl "$0" "$1"'));
       await rm(join(folder, 'videos'), { recursive: true, force: true });
     }
     const megabytes = (ROUNDS * load.clips * load.bytes) / 1e6;
@@ -101,7 +105,8 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
       (megabytes / total.seconds).toFixed(0),
       (megabytes / peerSeconds).toFixed(0),
       (peerSeconds / total.seconds).toFixed(2),
-      s3 ? '' : (megabytes / singleSeconds).toFixed(0),
+      singleSeconds > 0 ? (megabytes / singleSeconds).toFixed(0) : '',
+      rcloneSeconds > 0 ? (megabytes / rcloneSeconds).toFixed(0) : '',
       (total.cpuMs / megabytes).toFixed(2),
       (total.peakBytes / 1e6).toFixed(0),
     ].join(' | ')} |`;
@@ -110,6 +115,13 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
     await redis.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function hasRclone(): Promise<boolean> {
+  return sh('rclone', ['version']).then(
+    () => true,
+    () => false,
+  );
 }
 
 function storageSettings(folder: string, s3: S3Server | undefined): Record<string, string> {
@@ -166,7 +178,7 @@ async function requestedFiles(url: string): Promise<number> {
   return ((await answer.json()) as Summary).files.requests;
 }
 
-/** A way of fetching with curl. */
+/** A way of fetching without clipmill. */
 interface Fetching {
   /** Of a shell, which finds the URL in `$0` and the target in `$1`. */
   command: string;
@@ -194,7 +206,7 @@ function toS3(load: Load, s3: S3Server): Fetching {
 }
 
 /** @returns seconds */
-async function measureCurl(urls: readonly string[], { command, targetOf, tidy }: Fetching): Promise<number> {
+async function measurePeer(urls: readonly string[], { command, targetOf, tidy }: Fetching): Promise<number> {
   const targets = await Promise.all(urls.map((_url, n) => targetOf(n)));
   const begun = performance.now();
   await pLimit(AT_ONCE).map(urls, (url, n) => sh('sh', ['-c', command, url, targets[n] ?? '']));

@@ -38,7 +38,7 @@ export interface PollDeps {
  * submission gets its token behind those alone: a slot that waits for a submission is idle for certain,
  * a look more often than not finds that its task still runs.
  */
-export const LOOKS_IN_LINE = 16;
+export const LOOKS_IN_LINE = 8;
 
 type Leave = Extract<LookReply, { kind: 'go' }>;
 

@@ -27,26 +27,26 @@ function storage(broken?: string) {
 
 describe('the pages of a batch', () => {
   it('are written in one reading, with every item', async () => {
-    const { pages, putPage } = storage();
-    expect(await storeBatchPages(reading, { putPage }, 'b')).toEqual({
+    const kept = storage();
+    expect(await storeBatchPages(reading, kept, 'b')).toEqual({
       gallery: 'file:///videos/b/index.html',
       manifest: 'file:///videos/b/manifest.jsonl',
     });
-    expect(pages.get('b/manifest.jsonl')?.trimEnd().split('\n')).toHaveLength(1_000);
-    expect(pages.get('b/index.html')?.match(/"clip-\d+"/g)).toHaveLength(1_000);
+    expect(kept.pages.get('b/manifest.jsonl')?.trimEnd().split('\n')).toHaveLength(1_000);
+    expect(kept.pages.get('b/index.html')?.match(/"clip-\d+"/g)).toHaveLength(1_000);
   });
 
   it.each(['b/manifest.jsonl', 'b/index.html'])('are not held up when %s cannot be written', async (broken) => {
-    const { pages, putPage } = storage(broken);
-    await expect(storeBatchPages(reading, { putPage }, 'b')).rejects.toThrow('disk full');
-    expect(pages.size).toBe(1);
-    expect([...pages.values()].join('').match(/"clip-\d+"/g)).toHaveLength(1_000);
+    const kept = storage(broken);
+    await expect(storeBatchPages(reading, kept, 'b')).rejects.toThrow('disk full');
+    expect(kept.pages.size).toBe(1);
+    expect([...kept.pages.values()].join('').match(/"clip-\d+"/g)).toHaveLength(1_000);
   });
 
   it('stay as they are when it is over', async () => {
-    const { pages, putPage } = storage();
+    const kept = storage();
     const signal = AbortSignal.abort(new Error('the process is draining'));
-    await expect(storeBatchPages(reading, { putPage }, 'b', signal)).rejects.toThrow('draining');
-    expect(pages.size).toBe(0);
+    await expect(storeBatchPages(reading, kept, 'b', signal)).rejects.toThrow('draining');
+    expect(kept.pages.size).toBe(0);
   });
 });
