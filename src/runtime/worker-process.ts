@@ -60,10 +60,18 @@ export async function runWorkers(
  * young generation's own collections free them all. Where these did not help, it marks in one go instead.
  *
  * The young generation stays as small as it is now: buffers are freed with it, so the larger it is the
- * more of them wait.
+ * more of them wait. The old one is mostly code, and is collected when a seventh has come to it, not when
+ * it has doubled.
  */
 function keepHeapSmall(): void {
   setFlagsFromString('--no-incremental-marking');
+  setFlagsFromString('--heap-growing-percent=15');
+  keepYoungGeneration();
+  // The flags are of the whole process, and each thread sets this one back to 2 as it starts.
+  process.on('worker', (thread) => thread.once('online', keepYoungGeneration));
+}
+
+function keepYoungGeneration(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
