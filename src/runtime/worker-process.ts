@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { setFlagsFromString } from 'node:v8';
 import { loadConfig, requireApiKey, secretsOf, SettingsError, type Environment } from '../config/config.ts';
 import { formatFailure } from '../errors.ts';
 import { createLogger, readableLines } from '../log.ts';
 import type { QueueName } from '../pipeline/queues.ts';
 import { onInterrupt } from './interrupts.ts';
+import { keepHeapSmall } from './small-heap.ts';
 
 /**
  * Runs workers on a shared Redis until SIGTERM or SIGINT, then drains. A second signal ends the
@@ -52,27 +52,6 @@ export async function runWorkers(
     interrupt.off();
   }
   log.info('drained');
-}
-
-/**
- * Downloads leave a trail of buffers outside of the heap. Whenever 64 MB of them have come together, V8
- * begins to mark the whole heap bit by bit beside the work, at times ten times a second, although the
- * young generation's own collections free them all. Where these did not help, it marks in one go instead.
- *
- * The young generation stays as small as it is now: buffers are freed with it, so the larger it is the
- * more of them wait. The old one is mostly code, and is collected when a seventh has come to it, not when
- * it has doubled.
- */
-function keepHeapSmall(): void {
-  setFlagsFromString('--no-incremental-marking');
-  setFlagsFromString('--heap-growing-percent=15');
-  keepYoungGeneration();
-  // The flags are of the whole process, and each thread sets this one back to 2 as it starts.
-  process.on('worker', (thread) => thread.once('online', keepYoungGeneration));
-}
-
-function keepYoungGeneration(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /** The whole of a worker process: what goes wrong is said, and its exit code is 2. */
