@@ -196,6 +196,19 @@ describe('the ledger', () => {
     expect(await runtime.reading.item('b', attempt.id)).toMatchObject({ state: 'generating', task: 'task-9' });
   });
 
+  it('lets learned times fade: what nobody has seen for long is forgotten', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
+    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
+    if (!attempt) throw new Error('nothing dispatched');
+    const took = `${runtime.keys.prefix}took:m/5/auto`;
+    await runtime.redis.hset(took, { 500: 1, 550: 1998, n: 1999 });
+    await runtime.attempts.begin(attempt, 't', true);
+    await runtime.attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
+    await runtime.attempts.generated(attempt, ['https://example.com/x.mp4'], 550);
+    expect(await runtime.redis.hgetall(took)).toEqual({ 550: '999', n: '1000' });
+  });
+
   it('adds a file again without adding anything, and says what has changed', async () => {
     const runtime = await openLedger();
     const items = clips(5);

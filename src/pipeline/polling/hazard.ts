@@ -27,15 +27,14 @@ export interface Hazard {
 
 /** @returns `undefined` when no task has ended yet */
 export function hazardOf(ended: AgeCounts): Hazard | undefined {
-  const bins = [...ended.keys()].toSorted((a, b) => a - b);
-  const first = bins[0];
-  const last = bins.at(-1);
+  const bins = [...ended].filter(([, count]) => count > 0).toSorted(([a], [b]) => a - b);
+  const first = bins[0]?.[0];
+  const last = bins.at(-1)?.[0];
   if (first === undefined || last === undefined) return undefined;
   const weights = new Map<number, number>();
   let running = 0;
-  for (const count of ended.values()) running += count;
-  for (const bin of bins) {
-    const count = ended.get(bin) ?? 0;
+  for (const [, count] of bins) running += count;
+  for (const [bin, count] of bins) {
     // Half of those that end in a bin still run in its middle.
     weights.set(bin, Math.sqrt(count / (running - count / 2) / (edgeOf(bin + 1) - edgeOf(bin))));
     running -= count;

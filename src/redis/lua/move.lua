@@ -21,7 +21,10 @@ local function learnTime(kind, bin)
   redis.call('HINCRBY', tookKey(kind), bin, 1)
   if redis.call('HINCRBY', tookKey(kind), 'n', 1) < 2000 then return end
   local flat = redis.call('HGETALL', tookKey(kind))
-  for at = 1, #flat, 2 do redis.call('HSET', tookKey(kind), flat[at], math.floor(flat[at + 1] / 2)) end
+  for at = 1, #flat, 2 do
+    local half = math.floor(flat[at + 1] / 2)
+    if half > 0 then redis.call('HSET', tookKey(kind), flat[at], half) else redis.call('HDEL', tookKey(kind), flat[at]) end
+  end
 end
 
 local ref, attempt, to = ARGV[1], ARGV[2], ARGV[3]

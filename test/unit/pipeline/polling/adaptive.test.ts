@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kling26 } from '../../../../src/apixo/models/kling-2-6.ts';
 import { adaptivePlan } from '../../../../src/pipeline/polling/adaptive.ts';
 import type { Demand } from '../../../../src/pipeline/polling/demand.ts';
 import { fixedPlan } from '../../../../src/pipeline/polling/fixed.ts';
-import { binOf, edgeOf, hazardOf, untilNextLook } from '../../../../src/pipeline/polling/hazard.ts';
+import { binOf } from '../../../../src/pipeline/polling/hazard.ts';
 import type { PollPlan } from '../../../../src/pipeline/polling/plan.ts';
 import { LOOKS_IN_LINE } from '../../../../src/pipeline/poll.ts';
 import { simulateBatch, type SimulatedBatch } from '../../../support/polling-simulation.ts';
@@ -103,41 +102,3 @@ describe('adaptivePlan', () => {
     expect(plan.nextLookMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL);
   });
 });
-
-describe('hazardOf', () => {
-  it('is the chance that what still runs ends next', () => {
-    const hazard = hazardOf(
-      new Map([
-        [100, 50],
-        [101, 50],
-      ]),
-    );
-    // 50 of 100 end in the first bin, all of the rest in the second.
-    expect((hazard?.weight(100) ?? 0) ** 2 * width(100)).toBeCloseTo(50 / 75);
-    expect((hazard?.weight(101) ?? 0) ** 2 * width(101)).toBeCloseTo(50 / 25);
-    expect(hazard?.weight(102)).toBe(0);
-    expect(hazardOf(new Map())).toBeUndefined();
-  });
-
-  it('plans no look where no task was ever seen to end', () => {
-    const hazard = hazardOf(new Map([[binOf(50_000), 10]]));
-    if (!hazard) throw new Error('no hazard');
-    const last = edgeOf(hazard.last + 1);
-    expect(untilNextLook(hazard, 1e6, 0)).toBeGreaterThan(edgeOf(hazard.first) - 1);
-    expect(untilNextLook(hazard, 1e6, last + 1)).toBe(Infinity);
-    expect(untilNextLook(hazard, 1e-6, 0)).toBe(Infinity);
-  });
-
-  it('counts ages in bins that follow each other without gaps', () => {
-    fc.assert(
-      fc.property(fc.double({ min: 2, max: 1e8, noNaN: true }), (ms) => {
-        expect(edgeOf(binOf(ms))).toBeLessThanOrEqual(ms * 1.000001);
-        expect(edgeOf(binOf(ms) + 1)).toBeGreaterThan(ms * 0.999999);
-      }),
-    );
-  });
-});
-
-function width(bin: number): number {
-  return edgeOf(bin + 1) - edgeOf(bin);
-}
