@@ -165,9 +165,14 @@ async function recordTrouble(
     }
     case 'unknown-task':
       return ageMs < UNKNOWN_TASK_MS ? again(nextMs) : giveUp(deps, attempt, 'TASK_UNKNOWN');
-    default:
+    case 'unavailable':
+    case 'unreachable':
       log.debug({ ...about, reason: error.message }, 'no answer about the task, looking again');
       return again(Math.max(error.retryAfterMs ?? 0, nextMs));
+    default:
+      // An answer, but none that says how the task is: it may never say more.
+      log.debug({ ...about, reason: error.message }, 'no word about the task, looking again');
+      return ageMs < deps.settings.taskTimeoutMs ? again(nextMs) : giveUp(deps, attempt, 'TASK_TIMEOUT');
   }
 }
 

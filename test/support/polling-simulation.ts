@@ -27,6 +27,8 @@ export interface SimulatedResult {
   steadyLooksPerClip: number;
   /** Looks planned later than the fixed plan would have: never. */
   plannedTooLate: number;
+  /** The shortest and the longest time between two looks at a task that has run for two minutes, in milliseconds. */
+  gapsMs: [shortest: number, longest: number];
 }
 
 interface Task {
@@ -34,6 +36,7 @@ interface Task {
   kind: string;
   acceptedAt: number;
   endsAt: number;
+  lookedAt: number;
 }
 
 export async function simulateBatch(
@@ -57,13 +60,14 @@ export async function simulateBatch(
   let lateMs = 0;
   let plannedTooLate = 0;
   let asked = false;
+  const gapsMs: [number, number] = [Infinity, 0];
 
   const plan = batch.plan({
     now: () => now,
     demand: () => {
       asked = true;
       const kinds = new Map(
-        [...took].map(([kind, counts]) => [kind, { took: counts, running: new Map<number, number>() }]),
+        [...took].map(([kind, counts]) => [kind, { took: counts, running: new Map<number, number>(), older: 0 }]),
       );
       for (const { kind, acceptedAt } of running) count(kinds.get(kind)?.running, binOf(now - acceptedAt));
       return Promise.resolve({ tokenMs: intervalMs, slots: running.size, kinds });
@@ -88,7 +92,7 @@ export async function simulateBatch(
     if (!took.has(kind)) took.set(kind, new Map());
     const takes = batch.takesMs(kind, random);
     times[clip] = takes;
-    const task = { clip, kind, acceptedAt: now, endsAt: now + takes };
+    const task = { clip, kind, acceptedAt: now, endsAt: now + takes, lookedAt: now };
     running.add(task);
     lookLater(task, plan.firstLookMs(kind), fixed.firstLookMs(kind));
   }
@@ -114,6 +118,11 @@ export async function simulateBatch(
     const next = line.shift();
     if (next) look(next);
     const age = now - task.acceptedAt;
+    if (age > 120_000) {
+      gapsMs[0] = Math.min(gapsMs[0], now - task.lookedAt);
+      gapsMs[1] = Math.max(gapsMs[1], now - task.lookedAt);
+    }
+    task.lookedAt = now;
     if (now < task.endsAt) {
       lookLater(task, plan.nextLookMs(age, task.kind), fixed.nextLookMs(age, task.kind));
       return;
@@ -140,6 +149,7 @@ export async function simulateBatch(
     steadyLateMs: lateMs / (batch.clips / 2),
     steadyLooksPerClip: steadyLooks / (batch.clips / 2),
     plannedTooLate,
+    gapsMs,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Model } from '../../apixo/model.ts';
 import type { BinRanges, Demand } from './demand.ts';
-import { fixedPlan } from './fixed.ts';
+import { gridPlan } from './fixed.ts';
 import { binOf, hazardOf, untilNextLook, type AgeCounts, type Hazard } from './hazard.ts';
 import { secondsOf } from './kind.ts';
 import type { PollPlan } from './plan.ts';
@@ -34,7 +34,7 @@ const REFRESH = 1 / 20;
  */
 export function adaptivePlan(options: AdaptiveOptions): PollPlan {
   const { pollDelayMs, pollIntervalMs, demand, now, onError } = options;
-  const fixed = fixedPlan(pollDelayMs, pollIntervalMs);
+  const fixed = gridPlan(pollDelayMs, pollIntervalMs);
   const leastGapMs = pollIntervalMs * LEAST_GAP;
   const hazards = new Map<string, Hazard>();
   let looksPerWeight = 0;
@@ -68,13 +68,16 @@ export function adaptivePlan(options: AdaptiveOptions): PollPlan {
   /** How many looks a millisecond there are for one unit of weight, shared by all that run. */
   function share({ tokenMs, slots, kinds }: Demand): number {
     let weights = 0;
-    for (const [kind, { running }] of kinds) {
+    let late = 0;
+    for (const [kind, { running, older }] of kinds) {
       const hazard = hazardFor(kind);
       for (const [bin, tasks] of running) weights += tasks * (hazard?.weight(bin) ?? 0);
+      late += older;
     }
-    // No slot takes more than one submission in the time to the first look.
-    const submissions = slots / Math.max(pollDelayMs, pollIntervalMs);
-    return Math.max(0, PLANNED_SHARE / tokenMs - submissions) / Math.max(weights, LEAST_WEIGHT);
+    // No slot takes more than one submission in the time to the first look. Tasks that run for longer than
+    // any that was seen get the looks of the fixed plan.
+    const others = slots / Math.max(pollDelayMs, pollIntervalMs) + late / pollIntervalMs;
+    return Math.max(0, PLANNED_SHARE / tokenMs - others) / Math.max(weights, LEAST_WEIGHT);
   }
 
   async function refresh(): Promise<void> {

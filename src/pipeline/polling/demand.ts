@@ -10,7 +10,14 @@ export interface Demand {
   slots: number;
   kinds: ReadonlyMap<
     string,
-    { /** How long tasks took. */ took: AgeCounts; /** Ages of those that run. */ running: AgeCounts }
+    {
+      /** How long tasks took. */
+      took: AgeCounts;
+      /** Ages of those that run, within the range asked for. */
+      running: AgeCounts;
+      /** Tasks that have run for longer than that range. */
+      older: number;
+    }
   >;
 }
 
@@ -24,7 +31,7 @@ const counts = z
 const reply = z.object({
   tokenMs: z.number(),
   slots: z.number(),
-  kinds: z.array(z.object({ kind: z.string(), took: counts, running: counts })).default([]),
+  kinds: z.array(z.object({ kind: z.string(), took: counts, running: counts, older: z.number() })).default([]),
 });
 
 export async function readDemand(run: RunScript, ranges: BinRanges): Promise<Demand> {

@@ -3,7 +3,7 @@
 --   KEYS[1] prefix
 --   ARGV[1] JSON {kind: [first bin, last bin]}: which ages are of interest
 -- Returns JSON {tokenMs: ms from one request token to the next, slots: slots in use,
--- kinds: [{kind, took: {bin: tasks}, running: {bin: tasks}}]}.
+-- kinds: [{kind, took: {bin: tasks}, running: {bin: tasks}, older: tasks past the last bin}]}.
 --- @include keys time bucket
 
 local now, ranges = nowMs(), cjson.decode(ARGV[1])
@@ -21,8 +21,10 @@ for _, kind in ipairs(redis.call('SMEMBERS', KINDS)) do
     local count = redis.call('ZCOUNT', runningKey(kind), '(' .. (now - edge(bin + 1)), now - edge(bin))
     if count > 0 then running[tostring(bin)] = count end
   end
+  local older = range and redis.call('ZCOUNT', runningKey(kind), '-inf', now - edge(range[2] + 1)) or 0
   -- An empty table would become a JSON list.
-  kinds[#kinds + 1] = { kind = kind, took = next(took) and took or nil, running = next(running) and running or nil }
+  kinds[#kinds + 1] =
+    { kind = kind, took = next(took) and took or nil, running = next(running) and running or nil, older = older }
 end
 return cjson.encode({
   tokenMs = tokenMs(now),

@@ -10,5 +10,5 @@ if item[2] ~= ARGV[2] then return { 'stale', '' } end
 if item[1] ~= 'generating' then return { 'stale', item[1] } end
 local now = nowMs()
 local wait = math.max(0, math.ceil(reserveRequests(1, now)))
-return { 'go', tostring(wait), item[3], tostring(now - tonumber(item[4])), redis.call('HGET', ACCOUNT, 'halt') or '',
+return { 'go', tostring(wait), item[3], tostring(math.max(0, now - tonumber(item[4]))), redis.call('HGET', ACCOUNT, 'halt') or '',
   item[5], item[6] }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { ApixoError } from '../../../src/apixo/error.ts';
 import type { TaskReport } from '../../../src/apixo/wire.ts';
 import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
 import type { Attempt, LookReply, MoveReply } from '../../../src/ledger/attempts.ts';
 import { createLogger } from '../../../src/log.ts';
-import { fixedPlan } from '../../../src/pipeline/polling/fixed.ts';
+import { fixedPlan, gridPlan } from '../../../src/pipeline/polling/fixed.ts';
 import { pollStep, type PollDeps } from '../../../src/pipeline/poll.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -108,6 +109,7 @@ describe('pollStep', () => {
 
   it.each([7_200_000, -7_200_000])('keeps its times when the clock is set by %d ms meanwhile', async (setByMs) => {
     const { poll } = deps(running('processing'), { ageMs: 61_000 });
+    poll.plan = gridPlan(50_000, 5_000);
     const clock = new FakeClock();
     let setBy = 0;
     poll.clock = { now: () => clock.now() + setBy, elapsed: () => clock.elapsed(), sleep: (ms) => clock.sleep(ms) };
@@ -117,6 +119,29 @@ describe('pollStep', () => {
       return Promise.resolve(running('processing'));
     };
     expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 3_000 });
+  });
+
+  it.each([
+    ['wrong-endpoint', 'HTTP_404'],
+    ['rejected', 'HTTP_422'],
+    ['ambiguous', 'UNREADABLE'],
+  ] as const)('gives up a task of which the API says nothing but %s until the time-out', async (trouble, code) => {
+    for (const [ageMs, ends] of [
+      [1_000_000, []],
+      [1_800_000, ['held']],
+    ] as const) {
+      const { poll, moves } = deps(running('processing'), { ageMs });
+      poll.api.status = () => Promise.reject(new ApixoError(trouble, code, 'no'));
+      await pollStep(poll, attempt, turn);
+      expect(moves).toEqual(ends);
+    }
+  });
+
+  it.each(['unavailable', 'unreachable'] as const)('waits for an API that is %s, however long', async (trouble) => {
+    const { poll, moves } = deps(running('processing'), { ageMs: 18_000_000 });
+    poll.api.status = () => Promise.reject(new ApixoError(trouble, 'X', 'no', { retryAfterMs: 20_000 }));
+    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 20_000 });
+    expect(moves).toEqual([]);
   });
 
   it('gives up a task that has run for longer than the time-out', async () => {

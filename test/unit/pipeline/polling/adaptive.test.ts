@@ -69,11 +69,21 @@ describe('adaptivePlan, at the published limits', () => {
   });
 });
 
+describe('fixedPlan, at the published limits', () => {
+  it('stretches its interval for all alike when the looks are more than the requests', async () => {
+    const long = { kindOf: () => 'kling-2-6/5/auto', takesMs: uniform(250_000, 300_000), plan: () => fixed };
+    const { gapsMs } = await simulateBatch({ ...published, ...long, clips: 1_000 }, fixed, seeded(4));
+    // 200 looks a second are due, 163 may go: every 6.1 s, until the first tasks end.
+    expect(gapsMs[0]).toBeGreaterThan(4_900);
+    expect(gapsMs[1]).toBeLessThan(6_500);
+  });
+});
+
 describe('adaptivePlan', () => {
-  const demand = (running: [number, number][], tokenMs = 6): Demand => ({
+  const demand = (running: [number, number][], tokenMs = 6, older = 0): Demand => ({
     tokenMs,
     slots: 1_000,
-    kinds: new Map([['kling-2-6/5/auto', { took: new Map(), running: new Map(running) }]]),
+    kinds: new Map([['kling-2-6/5/auto', { took: new Map(), running: new Map(running), older }]]),
   });
 
   it('is the fixed plan until it knows what there is to look at, and when Redis does not say', async () => {
@@ -93,6 +103,20 @@ describe('adaptivePlan', () => {
     plan.nextLookMs(60_000, 'kling-2-6/5/auto');
     await setImmediate();
     expect(plan.nextLookMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL / 20);
+  });
+
+  it('leaves its looks to tasks that run for longer than any that was seen', async () => {
+    const lookAt = async (older: number) => {
+      const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 200]], 6, older)));
+      plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+      await setImmediate();
+      return plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+    };
+    const [alone, besideSome, besideMany] = [await lookAt(0), await lookAt(400), await lookAt(800)];
+    expect(alone).toBeLessThan(besideSome);
+    expect(besideSome).toBeLessThan(besideMany);
+    // 800 of 1,000 tasks and the submissions use all that is planned with.
+    expect(besideMany).toBe(INTERVAL);
   });
 
   it('is the fixed plan when submissions alone use the budget', async () => {
