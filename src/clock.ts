@@ -10,6 +10,16 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/**
+ * Begins to measure. A clock that is set back hides time from the date, a machine that sleeps hides it
+ * from the other clock: the longer of both counts.
+ * @returns the milliseconds since then
+ */
+export function stopwatch(clock: Clock): () => number {
+  const [date, start] = [clock.now(), clock.elapsed()];
+  return () => Math.max(clock.now() - date, clock.elapsed() - start);
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),

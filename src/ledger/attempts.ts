@@ -21,7 +21,8 @@ export type BeginReply =
   | { kind: 'go'; input: object; provider: 'auto' | 'value' | 'official'; tasks: number; refusals: number }
   | { kind: 'wait'; ms: number }
   | { kind: 'stale'; state: string }
-  | { kind: 'returned' | 'over-budget' | 'unknown' };
+  | { kind: 'unknown'; tasks: number }
+  | { kind: 'returned' | 'over-budget' };
 
 /** The answer to "may this task be looked at now?"; see lua/look.lua. */
 export type LookReply =
@@ -91,15 +92,22 @@ export interface Cause {
  */
 export interface Attempts {
   begin(attempt: Attempt, tryId: string, holdingToken: boolean): Promise<BeginReply>;
-  /** The API gave a task. Also for a held attempt whose answer came after all. */
+  /** The API gave a task. Also for an attempt whose answer came after all: held, or to be posted once more. */
   accepted(attempt: Attempt, task: AcceptedTask): Promise<MoveReply>;
   /** The POST surely was not accepted: back to the queue for `delayMs`; nothing is spent. */
   notAccepted(attempt: Attempt, refusals: number, delayMs: number): Promise<MoveReply>;
   /** The POST surely was not accepted, and never will be. */
   rejected(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /** Nobody knows whether the POST was accepted: the slot stays taken as long as such a task may run, `mayRunMs`. */
-  ambiguous(attempt: Attempt, cause: Cause, policy: 'hold' | 'resubmit', mayRunMs: number): Promise<MoveReply>;
-  look(attempt: Attempt): Promise<LookReply>;
+  ambiguous(attempt: Attempt, cause: Cause, mayRunMs: number): Promise<MoveReply>;
+  /** The same, and it is to be posted once more, after `delayMs`; `tasks` counts the one that there may be. */
+  resubmit(
+    attempt: Attempt,
+    cause: Cause,
+    mayRunMs: number,
+    next: { tasks: number; delayMs: number },
+  ): Promise<MoveReply>;
+  look(attempt: Attempt, holdingToken: boolean): Promise<LookReply>;
   /** The task has its clip. `urls` stay on the item until the clip is stored; `tookBin` is learned from. */
   generated(attempt: Attempt, urls: readonly string[], tookBin: number): Promise<MoveReply>;
   /** The task failed, and another one is to be tried after `delayMs`. */
@@ -131,7 +139,8 @@ const beginReply = z.union([
     }),
   z.tuple([z.literal('wait'), z.coerce.number()]).transform(([kind, ms]): BeginReply => ({ kind, ms })),
   z.tuple([z.literal('stale'), z.string()]).transform(([kind, state]): BeginReply => ({ kind, state })),
-  z.tuple([z.enum(['returned', 'over-budget', 'unknown'])]).transform(([kind]): BeginReply => ({ kind })),
+  z.tuple([z.literal('unknown'), z.coerce.number()]).transform(([kind, tasks]): BeginReply => ({ kind, tasks })),
+  z.tuple([z.enum(['returned', 'over-budget'])]).transform(([kind]): BeginReply => ({ kind })),
 ]);
 
 const lookReply = z.union([
@@ -193,22 +202,28 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
     async begin({ batch, id, attempt }, tryId, holdingToken) {
       return beginReply.parse(await run('begin', refOf(batch, id), attempt, tryId, holdingToken ? '1' : '0'));
     },
-    async look({ batch, id, attempt }) {
-      return lookReply.parse(await run('look', refOf(batch, id), attempt));
+    async look({ batch, id, attempt }, holdingToken) {
+      return lookReply.parse(await run('look', refOf(batch, id), attempt, holdingToken ? '1' : '0'));
     },
     accepted: (attempt, { taskId, tasks, kind }) =>
       move(attempt, 'generating', {
-        from: ['submitting', 'held'],
+        from: ['submitting', 'held', 'queued'],
         fields: ['task', taskId, 'tasks', tasks, 'kind', kind, 'refusals', 0],
       }),
     notAccepted: (attempt, refusals, delayMs) =>
       move(attempt, 'queued', { from: ['submitting'], fields: ['refusals', refusals], delayMs, unspent: true }),
     rejected: (attempt, cause) =>
       move(attempt, 'failed', { from: ['submitting'], fields: reasonFields(cause), unspent: true }),
-    ambiguous: (attempt, cause, policy, mayRunMs) =>
-      policy === 'hold'
-        ? move(attempt, 'held', { from: ['submitting'], fields: reasonFields(cause), keepSlotMs: mayRunMs })
-        : move(attempt, 'queued', { from: ['submitting'], keepSlotMs: mayRunMs, archive: harmless(cause) }),
+    ambiguous: (attempt, cause, mayRunMs) =>
+      move(attempt, 'held', { from: ['submitting'], fields: reasonFields(cause), keepSlotMs: mayRunMs }),
+    resubmit: (attempt, cause, mayRunMs, { tasks, delayMs }) =>
+      move(attempt, 'queued', {
+        from: ['submitting'],
+        fields: ['tasks', tasks],
+        keepSlotMs: mayRunMs,
+        archive: harmless(cause),
+        delayMs,
+      }),
     generated: (attempt, urls, tookBin) =>
       move(attempt, 'downloading', { from: ['generating'], fields: ['urls', JSON.stringify(urls)], took: tookBin }),
     taskFailedAgain: (attempt, cause, delayMs) =>

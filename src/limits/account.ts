@@ -21,8 +21,11 @@ export interface AccountState {
 export interface Account {
   /** @returns true for the one caller that changed it, who says so aloud. */
   halt(reason: HaltReason, message: string): Promise<boolean>;
-  /** Holds submissions (for `rate`: all requests) back for `ms`. */
-  cool(reason: CoolReason, ms: number): Promise<{ coolMs: number; ceiling: number }>;
+  /**
+   * Holds submissions (for `rate`: all requests) back for `ms`.
+   * @param agoMs since the refused request was sent: one overshoot may refuse many, and counts once
+   */
+  cool(reason: CoolReason, ms: number, agoMs: number): Promise<{ coolMs: number; ceiling: number }>;
   pause(): Promise<boolean>;
   /** Ends a pause, a halt and every cooling. @returns true when there was something to end. */
   resume(): Promise<boolean>;
@@ -40,8 +43,8 @@ export function createAccount(redis: RedisClient, keys: Keys, run: RunScript): A
     async halt(reason, message) {
       return (await run('halt', reason, message)) === 1;
     },
-    async cool(reason, ms) {
-      const [coolMs, ceiling] = coolReply.parse(await run('cool', reason, Math.ceil(ms)));
+    async cool(reason, ms, agoMs) {
+      const [coolMs, ceiling] = coolReply.parse(await run('cool', reason, Math.ceil(ms), Math.ceil(agoMs)));
       return { coolMs, ceiling };
     },
     async pause() {

@@ -11,12 +11,14 @@ const LEASE_GRACE_MS = 60_000;
 /** While submission is halted, one submission tries every so often whether the account works again. */
 export const TRIAL_MS = 30_000;
 
+const changedNames = z.array(z.string());
+
 /**
  * Publishes the limits of this process's settings as the ones in force. All scripts read them from
  * Redis, so that processes with different settings cannot each keep a limit of their own.
  * @returns the names of limits that another process had set otherwise.
  */
-export async function publishLimits(redis: RedisClient, keys: Keys, config: Config): Promise<string[]> {
+export async function publishLimits(run: RunScript, config: Config): Promise<string[]> {
   const shape = bucketShape(config.maxRequests, config.requestWindowMs);
   const limits = {
     maxTasks: config.maxTasks,
@@ -28,11 +30,8 @@ export async function publishLimits(redis: RedisClient, keys: Keys, config: Conf
     trialMs: TRIAL_MS,
     retentionMs: config.retentionMs,
   };
-  const before = await redis.hgetall(keys.limits);
-  await redis.hset(keys.limits, limits);
-  return Object.entries(limits)
-    .filter(([name, value]) => before[name] !== undefined && before[name] !== String(value))
-    .map(([name]) => name);
+  const asText = Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, String(value)]));
+  return changedNames.parse(await run('limits', JSON.stringify(asText))).toSorted();
 }
 
 /** The limits that all processes keep. */

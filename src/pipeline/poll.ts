@@ -8,7 +8,6 @@ import type { Clock } from '../clock.ts';
 import type { Attempt, Attempts, LookReply, MoveReply } from '../ledger/attempts.ts';
 import { reasons } from '../ledger/states.ts';
 import type { Account } from '../limits/account.ts';
-import type { RequestBucket } from '../limits/requests.ts';
 import type { Logger } from '../log.ts';
 import { again, done, type Outcome, type Turn } from './outcome.ts';
 import type { PollPlan } from './polling/plan.ts';
@@ -21,7 +20,6 @@ export interface PollDeps {
   attempts: Pick<Attempts, 'look' | 'generated' | 'taskFailedAgain' | 'failed' | 'held'>;
   account: Pick<Account, 'halt' | 'cool' | 'clearHalt'>;
   queues: Pick<Queues, 'submit' | 'download'>;
-  requests: RequestBucket;
   model: Model;
   plan: PollPlan;
   /** Runs at most LOOKS_IN_LINE at once, first come, first served. */
@@ -47,6 +45,8 @@ const taskBackoff = { baseMs: 2_000, capMs: 60_000 };
 const rateBackoff = { baseMs: 1_000, capMs: 30_000 };
 /** With a key that is refused every look is in vain: wait for a better one. */
 const BAD_KEY_MS = 30_000;
+/** Within such a wait for a token, in milliseconds, the API may have asked everybody to slow down. */
+const LONG_WAIT_MS = 1_000;
 /** A new task may not be known everywhere at once; one this old that is unknown is gone. */
 const UNKNOWN_TASK_MS = 120_000;
 
@@ -59,6 +59,7 @@ export async function pollStep(deps: PollDeps, attempt: Attempt, turn: Turn): Pr
     return done;
   }
   const age = () => leave.ageMs + deps.clock.elapsed() - leave.askedAt;
+  const sentAt = deps.clock.elapsed();
   try {
     const report = await deps.api.status(deps.model, leave.taskId);
     if (leave.halted === 'bad-key') await deps.account.clearHalt('bad-key');
@@ -69,19 +70,27 @@ export async function pollStep(deps: PollDeps, attempt: Attempt, turn: Turn): Pr
     return await stillRunning(deps, attempt, report.said, age(), leave.taskKind);
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
-    return await recordTrouble(deps, attempt, error, age(), leave.taskKind);
+    return await recordTrouble(
+      deps,
+      attempt,
+      error,
+      { ageMs: age(), agoMs: deps.clock.elapsed() - sentAt },
+      leave.taskKind,
+    );
   }
 }
 
-/** Asks for leave and for a request token, and waits until that is usable. */
-async function askLeave(deps: PollDeps, attempt: Attempt, { draining }: Turn) {
-  draining.throwIfAborted();
-  const leave = await deps.attempts.look(attempt);
-  if (leave.kind === 'stale') return leave;
-  const askedAt = deps.clock.elapsed();
-  const inTime = await tokenInTime(deps.clock, leave.waitMs, deps.settings.tokenLifetimeMs, draining);
-  if (!inTime) await deps.requests.take(draining);
-  return { ...leave, askedAt };
+/** Asks for leave and for a request token, waits until that is usable, and asks again where that took long. */
+async function askLeave({ attempts, clock, settings }: PollDeps, attempt: Attempt, { draining }: Turn) {
+  let holding = false;
+  for (;;) {
+    draining.throwIfAborted();
+    const leave = await attempts.look(attempt, holding);
+    if (leave.kind === 'stale') return leave;
+    const askedAt = clock.elapsed();
+    holding = await tokenInTime(clock, leave.waitMs, settings.tokenLifetimeMs, draining);
+    if (holding && leave.waitMs < LONG_WAIT_MS) return { ...leave, askedAt };
+  }
 }
 
 async function recordClip(
@@ -144,7 +153,7 @@ async function recordTrouble(
   deps: PollDeps,
   attempt: Attempt,
   error: ApixoError,
-  ageMs: number,
+  { ageMs, agoMs }: { /** Of the task. */ ageMs: number; /** Since the look was sent. */ agoMs: number },
   kind: string,
 ): Promise<Outcome> {
   const { account, log } = deps;
@@ -154,7 +163,7 @@ async function recordTrouble(
     case 'rate-limited':
     case 'too-many-tasks': {
       const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(1, rateBackoff));
-      const cooled = await account.cool('rate', ms);
+      const cooled = await account.cool('rate', ms, agoMs);
       log.warn({ ...about, ...cooled }, 'the API asks to slow down');
       return again(nextMs);
     }

@@ -3,41 +3,49 @@ import type { ApixoClient } from '../apixo/client.ts';
 import type { Model } from '../apixo/model.ts';
 import { backoffMs } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
-import {
-  newTry,
-  type AcceptedTask,
-  type Attempt,
-  type Attempts,
-  type BeginReply,
-  type MoveReply,
-} from '../ledger/attempts.ts';
+import type { AcceptedTask, Attempt, Attempts, BeginReply, Cause, MoveReply } from '../ledger/attempts.ts';
 import { reasons } from '../ledger/states.ts';
 import type { Account, HaltReason } from '../limits/account.ts';
 import type { Logger } from '../log.ts';
 import type { InputStore } from '../storage/storage.ts';
 import { ImageUrlError, withImageUrls } from './image-urls.ts';
+import { Leave } from './leave.ts';
 import { kindOf } from './polling/kind.ts';
 import type { PollPlan } from './polling/plan.ts';
 import { done, type Outcome, type Turn } from './outcome.ts';
 import type { Queues } from './queues.ts';
-import { tokenInTime } from './token.ts';
 
 export interface SubmitDeps {
   api: Pick<ApixoClient, 'generate'>;
-  attempts: Pick<Attempts, 'begin' | 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous'>;
+  attempts: Pick<Attempts, 'begin' | 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous' | 'resubmit'>;
   account: Pick<Account, 'halt' | 'cool'>;
   queues: Pick<Queues, 'submit' | 'poll'>;
   /** Where local images of items were uploaded to. */
   inputs: InputStore | undefined;
   model: Model;
   plan: Pick<PollPlan, 'firstLookMs'>;
+  /** Runs at most SUBMISSIONS_IN_LINE at once, first come, first served. */
+  inLine: <T>(ask: () => Promise<T>) => Promise<T>;
   clock: Clock;
   log: Logger;
-  settings: { onAmbiguous: 'hold' | 'resubmit'; taskTimeoutMs: number; tokenLifetimeMs: number };
+  settings: {
+    onAmbiguous: 'hold' | 'resubmit';
+    maxAttempts: number;
+    taskTimeoutMs: number;
+    tokenLifetimeMs: number;
+  };
 }
+
+/**
+ * Submissions of one process that may have a token reserved and wait for it. At ten requests a minute those
+ * of a hundred would be lost with the process, and whoever came next would wait for a quarter of an hour.
+ */
+export const SUBMISSIONS_IN_LINE = 16;
 
 /** Waits between submissions of one item that the API did not take. */
 const itemBackoff = { baseMs: 1_000, capMs: 60_000 };
+/** Waits before an item is posted once more although it may have a task. */
+const resubmitBackoff = { baseMs: 2_000, capMs: 60_000 };
 /** How long everybody holds back after a 429 that names no time of its own. */
 const accountBackoff = { baseMs: 1_000, capMs: 30_000 };
 /** How long everybody holds back while the API is down. */
@@ -55,11 +63,10 @@ const haltReasons: ReadonlySet<string> = new Set<HaltReason>(['bad-key', 'no-cre
 export async function submitStep(deps: SubmitDeps, attempt: Attempt, turn: Turn): Promise<Outcome> {
   const { attempts, log } = deps;
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt };
-  const leave = await askLeave(deps, attempt, turn.draining);
+  const asking = new Leave(attempts, attempt, deps.clock);
+  const leave = await deps.inLine(() => asking.ask(deps.settings.tokenLifetimeMs, turn.draining));
   if (leave.kind === 'unknown') {
-    const cause = { code: 'PROCESS_DIED', message: reasons.PROCESS_DIED };
-    await follow(deps, await attempts.ambiguous(attempt, cause, deps.settings.onAmbiguous, mayRunMs(deps)));
-    log.warn({ ...about, code: cause.code, policy: deps.settings.onAmbiguous }, 'ambiguous submission');
+    await recordAmbiguous(deps, attempt, { code: 'PROCESS_DIED', message: reasons.PROCESS_DIED }, leave.tasks);
     return done;
   }
   // A process that died between recording the task and adding its poll job left that to this rerun.
@@ -67,8 +74,14 @@ export async function submitStep(deps: SubmitDeps, attempt: Attempt, turn: Turn)
   if (leave.kind === 'over-budget') log.warn(about, 'held: max_clips of the batch is spent');
   if (leave.kind !== 'go') return done;
 
+  let sentAt = deps.clock.elapsed();
   try {
     const input = await withImageUrls(leave.input, deps.inputs, deps.settings.taskTimeoutMs);
+    if (!(await asking.stillHolds())) {
+      log.warn(about, 'not posted: leave to do so came too late');
+      return done;
+    }
+    sentAt = deps.clock.elapsed();
     const { taskId } = await deps.api.generate(deps.model, { provider: leave.provider, input });
     log.debug({ ...about, task: taskId }, 'accepted');
     const kind = kindOf(deps.model, deps.model.videoSeconds(leave.input), leave.provider);
@@ -76,25 +89,9 @@ export async function submitStep(deps: SubmitDeps, attempt: Attempt, turn: Turn)
   } catch (error) {
     if (error instanceof ImageUrlError) return putBack(deps, attempt, error, leave);
     if (!(error instanceof ApixoError)) throw error;
-    await recordTrouble(deps, attempt, error, leave);
+    await recordTrouble(deps, attempt, error, leave, deps.clock.elapsed() - sentAt);
   }
   return done;
-}
-
-/** Asks until the answer is not to wait for a request token; a token that was waited for is used by the next question. */
-async function askLeave(
-  { attempts, clock, settings }: SubmitDeps,
-  attempt: Attempt,
-  draining: AbortSignal,
-): Promise<Exclude<BeginReply, { kind: 'wait' }>> {
-  const tryId = newTry();
-  let holding = false;
-  for (;;) {
-    draining.throwIfAborted();
-    const reply = await attempts.begin(attempt, tryId, holding);
-    if (reply.kind !== 'wait') return reply;
-    holding = await tokenInTime(clock, reply.ms, settings.tokenLifetimeMs, draining);
-  }
 }
 
 async function recordTask(deps: SubmitDeps, attempt: Attempt, task: AcceptedTask): Promise<void> {
@@ -130,6 +127,7 @@ async function recordTrouble(
   attempt: Attempt,
   error: ApixoError,
   leave: Extract<BeginReply, { kind: 'go' }>,
+  agoMs: number,
 ): Promise<void> {
   const { attempts, account, log } = deps;
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, code: error.code };
@@ -137,8 +135,10 @@ async function recordTrouble(
   const refusals = leave.refusals + 1;
 
   if (error.maybeAccepted) {
-    log.warn({ ...about, reason: error.message, policy: deps.settings.onAmbiguous }, 'ambiguous submission');
-    return follow(deps, await attempts.ambiguous(attempt, cause, deps.settings.onAmbiguous, mayRunMs(deps)));
+    await recordAmbiguous(deps, attempt, cause, leave.tasks);
+    // A gateway that loses one answer may lose all of them.
+    await account.cool('trouble', OUTAGE_MS, agoMs);
+    return;
   }
   if (isHalt(error.trouble)) {
     const first = await account.halt(error.trouble, error.message);
@@ -155,17 +155,34 @@ async function recordTrouble(
     case 'rate-limited':
     case 'too-many-tasks': {
       const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, accountBackoff));
-      const cooled = await account.cool(error.trouble === 'rate-limited' ? 'rate' : 'tasks', ms);
+      const cooled = await account.cool(error.trouble === 'rate-limited' ? 'rate' : 'tasks', ms, agoMs);
       log.warn({ ...about, ...cooled, trouble: error.trouble }, 'the API asks to slow down');
       return follow(deps, await attempts.notAccepted(attempt, refusals, 0));
     }
     default: {
       const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, itemBackoff));
-      const cooled = await account.cool('trouble', Math.max(error.retryAfterMs ?? 0, OUTAGE_MS));
+      const cooled = await account.cool('trouble', Math.max(error.retryAfterMs ?? 0, OUTAGE_MS), agoMs);
       log.warn({ ...about, ...cooled, reason: error.message, retryMs: ms }, 'not accepted');
       return follow(deps, await attempts.notAccepted(attempt, refusals, ms));
     }
   }
+}
+
+/**
+ * Nobody knows whether there is a task. Posting once more may pay twice, so it counts as a task that the
+ * item has had: an API that accepts and never answers is not paid for ever.
+ */
+async function recordAmbiguous(deps: SubmitDeps, attempt: Attempt, cause: Cause, before: number): Promise<void> {
+  const { attempts, settings, log } = deps;
+  const tasks = before + 1;
+  const policy = tasks < settings.maxAttempts ? settings.onAmbiguous : 'hold';
+  const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt };
+  log.warn({ ...about, code: cause.code, reason: cause.message, policy }, 'ambiguous submission');
+  const move =
+    policy === 'hold'
+      ? await attempts.ambiguous(attempt, cause, mayRunMs(deps))
+      : await attempts.resubmit(attempt, cause, mayRunMs(deps), { tasks, delayMs: backoffMs(tasks, resubmitBackoff) });
+  await follow(deps, move);
 }
 
 /**

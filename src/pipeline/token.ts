@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { stopwatch, type Clock } from '../clock.ts';
 
 /**
  * Waits until a reserved request token is usable.
@@ -13,9 +13,7 @@ export async function tokenInTime(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (waitMs <= 0) return true;
-  const [date, start] = [clock.now(), clock.elapsed()];
+  const took = stopwatch(clock);
   await clock.sleep(waitMs, signal);
-  // A clock that was set back hides the wait from the date, a machine that slept hides it from the other.
-  const tookMs = Math.max(clock.now() - date, clock.elapsed() - start);
-  return tookMs - waitMs <= lifetimeMs;
+  return took() - waitMs <= lifetimeMs;
 }

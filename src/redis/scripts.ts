@@ -12,6 +12,7 @@ export type Verb =
   | 'demand'
   | 'dispatch'
   | 'halt'
+  | 'limits'
   | 'look'
   | 'move'
   | 'pages-claim'

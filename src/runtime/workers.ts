@@ -26,7 +26,7 @@ import { reconcile } from '../pipeline/reconcile.ts';
 import { createSidecars } from '../pipeline/sidecar.ts';
 import { StorageGate } from '../pipeline/storage-gate.ts';
 import { forgetOldBatches } from '../pipeline/retention.ts';
-import { submitStep, type SubmitDeps } from '../pipeline/submit.ts';
+import { SUBMISSIONS_IN_LINE, submitStep, type SubmitDeps } from '../pipeline/submit.ts';
 import { watchProcessor, type WatchedProcessor } from '../pipeline/watchdog.ts';
 import type { Runtime } from './runtime.ts';
 import { Hashes } from '../source/hashes.ts';
@@ -112,7 +112,7 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   closers.push(() => gate.close());
   if (roles.includes('download')) await storage.check();
 
-  const overridden = await publishLimits(runtime.redis, runtime.keys, config);
+  const overridden = await publishLimits(runtime.run, config);
   if (overridden.length > 0)
     log.warn({ limits: overridden }, 'limits differ from those of another process: these hold now');
 
@@ -120,7 +120,7 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
   const plan = pollPlan(runtime);
   const plain: StepDeps = {
-    submit: { ...shared, settings, plan, inputs: storage.inputs },
+    submit: { ...shared, settings, plan, inLine: pLimit(SUBMISSIONS_IN_LINE), inputs: storage.inputs },
     poll: {
       ...shared,
       settings,

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { bucketShape } from '../../src/limits/shape.ts';
+import { publishLimits } from '../../src/limits/limits.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import { openLedger } from '../support/ledger.ts';
+import { until } from '../support/until.ts';
 
 const reply = z.tuple([z.coerce.number(), z.coerce.number()]);
 
@@ -70,11 +72,69 @@ describe('the request bucket', () => {
   it('holds everybody back after a 429, once, and then goes more slowly for a while', async () => {
     const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '1000', CLIPMILL_REQUEST_WINDOW: '60s' });
     const [, before] = reply.parse(await runtime.run('reserve', 1));
-    await Promise.all(Array.from({ length: 20 }, () => runtime.account.cool('rate', 5_000)));
-    const [wait, after] = reply.parse(await runtime.run('reserve', 1));
-    expect(wait).toBeGreaterThan(4_000);
-    expect(wait).toBeLessThan(6_500);
+    const from = Math.floor(await redisNow(runtime));
+    await Promise.all(Array.from({ length: 20 }, (_, index) => runtime.account.cool('rate', 5_000, index)));
+    const [usable] = await reserve(runtime, 1);
+    expect(usable).toBeGreaterThanOrEqual(from + 5_000);
+    expect(usable).toBeLessThan((await redisNow(runtime)) + 5_500);
+    const [, after] = reply.parse(await runtime.run('reserve', 1));
     expect(after / before).toBeCloseTo(1.25, 1);
+  });
+
+  it('waits for as long as it was asked to, however slow it has become', async () => {
+    const runtime = await openLedger();
+    for (let overshoot = 1; overshoot <= 12; overshoot += 1) {
+      // Each refuses a request that was sent after the hold before it.
+      await runtime.redis.hdel(`${runtime.keys.prefix}requests`, 'heldUntil');
+      // Scripts count in whole milliseconds.
+      const from = Math.floor(await redisNow(runtime));
+      await runtime.account.cool('rate', 2_000, 0);
+      const [usable] = await reserve(runtime, 1);
+      expect(usable).toBeGreaterThanOrEqual(from + 2_000);
+    }
+    expect(Number(await runtime.redis.hget(`${runtime.keys.prefix}requests`, 'factor'))).toBeCloseTo(0.1, 2);
+  });
+
+  it('has its full rate back a while after a 429', async () => {
+    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '1000', CLIPMILL_REQUEST_WINDOW: '300ms' });
+    const [, before] = reply.parse(await runtime.run('reserve', 1));
+    await runtime.account.cool('rate', 1, 0);
+    const [, slower] = reply.parse(await runtime.run('reserve', 1));
+    expect(slower).toBeGreaterThan(before);
+    await until(async () => {
+      const [, now] = reply.parse(await runtime.run('reserve', 1));
+      expect(now).toBeLessThanOrEqual(slower);
+      return now === before;
+    }, 'the full rate');
+  });
+
+  it('counts a refusal once for all requests that were sent before the hold it led to was over', async () => {
+    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '10' });
+    const factor = () => runtime.redis.hget(`${runtime.keys.prefix}requests`, 'factor');
+    await runtime.account.cool('rate', 5, 0);
+    expect(Number(await factor())).toBeCloseTo(0.8);
+    await runtime.clock.sleep(20);
+    // Its answer was slow; it left before the first was refused.
+    await runtime.account.cool('rate', 5, 1_000);
+    expect(Number(await factor())).toBeCloseTo(0.8, 1);
+    await runtime.clock.sleep(20);
+    await runtime.account.cool('rate', 5, 0);
+    expect(Number(await factor())).toBeLessThan(0.7);
+  });
+
+  it('goes on at once when the user says so, and when limits are corrected', async () => {
+    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '10' });
+    await runtime.account.cool('rate', 3_600_000, 0);
+    await runtime.account.resume();
+    const [first, interval] = reply.parse(await runtime.run('reserve', 1));
+    expect(first).toBeLessThanOrEqual(0);
+    const [second] = reply.parse(await runtime.run('reserve', 100));
+    expect(second).toBeGreaterThan(0.9 * interval);
+    const corrected = { ...runtime.config, maxRequests: 10_000 };
+    expect(await publishLimits(runtime.run, corrected)).toEqual(['burst', 'interval', 'maxRequests']);
+    const [next] = reply.parse(await runtime.run('reserve', 1));
+    expect(next).toBeLessThanOrEqual(0);
+    expect(await publishLimits(runtime.run, corrected)).toEqual([]);
   });
 
   it('counts what was taken in the window', async () => {

@@ -10,7 +10,7 @@ import { clips } from '../support/mill.ts';
 
 /** The state machine, written down a second time: the reference that the script is held against. */
 const allowed: Record<ItemState, readonly ItemState[]> = {
-  queued: ['submitting', 'held', 'cancelled'],
+  queued: ['submitting', 'generating', 'held', 'cancelled'],
   submitting: ['generating', 'queued', 'failed', 'held', 'cancelled'],
   generating: ['downloading', 'queued', 'failed', 'held', 'cancelled'],
   downloading: ['done', 'failed', 'cancelled'],
@@ -32,9 +32,9 @@ const verbs: Record<string, (runtime: Runtime, attempt: Attempt) => Promise<unkn
   notAccepted: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 0),
   notAcceptedLater: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 5),
   rejected: ({ attempts }, attempt) => attempts.rejected(attempt, cause),
-  hold: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'hold', 60_000),
-  resubmit: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 'resubmit', 60_000),
-  look: ({ attempts }, attempt) => attempts.look(attempt),
+  hold: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 60_000),
+  resubmit: ({ attempts }, attempt) => attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs: 0 }),
+  look: ({ attempts }, attempt) => attempts.look(attempt, false),
   generated: ({ attempts }, attempt) => attempts.generated(attempt, ['https://example.com/x.mp4'], 550),
   failedAgain: ({ attempts }, attempt) => attempts.taskFailedAgain(attempt, cause, 0),
   failed: ({ attempts }, attempt) => attempts.failed(attempt, cause),
@@ -156,7 +156,7 @@ describe('the ledger', () => {
     // Redis's answer was lost and the command sent again: still the same try.
     expect(await runtime.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go' });
     // Somebody else finds it submitting: the first may have posted, or not.
-    expect(await runtime.attempts.begin(attempt, 'other', true)).toEqual({ kind: 'unknown' });
+    expect(await runtime.attempts.begin(attempt, 'other', true)).toEqual({ kind: 'unknown', tasks: 0 });
   });
 
   it('never passes the budget, however many ask at once', async () => {
@@ -187,13 +187,78 @@ describe('the ledger', () => {
     const [attempt] = (await dispatch(runtime.run, 10)).attempts;
     if (!attempt) throw new Error('nothing dispatched');
     await runtime.attempts.begin(attempt, 't', true);
-    await runtime.attempts.ambiguous(attempt, cause, 'hold', 60_000);
+    await runtime.attempts.ambiguous(attempt, cause, 60_000);
     expect((await dispatch(runtime.run, 10)).attempts).toEqual([]);
     expect(await runtime.attempts.accepted(attempt, { taskId: 'task-9', tasks: 1, kind: 'm/5/auto' })).toMatchObject({
       result: 'moved',
       state: 'generating',
     });
     expect(await runtime.reading.item('b', attempt.id)).toMatchObject({ state: 'generating', task: 'task-9' });
+  });
+
+  it('takes the answer of an attempt that is to be posted once more, and posts it no more', async () => {
+    const runtime = await openLedger({ CLIPMILL_MAX_TASKS: '2' });
+    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
+    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
+    if (!attempt) throw new Error('nothing dispatched');
+    for (const delayMs of [0, 60_000]) {
+      await runtime.attempts.begin(attempt, 't', true);
+      await runtime.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs });
+      // Nobody may take its slot for an idle one: the task may be running.
+      expect(await runtime.run('sweep')).toBe(0);
+      const late = { taskId: 'task-9', tasks: 1, kind: 'm/5/auto' };
+      expect(await runtime.attempts.accepted(attempt, late)).toMatchObject({ result: 'moved', state: 'generating' });
+      expect((await dispatch(runtime.run, 10)).attempts).toEqual([]);
+      const slots = await runtime.redis.zrange(runtime.keys.slots, '0', '-1', 'WITHSCORES');
+      expect(slots).toEqual([`b/clip-1#${attempt.attempt}`, expect.any(String)]);
+      const [seconds] = await runtime.redis.time();
+      expect(Number(slots[1])).toBeGreaterThan(Number(seconds) * 1_000 + 1_000_000);
+      // The slot it frees goes to the next item, which is itself.
+      Object.assign(attempt, (await runtime.attempts.taskFailedAgain(attempt, cause, 0)).dispatched[0]);
+    }
+  });
+
+  it('keeps the slot of a submission that may have made a task when its item is cancelled', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
+    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
+    if (!attempt) throw new Error('nothing dispatched');
+    await runtime.attempts.begin(attempt, 't', true);
+    await runtime.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs: 0 });
+    await runtime.corrections.cancel('b', ['clip-1'], false);
+    expect(await runtime.run('sweep')).toBe(0);
+    expect(await runtime.redis.zcard(runtime.keys.slots)).toBe(1);
+  });
+
+  it('does not take a submission from before a halt for the proof that it is over', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', { model: 'm' }, clips(2), false);
+    const [before, after] = (await dispatch(runtime.run, 2)).attempts;
+    if (!before || !after) throw new Error('nothing dispatched');
+    const task = { taskId: 't', tasks: 1, kind: 'm/5/auto' };
+    await runtime.attempts.begin(before, 't', true);
+    await runtime.clock.sleep(5);
+    await runtime.account.halt('no-credit', 'no credit');
+    await runtime.attempts.accepted(before, task);
+    expect((await runtime.account.read()).halted).toMatchObject({ reason: 'no-credit' });
+    // The one submission that tries.
+    await runtime.redis.hset(runtime.keys.account, 'trial', `b/${after.id}#1`);
+    expect(await runtime.attempts.begin(after, 't', true)).toMatchObject({ kind: 'go' });
+    await runtime.attempts.accepted(after, task);
+    expect((await runtime.account.read()).halted).toBeNull();
+  });
+
+  it('gives no slot to a batch that has spent its clips', async () => {
+    const runtime = await openLedger({ CLIPMILL_MAX_TASKS: '5' });
+    await runtime.intake.add('spent', { model: 'm', maxClips: 1 }, clips(300, 'spent'), false);
+    await runtime.intake.add('rich', { model: 'm' }, clips(10, 'rich'), false);
+    const [first] = (await dispatch(runtime.run, 1)).attempts;
+    if (!first) throw new Error('nothing dispatched');
+    expect(first.batch).toBe('spent');
+    await runtime.attempts.begin(first, 't', true);
+    const next = (await dispatch(runtime.run, 4)).attempts;
+    expect(next.map(({ batch }) => batch)).toEqual(['rich', 'rich', 'rich', 'rich']);
+    expect((await runtime.reading.batch('spent'))?.failures['BUDGET']).toBeGreaterThan(0);
   });
 
   it('lets learned times fade: what nobody has seen for long is forgotten', async () => {

@@ -130,7 +130,6 @@ export class Crank {
         clearHalt: () => Promise.resolve(false),
         cool: () => Promise.resolve({ coolMs: 0, ceiling: 0 }),
       },
-      requests: { take: () => Promise.resolve() },
       model,
       log,
       clock,

@@ -12,7 +12,7 @@ export async function openLedger(
 ): Promise<Runtime> {
   const config: Config = loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, ...env });
   const runtime = await openRuntime({ config, log: silentLogger(), redisUrl });
-  await publishLimits(runtime.redis, runtime.keys, config);
+  await publishLimits(runtime.run, config);
   onTestFinished(() => runtime.close());
   return runtime;
 }

@@ -9,7 +9,7 @@
 --   {"stale", state}    this attempt is past that point; the state is empty if the item has a later one
 --   {"returned"}        submission is halted, paused or cooling: the item waits in its queue again
 --   {"over-budget"}     the batch has spent its clips: the item is held
---   {"unknown"}         another try of this attempt got leave and never came back: whether it posted is not known
+--   {"unknown", tasks so far} another try of this attempt got leave and never came back: whether it posted is not known
 -- Invariant: `submitting, attempt n` is in Redis before the POST of attempt n leaves, and at most one
 -- try ever gets leave for it.
 --- @include keys time bucket slots pages items
@@ -23,7 +23,7 @@ local state = item[1]
 
 if not state or item[2] ~= attempt then return { 'stale', '' } end
 if state == 'submitting' then
-  if item[3] ~= try then return { 'unknown' } end
+  if item[3] ~= try then return { 'unknown', item[6] } end
   return { 'go', item[4], item[5], item[6], item[7] or '0' }
 end
 if state ~= 'queued' or not redis.call('ZSCORE', LIVE, ref) then return { 'stale', state } end
@@ -44,9 +44,9 @@ if stopped or not redis.call('ZSCORE', SLOTS, slot) then
 end
 
 local budget = redis.call('HMGET', batchKey(batch), 'maxClips', 'posted')
-if budget[1] and (tonumber(budget[2]) or 0) >= tonumber(budget[1]) then
+if overBudget(budget[1], budget[2]) then
   freeSlot(slot)
-  moveItem(ref, state, 'held', { 'code', 'BUDGET', 'message', 'max_clips of the batch is spent' }, now)
+  holdForBudget(ref, state, now)
   return { 'over-budget' }
 end
 

@@ -13,12 +13,12 @@ redis.call('HSETNX', batchKey(batch), 'cancelledAt', now)
 local cancelled, going = 0, 0
 for _, id in ipairs(ids) do
   local ref = batch .. '/' .. id
-  local item = redis.call('HMGET', itemKey(ref), 'state', 'attempt')
+  local item = redis.call('HMGET', itemKey(ref), 'state', 'attempt', 'kept')
   local state = item[1]
   if state == 'queued' or (discard and state == 'downloading') then
     redis.call('ZREM', pendingKey(batch), id)
     redis.call('ZREM', LATER, ref)
-    freeSlot(slotName(ref, item[2]))
+    if item[3] ~= item[2] then freeSlot(slotName(ref, item[2])) end
     moveItem(ref, state, 'cancelled', {}, now)
     cancelled = cancelled + 1
   elseif state == 'submitting' or state == 'generating' or state == 'downloading' then

@@ -2,20 +2,20 @@
 --   KEYS[1] prefix
 --   ARGV[1] reason: "rate" (no request at all), "tasks" (no submission) or "trouble" (no submission,
 --           once several in a row met a server that is down or failing)
---   ARGV[2] ms to hold back
+--   ARGV[2] ms to hold back        ARGV[3] ms since the refused request was sent
 -- Returns the ms that submissions hold back from now (0: they go on), and the ceiling of tasks.
 --- @include keys time bucket slots
 
-local reason, ms, now = ARGV[1], tonumber(ARGV[2]), nowMs()
+local reason, ms, agoMs, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), nowMs()
 local coolUntil = tonumber(redis.call('HGET', ACCOUNT, 'coolUntil')) or 0
 local hold = true
 
-if reason == 'rate' then coolRequests(ms, now) end
+if reason == 'rate' then holdRequests(ms, agoMs, now) end
 if reason == 'tasks' then
   local maxTasks = tonumber(redis.call('HGET', LIMITS, 'maxTasks'))
   local ceilingAt = tonumber(redis.call('HGET', ACCOUNT, 'ceilingAt')) or 0
-  -- Submissions that were under way together are refused together: one overshoot lowers it once.
-  if now - ceilingAt > ms then
+  -- Those that were sent before the ceiling was lowered are refused for the same overshoot.
+  if now - agoMs > ceilingAt then
     local inUse = math.min(taskCeiling(now), redis.call('ZCARD', SLOTS))
     redis.call('HSET', ACCOUNT, 'ceiling', math.max(1, math.floor(inUse * 0.9)), 'ceilingAt', now)
   end

@@ -7,6 +7,7 @@
 --     fields     flat list of names and values to write on the item
 --     delayMs    for `queued`: how long it waits before its next attempt
 --     keepSlotMs where the task may still run: how long from now; without it the slot is freed
+--                (the item then remembers that its slot is kept, in `kept`)
 --     unspent    true: the POST surely was not accepted, its clip of the budget is returned
 --     took       bin of how long the task took, to learn from
 --     archive    {code, message} of an attempt that ended without its clip, kept in the item's history
@@ -31,7 +32,7 @@ local ref, attempt, to = ARGV[1], ARGV[2], ARGV[3]
 local step = cjson.decode(ARGV[4])
 local now = nowMs()
 local key, slot = itemKey(ref), slotName(ref, attempt)
-local batch = splitRef(ref)
+local batch, itemId = splitRef(ref)
 local item = redis.call('HMGET', key, 'state', 'attempt')
 local from = item[1]
 
@@ -52,16 +53,31 @@ if step.archive then archiveAttempt(ref, step.archive, now) end
 if to == 'queued' then enqueueItem(ref, step.delayMs or 0, now) end
 if step.unspent then redis.call('HINCRBY', batchKey(batch), 'posted', -1) end
 
+-- The answer to a POST that nobody expected any more: its task runs, and no other is to be made.
+if to == 'generating' and from ~= 'submitting' then
+  redis.call('ZREM', pendingKey(batch), itemId)
+  redis.call('ZREM', LATER, ref)
+  redis.call('HDEL', key, 'kept')
+  redis.call('HSETNX', key, 'postedAt', now)
+  takeSlot(slot, now + tonumber(redis.call('HGET', LIMITS, 'leaseMs')))
+end
+
 local out = {}
 local running = to == 'submitting' or to == 'generating'
 if step.keepSlotMs then
   redis.call('ZADD', SLOTS, 'XX', now + step.keepSlotMs, slot)
+  redis.call('HSET', key, 'kept', attempt)
 elseif not running and freeSlot(slot) and (step.dispatch or 0) > 0 then
   out = dispatchItems(step.dispatch, now)
 end
--- An accepted submission is the proof that the account works.
+-- An accepted submission is the proof that the account works, unless it left before the account was halted.
 if to == 'generating' and from == 'submitting' then
-  redis.call('HDEL', ACCOUNT, 'halt', 'haltAt', 'haltMessage', 'trial', 'trialAt', 'refusals')
+  local haltAt = redis.call('HGET', ACCOUNT, 'haltAt')
+  if not haltAt then
+    redis.call('HDEL', ACCOUNT, 'refusals')
+  elseif tonumber(redis.call('HGET', key, 'postedAt')) >= tonumber(haltAt) then
+    redis.call('HDEL', ACCOUNT, 'halt', 'haltAt', 'haltMessage', 'trial', 'trialAt', 'refusals')
+  end
 end
 table.insert(out, 1, to)
 table.insert(out, 1, 'moved')

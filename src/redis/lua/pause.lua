@@ -3,9 +3,9 @@
 --   KEYS[1] prefix
 --   ARGV[1] "1" to pause, "0" to go on
 -- Returns 1 when that changed something.
---- @include keys time
+--- @include keys time bucket
 
 if ARGV[1] == '1' then return redis.call('HSETNX', ACCOUNT, 'pausedAt', nowMs()) end
-redis.call('HDEL', REQUESTS, 'factor', 'factorAt')
+releaseRequests(nowMs())
 return math.min(1, redis.call('HDEL', ACCOUNT, 'pausedAt', 'halt', 'haltAt', 'haltMessage', 'trial', 'trialAt',
   'coolUntil', 'refusals', 'ceiling', 'ceilingAt'))

@@ -92,7 +92,7 @@ async function* examineRedis(config: Config, runtime: Runtime): AsyncGenerator<F
     yield judgeLimits(config, inForce, await readUsage(redis, keys, run, config));
     yield judgeSubmission(await account.read());
     // The bucket from which the request to the API takes its token needs limits to go by.
-    if (!inForce) await publishLimits(redis, keys, config);
+    if (!inForce) await publishLimits(run, config);
     return !servers.some(impossible);
   } catch (error) {
     const cure = 'Let its user run every command, scripts too (EVALSHA, EVAL), on the keys of CLIPMILL_PREFIX.';

@@ -47,7 +47,6 @@ function deps(report: TaskReport, look: Partial<Extract<LookReply, { kind: 'go' 
       submit: () => Promise.resolve(),
       download: () => Promise.resolve(void moves.push('enqueued')),
     },
-    requests: { take: () => Promise.resolve() },
     model: kling26,
     plan: fixedPlan(50_000, 5_000),
     inLine: (ask) => ask(),

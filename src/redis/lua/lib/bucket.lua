@@ -11,7 +11,8 @@ local function rateFactor(state, windowMs, now)
 end
 
 local function readBucket()
-  local raw = redis.call('HMGET', REQUESTS, 'tat', 'last', 'factor', 'factorAt', 'window', 'count', 'before')
+  local raw = redis.call('HMGET', REQUESTS, 'tat', 'last', 'factor', 'factorAt', 'window', 'count', 'before',
+    'heldUntil')
   return {
     tat = tonumber(raw[1]) or 0,
     last = tonumber(raw[2]) or 0,
@@ -20,6 +21,7 @@ local function readBucket()
     window = tonumber(raw[5]) or 0,
     count = tonumber(raw[6]) or 0,
     before = tonumber(raw[7]) or 0,
+    heldUntil = tonumber(raw[8]) or 0,
   }
 end
 
@@ -68,15 +70,29 @@ local function requestsUsed(now)
   return 0
 end
 
--- A 429 for the rate: nobody sends before `now + ms`, and then more slowly for a while.
-local function coolRequests(ms, now)
+-- A 429 for the rate, to a request that was sent `agoMs` ago: nobody sends before `now + ms`, and then
+-- more slowly for a while.
+local function holdRequests(ms, agoMs, now)
   local limits = redis.call('HMGET', LIMITS, 'interval', 'burst', 'windowMs')
   local state = readBucket()
   local factor = rateFactor(state, tonumber(limits[3]), now)
-  -- Requests that were under way together are refused together: one overshoot lowers the rate once.
-  if not state.factorAt or now - tonumber(state.factorAt) > tonumber(limits[3]) / 10 then
-    redis.call('HSET', REQUESTS, 'factor', math.max(0.1, factor * 0.8), 'factorAt', now)
+  -- Those that were sent before the last hold was over are refused for the same overshoot.
+  if now - agoMs >= state.heldUntil then
+    factor = math.max(0.1, factor * 0.8)
+    redis.call('HSET', REQUESTS, 'factor', factor, 'factorAt', now)
   end
-  local resume = now + ms + (tonumber(limits[2]) - 1) * tonumber(limits[1])
-  redis.call('HSET', REQUESTS, 'tat', math.max(state.tat, resume), 'last', now)
+  -- The burst is gone as well, at the pace that it comes back by: the factor only rises from here.
+  local resume = now + ms + (tonumber(limits[2]) - 1) * tonumber(limits[1]) / factor
+  redis.call('HSET', REQUESTS, 'tat', math.max(state.tat, resume), 'last', now,
+    'heldUntil', math.max(state.heldUntil, now + ms))
+end
+
+-- Ends a hold, and a schedule that was made at another pace: the next token is usable at once, those
+-- after it as the limits say.
+local function releaseRequests(now)
+  local limits = redis.call('HMGET', LIMITS, 'interval', 'burst')
+  redis.call('HDEL', REQUESTS, 'factor', 'factorAt', 'heldUntil')
+  local tat = tonumber(redis.call('HGET', REQUESTS, 'tat'))
+  if not (tat and limits[1]) then return end
+  redis.call('HSET', REQUESTS, 'tat', math.min(tat, now + (tonumber(limits[2]) - 1) * tonumber(limits[1])))
 end

@@ -23,6 +23,13 @@ local function openSlots(now)
   return math.min(free, 1), 0
 end
 
+-- What a batch that is cancelled or has spent its clips leaves is ended here, a bounded piece at a time.
+local function endInstead(batch, ref, now)
+  local facts = redis.call('HMGET', batchKey(batch), 'cancelledAt', 'maxClips', 'posted')
+  if facts[1] then return moveItem(ref, 'queued', 'cancelled', {}, now) end
+  return overBudget(facts[2], facts[3]) and holdForBudget(ref, 'queued', now)
+end
+
 -- Returns a flat list {ref, attempt, ref, attempt, ...} of at most `max` items, and the time in ms at
 -- which to ask again when nothing else happens before (0: no such time).
 local function dispatchItems(max, now)
@@ -34,7 +41,6 @@ local function dispatchItems(max, now)
   local room = math.min(max, free)
   local steps = 0
   while room > 0 do
-    -- A cancelled batch is emptied here, a bounded piece at a time.
     steps = steps + 1
     if steps > max + 500 then
       wake = now + 1
@@ -46,9 +52,7 @@ local function dispatchItems(max, now)
     local ref = popped[1] and (batch .. '/' .. popped[1])
     if not ref then
       redis.call('ZREM', TURNS, batch)
-    elseif redis.call('HEXISTS', batchKey(batch), 'cancelledAt') == 1 then
-      moveItem(ref, 'queued', 'cancelled', {}, now)
-    elseif redis.call('HGET', itemKey(ref), 'state') == 'queued' then
+    elseif redis.call('HGET', itemKey(ref), 'state') == 'queued' and not endInstead(batch, ref, now) then
       local attempt = redis.call('HINCRBY', itemKey(ref), 'attempt', 1)
       takeSlot(slotName(ref, attempt), now + tonumber(limits[1]))
       redis.call('ZADD', LIVE, now, ref)

@@ -1,7 +1,7 @@
 -- The state machine of items and the counts of their batches: the only place that changes either.
 
 local transitions = {
-  queued = { submitting = true, held = true, cancelled = true },
+  queued = { submitting = true, generating = true, held = true, cancelled = true },
   submitting = { generating = true, queued = true, failed = true, held = true, cancelled = true },
   generating = { downloading = true, queued = true, failed = true, held = true, cancelled = true },
   downloading = { done = true, failed = true, cancelled = true },
@@ -136,4 +136,13 @@ local function enqueueItem(ref, delayMs, now)
   if not redis.call('ZSCORE', TURNS, batch) then
     setTurn(batch, tonumber(redis.call('HGET', batchKey(batch), 'inflight')) or 0)
   end
+end
+
+-- Whether a batch may post no more: both as they stand in its hash.
+local function overBudget(maxClips, posted)
+  return maxClips and (tonumber(posted) or 0) >= tonumber(maxClips)
+end
+
+local function holdForBudget(ref, from, now)
+  return moveItem(ref, from, 'held', { 'code', 'BUDGET', 'message', 'max_clips of the batch is spent' }, now)
 end

@@ -1,0 +1,17 @@
+-- Publishes the limits in force.
+--   KEYS[1] prefix
+--   ARGV[1] JSON {name: value as text}
+-- Returns the names of limits that another process had set otherwise.
+--- @include keys time bucket
+
+local changed = {}
+for name, value in pairs(cjson.decode(ARGV[1])) do
+  local before = redis.call('HGET', LIMITS, name)
+  if before and before ~= value then changed[#changed + 1] = name end
+  redis.call('HSET', LIMITS, name, value)
+end
+-- Tokens that were reserved at ten a minute would keep everybody waiting long after that was corrected.
+for _, name in ipairs(changed) do
+  if name == 'interval' or name == 'burst' then releaseRequests(nowMs()) end
+end
+return changed
