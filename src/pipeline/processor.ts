@@ -74,6 +74,8 @@ export interface ProcessorOptions {
   lockMs?: number | undefined;
 }
 
+/** Jobs of producers that could not be taken, kept for them to look at: seconds, and how many at most. */
+const REFUSED_JOBS = { age: 7 * 86_400, count: 10_000 };
 /** Waits after a step that threw something unexpected, by how often its job was started. */
 const surpriseBackoff = { baseMs: 1_000, capMs: 60_000 };
 
@@ -140,6 +142,7 @@ export function startProcessor(
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       settings: { backoffStrategy },
       removeOnComplete: { count: 0 },
+      removeOnFail: REFUSED_JOBS,
     });
     worker.on('error', (error) => log.debug({ queue: name, reason: describeError(error) }, 'worker trouble'));
     worker.on('stalled', (id) => log.warn({ queue: name, job: id }, 'job of a lost worker runs again'));

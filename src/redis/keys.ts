@@ -21,6 +21,7 @@ export interface Keys {
   limits: string;
   slots: string;
   live: string;
+  handed: string;
   batches: string;
   ended: string;
   outputs: string;
@@ -41,6 +42,7 @@ export function keysFor(name: string): Keys {
     limits: `${prefix}limits`,
     slots: `${prefix}slots`,
     live: `${prefix}live`,
+    handed: `${prefix}handed`,
     batches: `${prefix}batches`,
     ended: `${prefix}ended`,
     outputs: `${prefix}outputs`,

@@ -55,6 +55,26 @@ describe('shares of the slots', () => {
   });
 });
 
+describe('shares of the requests, where those are what is short', () => {
+  it('let what comes late and is urgent go before what came early', async () => {
+    const few = { CLIPMILL_MAX_REQUESTS: '60', CLIPMILL_REQUEST_WINDOW: '6s' };
+    const mill = await startMill({
+      env: { ...few, CLIPMILL_POLL_DELAY: '60s' },
+      simulator: { requestWindowMs: 6_000 },
+    });
+    await mill.add('large', clips(300, 'large'));
+    await mill.work();
+    await until(() => asked(mill).length >= 5, 'the large batch to be under way');
+    await mill.add('small', clips(5, 'small'));
+    await mill.add('large', [clip('urgent', 'the urgent one', { index: 301, priority: 1 })]);
+    const wanted = () => asked(mill).filter((prompt) => !prompt.includes('of large'));
+    await until(() => wanted().length === 6, 'the small batch and the urgent clip');
+    // All of the 1,000 slots were free: few of the large batch may have had theirs before.
+    expect(asked(mill).length).toBeLessThan(50);
+    expect(asked(mill).slice(0, 8)).toContain('clip 1 of large');
+  });
+});
+
 describe('limits of any size', () => {
   it('hold on a plan of 3 tasks and 10 requests a window', async () => {
     const limits = { maxTasks: 3, maxRequests: 10, generationMs: { 5: [700, 800] } } satisfies SimulatorOptions;

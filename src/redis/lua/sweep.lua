@@ -1,9 +1,14 @@
--- Frees slots that nothing stands behind any more: their item is gone, has ended, or waits in its
+-- Forgets hand-outs that came to nothing, and frees slots that nothing stands behind any more: their item is gone, has ended, or waits in its
 -- queue. A slot of an earlier attempt, of a held item or of one that is posted once more stays until its
 -- lease ends, because such a task may still run at the API.
 --   KEYS[1] prefix
 -- Returns the slots freed.
 --- @include keys time slots
+
+for _, ref in ipairs(redis.call('SMEMBERS', HANDED)) do
+  local waits = redis.call('HGET', itemKey(ref), 'state') == 'queued' and redis.call('ZSCORE', LIVE, ref)
+  if not waits then redis.call('SREM', HANDED, ref) end
+end
 
 local freed = 0
 for _, name in ipairs(redis.call('ZRANGE', SLOTS, 0, -1)) do

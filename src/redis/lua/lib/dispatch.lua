@@ -56,6 +56,7 @@ local function dispatchItems(max, now)
       local attempt = redis.call('HINCRBY', itemKey(ref), 'attempt', 1)
       takeSlot(slotName(ref, attempt), now + tonumber(limits[1]))
       redis.call('ZADD', LIVE, now, ref)
+      redis.call('SADD', HANDED, ref)
       if redis.call('HEXISTS', ACCOUNT, 'halt') == 1 then
         redis.call('HSET', ACCOUNT, 'trialAt', now + tonumber(limits[2]), 'trial', slotName(ref, attempt))
       end

@@ -9,6 +9,7 @@ local REQUESTS = prefix .. 'requests' -- hash: the token bucket
 local SLOTS = prefix .. 'slots' -- zset: "REF#ATTEMPT" by the end of its lease
 local TURNS = prefix .. 'turns' -- zset: batches with pending items by whose turn it is
 local LATER = prefix .. 'later' -- zset: refs that wait out a backoff, by the time they are due
+local HANDED = prefix .. 'handed' -- set: refs that have their slot and wait for leave to post
 local LIVE = prefix .. 'live' -- zset: refs under way (a job exists for each), by their last move
 local BATCHES = prefix .. 'batches' -- zset: batches by creation
 local ENDED = prefix .. 'ended' -- zset: batches that ended, by when
