@@ -27,18 +27,23 @@ describe('the request bucket', () => {
       fc.asyncProperty(
         fc.integer({ min: 1, max: 60 }),
         fc.integer({ min: 50, max: 400 }),
-        fc.array(fc.record({ n: fc.integer({ min: 1, max: 5 }), pauseMs: fc.constantFrom(0, 0, 0, 3, 30) }), {
-          minLength: 10,
-          maxLength: 40,
-        }),
+        fc.array(
+          fc.record({
+            n: fc.integer({ min: 1, max: 5 }),
+            pauseMs: fc.constantFrom(0, 0, 0, 3, 30),
+            refusedForMs: fc.constantFrom(0, 0, 0, 0, 0, 0, 20),
+          }),
+          { minLength: 10, maxLength: 40 },
+        ),
         async (maxRequests, windowMs, steps) => {
           const runtime = await openLedger({
             CLIPMILL_MAX_REQUESTS: String(maxRequests),
             CLIPMILL_REQUEST_WINDOW: `${windowMs}ms`,
           });
           const times: number[] = [];
-          for (const { n, pauseMs } of steps) {
+          for (const { n, pauseMs, refusedForMs } of steps) {
             times.push(...(await reserve(runtime, n)));
+            if (refusedForMs > 0) await runtime.account.cool('rate', refusedForMs, 0);
             await runtime.clock.sleep(pauseMs);
           }
           times.sort((a, b) => a - b);
