@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Batch } from '../ledger/batch.ts';
 import { readUsage, type Usage } from '../limits/limits.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { redisTime } from '../redis/time.ts';
 
 /** A batch with its pace. */
 export interface BatchStatus extends Batch {
@@ -53,8 +54,7 @@ const doneEvent = z.object({ type: z.literal('item'), batch: z.string(), state: 
 
 /** Clips done in the last minute by batch, counted from the stream of completions. */
 async function readPace(runtime: Runtime): Promise<Map<string, number>> {
-  const [seconds] = await runtime.redis.time();
-  const since = Number(seconds) * 1000 - PACE_MS;
+  const since = Math.floor(await redisTime(runtime.redis)) - PACE_MS;
   const entries = await runtime.redis.xrange(runtime.keys.events, String(since), '+', 'COUNT', PACE_ENTRIES);
   const pace = new Map<string, number>();
   for (const [, [, , , data]] of entries) {

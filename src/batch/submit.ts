@@ -2,6 +2,7 @@ import { InputError, type Problem } from '../errors.ts';
 import type { Job } from '../jobs/job.ts';
 import { INTAKE_PAGE, type IntakeReport, type NewItem } from '../ledger/intake.ts';
 import { refOf } from '../redis/keys.ts';
+import { redisTime } from '../redis/time.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { UploadImages } from './images.ts';
 import { pagesOf } from './pages.ts';
@@ -49,7 +50,12 @@ export async function submitJobs(
   { signal, upload }: SubmitOptions = {},
 ): Promise<Submission> {
   const { batch } = header;
-  const facts = { model: runtime.model.id, maxClips: header.maxClips ?? (false as const), source: header.source };
+  const facts = {
+    model: runtime.model.id,
+    maxClips: header.maxClips ?? (false as const),
+    source: header.source,
+    since: await redisTime(runtime.redis),
+  };
   const sum: Submission = { batch, added: 0, existing: 0, changed: [] };
   const taken: IntakeReport['taken'] = [];
   const add = async (items: NewItem[], more: boolean) => {

@@ -20,6 +20,11 @@ export interface BatchFacts {
   /** The budget; `false` for none; without it the budget stays as it is. */
   maxClips?: number | false | undefined;
   source?: string | undefined;
+  /**
+   * When this submission began, Unix ms of Redis's clock: items that are new take back a cancellation
+   * from before that, and one that came since holds for them as well. Default: now.
+   */
+  since?: number;
 }
 
 export interface IntakeReport {

@@ -2,8 +2,23 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cancelBatch, retryItems } from '../../src/batch/correct.ts';
+import { submitJobs } from '../../src/batch/submit.ts';
+import type { Job } from '../../src/jobs/index.ts';
+import { INTAKE_PAGE } from '../../src/ledger/intake.ts';
 import { clip, clips, startMill } from '../support/mill.ts';
 import { until } from '../support/until.ts';
+
+/** Jobs as a file has them. */
+function jobsOf(count: number): Job[] {
+  return Array.from({ length: count }, (_, n) => ({
+    id: `clip-${n + 1}`,
+    index: n + 1,
+    provider: 'auto',
+    input: { mode: 'text-to-video', prompt: `clip ${n + 1}`, duration: 5, sound: true, aspect_ratio: '1:1' },
+    priority: 100,
+    output: `clips/clip-${n + 1}.mp4`,
+  }));
+}
 
 /** Held submissions free their slots soon, so that a test need not wait for them. */
 const soon = { CLIPMILL_TASK_TIMEOUT: '2s' };
@@ -34,6 +49,24 @@ describe('an ambiguous submission', () => {
 });
 
 describe('cancelling', () => {
+  it('holds for what a submission that goes on still adds, and not for a later one', async () => {
+    const mill = await startMill();
+    const all = jobsOf(INTAKE_PAGE + 2);
+    const jobs = async function* () {
+      yield* all.slice(0, INTAKE_PAGE);
+      // The first page is in; somebody changes his mind.
+      await until(async () => (await mill.runtime.reading.batch('b'))?.counts.total === INTAKE_PAGE, 'the first page');
+      await cancelBatch(mill.runtime, 'b', false);
+      yield* all.slice(INTAKE_PAGE, -1);
+    };
+    await submitJobs(mill.runtime, { batch: 'b' }, jobs());
+    await mill.work();
+    expect((await mill.ended('b')).counts).toMatchObject({ total: INTAKE_PAGE + 1, cancelled: INTAKE_PAGE + 1 });
+    expect(mill.simulator.records.summary().requests.create).toBe(0);
+    await submitJobs(mill.runtime, { batch: 'b' }, all);
+    expect((await mill.ended('b')).counts).toMatchObject({ done: 1, cancelled: INTAKE_PAGE + 1 });
+  });
+
   it.each([
     ['stores what is being made', false, 3],
     ['throws away what is being made when it is told to', true, 0],

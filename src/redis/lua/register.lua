@@ -2,7 +2,8 @@
 --   KEYS[1] prefix
 --   ARGV[1] batch
 --   ARGV[2] "1" while more pages follow (the batch stays open and cannot end), else "0"
---   ARGV[3] JSON of batch facts {maxClips?: number | false, source?: string, model: string}
+--   ARGV[3] JSON of batch facts {maxClips?: number | false, source?: string, model: string,
+--           since?: when the submission began, which takes back a cancellation from before}
 --   ARGV[4] JSON list of items {id, index?, priority, provider, output, input: string, hash: string}
 -- Returns {added, existing, JSON list of ids that exist with other content, JSON list of {id, output, owner}
 -- whose output name belongs to another item (those are not added)}.
@@ -44,7 +45,8 @@ for _, item in ipairs(items) do
 end
 if added > 0 then
   reopenBatch(batch)
-  redis.call('HDEL', key, 'cancelledAt')
+  local cancelledAt = tonumber(redis.call('HGET', key, 'cancelledAt'))
+  if cancelledAt and cancelledAt <= (facts.since or now) then redis.call('HDEL', key, 'cancelledAt') end
   touchPages(batch, now)
 end
 if ARGV[2] == '0' then endBatchIfDue(batch, now) end

@@ -9,6 +9,7 @@ import { limitsInForce, publishLimits, readUsage } from '../../limits/limits.ts'
 import { scrubber, silentLogger } from '../../log.ts';
 import { hidePassword } from '../../redis/connect.ts';
 import { installedServer, joinEmbeddedRedis, startEmbeddedRedis, type EmbeddedRedis } from '../../redis/embedded.ts';
+import { redisTime } from '../../redis/time.ts';
 import { openStorage } from '../../storage/open.ts';
 import { openRuntime, type Runtime } from '../runtime.ts';
 import { checkAccount } from './account.ts';
@@ -102,10 +103,7 @@ async function* examineRedis(config: Config, runtime: Runtime): AsyncGenerator<F
 }
 
 async function compareClocks({ redis, clock }: Runtime): Promise<Finding> {
-  const { skewMs, precisionMs } = await skewOf(async () => {
-    const [seconds, microseconds] = await redis.time();
-    return Number(seconds) * 1000 + Number(microseconds) / 1000;
-  }, clock);
+  const { skewMs, precisionMs } = await skewOf(() => redisTime(redis), clock);
   return judgeClock('Redis', skewMs, precisionMs);
 }
 
