@@ -171,6 +171,15 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await objects()).toEqual([]);
   });
 
+  it('takes it that another process has removed the probe that they share', async () => {
+    const proxy = await startS3Proxy(server?.endpoint ?? '');
+    const { storage } = open({ endpoint: proxy.endpoint });
+    proxy.fault = ({ method }) => (method === 'HEAD' ? { status: 404, code: 'NotFound' } : undefined);
+    await storage.check();
+    proxy.fault = ({ method }) => (method === 'HEAD' ? { status: 403, code: 'Forbidden' } : undefined);
+    await expect(storage.check()).rejects.toThrow('cannot write to s3://');
+  });
+
   it('keeps an input once, and hands out a URL that anybody can read', async () => {
     const proxy = await startS3Proxy(server?.endpoint ?? '');
     const { storage, objects } = open({ endpoint: proxy.endpoint });
