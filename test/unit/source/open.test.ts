@@ -122,14 +122,17 @@ describe('a source', () => {
     expect(nameless.requests).toHaveLength(1);
   });
 
-  it.each([401, 403, 404, 410])('calls %i expired', async (status) => {
+  it.each([400, 401, 403, 404, 410, 451])('calls %i expired', async (status) => {
     const { url } = await serve((response) => response.writeHead(status).end());
     await expect(open().open(url)).rejects.toMatchObject({ fault: 'expired' });
   });
 
-  it('calls broken what may pass: an error, a server that does not answer, one that is not there', async () => {
-    const failing = await serve((response) => response.writeHead(500).end());
-    await expect(open().open(failing.url)).rejects.toMatchObject({ fault: 'broken' });
+  it.each([408, 425, 429, 500, 503])('calls %i broken, as it may pass', async (status) => {
+    const { url } = await serve((response) => response.writeHead(status).end());
+    await expect(open().open(url)).rejects.toMatchObject({ fault: 'broken' });
+  });
+
+  it('calls a server broken that does not answer, and one that is not there', async () => {
     const mute = await serve(() => {});
     await expect(open({ headersMs: 300 }).open(mute.url)).rejects.toMatchObject({ fault: 'broken' });
     await expect(open().open('http://127.0.0.1:9/a.mp4')).rejects.toMatchObject({ fault: 'broken' });
