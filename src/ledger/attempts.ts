@@ -113,6 +113,8 @@ export interface Attempts {
   freshUrls(attempt: Attempt, urls: readonly string[]): Promise<void>;
   /** Counts a URL that led where no clip may come from. @returns how many there have been */
   urlRefused(attempt: Attempt): Promise<number>;
+  /** Counts an answer that there is no URL. @returns how many there have been since the last fresh URL */
+  urlDenied(attempt: Attempt): Promise<number>;
   /** @returns true the first time it is asked for this attempt: somebody is to say that its result ends soon */
   nearsEnd(attempt: Attempt): Promise<boolean>;
   /** Takes a name for a further file of the item. @returns false when another item has it */
@@ -233,6 +235,7 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
       await run('renew', refOf(batch, id), attempt, JSON.stringify(urls));
     },
     urlRefused: ({ batch, id }) => redis.hincrby(keys.item(refOf(batch, id)), 'refusedUrls', 1),
+    urlDenied: ({ batch, id }) => redis.hincrby(keys.item(refOf(batch, id)), 'deniedUrls', 1),
     async nearsEnd({ batch, id, attempt }) {
       return (await redis.hsetnx(keys.item(refOf(batch, id)), `nearsEnd:${attempt}`, '1')) === 1;
     },

@@ -1,4 +1,3 @@
-import { ApixoError } from '../apixo/error.ts';
 import type { ApixoClient } from '../apixo/client.ts';
 import type { Model } from '../apixo/model.ts';
 import { backoffMs } from '../backoff.ts';
@@ -13,6 +12,7 @@ import type { Hashes } from '../source/hashes.ts';
 import type { SourceOpener } from '../source/open.ts';
 import { StorageError, type Storage } from '../storage/storage.ts';
 import { fetchClips } from './fetch-clips.ts';
+import { askFreshUrls } from './fresh-urls.ts';
 import { again, done, type Outcome, type Turn } from './outcome.ts';
 import type { WriteSidecar } from './sidecar.ts';
 import type { StorageGate } from './storage-gate.ts';
@@ -21,7 +21,7 @@ export interface DownloadDeps {
   api: Pick<ApixoClient, 'status'>;
   attempts: Pick<
     Attempts,
-    'downloadTask' | 'freshUrls' | 'urlRefused' | 'nearsEnd' | 'claimOutput' | 'stored' | 'failed'
+    'downloadTask' | 'freshUrls' | 'urlRefused' | 'urlDenied' | 'nearsEnd' | 'claimOutput' | 'stored' | 'failed'
   >;
   requests: RequestBucket;
   source: Pick<SourceOpener, 'open'>;
@@ -39,6 +39,13 @@ export interface DownloadDeps {
 const downloadBackoff = { baseMs: 1_000, capMs: 300_000 };
 /** URLs that lead where no clip may come from, before the item fails: the API may have had a bad moment. */
 const MOST_REFUSED = 3;
+/**
+ * Answers in a row that there is no URL, before the item fails: 9 to 19 minutes. The clip is paid for, and
+ * the API may have forgotten the task, or its URL, for a moment only.
+ */
+const MOST_DENIED = 12;
+/** At every so many starts the API is asked for another URL, although nothing says that this one has expired. */
+const ASK_EVERY = 5;
 /** The part of a result's life after which somebody is told that it has not been fetched yet. */
 const NEAR_END = 0.9;
 
@@ -91,37 +98,16 @@ async function sourceFailed(
   if (fault === 'forbidden' && (await deps.attempts.urlRefused(attempt)) > MOST_REFUSED) {
     return fail(deps, attempt, 'RESULT_REFUSED', reason);
   }
-  if (fault !== 'broken') return renewUrls(deps, attempt, task, reason, turn, retryMs);
-  deps.log.warn({ ...about, reason, retryMs }, 'download failed, trying again');
-  return again(retryMs);
-}
-
-/** Asks the API for URLs that are still good. */
-async function renewUrls(
-  deps: DownloadDeps,
-  attempt: Attempt,
-  task: DownloadTask,
-  reason: string,
-  turn: Turn,
-  retryMs: number,
-): Promise<Outcome> {
-  const about = { batch: attempt.batch, item: attempt.id, task: task.taskId, reason, retryMs };
-  try {
-    await deps.requests.take(turn.draining);
-    const report = await deps.api.status(deps.model, task.taskId);
-    if (report.state === 'success') {
-      await deps.attempts.freshUrls(attempt, report.urls);
-      deps.log.info(about, 'result URL is no longer good, a fresh one is there');
-    }
-    if (report.state !== 'failed') return again(retryMs);
-  } catch (error) {
-    if (!(error instanceof ApixoError)) throw error;
-    if (error.trouble !== 'unknown-task') {
-      deps.log.warn({ ...about, answer: error.message }, 'no fresh URL yet, trying again');
-      return again(retryMs);
-    }
+  if (fault === 'broken') {
+    deps.log.warn({ ...about, reason, retryMs }, 'download failed, trying again');
+    // The URL may lead to a host that is gone, or to a page: whoever gave it may have a better one by now.
+    if (turn.starts % ASK_EVERY === 0) await askFreshUrls(deps, attempt, task.taskId, turn);
+    return again(retryMs);
   }
-  return fail(deps, attempt, 'RESULT_GONE', reason);
+  if ((await askFreshUrls(deps, attempt, task.taskId, turn)) !== 'none') return again(retryMs);
+  if ((await deps.attempts.urlDenied(attempt)) >= MOST_DENIED) return fail(deps, attempt, 'RESULT_GONE', reason);
+  deps.log.warn({ ...about, reason, retryMs }, 'the API has no URL for the clip, asking again');
+  return again(retryMs);
 }
 
 async function fail(deps: DownloadDeps, attempt: Attempt, code: Reason, reason: string): Promise<Outcome> {

@@ -20,8 +20,8 @@ for _, id in ipairs(ids) do
   local state, code, task, attempt = item[1], item[2], item[3], item[4]
   if state and states[state] and (not wanted.code or wanted.code == code) then
     local paid = (state == 'held' and code == 'TASK_TIMEOUT') or (state == 'failed' and code == 'RESULT_REFUSED')
+    redis.call('HDEL', itemKey(ref), 'refusedUrls', 'deniedUrls')
     if paid and task then
-      redis.call('HDEL', itemKey(ref), 'refusedUrls')
       moveItem(ref, state, 'generating', {}, now)
       takeSlot(slotName(ref, attempt), now + tonumber(redis.call('HGET', LIMITS, 'leaseMs') or 1800000))
       look[#look + 1] = { ref = ref, attempt = tonumber(attempt) }

@@ -23,6 +23,7 @@ function world() {
     ended: undefined as StoredClip | { code: string; message: string } | undefined,
     ageMs: 0,
     refused: 0,
+    denied: 0,
     warned: false,
     opened: [] as string[],
     stored: [] as string[],
@@ -40,7 +41,11 @@ function world() {
     attempts: {
       downloadTask: () =>
         Promise.resolve(state.ended ? undefined : { taskId: 't', urls: state.urls, output: 'b/a.mp4', since: 0 }),
-      freshUrls: async (_attempt, urls) => void (state.urls = [...urls]),
+      freshUrls: async (_attempt, urls) => {
+        state.urls = [...urls];
+        state.denied = 0;
+      },
+      urlDenied: async () => (state.denied += 1),
       urlRefused: async () => (state.refused += 1),
       nearsEnd: async () => !state.warned && (state.warned = true),
       claimOutput: async (_attempt, output) => output !== 'b/a-2.mp4',
@@ -183,13 +188,54 @@ describe('downloading', () => {
 
   it.each([
     ['does not know the task', new ApixoError('unknown-task', 'HTTP_404', 'no task')],
-    ['says that it failed after all', { state: 'failed', failCode: 'X', failMsg: '' } as const],
-  ])('fails when the API %s', async (_what, report) => {
-    const { state, step } = world();
+    ['says that it failed after all', { state: 'failed', failCode: 'NO_RESULT_URL', failMsg: '' } as const],
+  ])('fails when the API %s, and says so again and again', async (_what, report) => {
+    const { state, step, log } = world();
     state.report = report;
-    state.sourceFails = [new SourceError('expired', 'answered 404')];
-    expect(await step()).toEqual({ kind: 'done' });
+    const expired = () => (state.sourceFails = [new SourceError('expired', 'answered 404')]);
+    for (let turn = 1; turn < 12; turn += 1) {
+      expired();
+      expect(await step(turn)).toMatchObject({ kind: 'again' });
+    }
+    expect(state.ended).toBeUndefined();
+    expect(log.filter((line) => line.includes('no URL'))).toHaveLength(11);
+    expired();
+    expect(await step(12)).toEqual({ kind: 'done' });
     expect(state.ended).toMatchObject({ code: 'RESULT_GONE' });
+  });
+
+  it('takes a URL that comes after such an answer, and forgets the answer', async () => {
+    const { state, step } = world();
+    const good = state.report;
+    state.sourceFails = [new SourceError('expired', 'answered 404')];
+    state.report = new ApixoError('unknown-task', 'HTTP_404', 'no task');
+    expect(await step(1)).toMatchObject({ kind: 'again' });
+    expect(state.denied).toBe(1);
+    state.sourceFails = [new SourceError('expired', 'answered 404')];
+    state.report = good;
+    expect(await step(2)).toMatchObject({ kind: 'again' });
+    expect(state.denied).toBe(0);
+    expect(await step(3)).toEqual({ kind: 'done' });
+    expect(state.ended).toMatchObject({ location: 's3://clips/b/a.mp4' });
+  });
+
+  it('asks for a better URL now and then while one does not work, and fails nothing if there is none', async () => {
+    const { state, step } = world();
+    const turns = async (from: number, to: number) => {
+      for (let turn = from; turn <= to; turn += 1) {
+        state.sourceFails = [new SourceError('broken', 'not an MP4')];
+        expect(await step(turn)).toMatchObject({ kind: 'again' });
+      }
+    };
+    state.report = new ApixoError('unknown-task', 'HTTP_404', 'no task');
+    await turns(1, 100);
+    expect(state.denied).toBe(0);
+    state.report = { state: 'success', urls: ['https://files/fresh.mp4'], generationMs: 1 };
+    await turns(101, 104);
+    expect(state.urls).toEqual(['https://files/1.mp4']);
+    await turns(105, 105);
+    expect(state.urls).toEqual(['https://files/fresh.mp4']);
+    expect(await step(106)).toEqual({ kind: 'done' });
   });
 
   it('gives its job back when the process drains', async () => {

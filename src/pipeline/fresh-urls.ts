@@ -1,0 +1,42 @@
+import { ApixoError } from '../apixo/error.ts';
+import type { ApixoClient } from '../apixo/client.ts';
+import type { Model } from '../apixo/model.ts';
+import type { Attempt, Attempts } from '../ledger/attempts.ts';
+import type { RequestBucket } from '../limits/requests.ts';
+import type { Logger } from '../log.ts';
+import type { Turn } from './outcome.ts';
+
+export interface FreshUrlDeps {
+  api: Pick<ApixoClient, 'status'>;
+  attempts: Pick<Attempts, 'freshUrls'>;
+  requests: RequestBucket;
+  model: Model;
+  log: Logger;
+}
+
+/**
+ * Asks the API for URLs of a clip that are still good, and puts them in the place of the old ones.
+ * @returns `none`: the API says that there are none, which it may take back; `later`: it said nothing of use
+ */
+export async function askFreshUrls(
+  deps: FreshUrlDeps,
+  attempt: Attempt,
+  taskId: string,
+  turn: Turn,
+): Promise<'fresh' | 'none' | 'later'> {
+  const about = { batch: attempt.batch, item: attempt.id, task: taskId };
+  try {
+    await deps.requests.take(turn.draining);
+    const report = await deps.api.status(deps.model, taskId);
+    if (report.state === 'failed') return 'none';
+    if (report.state !== 'success') return 'later';
+    await deps.attempts.freshUrls(attempt, report.urls);
+    deps.log.info(about, 'the API gave a fresh result URL');
+    return 'fresh';
+  } catch (error) {
+    if (!(error instanceof ApixoError)) throw error;
+    if (error.trouble === 'unknown-task') return 'none';
+    deps.log.warn({ ...about, answer: error.message }, 'no fresh URL yet, trying again');
+    return 'later';
+  }
+}
