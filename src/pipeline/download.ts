@@ -37,8 +37,12 @@ export interface DownloadDeps {
 
 /** Waits between tries at one clip: its URL is good for days, and no slot waits for it. */
 const downloadBackoff = { baseMs: 1_000, capMs: 300_000 };
-/** URLs that lead where no clip may come from, before the item fails: the API may have had a bad moment. */
+/**
+ * URLs that lead where no clip may come from, before the item fails. Each is given time: it is often this
+ * machine that is in the wrong, behind a portal or a VPN that sends every name to itself.
+ */
 const MOST_REFUSED = 3;
+const REFUSED_MS = 300_000;
 /**
  * Answers in a row that there is no URL, before the item fails: 9 to 19 minutes. The clip is paid for, and
  * the API may have forgotten the task, or its URL, for a moment only.
@@ -65,14 +69,14 @@ export async function downloadStep(deps: DownloadDeps, attempt: Attempt, turn: T
       return done;
     } catch (error) {
       turn.draining.throwIfAborted();
-      const retryMs = backoffMs(turn.starts, downloadBackoff);
       if (error instanceof StorageError) {
         // While the storage is out of order no item is: it waits here, with the others.
         if (await deps.gate.failed(error, turn.draining)) continue;
+        const retryMs = backoffMs(turn.starts, downloadBackoff);
         deps.log.warn({ ...about, reason: describeError(error), retryMs }, 'storing failed, trying again');
         return again(retryMs);
       }
-      return await sourceFailed(deps, attempt, task, error, turn, retryMs);
+      return await sourceFailed(deps, attempt, task, error, turn);
     }
   }
 }
@@ -84,7 +88,6 @@ async function sourceFailed(
   task: DownloadTask,
   error: unknown,
   turn: Turn,
-  retryMs: number,
 ): Promise<Outcome> {
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
   const reason = describeError(error);
@@ -98,16 +101,14 @@ async function sourceFailed(
   if (fault === 'forbidden' && (await deps.attempts.urlRefused(attempt)) > MOST_REFUSED) {
     return fail(deps, attempt, 'RESULT_REFUSED', reason);
   }
-  if (fault === 'broken') {
-    deps.log.warn({ ...about, reason, retryMs }, 'download failed, trying again');
-    // The URL may lead to a host that is gone, or to a page: whoever gave it may have a better one by now.
-    if (turn.starts % ASK_EVERY === 0) await askFreshUrls(deps, attempt, task.taskId, turn);
-    return again(retryMs);
-  }
-  if ((await askFreshUrls(deps, attempt, task.taskId, turn)) !== 'none') return again(retryMs);
-  if ((await deps.attempts.urlDenied(attempt)) >= MOST_DENIED) return fail(deps, attempt, 'RESULT_GONE', reason);
-  deps.log.warn({ ...about, reason, retryMs }, 'the API has no URL for the clip, asking again');
-  return again(retryMs);
+  const retryMs = fault === 'forbidden' ? REFUSED_MS : backoffMs(turn.starts, downloadBackoff);
+  deps.log.warn({ ...about, fault, reason, retryMs }, 'download failed, trying again');
+  // The URL may lead to a host that is gone, or to a page: whoever gave it may have a better one by now.
+  if (fault === 'broken' && turn.starts % ASK_EVERY !== 0) return again(retryMs);
+  const found = await askFreshUrls(deps, attempt, task.taskId, turn);
+  if (fault === 'broken' || found !== 'none') return again(retryMs);
+  if ((await deps.attempts.urlDenied(attempt)) < MOST_DENIED) return again(retryMs);
+  return fail(deps, attempt, 'RESULT_GONE', reason);
 }
 
 async function fail(deps: DownloadDeps, attempt: Attempt, code: Reason, reason: string): Promise<Outcome> {

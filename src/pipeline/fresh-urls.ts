@@ -24,19 +24,23 @@ export async function askFreshUrls(
   taskId: string,
   turn: Turn,
 ): Promise<'fresh' | 'none' | 'later'> {
-  const about = { batch: attempt.batch, item: attempt.id, task: taskId };
+  const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: taskId };
+  function none(answer: string): 'none' {
+    deps.log.warn({ ...about, answer }, 'the API has no URL of the clip');
+    return 'none';
+  }
   try {
     await deps.requests.take(turn.draining);
     const report = await deps.api.status(deps.model, taskId);
-    if (report.state === 'failed') return 'none';
+    if (report.state === 'failed') return none(report.failMsg || report.failCode);
     if (report.state !== 'success') return 'later';
     await deps.attempts.freshUrls(attempt, report.urls);
-    deps.log.info(about, 'the API gave a fresh result URL');
+    deps.log.info(about, 'the API gave a fresh URL of the clip');
     return 'fresh';
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
-    if (error.trouble === 'unknown-task') return 'none';
-    deps.log.warn({ ...about, answer: error.message }, 'no fresh URL yet, trying again');
+    if (error.trouble === 'unknown-task') return none(error.message);
+    deps.log.warn({ ...about, answer: error.message }, 'the API gave no answer about the clip');
     return 'later';
   }
 }

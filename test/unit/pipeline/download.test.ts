@@ -152,11 +152,12 @@ describe('downloading', () => {
     expect(await step(2)).toEqual({ kind: 'done' });
   });
 
-  it('asks for another URL a few times when one is refused, then fails and says why', async () => {
+  it('asks for another URL every five minutes when one is refused, then fails and says why', async () => {
     const { state, step, log } = world();
     for (let turn = 1; turn <= 3; turn += 1) {
       state.sourceFails = [new SourceError('forbidden', 'x is at 10.0.0.1')];
-      expect(await step(turn)).toMatchObject({ kind: 'again' });
+      expect(await step(turn)).toEqual({ kind: 'again', delayMs: 300_000 });
+      expect(state.urls).toEqual(['https://files/fresh.mp4']);
     }
     state.sourceFails = [new SourceError('forbidden', 'x is at 10.0.0.1')];
     expect(await step(4)).toEqual({ kind: 'done' });
@@ -198,7 +199,7 @@ describe('downloading', () => {
       expect(await step(turn)).toMatchObject({ kind: 'again' });
     }
     expect(state.ended).toBeUndefined();
-    expect(log.filter((line) => line.includes('no URL'))).toHaveLength(11);
+    expect(log.filter((line) => line.includes('no URL of'))).toHaveLength(11);
     expired();
     expect(await step(12)).toEqual({ kind: 'done' });
     expect(state.ended).toMatchObject({ code: 'RESULT_GONE' });
