@@ -110,6 +110,8 @@ export interface Attempts {
   held(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /** @returns `undefined` when this attempt has nothing to fetch any more */
   downloadTask(attempt: Attempt): Promise<DownloadTask | undefined>;
+  /** How long ago that task was seen to have ended, in milliseconds: by Redis's clock, as this machine's may be wrong. */
+  ageOf(task: Pick<DownloadTask, 'since'>): Promise<number>;
   freshUrls(attempt: Attempt, urls: readonly string[]): Promise<void>;
   /** Counts a URL that led where no clip may come from. @returns how many there have been */
   urlRefused(attempt: Attempt): Promise<number>;
@@ -230,6 +232,10 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
       );
       if (state !== 'downloading' || current !== String(attempt) || !taskId || !output) return undefined;
       return { taskId, output, urls: resultUrls.parse(JSON.parse(urls ?? '[]')), since: Number(at) };
+    },
+    async ageOf({ since }) {
+      const [seconds] = await redis.time();
+      return Number(seconds) * 1000 - since;
     },
     async freshUrls({ batch, id, attempt }, urls) {
       await run('renew', refOf(batch, id), attempt, JSON.stringify(urls));

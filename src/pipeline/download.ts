@@ -1,7 +1,6 @@
 import type { ApixoClient } from '../apixo/client.ts';
 import type { Model } from '../apixo/model.ts';
 import { backoffMs } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
 import { describeError } from '../errors.ts';
 import type { Attempt, Attempts, DownloadTask } from '../ledger/attempts.ts';
 import { reasons, type Reason } from '../ledger/states.ts';
@@ -21,7 +20,15 @@ export interface DownloadDeps {
   api: Pick<ApixoClient, 'status'>;
   attempts: Pick<
     Attempts,
-    'downloadTask' | 'freshUrls' | 'urlRefused' | 'urlDenied' | 'nearsEnd' | 'claimOutput' | 'stored' | 'failed'
+    | 'downloadTask'
+    | 'ageOf'
+    | 'freshUrls'
+    | 'urlRefused'
+    | 'urlDenied'
+    | 'nearsEnd'
+    | 'claimOutput'
+    | 'stored'
+    | 'failed'
   >;
   requests: RequestBucket;
   source: Pick<SourceOpener, 'open'>;
@@ -31,7 +38,6 @@ export interface DownloadDeps {
   writeSidecar?: WriteSidecar | undefined;
   gate: Pick<StorageGate, 'enter' | 'worked' | 'failed'>;
   model: Model;
-  clock: Clock;
   log: Logger;
 }
 
@@ -91,7 +97,7 @@ async function sourceFailed(
 ): Promise<Outcome> {
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
   const reason = describeError(error);
-  const age = deps.clock.now() - task.since;
+  const age = await deps.attempts.ageOf(task);
   if (age >= deps.model.resultsLastMs) return fail(deps, attempt, 'RESULT_GONE', reason);
   if (age >= deps.model.resultsLastMs * NEAR_END && (await deps.attempts.nearsEnd(attempt))) {
     const endsAt = new Date(task.since + deps.model.resultsLastMs).toISOString();
@@ -103,7 +109,7 @@ async function sourceFailed(
   }
   const retryMs = fault === 'forbidden' ? REFUSED_MS : backoffMs(turn.starts, downloadBackoff);
   deps.log.warn({ ...about, fault, reason, retryMs }, 'download failed, trying again');
-  // The URL may lead to a host that is gone, or to a page: whoever gave it may have a better one by now.
+  // Now and then for a broken one as well: its host may be gone, or answer with a page, and a better one exist.
   if (fault === 'broken' && turn.starts % ASK_EVERY !== 0) return again(retryMs);
   const found = await askFreshUrls(deps, attempt, task.taskId, turn);
   if (fault === 'broken' || found !== 'none') return again(retryMs);

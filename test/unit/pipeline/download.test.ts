@@ -45,6 +45,7 @@ function world() {
         state.urls = [...urls];
         state.denied = 0;
       },
+      ageOf: async () => state.ageMs,
       urlDenied: async () => (state.denied += 1),
       urlRefused: async () => (state.refused += 1),
       nearsEnd: async () => !state.warned && (state.warned = true),
@@ -82,7 +83,6 @@ function world() {
     hashes: { begin: hashHere },
     gate: { enter: async () => void (state.waits += 1), worked() {}, failed: async () => true },
     model: kling26,
-    clock: { now: () => state.ageMs, elapsed: () => state.ageMs, sleep: async () => {} },
     log: createLogger({ level: 'warn', secrets: [], destination: { write: (line: string) => void log.push(line) } }),
   };
   return {
