@@ -18,8 +18,10 @@ export class WholeClip {
   /**
    * @param announced the Content-Length, where the server gave one
    * @param hash is given all that goes through
+   * @throws SourceError when the announced bytes would be whole in the storage before their beginning is checked
    */
   constructor(announced: number | undefined, hash: RunningHash) {
+    if (announced !== undefined && announced < FTYP_END) throw tooFew(announced);
     this.#announced = announced;
     this.#hash = hash;
   }
@@ -42,8 +44,12 @@ export class WholeClip {
     if (this.#announced !== undefined && this.size !== this.#announced) {
       throw new SourceError('broken', `${this.size} bytes came of ${this.#announced}`);
     }
-    if (head.length < FTYP_END) throw new SourceError('broken', `only ${this.size} bytes came`);
+    if (head.length < FTYP_END) throw tooFew(this.size);
   }
+}
+
+function tooFew(bytes: number): SourceError {
+  return new SourceError('broken', `only ${bytes} bytes, which is no clip`);
 }
 
 function requireMp4(head: Buffer): void {

@@ -37,6 +37,10 @@ describe('WholeClip', () => {
     expect(await pass(new WholeClip(undefined, hashHere()), mp4)).toHaveLength(mp4.length);
   });
 
+  it.each([0, 7])('refuses %i announced bytes before anything can be stored', (announced) => {
+    expect(() => new WholeClip(announced, hashHere())).toThrow(`only ${announced} bytes`);
+  });
+
   it.each([
     ['fewer bytes than announced', mp4.subarray(0, 100), mp4.length, '100 bytes came of 512'],
     ['more bytes than announced', mp4, 100, '512 bytes came of 100'],
