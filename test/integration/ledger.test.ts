@@ -17,7 +17,7 @@ const allowed: Record<ItemState, readonly ItemState[]> = {
   done: [],
   failed: ['queued'],
   held: ['queued', 'generating'],
-  cancelled: ['queued'],
+  cancelled: ['queued', 'generating'],
 };
 
 const cause = { code: 'X', message: 'because' };
