@@ -64,7 +64,7 @@ export function createFileStorage(root: string): Storage {
 
   return {
     put: (name, body, _facts, signal) => write(name, body, signal),
-    putPage: (name, body) => write(name, body),
+    putPage: (name, body, _contentType, signal) => write(name, body, signal),
     // Nothing on a disk tells which task a file is of: an earlier task of the same item may have left a
     // clip of the same size there. So after a crash it is fetched once more.
     recover: () => Promise.resolve(undefined),

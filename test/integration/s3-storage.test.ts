@@ -87,6 +87,19 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(page).toMatchObject({ ContentType: 'text/new', CacheControl: 'no-cache', ContentLength: 1 });
   });
 
+  it('gives a page up while the service is silent', async () => {
+    const proxy = await startS3Proxy(server?.endpoint ?? '');
+    const { storage, objects } = open({ endpoint: proxy.endpoint });
+    const giveUp = new AbortController();
+    const reason = new Error('draining');
+    proxy.fault = () => {
+      giveUp.abort(reason);
+      return 'silence';
+    };
+    await expect(storage.putPage('index.html', bytes(1), 'text/html', giveUp.signal)).rejects.toBe(reason);
+    expect(await objects()).toEqual([]);
+  });
+
   it('keeps nothing of a source that breaks, and passes its error on', async () => {
     const { storage, uploads, objects } = open();
     await expect(storage.put('a.mp4', bytes(2 * MB, broken), { ...facts, length: 3 * MB })).rejects.toThrow(

@@ -75,11 +75,11 @@ export function createS3Storage(options: S3Options): Storage {
     put,
     recover,
     check,
-    async putPage(name, body, contentType) {
+    async putPage(name, body, contentType, signal) {
       const session = await open();
       // It changes while its batch goes on.
       const what = { key: session.keyOf(name), length: undefined, contentType, cacheControl: 'no-cache' };
-      await upload(session, what, body);
+      await upload(session, what, body, signal);
       return { location: urlOf(name) };
     },
     async size(name) {
