@@ -221,6 +221,18 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await uploads()).toBe(1);
   });
 
+  it('sweeps the others when one of them has ended meanwhile', async () => {
+    const proxy = await startS3Proxy(server?.endpoint ?? '');
+    const { storage, client, bucket, prefix, uploads } = open({ endpoint: proxy.endpoint });
+    for (const name of ['a', 'b', 'c']) {
+      await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: `${prefix}/${name}.mp4` }));
+    }
+    proxy.fault = ({ method, url }) =>
+      method === 'DELETE' && url?.includes('b.mp4') ? { status: 404, code: 'NoSuchUpload' } : undefined;
+    expect(await storage.leftovers.sweep(-60_000)).toBe(2);
+    expect(await uploads()).toBe(1);
+  });
+
   it('sweeps nothing where it has no prefix of its own', async () => {
     const { storage } = open({ prefix: '' });
     expect(await storage.leftovers.sweep(0)).toBe(0);
