@@ -84,6 +84,8 @@ export function createFileStorage(root: string): Storage {
         await writeFile(probe, 'probe', { flush: true });
         await rm(probe);
       } catch (error) {
+        // A full disk has room for its name, and there is a new one every 15 s.
+        await rm(probe, { force: true }).catch(() => {});
         throw new UserError(`cannot write to ${base}: ${describeError(error)}`, {
           cure: cures[codeOf(error)] ?? makeWritable,
           cause: error,
