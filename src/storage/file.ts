@@ -22,6 +22,9 @@ const cures: Record<string, string> = {
   EROFS: makeWritable,
 };
 
+/** Folders that are remembered as made: a process that lives for months makes one for every batch. */
+const MOST_KNOWN = 1_000;
+
 /** Clips as files below `root`. */
 export function createFileStorage(root: string): Storage {
   const base = resolve(root);
@@ -32,6 +35,7 @@ export function createFileStorage(root: string): Storage {
   async function made(folder: string): Promise<void> {
     if (known.has(folder)) return;
     await mkdir(folder, { recursive: true });
+    if (known.size >= MOST_KNOWN) known.clear();
     known.add(folder);
   }
 
