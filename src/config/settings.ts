@@ -93,7 +93,7 @@ export const settings = {
     env: 'CLIPMILL_SIDECAR',
     value: z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
     default: 'false',
-    about: 'true for a NAME.json beside every clip, with what the manifest tells of it',
+    about: 'true for a NAME.mp4.json beside every clip, with what the manifest tells of it',
   },
   maxTasks: {
     env: 'CLIPMILL_MAX_TASKS',

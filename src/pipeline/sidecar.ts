@@ -11,9 +11,9 @@ export interface SidecarDeps {
 /** Tells of a stored clip in a file beside it. */
 export type WriteSidecar = (attempt: Attempt, clip: StoredClip) => Promise<void>;
 
-/** `b/fox.mp4` -> `b/fox.json`; names without `.mp4` keep what they have, so that no two become one. */
+/** `b/fox.mp4` -> `b/fox.mp4.json`: with its ending, as `b/fox` may be a clip as well. */
 export function sidecarName(output: string): string {
-  return `${output.replace(/\.mp4$/i, '')}.json`;
+  return `${output}.json`;
 }
 
 /**

@@ -79,7 +79,7 @@ describe('a worker that is killed', () => {
           expect(item, point).toMatchObject({ state: 'held', code: 'PROCESS_DIED' });
           continue;
         }
-        stored.push(`${item.id}.json`, `${item.id}.mp4`);
+        stored.push(`${item.id}.mp4`, `${item.id}.mp4.json`);
         const bytes = await readFile(join(folder, 'videos', item.output));
         expect(bytes.length, point).toBe(item.size);
         expect(bytes.includes(String(item.task)), point).toBe(true);

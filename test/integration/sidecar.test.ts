@@ -7,7 +7,7 @@ import { clip, startMill } from '../support/mill.ts';
 describe('sidecars', () => {
   it('tell of every clip in a file beside it, before the clip counts as done', async () => {
     const mill = await startMill({ env: { CLIPMILL_SIDECAR: 'true' } });
-    const path = join(mill.folder, 'videos/clips/a.json');
+    const path = join(mill.folder, 'videos/clips/a.mp4.json');
     const tries: boolean[] = [];
     await mill.work({
       decorate: (deps) => ({
@@ -44,8 +44,8 @@ describe('sidecars', () => {
     });
   });
 
-  it('have the name of the clip', () => {
-    expect(sidecarName('b/fox.mp4')).toBe('b/fox.json');
-    expect(sidecarName('b/take.1')).toBe('b/take.1.json');
+  it('have the name of the clip, so that no two clips share one', () => {
+    expect(sidecarName('b/fox.mp4')).toBe('b/fox.mp4.json');
+    expect(sidecarName('b/fox')).toBe('b/fox.json');
   });
 });
