@@ -11,9 +11,10 @@ export interface RetryChoice {
 }
 
 /**
- * Puts ended items of a batch back to work, with a new attempt each; past attempts stay in their
- * history. A held item whose task may have been accepted is then paid for a second time, which is why
- * it takes somebody's word. May be run twice, and while workers run.
+ * Puts ended items of a batch back to work, with a new attempt each, or with another look at the task of
+ * one whose clip was paid for and is not stored; past attempts stay in their history. A held item whose
+ * task may have been accepted is then paid for a second time, which is why it takes somebody's word.
+ * May be run twice, and while workers run.
  * @returns how many items went back
  * @throws UserError when there is no such batch or item
  */

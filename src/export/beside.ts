@@ -33,7 +33,7 @@ export async function storeBatchPages(
 
   async function put(name: string, items: Reader<Item>, lines: AsyncIterable<string>, type: string): Promise<string> {
     try {
-      return (await storage.putPage(name, inChunks(lines, signal), type)).location;
+      return (await storage.putPage(name, inChunks(lines, signal), type, signal)).location;
     } finally {
       // A storage that is out of order may not have looked at a single line.
       await items.return();

@@ -14,8 +14,14 @@ export function relativeLink(folder: string): ClipLink {
       : undefined;
 }
 
-/** The link of a clip by its location, for a page that may be kept anywhere. */
-export const locationLink: ClipLink = (item) => (item.state === 'done' ? item.location : undefined);
+/**
+ * The link of a clip by its location, for a page that may be kept anywhere. No browser opens `s3://…`: for
+ * clips of a bucket the page is to be put into `folder` there.
+ */
+export function locationLink(folder: string): ClipLink {
+  const beside = relativeLink(folder);
+  return (item) => (item.state === 'done' && item.location?.startsWith('file:') ? item.location : beside(item));
+}
 
 export interface GalleryOptions {
   link: ClipLink;

@@ -2,7 +2,8 @@ import { render, type builtIns, type Template } from './template.ts';
 import type { Combination } from './matrix.ts';
 import { shown } from './wording.ts';
 
-const MAX_SEGMENT_BYTES = 255;
+/** A file system takes 255, of which those of a sidecar (`.json`) and of a second file (`-2`) are kept free. */
+const MAX_SEGMENT_BYTES = 250;
 /** An S3 key has 1,024 bytes at most, of which the bucket's prefix needs some. */
 const MAX_NAME_BYTES = 900;
 

@@ -4,6 +4,7 @@ import { withoutSignatures } from '../log.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { refOf, type Keys } from '../redis/keys.ts';
 import type { RunScript } from '../redis/scripts.ts';
+import { redisTime } from '../redis/time.ts';
 import type { ItemState } from './states.ts';
 
 /** One attempt of one item: what jobs, slots and callbacks are about. */
@@ -118,9 +119,13 @@ export interface Attempts {
   held(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /** @returns `undefined` when this attempt has nothing to fetch any more */
   downloadTask(attempt: Attempt): Promise<DownloadTask | undefined>;
+  /** How long ago that task was seen to have ended, in milliseconds: by Redis's clock, as this machine's may be wrong. */
+  ageOf(task: Pick<DownloadTask, 'since'>): Promise<number>;
   freshUrls(attempt: Attempt, urls: readonly string[]): Promise<void>;
   /** Counts a URL that led where no clip may come from. @returns how many there have been */
   urlRefused(attempt: Attempt): Promise<number>;
+  /** Counts an answer that there is no URL. @returns how many there have been since the last fresh URL */
+  urlDenied(attempt: Attempt): Promise<number>;
   /** @returns true the first time it is asked for this attempt: somebody is to say that its result ends soon */
   nearsEnd(attempt: Attempt): Promise<boolean>;
   /** Takes a name for a further file of the item. @returns false when another item has it */
@@ -244,10 +249,12 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
       if (state !== 'downloading' || current !== String(attempt) || !taskId || !output) return undefined;
       return { taskId, output, urls: resultUrls.parse(JSON.parse(urls ?? '[]')), since: Number(at) };
     },
+    ageOf: async ({ since }) => (await redisTime(redis)) - since,
     async freshUrls({ batch, id, attempt }, urls) {
       await run('renew', refOf(batch, id), attempt, JSON.stringify(urls));
     },
     urlRefused: ({ batch, id }) => redis.hincrby(keys.item(refOf(batch, id)), 'refusedUrls', 1),
+    urlDenied: ({ batch, id }) => redis.hincrby(keys.item(refOf(batch, id)), 'deniedUrls', 1),
     async nearsEnd({ batch, id, attempt }) {
       return (await redis.hsetnx(keys.item(refOf(batch, id)), `nearsEnd:${attempt}`, '1')) === 1;
     },

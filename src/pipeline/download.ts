@@ -1,8 +1,6 @@
-import { ApixoError } from '../apixo/error.ts';
 import type { ApixoClient } from '../apixo/client.ts';
 import type { Model } from '../apixo/model.ts';
 import { backoffMs } from '../backoff.ts';
-import type { Clock } from '../clock.ts';
 import { describeError } from '../errors.ts';
 import type { Attempt, Attempts, DownloadTask } from '../ledger/attempts.ts';
 import { reasons, type Reason } from '../ledger/states.ts';
@@ -13,6 +11,7 @@ import type { Hashes } from '../source/hashes.ts';
 import type { SourceOpener } from '../source/open.ts';
 import { StorageError, type Storage } from '../storage/storage.ts';
 import { fetchClips } from './fetch-clips.ts';
+import { askFreshUrls } from './fresh-urls.ts';
 import { again, done, type Outcome, type Turn } from './outcome.ts';
 import type { WriteSidecar } from './sidecar.ts';
 import type { StorageGate } from './storage-gate.ts';
@@ -21,7 +20,15 @@ export interface DownloadDeps {
   api: Pick<ApixoClient, 'status'>;
   attempts: Pick<
     Attempts,
-    'downloadTask' | 'freshUrls' | 'urlRefused' | 'nearsEnd' | 'claimOutput' | 'stored' | 'failed'
+    | 'downloadTask'
+    | 'ageOf'
+    | 'freshUrls'
+    | 'urlRefused'
+    | 'urlDenied'
+    | 'nearsEnd'
+    | 'claimOutput'
+    | 'stored'
+    | 'failed'
   >;
   requests: RequestBucket;
   source: Pick<SourceOpener, 'open'>;
@@ -31,14 +38,24 @@ export interface DownloadDeps {
   writeSidecar?: WriteSidecar | undefined;
   gate: Pick<StorageGate, 'enter' | 'worked' | 'failed'>;
   model: Model;
-  clock: Clock;
   log: Logger;
 }
 
 /** Waits between tries at one clip: its URL is good for days, and no slot waits for it. */
 const downloadBackoff = { baseMs: 1_000, capMs: 300_000 };
-/** URLs that lead where no clip may come from, before the item fails: the API may have had a bad moment. */
+/**
+ * URLs that lead where no clip may come from, before the item fails. Each is given time: it is often this
+ * machine that is in the wrong, behind a portal or a VPN that sends every name to itself.
+ */
 const MOST_REFUSED = 3;
+const REFUSED_MS = 300_000;
+/**
+ * Answers in a row that there is no URL, before the item fails: 9 to 19 minutes. The clip is paid for, and
+ * the API may have forgotten the task, or its URL, for a moment only.
+ */
+const MOST_DENIED = 12;
+/** At every so many starts the API is asked for another URL, although nothing says that this one has expired. */
+const ASK_EVERY = 5;
 /** The part of a result's life after which somebody is told that it has not been fetched yet. */
 const NEAR_END = 0.9;
 
@@ -58,14 +75,14 @@ export async function downloadStep(deps: DownloadDeps, attempt: Attempt, turn: T
       return done;
     } catch (error) {
       turn.draining.throwIfAborted();
-      const retryMs = backoffMs(turn.starts, downloadBackoff);
       if (error instanceof StorageError) {
         // While the storage is out of order no item is: it waits here, with the others.
         if (await deps.gate.failed(error, turn.draining)) continue;
+        const retryMs = backoffMs(turn.starts, downloadBackoff);
         deps.log.warn({ ...about, reason: describeError(error), retryMs }, 'storing failed, trying again');
         return again(retryMs);
       }
-      return await sourceFailed(deps, attempt, task, error, turn, retryMs);
+      return await sourceFailed(deps, attempt, task, error, turn);
     }
   }
 }
@@ -77,11 +94,10 @@ async function sourceFailed(
   task: DownloadTask,
   error: unknown,
   turn: Turn,
-  retryMs: number,
 ): Promise<Outcome> {
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
   const reason = describeError(error);
-  const age = deps.clock.now() - task.since;
+  const age = await deps.attempts.ageOf(task);
   if (age >= deps.model.resultsLastMs) return fail(deps, attempt, 'RESULT_GONE', reason);
   if (age >= deps.model.resultsLastMs * NEAR_END && (await deps.attempts.nearsEnd(attempt))) {
     const endsAt = new Date(task.since + deps.model.resultsLastMs).toISOString();
@@ -91,36 +107,13 @@ async function sourceFailed(
   if (fault === 'forbidden' && (await deps.attempts.urlRefused(attempt)) > MOST_REFUSED) {
     return fail(deps, attempt, 'RESULT_REFUSED', reason);
   }
-  if (fault !== 'broken') return renewUrls(deps, attempt, task, reason, turn, retryMs);
-  deps.log.warn({ ...about, reason, retryMs }, 'download failed, trying again');
-  return again(retryMs);
-}
-
-/** Asks the API for URLs that are still good. */
-async function renewUrls(
-  deps: DownloadDeps,
-  attempt: Attempt,
-  task: DownloadTask,
-  reason: string,
-  turn: Turn,
-  retryMs: number,
-): Promise<Outcome> {
-  const about = { batch: attempt.batch, item: attempt.id, task: task.taskId, reason, retryMs };
-  try {
-    await deps.requests.take(turn.draining);
-    const report = await deps.api.status(deps.model, task.taskId);
-    if (report.state === 'success') {
-      await deps.attempts.freshUrls(attempt, report.urls);
-      deps.log.info(about, 'result URL is no longer good, a fresh one is there');
-    }
-    if (report.state !== 'failed') return again(retryMs);
-  } catch (error) {
-    if (!(error instanceof ApixoError)) throw error;
-    if (error.trouble !== 'unknown-task') {
-      deps.log.warn({ ...about, answer: error.message }, 'no fresh URL yet, trying again');
-      return again(retryMs);
-    }
-  }
+  const retryMs = fault === 'forbidden' ? REFUSED_MS : backoffMs(turn.starts, downloadBackoff);
+  deps.log.warn({ ...about, fault, reason, retryMs }, 'download failed, trying again');
+  // Now and then for a broken one as well: its host may be gone, or answer with a page, and a better one exist.
+  if (fault === 'broken' && turn.starts % ASK_EVERY !== 0) return again(retryMs);
+  const found = await askFreshUrls(deps, attempt, task.taskId, turn);
+  if (fault === 'broken' || found !== 'none') return again(retryMs);
+  if ((await deps.attempts.urlDenied(attempt)) < MOST_DENIED) return again(retryMs);
   return fail(deps, attempt, 'RESULT_GONE', reason);
 }
 

@@ -11,7 +11,7 @@ export interface SidecarDeps {
 /** Tells of a stored clip in a file beside it. */
 export type WriteSidecar = (attempt: Attempt, clip: StoredClip) => Promise<void>;
 
-/** `b/fox.mp4` -> `b/fox.json`; names without `.mp4` keep what they have, so that no two become one. */
+/** `b/fox.mp4` -> `b/fox.json`. A clip that is called `b/fox` would share it. */
 export function sidecarName(output: string): string {
   return `${output.replace(/\.mp4$/i, '')}.json`;
 }

@@ -18,6 +18,10 @@ import { keysFor, type Keys } from '../redis/keys.ts';
 import { scriptRunner, type RunScript } from '../redis/scripts.ts';
 import type { Finding } from './doctor/finding.ts';
 import { preflightRedis } from './doctor/preflight.ts';
+import { settlesWithin } from './settles-within.ts';
+
+/** What still waits for an answer of Redis when all is closed gets it within this, in milliseconds, or never. */
+const LAST_ANSWER_MS = 1_000;
 
 /** Everything that stands on Redis: what a command needs to look at batches and to change them. */
 export interface Runtime {
@@ -77,7 +81,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const queues = createQueues(redis, keys);
   closers.push(() => queues.close());
   const dispatcher = new Dispatcher(run, queues, log);
-  closers.push(() => dispatcher.stop());
+  closers.push(async () => void (await settlesWithin(dispatcher.stop(), LAST_ANSWER_MS)));
   return {
     config,
     log,

@@ -6,6 +6,9 @@ import type { QueueName } from '../pipeline/queues.ts';
 import { onInterrupt } from './interrupts.ts';
 import { keepHeapSmall } from './small-heap.ts';
 
+/** Time for connections to close by themselves when all is done. */
+const LINGER_MS = 500;
+
 /**
  * Runs workers on a shared Redis until SIGTERM or SIGINT, then drains. A second signal ends the
  * process at once.
@@ -52,6 +55,8 @@ export async function runWorkers(
     interrupt.off();
   }
   log.info('drained');
+  // Connections to a Redis that is away would go on trying to reach it.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
 /** The whole of a worker process: what goes wrong is said, and its exit code is 2. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { createApixoClient, type ApixoClient } from '../apixo/client.ts';
 import { Closers } from '../closers.ts';
@@ -29,6 +28,7 @@ import { forgetOldBatches } from '../pipeline/retention.ts';
 import { SUBMISSIONS_IN_LINE, submitStep, type SubmitDeps } from '../pipeline/submit.ts';
 import { watchProcessor, type WatchedProcessor } from '../pipeline/watchdog.ts';
 import type { Runtime } from './runtime.ts';
+import { settlesWithin } from './settles-within.ts';
 import { Hashes } from '../source/hashes.ts';
 import { createSourceOpener } from '../source/open.ts';
 import { openStorage } from '../storage/open.ts';
@@ -79,7 +79,7 @@ const WORKERS = { submit: 8, poll: 1, download: 1 };
 /** A worker this long idle with work waiting is stuck, in milliseconds: longer than any blocking wait of BullMQ. */
 const STUCK_MS = 45_000;
 /** After requests were broken off: time to record that, in milliseconds. */
-const BREAK_OFF_MS = 5_000;
+const BREAK_OFF_MS = 3_000;
 /** How often unfinished files and uploads are looked for, how old they are by then, and how long that may take, in milliseconds. */
 const SWEEP_MS = 6 * 3_600_000;
 const LEFTOVER_AGE_MS = 24 * 3_600_000;
@@ -204,8 +204,12 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
     pages,
     async drain(deadlineMs = 25_000) {
       draining.abort(new Error('the process is draining'));
-      await Promise.all([running.stop(), writing.stop()]);
-      const drained = Promise.all(processors.map((processor) => processor.drain()));
+      // Chores wait for Redis and for the storage, which may not answer: they have the same time, and no more.
+      const drained = Promise.all([
+        ...processors.map((processor) => processor.drain()),
+        running.stop(),
+        writing.stop(),
+      ]);
       if (!(await settlesWithin(drained, deadlineMs))) {
         log.warn({ deadlineMs }, 'drain takes too long: breaking off what is under way');
         await api.close();
@@ -238,15 +242,6 @@ function longestWaits({ pollDelayMs, pollIntervalMs }: Config): Record<QueueName
     poll: Math.max(poll, pollDelayMs, pollIntervalMs) + CLOCK_GRACE_MS,
     download: download + CLOCK_GRACE_MS,
   };
-}
-
-async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  const timeout = new AbortController();
-  const settled = work.then(() => true);
-  const late = sleep(ms, false, { signal: timeout.signal }).catch(() => false);
-  const inTime = await Promise.race([settled, late]);
-  timeout.abort();
-  return inTime;
 }
 
 async function checkAll(processors: readonly WatchedProcessor[]): Promise<void> {

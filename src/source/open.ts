@@ -32,8 +32,13 @@ export interface SourceOptions {
   anyAddress?: boolean;
 }
 
-/** Statuses by which stores of all kinds say that a URL has expired. */
-const expiredStatuses = new Set([401, 403, 404, 410]);
+/** What a server refuses for the moment only. */
+const passing = new Set([408, 425, 429]);
+
+/** Stores say in many ways that a URL has expired: 403, 404, also 400 (`ExpiredToken`). */
+function isExpired(status: number): boolean {
+  return status >= 400 && status < 500 && !passing.has(status);
+}
 
 export function createSourceOpener(options: SourceOptions = {}): SourceOpener {
   const { anyAddress = false } = options;
@@ -53,7 +58,7 @@ export function createSourceOpener(options: SourceOptions = {}): SourceOpener {
         async reopen(from, ifRange) {
           const headers = { range: `bytes=${from}-`, 'if-range': ifRange };
           const rest = await get(agent, url, { headers, anyAddress, signal });
-          if (expiredStatuses.has(rest.status)) requireClip(rest, url, 206);
+          if (isExpired(rest.status)) requireClip(rest, url, 206);
           return rest;
         },
       });
@@ -69,7 +74,7 @@ function requireClip(answer: Answer, url: string, expected: number): void {
   if (answer.status === expected && encoding === 'identity') return;
   discard(answer);
   if (answer.status === expected) throw new SourceError('broken', `${host} sent ${encoding}, which nobody asked for`);
-  const fault = expiredStatuses.has(answer.status) ? 'expired' : 'broken';
+  const fault = isExpired(answer.status) ? 'expired' : 'broken';
   throw new SourceError(fault, `${host} answered ${answer.status}`);
 }
 

@@ -22,6 +22,9 @@ const cures: Record<string, string> = {
   EROFS: makeWritable,
 };
 
+/** Folders that are remembered as made: a process that lives for months makes one for every batch. */
+const MOST_KNOWN = 1_000;
+
 /** Clips as files below `root`. */
 export function createFileStorage(root: string): Storage {
   const base = resolve(root);
@@ -32,6 +35,7 @@ export function createFileStorage(root: string): Storage {
   async function made(folder: string): Promise<void> {
     if (known.has(folder)) return;
     await mkdir(folder, { recursive: true });
+    if (known.size >= MOST_KNOWN) known.clear();
     known.add(folder);
   }
 
@@ -64,7 +68,7 @@ export function createFileStorage(root: string): Storage {
 
   return {
     put: (name, body, _facts, signal) => write(name, body, signal),
-    putPage: (name, body) => write(name, body),
+    putPage: (name, body, _contentType, signal) => write(name, body, signal),
     // Nothing on a disk tells which task a file is of: an earlier task of the same item may have left a
     // clip of the same size there. So after a crash it is fetched once more.
     recover: () => Promise.resolve(undefined),
@@ -84,6 +88,8 @@ export function createFileStorage(root: string): Storage {
         await writeFile(probe, 'probe', { flush: true });
         await rm(probe);
       } catch (error) {
+        // A full disk has room for its name, and there is a new one every 15 s.
+        await rm(probe, { force: true }).catch(() => {});
         throw new UserError(`cannot write to ${base}: ${describeError(error)}`, {
           cure: cures[codeOf(error)] ?? makeWritable,
           cause: error,

@@ -29,7 +29,7 @@ export interface Storage {
    */
   put(name: string, body: Bytes, facts: ClipFacts, signal?: AbortSignal): Promise<Stored>;
   /** Stores a page or a manifest, of whatever length, likewise. */
-  putPage(name: string, body: Bytes, contentType: string): Promise<{ location: string }>;
+  putPage(name: string, body: Bytes, contentType: string, signal?: AbortSignal): Promise<{ location: string }>;
   /**
    * The clip that an interrupted turn has stored for this very task, with its hash; `undefined` where
    * that cannot be told for certain.

@@ -43,8 +43,24 @@ async function expectSurvival({ what, strike, mend }: Fault): Promise<void> {
   await drainAll(workers, what);
 }
 
+/** A worker that is told to end while its Redis is away. */
+async function expectEnd(): Promise<void> {
+  const redis = await privateRedis();
+  const proxy = await halfOpenProxy(redis.port);
+  const redisUrl = `redis://127.0.0.1:${proxy.port}`;
+  const rig = await startRig({ clips: CLIPS, redisUrl, directRedisUrl: redis.url });
+  const worker = rig.worker();
+  await rig.tasksMade(10);
+  await proxy.refuse();
+  await worker.saying('Redis is out of reach');
+  const toldAt = performance.now();
+  worker.child.kill('SIGTERM');
+  expect(await worker.finished).toMatchObject({ code: 0 });
+  expect(performance.now() - toldAt).toBeLessThan(32_000);
+}
+
 describe('workers whose Redis goes away', () => {
-  it('go on by themselves when it is back, doubling and losing nothing', async () => {
-    await Promise.all(faults.map(expectSurvival));
+  it('go on by themselves when it is back, doubling and losing nothing, and end when they are told to', async () => {
+    await Promise.all([...faults.map(expectSurvival), expectEnd()]);
   }, 90_000);
 });

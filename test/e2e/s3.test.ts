@@ -11,6 +11,7 @@ import { openStorage } from '../../src/storage/open.ts';
 import { clipmill, scaled, start, workFolder } from '../support/cli.ts';
 import { images } from '../support/images.ts';
 import { clip, clips } from '../support/mill.ts';
+import { startS3Proxy } from '../support/s3-proxy.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { until } from '../support/until.ts';
 
@@ -34,8 +35,8 @@ function storageOf(env: Record<string, string>) {
   return storage;
 }
 
-/** A ledger with items, a simulator, and settings for workers that store on S3. */
-async function prepare(items: readonly NewItem[], simulated: SimulatorOptions) {
+/** A ledger with items, a simulator, and settings (with `change`) for workers that store on S3. */
+async function prepare(items: readonly NewItem[], simulated: SimulatorOptions, change: Record<string, string> = {}) {
   const simulator = await startSimulator({ generationMs: { 5: [50, 80] }, ...simulated });
   const env = {
     APIXO_BASE_URL: simulator.url,
@@ -45,6 +46,7 @@ async function prepare(items: readonly NewItem[], simulated: SimulatorOptions) {
     CLIPMILL_POLL_INTERVAL: '20ms',
     CLIPMILL_LOG_LEVEL: 'warn',
     ...s3Settings(randomUUID()),
+    ...change,
   };
   const runtime = await openRuntime({ config: loadConfig(env), log: silentLogger(), redisUrl: env.REDIS_URL });
   onTestFinished(async () => {
@@ -153,7 +155,34 @@ describe.skipIf(!server)('clipmill on S3', () => {
         expect(item.sha256).toMatch(/^[\da-f]{64}$/);
       }
     };
+    const killedBetweenParts = async () => {
+      const items = [clip('parts', 'a [file:chunked]', { index: 1 })];
+      const proxy = await startS3Proxy(server?.endpoint ?? '');
+      let stuck = true;
+      const second = new Promise<void>((seen) => {
+        proxy.fault = ({ url = '' }) => {
+          if (!stuck || !url.includes('partNumber=2')) return undefined;
+          seen();
+          return 'silence';
+        };
+      });
+      const { env, folder, ended } = await prepare(items, { clipBytes: 12_000_000 }, { S3_ENDPOINT: proxy.endpoint });
+      const victim = start('workers/all.js', [], folder, env);
+      await second;
+      victim.child.kill('SIGKILL');
+      await victim.finished;
+      stuck = false;
+      const storage = storageOf(env);
+      expect(await storage.size('clips/parts.mp4')).toBeUndefined();
+      start('workers/all.js', [], folder, env);
+      expect((await ended()).counts).toMatchObject({ total: 1, done: 1 });
+      expect(await storage.size('clips/parts.mp4')).toBe(12_000_000);
+      // What the dead had begun is there until it is swept, and nothing of the upload that ended.
+      expect(await storage.leftovers.sweep(-60_000)).toBe(1);
+      expect(await storage.leftovers.sweep(-60_000)).toBe(0);
+      expect(await storage.size('clips/parts.mp4')).toBe(12_000_000);
+    };
     // Most of the time is waiting for the locks of the dead to end.
-    await Promise.all([killedWithin(), killedAfter()]);
+    await Promise.all([killedWithin(), killedAfter(), killedBetweenParts()]);
   }, 90_000);
 });

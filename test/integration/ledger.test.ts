@@ -17,7 +17,7 @@ const allowed: Record<ItemState, readonly ItemState[]> = {
   done: [],
   failed: ['queued'],
   held: ['queued', 'generating'],
-  cancelled: ['queued'],
+  cancelled: ['queued', 'generating'],
 };
 
 const cause = { code: 'X', message: 'because' };
@@ -272,6 +272,24 @@ describe('the ledger', () => {
     await runtime.attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
     await runtime.attempts.generated(attempt, ['https://example.com/x.mp4'], 550);
     expect(await runtime.redis.hgetall(took)).toEqual({ 550: '999', n: '1000' });
+  });
+
+  it('counts the answers that there is no URL anew after a fresh one, and after a retry', async () => {
+    const runtime = await openLedger();
+    const { attempts, corrections } = runtime;
+    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
+    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
+    if (!attempt) throw new Error('nothing dispatched');
+    await attempts.begin(attempt, 't', true);
+    await attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
+    await attempts.generated(attempt, ['https://example.com/x.mp4'], 550);
+    expect(await attempts.urlDenied(attempt)).toBe(1);
+    expect(await attempts.urlDenied(attempt)).toBe(2);
+    await attempts.freshUrls(attempt, ['https://example.com/y.mp4']);
+    expect(await attempts.urlDenied(attempt)).toBe(1);
+    await attempts.failed(attempt, { code: 'RESULT_GONE', message: 'gone' });
+    await corrections.retry('b', [attempt.id], { states: ['failed'] });
+    expect(await attempts.urlDenied(attempt)).toBe(1);
   });
 
   it('adds a file again without adding anything, and says what has changed', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { claimPages, type PageClaim } from '../../src/export/claims.ts';
-import { createPageWriter } from '../../src/export/writer.ts';
+import { createPageWriter, type PageWriterDeps } from '../../src/export/writer.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import type { Bytes } from '../../src/storage/storage.ts';
@@ -53,7 +53,7 @@ function memoryStorage(during: () => Promise<void> = async () => {}) {
   };
 }
 
-function writerFor(runtime: Runtime, storage: ReturnType<typeof memoryStorage>) {
+function writerFor(runtime: Runtime, storage: PageWriterDeps['storage']) {
   return createPageWriter({ ...runtime, storage, clock: systemClock, log: silentLogger() });
 }
 
@@ -152,6 +152,23 @@ describe('pages beside the clips', () => {
     const slow = memoryStorage(async () => leaving.abort(new Error('leaving')));
     await writerFor(runtime, slow).writeDue(leaving.signal);
     expect(slow.pages.size).toBe(0);
+    expect(await dueIn(runtime)).toBeLessThanOrEqual(1_000);
+  });
+
+  it('are given up when the process drains while the storage is silent', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', model, clips(1), false);
+    await makeDue(runtime);
+    const leaving = new AbortController();
+    const reached: string[] = [];
+    const putPage = (name: string, _body: Bytes, _type: string, signal?: AbortSignal) =>
+      new Promise<never>((_stored, giveUp) => {
+        signal?.addEventListener('abort', () => giveUp(signal.reason as Error));
+        reached.push(name);
+        if (reached.length === 2) leaving.abort(new Error('leaving'));
+      });
+    await writerFor(runtime, { putPage }).writeDue(leaving.signal);
+    expect(reached).toHaveLength(2);
     expect(await dueIn(runtime)).toBeLessThanOrEqual(1_000);
   });
 

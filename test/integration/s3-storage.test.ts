@@ -87,6 +87,19 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(page).toMatchObject({ ContentType: 'text/new', CacheControl: 'no-cache', ContentLength: 1 });
   });
 
+  it('gives a page up while the service is silent', async () => {
+    const proxy = await startS3Proxy(server?.endpoint ?? '');
+    const { storage, objects } = open({ endpoint: proxy.endpoint });
+    const giveUp = new AbortController();
+    const reason = new Error('draining');
+    proxy.fault = () => {
+      giveUp.abort(reason);
+      return 'silence';
+    };
+    await expect(storage.putPage('index.html', bytes(1), 'text/html', giveUp.signal)).rejects.toBe(reason);
+    expect(await objects()).toEqual([]);
+  });
+
   it('keeps nothing of a source that breaks, and passes its error on', async () => {
     const { storage, uploads, objects } = open();
     await expect(storage.put('a.mp4', bytes(2 * MB, broken), { ...facts, length: 3 * MB })).rejects.toThrow(
@@ -171,6 +184,15 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await objects()).toEqual([]);
   });
 
+  it('takes it that another process has removed the probe that they share', async () => {
+    const proxy = await startS3Proxy(server?.endpoint ?? '');
+    const { storage } = open({ endpoint: proxy.endpoint });
+    proxy.fault = ({ method }) => (method === 'HEAD' ? { status: 404, code: 'NotFound' } : undefined);
+    await storage.check();
+    proxy.fault = ({ method }) => (method === 'HEAD' ? { status: 403, code: 'Forbidden' } : undefined);
+    await expect(storage.check()).rejects.toThrow('cannot write to s3://');
+  });
+
   it('keeps an input once, and hands out a URL that anybody can read', async () => {
     const proxy = await startS3Proxy(server?.endpoint ?? '');
     const { storage, objects } = open({ endpoint: proxy.endpoint });
@@ -196,6 +218,18 @@ describe.skipIf(!server)('storing on S3', () => {
     // The service's clock counts in seconds, and may be ahead.
     expect(await storage.leftovers.sweep(-60_000)).toBe(2);
     // That of the prefix which merely begins alike.
+    expect(await uploads()).toBe(1);
+  });
+
+  it('sweeps the others when one of them has ended meanwhile', async () => {
+    const proxy = await startS3Proxy(server?.endpoint ?? '');
+    const { storage, client, bucket, prefix, uploads } = open({ endpoint: proxy.endpoint });
+    for (const name of ['a', 'b', 'c']) {
+      await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: `${prefix}/${name}.mp4` }));
+    }
+    proxy.fault = ({ method, url }) =>
+      method === 'DELETE' && url?.includes('b.mp4') ? { status: 404, code: 'NoSuchUpload' } : undefined;
+    expect(await storage.leftovers.sweep(-60_000)).toBe(2);
     expect(await uploads()).toBe(1);
   });
 

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cancelBatch, retryItems } from '../../src/batch/correct.ts';
@@ -82,5 +82,44 @@ describe('cancelling', () => {
     expect(mill.simulator.records.summary().tasks.made).toBe(3);
     const files = await readdir(join(mill.folder, 'videos/clips')).catch(() => []);
     expect(files.filter((name) => name.endsWith('.mp4'))).toHaveLength(stored);
+  });
+
+  it('and thinking better of it stores a clip that was thrown away, and pays for no other', async () => {
+    const mill = await startMill({ simulator: { generationMs: { 5: [300, 400] } } });
+    let [fetching, goOn] = [false, false];
+    await mill.work({
+      decorate: ({ download, ...others }) => ({
+        ...others,
+        download: {
+          ...download,
+          source: {
+            async open(url, signal) {
+              fetching = true;
+              await until(() => goOn, 'leave to go on');
+              return download.source.open(url, signal);
+            },
+          },
+        },
+      }),
+    });
+    const state = async (id: string) => (await mill.runtime.reading.item('b', id))?.state;
+    await mill.add('b', [clip('fetched')]);
+    await until(() => fetching, 'the download');
+    await mill.add('b', [clip('made', 'another', { index: 2 })]);
+    await until(async () => (await state('made')) === 'generating', 'the second task');
+    await cancelBatch(mill.runtime, 'b', true);
+    expect((await mill.ended('b')).counts).toMatchObject({ cancelled: 2 });
+
+    expect(await retryItems(mill.runtime, 'b', { states: ['cancelled'] })).toBe(2);
+    // The download that was under way all the time is of the same task, so its clip is as good.
+    await until(async () => (await state('fetched')) === 'downloading', 'the second look');
+    goOn = true;
+    expect((await mill.ended('b')).counts).toMatchObject({ done: 2, cancelled: 0 });
+    expect(mill.simulator.records.summary()).toMatchObject({ requests: { create: 2 }, tasks: { made: 2, billed: 2 } });
+    for (const id of ['fetched', 'made']) {
+      const item = await mill.runtime.reading.item('b', id);
+      expect(item).toMatchObject({ attempt: 1, history: [] });
+      expect((await readFile(join(mill.folder, 'videos/clips', `${id}.mp4`))).includes(String(item?.task))).toBe(true);
+    }
   });
 });

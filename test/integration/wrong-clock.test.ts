@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { probeAccount } from '../../src/pipeline/probe.ts';
 import { openLedger } from '../support/ledger.ts';
 import { silentLogger } from '../../src/log.ts';
@@ -11,5 +11,17 @@ describe('the trial of a halted account', () => {
     const [seconds] = await redis.time();
     const { trialAt } = await account.read();
     expect(Math.abs((trialAt ?? 0) - Number(seconds) * 1000 - 30_000)).toBeLessThan(5_000);
+  });
+});
+
+describe('the age of a result', () => {
+  it("goes by Redis's clock, also where this machine's is weeks ahead", async () => {
+    const { attempts, redis } = await openLedger();
+    const [seconds] = await redis.time();
+    onTestFinished(() => void vi.useRealTimers());
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 20 * 86_400_000 });
+    const age = await attempts.ageOf({ since: Number(seconds) * 1_000 - 60_000 });
+    expect(age).toBeGreaterThanOrEqual(60_000);
+    expect(age).toBeLessThan(70_000);
   });
 });

@@ -16,7 +16,10 @@ export function addExport(program: Command, io: Io, _exit: Exit): void {
     .command('export')
     .argument('<batch>')
     .addOption(
-      new Option('--format <format>', 'manifest lines, a table, or a page that plays the clips')
+      new Option(
+        '--format <format>',
+        'manifest lines, a table, or a page that plays the clips: those of a bucket when it is put into BATCH/ there',
+      )
         .choices(formats)
         .default('jsonl'),
     )
@@ -29,7 +32,7 @@ export function addExport(program: Command, io: Io, _exit: Exit): void {
         const lines = {
           jsonl: () => jsonlLines(items),
           csv: () => csvLines(items),
-          html: () => galleryPage(batch, items, { link: locationLink, at: new Date() }),
+          html: () => galleryPage(batch, items, { link: locationLink(batch), at: new Date() }),
         }[options.format]();
         for await (const line of lines) await io.write(line);
       });

@@ -7,4 +7,5 @@
 local item = redis.call('HMGET', itemKey(ARGV[1]), 'state', 'attempt')
 if item[1] ~= 'downloading' or item[2] ~= ARGV[2] then return 0 end
 redis.call('HSET', itemKey(ARGV[1]), 'urls', ARGV[3])
+redis.call('HDEL', itemKey(ARGV[1]), 'deniedUrls')
 return 1

@@ -1,6 +1,6 @@
 import type { Leftovers } from '../storage.ts';
 import type { S3Options, S3Session } from './session.ts';
-import { asTrouble } from './trouble.ts';
+import { asTrouble, isMissing } from './trouble.ts';
 
 /**
  * Uploads in parts whose process was killed. They are kept, and charged for, until somebody aborts
@@ -39,8 +39,13 @@ async function abortUploads(
       // Some services pass over the prefix that was asked for.
       if (!Key?.startsWith(prefix) || !UploadId || !Initiated) continue;
       if (Date.now() - Initiated.getTime() < olderThanMs) continue;
-      await client.send(new sdk.AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }), options);
-      aborted += 1;
+      try {
+        await client.send(new sdk.AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }), options);
+        aborted += 1;
+      } catch (error) {
+        // Its writer lives and has ended it, or somebody else did.
+        if (!isMissing(error)) throw error;
+      }
     }
     if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return aborted;
     from = {

@@ -5,7 +5,7 @@ import { StorageError, type Bytes, type ClipFacts, type Storage } from '../stora
 import { createS3Inputs } from './inputs.ts';
 import { createS3Leftovers } from './leftovers.ts';
 import { openS3, type S3Options, type S3Session } from './session.ts';
-import { asTrouble, isHidden } from './trouble.ts';
+import { asTrouble, isHidden, isMissing } from './trouble.ts';
 import { sizeOf, upload } from './upload.ts';
 
 /** The same object for all processes, so that probes that may not be deleted do not add up. */
@@ -55,7 +55,10 @@ export function createS3Storage(options: S3Options): Storage {
       const { sdk, client, bucket, keyOf } = await open();
       const request = { Bucket: bucket, Key: keyOf(PROBE) };
       await client.send(new sdk.PutObjectCommand({ ...request, Body: Buffer.from('probe') }));
-      await client.send(new sdk.HeadObjectCommand(request));
+      await client.send(new sdk.HeadObjectCommand(request)).catch((error: unknown) => {
+        // Another process that checks at the same time has removed it since.
+        if (!isMissing(error)) throw error;
+      });
       // Clips are stored without the right to delete; the probe is then left behind.
       await client.send(new sdk.DeleteObjectCommand(request)).catch(() => {});
     } catch (error) {
@@ -72,11 +75,11 @@ export function createS3Storage(options: S3Options): Storage {
     put,
     recover,
     check,
-    async putPage(name, body, contentType) {
+    async putPage(name, body, contentType, signal) {
       const session = await open();
       // It changes while its batch goes on.
       const what = { key: session.keyOf(name), length: undefined, contentType, cacheControl: 'no-cache' };
-      await upload(session, what, body);
+      await upload(session, what, body, signal);
       return { location: urlOf(name) };
     },
     async size(name) {

@@ -8,6 +8,8 @@ import { asTrouble, isMissing } from './trouble.ts';
 const MOST_IN_ONE_PUT = 5_000_000_000;
 /** The least that a part may have. */
 const LEAST_PART = 5 * 1024 * 1024;
+/** What an upload that is given up may take to remove its parts: the service may be silent. In milliseconds. */
+const TIDY_MS = 3_000;
 /** Swift takes no more by default; others take ten times as many. */
 const MOST_PARTS = 1_000;
 
@@ -72,8 +74,8 @@ async function putOnce(
 
 /**
  * In parts of equal size, one at a time: sixteen downloads with several parts each in memory would
- * hold hundreds of megabytes. The upload is given up by an error of its stream, never by its own
- * abort: that leaves the parts behind when the source is silent.
+ * hold hundreds of megabytes. The upload is given up by an error of its stream, and by its own abort only
+ * when that does not end it: an abort leaves the parts behind when the source is silent.
  */
 async function putParts(
   { client }: S3Session,
@@ -85,9 +87,17 @@ async function putParts(
   const { Upload } = await import('@aws-sdk/lib-storage');
   const partSize = Math.max(LEAST_PART, Math.ceil((length ?? 0) / MOST_PARTS));
   const stream = transfer.stream(body);
+  const parts = new Upload({ client, params: { ...request, Body: stream }, partSize, queueSize: 1 });
+  let tidying: NodeJS.Timeout | undefined;
+  const giveUp = () => {
+    tidying = setTimeout(() => void parts.abort(), TIDY_MS);
+  };
+  transfer.signal.addEventListener('abort', giveUp, { once: true });
   try {
-    await new Upload({ client, params: { ...request, Body: stream }, partSize, queueSize: 1 }).done();
+    await parts.done();
   } finally {
+    transfer.signal.removeEventListener('abort', giveUp);
+    clearTimeout(tidying);
     stream.destroy();
   }
 }

@@ -67,7 +67,10 @@ describe('the gallery', () => {
     expect(relativeLink('b')(item())).toBe('a%20clip.mp4');
     expect(relativeLink('b')(item({ output: 'other/x.mp4' }))).toBe('../other/x.mp4');
     expect(relativeLink('b')(item({ state: 'failed' }))).toBeUndefined();
-    expect(locationLink(item())).toBe('file:///videos/b/a%20clip.mp4');
+    expect(locationLink('b')(item())).toBe('file:///videos/b/a%20clip.mp4');
+    expect(locationLink('b')(item({ state: 'failed' }))).toBeUndefined();
+    // No browser opens this one, so the page has to be put beside it.
+    expect(locationLink('b')(item({ location: 's3://clips/b/a clip.mp4' }))).toBe('a%20clip.mp4');
   });
 
   it('holds its rows as JSON that no prompt can break out of', async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { numbered } from '../../../src/pipeline/fetch-clips.ts';
+import { sidecarName } from '../../../src/pipeline/sidecar.ts';
 import { foldedName, outputNameFault } from '../../../src/jobs/output-name.ts';
 
 describe('the name of a clip', () => {
-  it.each(['a', 'a.mp4', 'a/b/c.mp4', '.hidden/x', 'ü/狐.mp4', 'x'.repeat(255), 'a b', '...'])('may be %j', (name) => {
+  it.each(['a', 'a.mp4', 'a/b/c.mp4', '.hidden/x', 'ü/狐.mp4', 'x'.repeat(250), 'a b', '...'])('may be %j', (name) => {
     expect(outputNameFault(name)).toBeUndefined();
   });
 
@@ -17,12 +19,20 @@ describe('the name of a clip', () => {
     ['a\\b', 'gives `a\\b`: folders are separated by "/", and "\\" must not be in a name'],
     ['a\nb', 'gives `a\\nb`: control characters and half characters must not be in it'],
     ['a\ud800', 'gives `a\ud800`: control characters and half characters must not be in it'],
-    ['ü'.repeat(128), 'gives a name of 256 bytes: each part between "/" has 255 at most'],
+    ['ü'.repeat(126), 'gives a name of 252 bytes: each part between "/" has 250 at most'],
     [`${'x'.repeat(200)}/`.repeat(5) + 'a', 'gives a name of 1006 bytes: 900 at most'],
     ['b/manifest.jsonl', "gives `b/manifest.jsonl`: this name is kept for clipmill's own files"],
     ['Index.HTML', "gives `Index.HTML`: this name is kept for clipmill's own files"],
   ])('may not be %j', (name, message) => {
     expect(outputNameFault(name)).toBe(message);
+  });
+
+  it('is short enough for the names that are made of it', () => {
+    const longest = `${'x'.repeat(246)}.mp4`;
+    expect(outputNameFault(longest)).toBeUndefined();
+    for (const name of [sidecarName(longest), sidecarName('x'.repeat(250)), numbered(longest, 9_999)]) {
+      expect(name.length).toBeLessThanOrEqual(255);
+    }
   });
 
   it('is compared as disks do that fold case and compose accents', () => {

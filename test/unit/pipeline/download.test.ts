@@ -23,6 +23,7 @@ function world() {
     ended: undefined as StoredClip | { code: string; message: string } | undefined,
     ageMs: 0,
     refused: 0,
+    denied: 0,
     warned: false,
     opened: [] as string[],
     stored: [] as string[],
@@ -40,7 +41,12 @@ function world() {
     attempts: {
       downloadTask: () =>
         Promise.resolve(state.ended ? undefined : { taskId: 't', urls: state.urls, output: 'b/a.mp4', since: 0 }),
-      freshUrls: async (_attempt, urls) => void (state.urls = [...urls]),
+      freshUrls: async (_attempt, urls) => {
+        state.urls = [...urls];
+        state.denied = 0;
+      },
+      ageOf: async () => state.ageMs,
+      urlDenied: async () => (state.denied += 1),
       urlRefused: async () => (state.refused += 1),
       nearsEnd: async () => !state.warned && (state.warned = true),
       claimOutput: async (_attempt, output) => output !== 'b/a-2.mp4',
@@ -77,7 +83,6 @@ function world() {
     hashes: { begin: hashHere },
     gate: { enter: async () => void (state.waits += 1), worked() {}, failed: async () => true },
     model: kling26,
-    clock: { now: () => state.ageMs, elapsed: () => state.ageMs, sleep: async () => {} },
     log: createLogger({ level: 'warn', secrets: [], destination: { write: (line: string) => void log.push(line) } }),
   };
   return {
@@ -147,11 +152,12 @@ describe('downloading', () => {
     expect(await step(2)).toEqual({ kind: 'done' });
   });
 
-  it('asks for another URL a few times when one is refused, then fails and says why', async () => {
+  it('asks for another URL every five minutes when one is refused, then fails and says why', async () => {
     const { state, step, log } = world();
     for (let turn = 1; turn <= 3; turn += 1) {
       state.sourceFails = [new SourceError('forbidden', 'x is at 10.0.0.1')];
-      expect(await step(turn)).toMatchObject({ kind: 'again' });
+      expect(await step(turn)).toEqual({ kind: 'again', delayMs: 300_000 });
+      expect(state.urls).toEqual(['https://files/fresh.mp4']);
     }
     state.sourceFails = [new SourceError('forbidden', 'x is at 10.0.0.1')];
     expect(await step(4)).toEqual({ kind: 'done' });
@@ -183,13 +189,54 @@ describe('downloading', () => {
 
   it.each([
     ['does not know the task', new ApixoError('unknown-task', 'HTTP_404', 'no task')],
-    ['says that it failed after all', { state: 'failed', failCode: 'X', failMsg: '' } as const],
-  ])('fails when the API %s', async (_what, report) => {
-    const { state, step } = world();
+    ['says that it failed after all', { state: 'failed', failCode: 'NO_RESULT_URL', failMsg: '' } as const],
+  ])('fails when the API %s, and says so again and again', async (_what, report) => {
+    const { state, step, log } = world();
     state.report = report;
-    state.sourceFails = [new SourceError('expired', 'answered 404')];
-    expect(await step()).toEqual({ kind: 'done' });
+    const expired = () => (state.sourceFails = [new SourceError('expired', 'answered 404')]);
+    for (let turn = 1; turn < 12; turn += 1) {
+      expired();
+      expect(await step(turn)).toMatchObject({ kind: 'again' });
+    }
+    expect(state.ended).toBeUndefined();
+    expect(log.filter((line) => line.includes('no URL of'))).toHaveLength(11);
+    expired();
+    expect(await step(12)).toEqual({ kind: 'done' });
     expect(state.ended).toMatchObject({ code: 'RESULT_GONE' });
+  });
+
+  it('takes a URL that comes after such an answer, and forgets the answer', async () => {
+    const { state, step } = world();
+    const good = state.report;
+    state.sourceFails = [new SourceError('expired', 'answered 404')];
+    state.report = new ApixoError('unknown-task', 'HTTP_404', 'no task');
+    expect(await step(1)).toMatchObject({ kind: 'again' });
+    expect(state.denied).toBe(1);
+    state.sourceFails = [new SourceError('expired', 'answered 404')];
+    state.report = good;
+    expect(await step(2)).toMatchObject({ kind: 'again' });
+    expect(state.denied).toBe(0);
+    expect(await step(3)).toEqual({ kind: 'done' });
+    expect(state.ended).toMatchObject({ location: 's3://clips/b/a.mp4' });
+  });
+
+  it('asks for a better URL now and then while one does not work, and fails nothing if there is none', async () => {
+    const { state, step } = world();
+    const turns = async (from: number, to: number) => {
+      for (let turn = from; turn <= to; turn += 1) {
+        state.sourceFails = [new SourceError('broken', 'not an MP4')];
+        expect(await step(turn)).toMatchObject({ kind: 'again' });
+      }
+    };
+    state.report = new ApixoError('unknown-task', 'HTTP_404', 'no task');
+    await turns(1, 100);
+    expect(state.denied).toBe(0);
+    state.report = { state: 'success', urls: ['https://files/fresh.mp4'], generationMs: 1 };
+    await turns(101, 104);
+    expect(state.urls).toEqual(['https://files/1.mp4']);
+    await turns(105, 105);
+    expect(state.urls).toEqual(['https://files/fresh.mp4']);
+    expect(await step(106)).toEqual({ kind: 'done' });
   });
 
   it('gives its job back when the process drains', async () => {

@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, LookupFunction } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { publicLookup } from '../../../src/source/address.ts';
 import { createSourceOpener, type Source, type SourceOptions } from '../../../src/source/open.ts';
+import { get } from '../../../src/source/request.ts';
 
 const clip = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(300_000, 'clip')]);
 const etag = '"one"';
@@ -122,14 +125,17 @@ describe('a source', () => {
     expect(nameless.requests).toHaveLength(1);
   });
 
-  it.each([401, 403, 404, 410])('calls %i expired', async (status) => {
+  it.each([400, 401, 403, 404, 410, 451])('calls %i expired', async (status) => {
     const { url } = await serve((response) => response.writeHead(status).end());
     await expect(open().open(url)).rejects.toMatchObject({ fault: 'expired' });
   });
 
-  it('calls broken what may pass: an error, a server that does not answer, one that is not there', async () => {
-    const failing = await serve((response) => response.writeHead(500).end());
-    await expect(open().open(failing.url)).rejects.toMatchObject({ fault: 'broken' });
+  it.each([408, 425, 429, 500, 503])('calls %i broken, as it may pass', async (status) => {
+    const { url } = await serve((response) => response.writeHead(status).end());
+    await expect(open().open(url)).rejects.toMatchObject({ fault: 'broken' });
+  });
+
+  it('calls a server broken that does not answer, and one that is not there', async () => {
     const mute = await serve(() => {});
     await expect(open({ headersMs: 300 }).open(mute.url)).rejects.toMatchObject({ fault: 'broken' });
     await expect(open().open('http://127.0.0.1:9/a.mp4')).rejects.toMatchObject({ fault: 'broken' });
@@ -159,5 +165,22 @@ describe('a source', () => {
       await expect(strict.open(`https://${host}:${port}/a.mp4`), host).rejects.toMatchObject({ fault: 'forbidden' });
     }
     expect(requests).toHaveLength(0);
+  });
+
+  it.each(['127.0.0.1', 'localhost'])('is not sent on from a public place to %s', async (host) => {
+    const inside = await serve(whole);
+    const { port } = new URL(inside.url);
+    const outside = await serve(redirectTo(`http://${host}:${port}/a.mp4`));
+    // As if the server had a public address.
+    const lookup: LookupFunction = (name, options, callback) =>
+      name === 'clips.example'
+        ? callback(null, [{ address: '127.0.0.1', family: 4 }])
+        : publicLookup(name, options, callback);
+    const agent = new Agent({ connect: { lookup } });
+    onTestFinished(() => agent.destroy());
+    const url = `http://clips.example:${new URL(outside.url).port}/a.mp4`;
+    await expect(get(agent, url, { anyAddress: false })).rejects.toMatchObject({ fault: 'forbidden' });
+    expect(outside.requests).toHaveLength(1);
+    expect(inside.requests).toHaveLength(0);
   });
 });

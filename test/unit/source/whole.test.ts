@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hashHere } from '../../../src/source/running-hash.ts';
 import { WholeClip } from '../../../src/source/whole.ts';
+import { boxBytes } from '../../support/mp4.ts';
 
 const mp4 = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(500, 7)]);
 
@@ -33,8 +34,18 @@ describe('WholeClip', () => {
     );
   });
 
-  it('takes a clip whose length nobody announced', async () => {
-    expect(await pass(new WholeClip(undefined, hashHere()), mp4)).toHaveLength(mp4.length);
+  it('takes a clip whose length nobody announced when it ends where a box does', async () => {
+    const clip = Buffer.concat([boxBytes('ftyp', 16), boxBytes('moov', 200), boxBytes('mdat', 300)]);
+    expect(await pass(new WholeClip(undefined, hashHere()), clip, [5, 100])).toHaveLength(clip.length);
+    for (const end of [20, 27, 500, clip.length - 1]) {
+      await expect(pass(new WholeClip(undefined, hashHere()), clip.subarray(0, end)), String(end)).rejects.toThrow(
+        `cut off after ${end} bytes`,
+      );
+    }
+  });
+
+  it.each([0, 7])('refuses %i announced bytes before anything can be stored', (announced) => {
+    expect(() => new WholeClip(announced, hashHere())).toThrow(`only ${announced} bytes`);
   });
 
   it.each([

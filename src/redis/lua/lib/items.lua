@@ -7,7 +7,7 @@ local transitions = {
   downloading = { done = true, failed = true, cancelled = true },
   failed = { queued = true, generating = true },
   held = { queued = true, generating = true },
-  cancelled = { queued = true },
+  cancelled = { queued = true, generating = true },
   done = {},
 }
 local ends = { done = true, failed = true, held = true, cancelled = true }
@@ -90,7 +90,9 @@ local function moveItem(ref, from, to, fields, now)
 
   redis.call('ZREM', LIVE, ref)
   redis.call('HSET', key, 'endedAt', now)
-  redis.call('HDEL', key, 'urls', 'try')
+  redis.call('HDEL', key, 'try')
+  -- On a cancelled item they tell that its task has its clip, which somebody may want after all.
+  if to ~= 'cancelled' then redis.call('HDEL', key, 'urls') end
   local names = { 'attempt', 'task', 'code', 'message', 'location', 'size', 'sha256', 'more' }
   local values = redis.call('HMGET', key, unpack(names))
   local event = { type = 'item', batch = batch, id = id, state = to, at = now }

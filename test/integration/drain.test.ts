@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/config.ts';
+import { silentLogger } from '../../src/log.ts';
+import { openRuntime } from '../../src/runtime/runtime.ts';
+import { startWorkers } from '../../src/runtime/workers.ts';
+import { workFolder } from '../support/cli.ts';
+import { halfOpenProxy } from '../support/half-open-proxy.ts';
+import { privateRedis } from '../support/private-redis.ts';
+
+describe('draining', () => {
+  it('ends in time while Redis is silent', async () => {
+    const redis = await privateRedis();
+    const proxy = await halfOpenProxy(redis.port);
+    const config = loadConfig({
+      APIXO_API_KEY: 'k',
+      APIXO_BASE_URL: 'http://127.0.0.1:9',
+      CLIPMILL_PREFIX: `t-${randomUUID()}`,
+      CLIPMILL_STORAGE: `file:${await workFolder()}`,
+    });
+    const redisUrl = `redis://127.0.0.1:${proxy.port}`;
+    const runtime = await openRuntime({ config, log: silentLogger(), redisUrl, patient: true });
+    const workers = await startWorkers(runtime);
+    proxy.freeze();
+    // Long enough for the dispatcher and for every chore to wait for an answer.
+    await sleep(2_000);
+    const started = performance.now();
+    await workers.drain(500);
+    await runtime.close();
+    expect(performance.now() - started).toBeLessThan(8_000);
+  });
+});
