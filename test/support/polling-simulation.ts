@@ -27,7 +27,7 @@ export interface SimulatedResult {
   steadyLooksPerClip: number;
   /** Looks planned later than the fixed plan would have: never. */
   plannedTooLate: number;
-  /** The shortest and the longest time between two looks at a task that has run for two minutes, in milliseconds. */
+  /** The shortest and the longest time between two looks at a task that has run for two to four minutes, in milliseconds. */
   gapsMs: [shortest: number, longest: number];
 }
 
@@ -118,7 +118,7 @@ export async function simulateBatch(
     const next = line.shift();
     if (next) look(next);
     const age = now - task.acceptedAt;
-    if (age > 120_000) {
+    if (age > 120_000 && age < 240_000) {
       gapsMs[0] = Math.min(gapsMs[0], now - task.lookedAt);
       gapsMs[1] = Math.max(gapsMs[1], now - task.lookedAt);
     }

@@ -1,6 +1,6 @@
 import type { Model } from '../../apixo/model.ts';
 import type { BinRanges, Demand } from './demand.ts';
-import { gridPlan } from './fixed.ts';
+import { fixedPlan } from './fixed.ts';
 import { binOf, hazardOf, untilNextLook, type AgeCounts, type Hazard } from './hazard.ts';
 import { secondsOf } from './kind.ts';
 import type { PollPlan } from './plan.ts';
@@ -34,7 +34,7 @@ const REFRESH = 1 / 20;
  */
 export function adaptivePlan(options: AdaptiveOptions): PollPlan {
   const { pollDelayMs, pollIntervalMs, demand, now, onError } = options;
-  const fixed = gridPlan(pollDelayMs, pollIntervalMs);
+  const fixed = fixedPlan(pollDelayMs, pollIntervalMs);
   const leastGapMs = pollIntervalMs * LEAST_GAP;
   const hazards = new Map<string, Hazard>();
   let looksPerWeight = 0;

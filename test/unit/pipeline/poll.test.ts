@@ -4,7 +4,7 @@ import type { TaskReport } from '../../../src/apixo/wire.ts';
 import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
 import type { Attempt, LookReply, MoveReply } from '../../../src/ledger/attempts.ts';
 import { createLogger } from '../../../src/log.ts';
-import { fixedPlan, gridPlan } from '../../../src/pipeline/polling/fixed.ts';
+import { fixedPlan } from '../../../src/pipeline/polling/fixed.ts';
 import { pollStep, type PollDeps } from '../../../src/pipeline/poll.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -108,7 +108,6 @@ describe('pollStep', () => {
 
   it.each([7_200_000, -7_200_000])('keeps its times when the clock is set by %d ms meanwhile', async (setByMs) => {
     const { poll } = deps(running('processing'), { ageMs: 61_000 });
-    poll.plan = gridPlan(50_000, 5_000);
     const clock = new FakeClock();
     let setBy = 0;
     poll.clock = { now: () => clock.now() + setBy, elapsed: () => clock.elapsed(), sleep: (ms) => clock.sleep(ms) };

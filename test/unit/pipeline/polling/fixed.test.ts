@@ -1,21 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fixedPlan, gridPlan } from '../../../../src/pipeline/polling/fixed.ts';
+import { fixedPlan } from '../../../../src/pipeline/polling/fixed.ts';
 
 describe('fixedPlan', () => {
-  it('looks after the delay, then an interval after each look, however late that was', () => {
-    const plan = fixedPlan(50_000, 5_000);
-    expect(plan.firstLookMs('any')).toBe(50_000);
-    expect(plan.nextLookMs(50_000, 'any')).toBe(5_000);
-    expect(plan.nextLookMs(54_900, 'any')).toBe(5_000);
-    expect(plan.nextLookMs(12_000, 'any')).toBe(38_000);
-  });
-});
+  const plan = fixedPlan(50_000, 5_000);
 
-describe('gridPlan', () => {
-  const plan = gridPlan(50_000, 5_000);
-
-  it('looks when the fixed plan would, were it never late', () => {
+  it('looks after the delay, then on a grid of intervals from acceptance', () => {
     expect(plan.firstLookMs('any')).toBe(50_000);
     expect(plan.nextLookMs(50_000, 'any')).toBe(5_000);
     expect(plan.nextLookMs(50_300, 'any')).toBe(4_700);
