@@ -39,6 +39,7 @@ export type LookReply =
       /** Which tasks take about as long as this one. */
       taskKind: string;
     }
+  | { kind: 'wait'; ms: number }
   | { kind: 'stale'; state: string };
 
 /** What became of a recorded step: whether it holds, and what may go out in its place. */
@@ -93,7 +94,7 @@ export interface Cause {
  */
 export interface Attempts {
   begin(attempt: Attempt, tryId: string, holdingToken: boolean): Promise<BeginReply>;
-  /** The API gave a task. Also for an attempt whose answer came after all: held, or to be posted once more. */
+  /** The API gave a task. Also for an attempt whose answer came after all: held, cancelled, or to be posted once more. */
   accepted(attempt: Attempt, task: AcceptedTask): Promise<MoveReply>;
   /** The POST surely was not accepted: back to the queue for `delayMs`; nothing is spent. */
   notAccepted(attempt: Attempt, refusals: number, delayMs: number): Promise<MoveReply>;
@@ -162,6 +163,7 @@ const lookReply = z.union([
     .transform(([kind, waitMs, taskId, ageMs, halt, tasks, taskKind]): LookReply => {
       return { kind, waitMs, taskId, ageMs, halted: halt || undefined, tasks, taskKind };
     }),
+  z.tuple([z.literal('wait'), z.coerce.number()]).transform(([kind, ms]): LookReply => ({ kind, ms })),
   z.tuple([z.literal('stale'), z.string()]).transform(([kind, state]): LookReply => ({ kind, state })),
 ]);
 
@@ -212,7 +214,7 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
     },
     accepted: (attempt, { taskId, tasks, kind }) =>
       move(attempt, 'generating', {
-        from: ['submitting', 'held', 'queued'],
+        from: ['submitting', 'held', 'queued', 'cancelled'],
         fields: ['task', taskId, 'tasks', tasks, 'kind', kind, 'refusals', 0],
       }),
     notAccepted: (attempt, refusals, delayMs) =>

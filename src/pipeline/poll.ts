@@ -80,13 +80,17 @@ export async function pollStep(deps: PollDeps, attempt: Attempt, turn: Turn): Pr
   }
 }
 
-/** Asks for leave and for a request token, waits until that is usable, and asks again where that took long. */
+/** Asks for leave and for a request token, waits until both are there, and asks again where that took long. */
 async function askLeave({ attempts, clock, settings }: PollDeps, attempt: Attempt, { draining }: Turn) {
   let holding = false;
   for (;;) {
     draining.throwIfAborted();
     const leave = await attempts.look(attempt, holding);
     if (leave.kind === 'stale') return leave;
+    if (leave.kind === 'wait') {
+      await clock.sleep(leave.ms, draining);
+      continue;
+    }
     const askedAt = clock.elapsed();
     holding = await tokenInTime(clock, leave.waitMs, settings.tokenLifetimeMs, draining);
     if (holding && leave.waitMs < LONG_WAIT_MS) return { ...leave, askedAt };
@@ -174,14 +178,16 @@ async function recordTrouble(
     }
     case 'unknown-task':
       return ageMs < UNKNOWN_TASK_MS ? again(nextMs) : giveUp(deps, attempt, 'TASK_UNKNOWN');
-    case 'unavailable':
-    case 'unreachable':
-      log.debug({ ...about, reason: error.message }, 'no answer about the task, looking again');
-      return again(Math.max(error.retryAfterMs ?? 0, nextMs));
-    default:
+    case 'rejected':
+    case 'content':
+    case 'no-credit':
+    case 'wrong-endpoint':
       // An answer, but none that says how the task is: it may never say more.
       log.debug({ ...about, reason: error.message }, 'no word about the task, looking again');
       return ageMs < deps.settings.taskTimeoutMs ? again(nextMs) : giveUp(deps, attempt, 'TASK_TIMEOUT');
+    default:
+      log.debug({ ...about, reason: error.message }, 'no answer about the task, looking again');
+      return again(Math.max(error.retryAfterMs ?? 0, nextMs));
   }
 }
 

@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { bucketShape } from '../../src/limits/shape.ts';
+import { dispatch } from '../../src/ledger/dispatch.ts';
 import { publishLimits } from '../../src/limits/limits.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import { openLedger } from '../support/ledger.ts';
+import { clips } from '../support/mill.ts';
 import { until } from '../support/until.ts';
 
 const reply = z.tuple([z.coerce.number(), z.coerce.number()]);
@@ -69,9 +71,12 @@ describe('the request bucket', () => {
   it('does not make anybody wait out a clock that was set back', async () => {
     const runtime = await openLedger();
     const hourAhead = (await redisNow(runtime)) + 3_600_000;
-    await runtime.redis.hset(`${runtime.keys.prefix}requests`, { tat: hourAhead, last: hourAhead });
+    const before = { tat: hourAhead, last: hourAhead, heldUntil: hourAhead - 1, factor: 0.8, factorAt: hourAhead - 1 };
+    await runtime.redis.hset(`${runtime.keys.prefix}requests`, before);
     const [wait] = reply.parse(await runtime.run('reserve', 1));
     expect(wait).toBeLessThan(1_000);
+    const after = await runtime.redis.hgetall(`${runtime.keys.prefix}requests`);
+    for (const name of ['heldUntil', 'factorAt']) expect(Number(after[name])).toBeLessThan(hourAhead - 3_590_000);
   });
 
   it('holds everybody back after a 429, once, and then goes more slowly for a while', async () => {
@@ -137,9 +142,37 @@ describe('the request bucket', () => {
     expect(second).toBeGreaterThan(0.9 * interval);
     const corrected = { ...runtime.config, maxRequests: 10_000 };
     expect(await publishLimits(runtime.run, corrected)).toEqual(['burst', 'interval', 'maxRequests']);
+    // A hundred were reserved: they last as long as a hundred now do.
     const [next] = reply.parse(await runtime.run('reserve', 1));
-    expect(next).toBeLessThanOrEqual(0);
+    expect(next).toBeLessThan(1_000);
     expect(await publishLimits(runtime.run, corrected)).toEqual([]);
+  });
+
+  it('gives nothing out behind a hold, to a look that holds a token neither', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
+    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
+    if (!attempt) throw new Error('nothing dispatched');
+    await runtime.attempts.begin(attempt, 't', true);
+    await runtime.attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
+    expect(await runtime.attempts.look(attempt, true)).toMatchObject({ kind: 'go', waitMs: 0 });
+    await runtime.account.cool('rate', 3_600_000, 0);
+    const tat = () => runtime.redis.hget(`${runtime.keys.prefix}requests`, 'tat');
+    const held = await tat();
+    for (const holding of [false, true]) {
+      expect(await runtime.attempts.look(attempt, holding)).toEqual({ kind: 'wait', ms: 5_000 });
+    }
+    expect(await tat()).toBe(held);
+    await runtime.account.resume();
+    expect(await runtime.attempts.look(attempt, false)).toMatchObject({ kind: 'go', waitMs: 0 });
+  });
+
+  it('does not give out anew what somebody holds when the user says to go on', async () => {
+    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '10' });
+    const held = await reserve(runtime, 5);
+    await runtime.account.resume();
+    const [next] = await reserve(runtime, 1);
+    expect(next).toBeGreaterThan(held.at(-1) ?? 0);
   });
 
   it('counts what was taken in the window', async () => {

@@ -230,6 +230,32 @@ describe('the ledger', () => {
     expect(await runtime.redis.zcard(runtime.keys.slots)).toBe(1);
   });
 
+  it('takes the answer of an attempt whose item was cancelled meanwhile: it is paid for', async () => {
+    const runtime = await openLedger();
+    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
+    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
+    if (!attempt) throw new Error('nothing dispatched');
+    await runtime.attempts.begin(attempt, 't', true);
+    await runtime.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs: 0 });
+    await runtime.corrections.cancel('b', ['clip-1'], false);
+    const late = { taskId: 'task-9', tasks: 1, kind: 'm/5/auto' };
+    expect(await runtime.attempts.accepted(attempt, late)).toMatchObject({ result: 'moved', state: 'generating' });
+    expect((await runtime.reading.batch('b'))?.endedAt).toBeNull();
+  });
+
+  it('hands out again soon when the jobs of those that were handed out are lost', async () => {
+    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '1000' });
+    await runtime.intake.add('b', { model: 'm' }, clips(100), false);
+    const lost = (await dispatch(runtime.run, 100)).attempts;
+    expect(lost.length).toBeLessThan(100);
+    expect((await dispatch(runtime.run, 100)).attempts).toEqual([]);
+    const [seconds] = await runtime.redis.time();
+    for (const { batch, id } of lost) {
+      await runtime.redis.zadd(runtime.keys.handed, (Number(seconds) - 10) * 1_000, `${batch}/${id}`);
+    }
+    expect((await dispatch(runtime.run, 100)).attempts).toHaveLength(lost.length);
+  });
+
   it('does not take a submission from before a halt for the proof that it is over', async () => {
     const runtime = await openLedger();
     await runtime.intake.add('b', { model: 'm' }, clips(2), false);

@@ -39,7 +39,7 @@ local stopped = account[2] or (account[1] and account[4] ~= slot) or (tonumber(a
 if stopped or not redis.call('ZSCORE', SLOTS, slot) then
   freeSlot(slot)
   redis.call('ZREM', LIVE, ref)
-  redis.call('SREM', HANDED, ref)
+  redis.call('ZREM', HANDED, ref)
   enqueueItem(ref, 0, now)
   return { 'returned' }
 end

@@ -68,7 +68,7 @@ if step.keepSlotMs then
   redis.call('ZADD', SLOTS, 'XX', now + step.keepSlotMs, slot)
   redis.call('HSET', key, 'kept', attempt)
 elseif not running and freeSlot(slot) and (step.dispatch or 0) > 0 then
-  out = dispatchItems(step.dispatch, now)
+  out = dispatchItems(math.max(1, math.min(step.dispatch, (openHands(now)))), now)
 end
 -- An accepted submission is the proof that the account works, unless it left before the account was halted.
 if to == 'generating' and from == 'submitting' then

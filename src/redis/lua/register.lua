@@ -21,6 +21,10 @@ if facts.source then redis.call('HSET', key, 'source', facts.source) end
 if facts.maxClips then redis.call('HSET', key, 'maxClips', facts.maxClips) end
 if facts.maxClips == false then redis.call('HDEL', key, 'maxClips') end
 
+-- A cancellation holds for what a submission that began before it still adds.
+local cancelledAt = tonumber(redis.call('HGET', key, 'cancelledAt'))
+local cancelled = cancelledAt and cancelledAt > (facts.since or now) and cancelledAt <= now
+
 local added, existing, changed, taken = 0, 0, {}, {}
 for _, item in ipairs(items) do
   local ref = batch .. '/' .. item.id
@@ -39,14 +43,13 @@ for _, item in ipairs(items) do
     redis.call('RPUSH', itemsKey(batch), item.id)
     redis.call('HINCRBY', key, 'total', 1)
     redis.call('HINCRBY', key, 'queued', 1)
-    enqueueItem(ref, 0, now)
+    if cancelled then moveItem(ref, 'queued', 'cancelled', {}, now) else enqueueItem(ref, 0, now) end
     added = added + 1
   end
 end
 if added > 0 then
   reopenBatch(batch)
-  local cancelledAt = tonumber(redis.call('HGET', key, 'cancelledAt'))
-  if cancelledAt and cancelledAt <= (facts.since or now) then redis.call('HDEL', key, 'cancelledAt') end
+  if not cancelled then redis.call('HDEL', key, 'cancelledAt') end
   touchPages(batch, now)
 end
 if ARGV[2] == '0' then endBatchIfDue(batch, now) end

@@ -12,7 +12,8 @@ local batch, ids, wanted, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARG
 local states = {}
 for _, state in ipairs(wanted.states) do states[state] = true end
 
-redis.call('HDEL', batchKey(batch), 'cancelledAt')
+-- Who asks for a code is no user: nobody thought better of a cancellation.
+if not wanted.code then redis.call('HDEL', batchKey(batch), 'cancelledAt') end
 local back, look = 0, {}
 for _, id in ipairs(ids) do
   local ref = batch .. '/' .. id

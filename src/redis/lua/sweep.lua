@@ -5,9 +5,9 @@
 -- Returns the slots freed.
 --- @include keys time slots
 
-for _, ref in ipairs(redis.call('SMEMBERS', HANDED)) do
+for _, ref in ipairs(redis.call('ZRANGE', HANDED, 0, -1)) do
   local waits = redis.call('HGET', itemKey(ref), 'state') == 'queued' and redis.call('ZSCORE', LIVE, ref)
-  if not waits then redis.call('SREM', HANDED, ref) end
+  if not waits then redis.call('ZREM', HANDED, ref) end
 end
 
 local freed = 0

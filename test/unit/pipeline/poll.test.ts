@@ -122,7 +122,7 @@ describe('pollStep', () => {
   it.each([
     ['wrong-endpoint', 'HTTP_404'],
     ['rejected', 'HTTP_422'],
-    ['ambiguous', 'UNREADABLE'],
+    ['no-credit', 'HTTP_402'],
   ] as const)('gives up a task of which the API says nothing but %s until the time-out', async (trouble, code) => {
     for (const [ageMs, ends] of [
       [1_000_000, []],
@@ -135,11 +135,29 @@ describe('pollStep', () => {
     }
   });
 
-  it.each(['unavailable', 'unreachable'] as const)('waits for an API that is %s, however long', async (trouble) => {
-    const { poll, moves } = deps(running('processing'), { ageMs: 18_000_000 });
-    poll.api.status = () => Promise.reject(new ApixoError(trouble, 'X', 'no', { retryAfterMs: 20_000 }));
-    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 20_000 });
-    expect(moves).toEqual([]);
+  it.each(['unavailable', 'unreachable', 'ambiguous'] as const)(
+    'waits for an answer where it is %s, however long',
+    async (trouble) => {
+      const { poll, moves } = deps(running('processing'), { ageMs: 18_000_000 });
+      poll.api.status = () => Promise.reject(new ApixoError(trouble, 'X', 'no', { retryAfterMs: 20_000 }));
+      expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 20_000 });
+      expect(moves).toEqual([]);
+    },
+  );
+
+  it('asks again after a hold, and where its token was long in coming', async () => {
+    const { poll } = deps(running('processing'));
+    const { look } = poll.attempts;
+    const asked: boolean[] = [];
+    poll.attempts.look = async (_attempt, holdingToken) => {
+      asked.push(holdingToken);
+      if (asked.length === 1) return { kind: 'wait', ms: 5_000 };
+      const reply = await look(_attempt, holdingToken);
+      return asked.length === 2 && reply.kind === 'go' ? { ...reply, waitMs: 1_500 } : reply;
+    };
+    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 5_000 });
+    expect(asked).toEqual([false, false, true]);
+    expect((poll.clock as FakeClock).slept).toEqual([5_000, 1_500]);
   });
 
   it('gives up a task that has run for longer than the time-out', async () => {

@@ -30,6 +30,17 @@ local function endInstead(batch, ref, now)
   return overBudget(facts[2], facts[3]) and holdForBudget(ref, 'queued', now)
 end
 
+-- How many more items may be handed out before those that were have leave to post, and ms in which half of
+-- them should have it. As many are out as two seconds have request tokens: where requests are what is short,
+-- the choice among the items that wait is made late, and a batch that comes does not stand behind a thousand
+-- others. One that waits for longer has lost its job, and is for reconcile to find.
+local function openHands(now)
+  local interval = tonumber(redis.call('HGET', LIMITS, 'interval')) or 1000
+  local most = math.max(16, math.min(128, math.floor(2000 / interval)))
+  local waiting = redis.call('ZCOUNT', HANDED, now - math.max(5000, 2 * most * interval), '+inf')
+  return math.max(0, most - waiting), interval * most / 2
+end
+
 -- Returns a flat list {ref, attempt, ref, attempt, ...} of at most `max` items, and the time in ms at
 -- which to ask again when nothing else happens before (0: no such time).
 local function dispatchItems(max, now)
@@ -56,7 +67,7 @@ local function dispatchItems(max, now)
       local attempt = redis.call('HINCRBY', itemKey(ref), 'attempt', 1)
       takeSlot(slotName(ref, attempt), now + tonumber(limits[1]))
       redis.call('ZADD', LIVE, now, ref)
-      redis.call('SADD', HANDED, ref)
+      redis.call('ZADD', HANDED, now, ref)
       if redis.call('HEXISTS', ACCOUNT, 'halt') == 1 then
         redis.call('HSET', ACCOUNT, 'trialAt', now + tonumber(limits[2]), 'trial', slotName(ref, attempt))
       end

@@ -79,7 +79,7 @@ local function moveItem(ref, from, to, fields, now)
   redis.call('HSET', key, 'state', to, 'at', now, unpack(fields))
   redis.call('HINCRBY', counts, from, -1)
   redis.call('HINCRBY', counts, to, 1)
-  if from == 'queued' then redis.call('SREM', HANDED, ref) end
+  if from == 'queued' then redis.call('ZREM', HANDED, ref) end
   touchPages(batch, now)
   trackRunning(ref, from, to, now)
 
