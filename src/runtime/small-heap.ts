@@ -3,7 +3,9 @@ import { runInNewContext } from 'node:vm';
 
 /** How often the heap is looked at, in milliseconds. */
 const LOOK_MS = 1_000;
-/** What may come to the heap before it is collected, in bytes. */
+/** What may come to the heap before it is collected, in bytes, together with all buffers outside of it. */
+const ROOM = 48_000_000;
+/** Where the buffers take that room by themselves: what has to come to the heap for a collection to be worth its time. */
 const GROWTH = 12_000_000;
 
 /**
@@ -33,16 +35,13 @@ function keepYoungGeneration(): void {
 function collectWhenGrown(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  let least = usedBytes();
+  let least = Number.POSITIVE_INFINITY;
   setInterval(() => {
-    const used = usedBytes();
+    const { used_heap_size: used, external_memory: outside } = getHeapStatistics();
     least = Math.min(least, used);
-    if (used < least + GROWTH) return;
+    const grown = used - least;
+    if (grown < GROWTH || grown + outside < ROOM) return;
     collect();
-    least = usedBytes();
+    least = getHeapStatistics().used_heap_size;
   }, LOOK_MS).unref();
-}
-
-function usedBytes(): number {
-  return getHeapStatistics().used_heap_size;
 }
