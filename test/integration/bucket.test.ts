@@ -2,11 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { bucketShape } from '../../src/limits/shape.ts';
-import { dispatch } from '../../src/ledger/dispatch.ts';
 import { publishLimits } from '../../src/limits/limits.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
-import { openLedger } from '../support/ledger.ts';
-import { clips } from '../support/mill.ts';
+import { oneAttempt, openLedger } from '../support/ledger.ts';
 import { until } from '../support/until.ts';
 
 const reply = z.tuple([z.coerce.number(), z.coerce.number()]);
@@ -150,9 +148,7 @@ describe('the request bucket', () => {
 
   it('gives nothing out behind a hold, to a look that holds a token neither', async () => {
     const runtime = await openLedger();
-    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
-    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
-    if (!attempt) throw new Error('nothing dispatched');
+    const attempt = await oneAttempt(runtime);
     await runtime.attempts.begin(attempt, 't', true);
     await runtime.attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
     expect(await runtime.attempts.look(attempt, true)).toMatchObject({ kind: 'go', waitMs: 0 });

@@ -5,7 +5,7 @@ import { dispatch } from '../../src/ledger/dispatch.ts';
 import { endStates, itemStates, type ItemState } from '../../src/ledger/states.ts';
 import { forgetOldBatches } from '../../src/pipeline/retention.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
-import { openLedger } from '../support/ledger.ts';
+import { oneAttempt, openLedger } from '../support/ledger.ts';
 import { clips } from '../support/mill.ts';
 
 /** The state machine, written down a second time: the reference that the script is held against. */
@@ -149,9 +149,7 @@ describe('the ledger', () => {
 
   it('gives leave to post once, and knows a question that is asked twice', async () => {
     const runtime = await openLedger();
-    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
-    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
-    if (!attempt) throw new Error('nothing dispatched');
+    const attempt = await oneAttempt(runtime);
     expect(await runtime.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go', tasks: 0 });
     // Redis's answer was lost and the command sent again: still the same try.
     expect(await runtime.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go' });
@@ -198,9 +196,7 @@ describe('the ledger', () => {
 
   it('takes the answer of an attempt that is to be posted once more, and posts it no more', async () => {
     const runtime = await openLedger({ CLIPMILL_MAX_TASKS: '2' });
-    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
-    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
-    if (!attempt) throw new Error('nothing dispatched');
+    const attempt = await oneAttempt(runtime);
     for (const delayMs of [0, 60_000]) {
       await runtime.attempts.begin(attempt, 't', true);
       await runtime.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs });
@@ -220,9 +216,7 @@ describe('the ledger', () => {
 
   it('keeps the slot of a submission that may have made a task when its item is cancelled', async () => {
     const runtime = await openLedger();
-    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
-    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
-    if (!attempt) throw new Error('nothing dispatched');
+    const attempt = await oneAttempt(runtime);
     await runtime.attempts.begin(attempt, 't', true);
     await runtime.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs: 0 });
     await runtime.corrections.cancel('b', ['clip-1'], false);
@@ -232,9 +226,7 @@ describe('the ledger', () => {
 
   it('takes the answer of an attempt whose item was cancelled meanwhile: it is paid for', async () => {
     const runtime = await openLedger();
-    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
-    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
-    if (!attempt) throw new Error('nothing dispatched');
+    const attempt = await oneAttempt(runtime);
     await runtime.attempts.begin(attempt, 't', true);
     await runtime.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs: 0 });
     await runtime.corrections.cancel('b', ['clip-1'], false);
@@ -289,9 +281,7 @@ describe('the ledger', () => {
 
   it('lets learned times fade: what nobody has seen for long is forgotten', async () => {
     const runtime = await openLedger();
-    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
-    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
-    if (!attempt) throw new Error('nothing dispatched');
+    const attempt = await oneAttempt(runtime);
     const took = `${runtime.keys.prefix}took:m/5/auto`;
     await runtime.redis.hset(took, { 500: 1, 550: 1998, n: 1999 });
     await runtime.attempts.begin(attempt, 't', true);
@@ -303,9 +293,7 @@ describe('the ledger', () => {
   it('counts the answers that there is no URL anew after a fresh one, and after a retry', async () => {
     const runtime = await openLedger();
     const { attempts, corrections } = runtime;
-    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
-    const [attempt] = (await dispatch(runtime.run, 1)).attempts;
-    if (!attempt) throw new Error('nothing dispatched');
+    const attempt = await oneAttempt(runtime);
     await attempts.begin(attempt, 't', true);
     await attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
     await attempts.generated(attempt, ['https://example.com/x.mp4'], 550);

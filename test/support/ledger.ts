@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { inject, onTestFinished } from 'vitest';
 import { loadConfig, type Config } from '../../src/config/config.ts';
+import type { Attempt } from '../../src/ledger/attempts.ts';
+import { dispatch } from '../../src/ledger/dispatch.ts';
 import { silentLogger } from '../../src/log.ts';
 import { publishLimits } from '../../src/limits/limits.ts';
 import { openRuntime, type Runtime } from '../../src/runtime/runtime.ts';
+import { clips } from './mill.ts';
 
 /** What stands on Redis, in a namespace of its own, with the limits published as a worker would. */
 export async function openLedger(
@@ -15,4 +18,12 @@ export async function openLedger(
   await publishLimits(runtime.run, config);
   onTestFinished(() => runtime.close());
   return runtime;
+}
+
+/** The first attempt of the one item of batch `b`, which has its slot and waits for leave to post. */
+export async function oneAttempt({ intake, run }: Runtime): Promise<Attempt> {
+  await intake.add('b', { model: 'm' }, clips(1), false);
+  const [attempt] = (await dispatch(run, 1)).attempts;
+  if (!attempt) throw new Error('nothing dispatched');
+  return attempt;
 }

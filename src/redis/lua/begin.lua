@@ -9,7 +9,8 @@
 --   {"stale", state}    this attempt is past that point; the state is empty if the item has a later one
 --   {"returned"}        submission is halted, paused or cooling: the item waits in its queue again
 --   {"over-budget"}     the batch has spent its clips: the item is held
---   {"unknown", tasks so far} another try of this attempt got leave and never came back: whether it posted is not known
+--   {"unknown", tasks so far}: another try of this attempt got leave and never came back: whether it posted
+--                       is not known
 -- Invariant: `submitting, attempt n` is in Redis before the POST of attempt n leaves, and at most one
 -- try ever gets leave for it.
 --- @include keys time bucket slots pages items

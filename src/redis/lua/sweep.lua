@@ -1,6 +1,6 @@
--- Forgets hand-outs that came to nothing, and frees slots that nothing stands behind any more: their item is gone, has ended, or waits in its
--- queue. A slot of an earlier attempt, of a held item or of one that is posted once more stays until its
--- lease ends, because such a task may still run at the API.
+-- Forgets hand-outs that came to nothing, and frees slots that nothing stands behind any more: their item
+-- is gone, has ended, or waits in its queue. A slot of an earlier attempt, of a held item or of one that is
+-- posted once more stays until its lease ends, because such a task may still run at the API.
 --   KEYS[1] prefix
 -- Returns the slots freed.
 --- @include keys time slots

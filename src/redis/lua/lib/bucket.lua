@@ -101,8 +101,8 @@ local function heldFor(now)
   return math.max(0, readBucket(now).heldUntil - now)
 end
 
--- Ends a hold: the next token is usable at once, those after it as the limits say. Nobody has reserved
--- anything since it began.
+-- Ends a hold: the next token is usable at once, those after it as the limits say. Looks and submissions
+-- have reserved nothing since it began.
 local function releaseRequests(now)
   local limits = redis.call('HMGET', LIMITS, 'interval', 'burst')
   local state = readBucket(now)
