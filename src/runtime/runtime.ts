@@ -70,12 +70,12 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   closers.push(() => redis.disconnect());
   try {
     await awaitRedis(redis, redisUrl);
+    report = outageReporter(log);
     if (options.onRedisFinding) await preflightRedis(redis, options.onRedisFinding);
   } catch (error) {
     await closers.close();
     throw error;
   }
-  report = outageReporter(log);
   const keys = keysFor(config.prefix);
   const run = scriptRunner(redis, keys.prefix);
   const queues = createQueues(redis, keys);

@@ -31,6 +31,8 @@ async function expectSurvival({ what, strike, mend }: Fault): Promise<void> {
     env: { CLIPMILL_TASK_TIMEOUT: '5s' },
   });
   const workers = [rig.worker(), rig.worker()];
+  // A worker that has not reached Redis yet would rightly end.
+  await Promise.all(workers.map((worker) => worker.saying('"working"')));
   await rig.tasksMade(10);
 
   await strike(redis, proxy);

@@ -10,6 +10,8 @@ export interface HalfOpenProxy {
    * firewall does that forgot its connections, or a host that hangs.
    */
   freeze(): void;
+  /** The same, the moment before a client's command with this word in it would pass. Resolves then. */
+  freezeBefore(word: string): Promise<void>;
   /** Everything passes again, also what was on its way when it froze. */
   thaw(): void;
   /** Ends all connections and accepts none: what a host does whose program is gone. */
@@ -21,6 +23,7 @@ export async function halfOpenProxy(targetPort: number): Promise<HalfOpenProxy> 
   const sockets = new Set<Socket>();
   let frozen = false;
   let server: Server | undefined;
+  let trap: { word: string; sprung: () => void } | undefined;
 
   function keep(socket: Socket): Socket {
     sockets.add(socket);
@@ -29,8 +32,23 @@ export async function halfOpenProxy(targetPort: number): Promise<HalfOpenProxy> 
     return socket;
   }
 
+  function freeze(): void {
+    frozen = true;
+    for (const socket of sockets) socket.pause();
+  }
+
   function pass(from: Socket, to: Socket): void {
-    from.on('data', (chunk) => to.write(chunk)).on('close', () => to.destroy());
+    from.on('data', (chunk: Buffer) => {
+      if (trap && chunk.includes(trap.word)) {
+        freeze();
+        trap.sprung();
+        trap = undefined;
+        from.unshift(chunk);
+        return;
+      }
+      to.write(chunk);
+    });
+    from.on('close', () => to.destroy());
     // Listening for data lets it flow.
     if (frozen) from.pause();
   }
@@ -56,10 +74,8 @@ export async function halfOpenProxy(targetPort: number): Promise<HalfOpenProxy> 
   onTestFinished(refuse);
   return {
     port,
-    freeze() {
-      frozen = true;
-      for (const socket of sockets) socket.pause();
-    },
+    freeze,
+    freezeBefore: (word) => new Promise((sprung) => (trap = { word, sprung })),
     thaw() {
       frozen = false;
       for (const socket of sockets) socket.resume();
