@@ -94,7 +94,8 @@ describe('clipmill run', () => {
   it('goes on where it was after an interrupt, and after a kill -9, and pays for nothing twice', async () => {
     const { simulator, env } = await simulated({ generationMs: { 5: [40_000, 90_000] } });
     const folder = await workFolder({ 'jobs.yaml': 'batch: b\njobs:\n  - {prompt: a clip, copies: 40}\n' });
-    const limited = { ...env, CLIPMILL_MAX_TASKS: '10' };
+    // The time-out is how long the slots of submissions that the kill cut in two stay taken: perhaps all ten.
+    const limited = { ...env, CLIPMILL_MAX_TASKS: '10', CLIPMILL_TASK_TIMEOUT: '10s' };
     const made = () => simulator.records.summary().tasks.made;
 
     const first = clipmill(['run', 'jobs.yaml'], folder, limited);
