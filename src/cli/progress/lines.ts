@@ -10,7 +10,7 @@ export interface ProgressView {
   usage: Usage;
   /** Milliseconds to the end; `null` when nothing can be said. */
   etaMs: number | null;
-  /** Why nothing is submitted, if so. */
+  /** Why the whole account submits nothing, if so. */
   stopped: string | undefined;
 }
 
@@ -26,15 +26,25 @@ export function progressLines(view: ProgressView, columns: number): string[] {
   const title = view.title.length > 32 ? `${view.title.slice(0, 31)}…` : view.title;
   const width = Math.max(10, Math.min(40, columns - title.length - figures.length - 6));
   const lines = [`${title}  ${bar(share, width)}  ${figures}`, `  ${stateWords(counts)}`, `  ${paceWords(view)}`];
-  if (view.stopped) lines.push(`  ! ${view.stopped}`);
+  const obstacle = obstacleOf(view);
+  if (obstacle) lines.push(`  ! ${obstacle}`);
   return lines.map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line));
 }
 
 /** The same on one line, for a log. */
 export function progressLine(view: ProgressView): string {
   const { counts } = view;
-  const stopped = view.stopped ? ` · ! ${view.stopped}` : '';
+  const obstacle = obstacleOf(view);
+  const stopped = obstacle ? ` · ! ${obstacle}` : '';
   return `${view.title}: ${formatCount(counts.done)} of ${formatCount(counts.total)} done · ${stateWords(counts)} · ${paceWords(view)}${stopped}`;
+}
+
+/** What stands in the way of clips that wait: the whole account is stopped, or its slots are all kept. */
+function obstacleOf({ stopped, counts, usage }: ProgressView): string | undefined {
+  if (stopped !== undefined) return stopped;
+  const full = usage.slots.used >= usage.slots.ceiling && counts.submitting + counts.generating === 0;
+  if (!full || counts.queued === 0 || counts.held === 0) return undefined;
+  return 'no slot is free: a held submission keeps its own for some minutes, as its task may be running';
 }
 
 export function bar(share: number, width: number): string {

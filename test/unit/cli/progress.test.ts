@@ -39,6 +39,15 @@ describe('progress', () => {
     expect(lines.at(-1)).toBe('  ! halted (no-credit)');
   });
 
+  it('says why nothing moves while held submissions keep every slot', () => {
+    const stuck = { ...counts, submitting: 0, generating: 0, held: 1_000 };
+    expect(progressLines({ ...view, counts: stuck }, 100).at(-1)).toContain('! no slot is free: a held submission');
+    expect(progressLine({ ...view, counts: stuck })).toContain('! no slot is free: a held submission');
+    expect(progressLine({ ...view, counts: { ...stuck, generating: 1 } })).not.toContain('!');
+    expect(progressLine({ ...view, counts: { ...stuck, queued: 0 } })).not.toContain('!');
+    expect(progressLine({ ...view, counts: stuck, stopped: 'paused' })).toMatch(/! paused$/);
+  });
+
   it('never breaks a line, however narrow the terminal', () => {
     for (const columns of [20, 40, 60, 79]) {
       expect(progressLines(view, columns).every((line) => line.length <= columns)).toBe(true);
