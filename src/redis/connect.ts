@@ -12,7 +12,7 @@ export interface ConnectOptions {
    * waiting fails after a few seconds instead.
    */
   patient: boolean;
-  /** Called with every connection error; without it they would end the process. */
+  /** Called with the reason whenever a connection is lost or cannot be made. */
   onError: (error: Error) => void;
 }
 
@@ -45,9 +45,27 @@ function commonOptions(options: ConnectOptions) {
 export function openRedis(url: string, options: ConnectOptions): RedisClient {
   const common = commonOptions(options);
   const client = connect(url, common);
-  client.on('error', options.onError);
+  reportOutages(client, options.onError);
   if (client instanceof Redis) gatherWrites(client);
   return client;
+}
+
+const ENDED = 'the connection was ended';
+
+/**
+ * A forwarder whose Redis is gone takes connections and ends them: no error to ioredis, which only connects
+ * anew, for ever and in silence.
+ */
+function reportOutages(client: RedisClient, onError: (error: Error) => void): void {
+  let reported = false;
+  client.on('error', (error: Error) => {
+    reported = true;
+    onError(error);
+  });
+  client.on('reconnecting', () => {
+    if (!reported) onError(new Error(ENDED));
+    reported = false;
+  });
 }
 
 function connect(url: string, common: ReturnType<typeof commonOptions>): RedisClient {
@@ -95,7 +113,11 @@ export async function awaitRedis(redis: RedisClient, url: string, timeoutMs = 5_
   const remember = (error: unknown) => {
     lastError = error;
   };
+  const rememberEnd = () => {
+    lastError ??= new Error(ENDED);
+  };
   redis.on('error', remember);
+  redis.on('reconnecting', rememberEnd);
   let timer: NodeJS.Timeout | undefined;
   try {
     const timeout = new Promise<never>((_resolve, reject) => {
@@ -110,5 +132,6 @@ export async function awaitRedis(redis: RedisClient, url: string, timeoutMs = 5_
   } finally {
     clearTimeout(timer);
     redis.off('error', remember);
+    redis.off('reconnecting', rememberEnd);
   }
 }

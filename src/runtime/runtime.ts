@@ -70,7 +70,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   closers.push(() => redis.disconnect());
   try {
     await awaitRedis(redis, redisUrl);
-    report = outageReporter(log);
+    report = outageReporter(redis, log);
     if (options.onRedisFinding) await preflightRedis(redis, options.onRedisFinding);
   } catch (error) {
     await closers.close();
@@ -102,15 +102,17 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
 }
 
-/** Says once that Redis is away, not with every attempt to reach it. */
-function outageReporter(log: Logger): (error: Error) => void {
-  let last: string | undefined;
-  let saidAt = 0;
+/** Says every reason once in ten seconds, not with every attempt to reach Redis; and that it is back. */
+function outageReporter(redis: RedisClient, log: Logger): (error: Error) => void {
+  const saidAt = new Map<string, number>();
+  redis.on('ready', () => {
+    if (saidAt.size > 0) log.info('Redis answers again');
+    saidAt.clear();
+  });
   return (error) => {
     const reason = describeError(error);
-    if (reason === last && performance.now() - saidAt < 10_000) return;
-    last = reason;
-    saidAt = performance.now();
+    if (performance.now() - (saidAt.get(reason) ?? -Infinity) < 10_000) return;
+    saidAt.set(reason, performance.now());
     log.warn({ reason }, 'Redis is out of reach, trying on');
   };
 }

@@ -2,31 +2,64 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
-import { openRuntime } from '../../src/runtime/runtime.ts';
-import { halfOpenProxy } from '../support/half-open-proxy.ts';
+import { silentLogger } from '../../src/log.ts';
+import { openRuntime, type Runtime } from '../../src/runtime/runtime.ts';
+import { halfOpenProxy, type HalfOpenProxy } from '../support/half-open-proxy.ts';
 import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
 
-describe('a worker process', () => {
-  it('says that Redis is away also when it goes while the process starts, and goes on when it is back', async () => {
+/** What a worker process opens, behind a proxy that can fail; and what it says. */
+async function openBehind(proxy: HalfOpenProxy): Promise<{ opening: Promise<Runtime>; saying: Saying }> {
+  const lines: string[] = [];
+  const opening = openRuntime({
+    config: loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, CLIPMILL_STORAGE: 'file:videos' }),
+    log: pino({}, { write: (line: string) => void lines.push(line) }),
+    redisUrl: `redis://127.0.0.1:${proxy.port}`,
+    patient: true,
+    onRedisFinding: () => {},
+  });
+  onTestFinished(async () => (await opening).close());
+  return { opening, saying: (text) => until(() => lines.some((line) => line.includes(text)), text) };
+}
+
+type Saying = (text: string) => Promise<boolean>;
+
+describe('a process whose Redis goes away', () => {
+  it('says so also when it goes while the process starts, and goes on when it is back', async () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
-    const lines: string[] = [];
-    const opening = openRuntime({
-      config: loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, CLIPMILL_STORAGE: 'file:videos' }),
-      log: pino({}, { write: (line: string) => void lines.push(line) }),
-      redisUrl: `redis://127.0.0.1:${proxy.port}`,
-      patient: true,
-      onRedisFinding: () => {},
-    });
-    // It has answered once by now; this is the first word of the look at how it is set up.
-    await proxy.freezeBefore('appendfsync');
+    // It has answered once by then: this is the first word of the look at how it is set up.
+    const looking = proxy.freezeBefore('appendfsync');
+    const { opening, saying } = await openBehind(proxy);
+    await looking;
     await proxy.refuse();
-    await until(() => lines.some((line) => line.includes('Redis is out of reach')), 'word of the outage');
+    await saying('Redis is out of reach');
     proxy.thaw();
     await proxy.accept();
+    await saying('Redis answers again');
+    expect(await (await opening).redis.ping()).toBe('PONG');
+  });
+
+  it('says so also when what stands between takes connections and ends them', async () => {
+    const redis = await privateRedis();
+    const proxy = await halfOpenProxy(redis.port);
+    const { opening, saying } = await openBehind(proxy);
     const runtime = await opening;
-    onTestFinished(() => runtime.close());
+    proxy.hangUp();
+    await saying('Redis is out of reach');
+    await proxy.accept();
+    await saying('Redis answers again');
     expect(await runtime.redis.ping()).toBe('PONG');
+  });
+
+  it('is told in plain words that it found none behind such a forwarder', async () => {
+    const redis = await privateRedis();
+    const proxy = await halfOpenProxy(redis.port);
+    proxy.hangUp();
+    const config = loadConfig({ CLIPMILL_STORAGE: 'file:videos' });
+    const redisUrl = `redis://127.0.0.1:${proxy.port}`;
+    await expect(openRuntime({ config, log: silentLogger(), redisUrl })).rejects.toThrow(
+      /cannot reach Redis at .*: the connection was ended/,
+    );
   });
 });

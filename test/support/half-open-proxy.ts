@@ -17,11 +17,14 @@ export interface HalfOpenProxy {
   /** Ends all connections and accepts none: what a host does whose program is gone. */
   refuse(): Promise<void>;
   accept(): Promise<void>;
+  /** Ends all connections, and each new one after its first words: what a forwarder does whose target is gone. */
+  hangUp(): void;
 }
 
 export async function halfOpenProxy(targetPort: number): Promise<HalfOpenProxy> {
   const sockets = new Set<Socket>();
   let frozen = false;
+  let hangingUp = false;
   let server: Server | undefined;
   let trap: { word: string; sprung: () => void } | undefined;
 
@@ -55,6 +58,10 @@ export async function halfOpenProxy(targetPort: number): Promise<HalfOpenProxy> 
 
   async function listen(port: number): Promise<number> {
     server = createServer((client) => {
+      if (hangingUp) {
+        keep(client).once('data', () => client.end());
+        return;
+      }
       const upstream = connect(targetPort, '127.0.0.1');
       pass(keep(client), keep(upstream));
       pass(upstream, client);
@@ -82,7 +89,12 @@ export async function halfOpenProxy(targetPort: number): Promise<HalfOpenProxy> 
     },
     refuse,
     async accept() {
-      await listen(port);
+      hangingUp = false;
+      if (!server?.listening) await listen(port);
+    },
+    hangUp() {
+      hangingUp = true;
+      for (const socket of sockets) socket.end();
     },
   };
 }
