@@ -143,7 +143,7 @@ async function generate(load: Load, name: string, env: Record<string, string>, r
   const batch = await mill.submit(name, jobs);
   while ((await batch.status()).counts.downloading < load.clips) await sleep(20);
   await mill.close();
-  const redis = openRedis(redisUrl, { name: 'bench', patient: false, onError: () => {} });
+  const redis = openRedis(redisUrl, { name: 'bench', patient: false });
   const stored = await Promise.all(jobs.map(({ id }) => redis.hget(`{clipmill}:item:${name}/${id}`, 'urls')));
   redis.disconnect();
   return stored.map((text) => (JSON.parse(text ?? '[]') as string[])[0] ?? '');

@@ -157,7 +157,7 @@ export async function readRecords(url: string): Promise<FullRecords> {
 }
 
 async function serverPid(url: string): Promise<number> {
-  const redis = openRedis(url, { name: 'bench', patient: false, onError: () => {} });
+  const redis = openRedis(url, { name: 'bench', patient: false });
   const info = await redis.info('server');
   redis.disconnect();
   return Number(/process_id:(\d+)/.exec(info)?.[1]);

@@ -21,7 +21,7 @@ export async function startMortalRedis(folder: string): Promise<MortalRedis> {
   async function start(): Promise<void> {
     const settings = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'yes'];
     server = spawn('redis-server', [...settings, '--maxmemory-policy', 'noeviction'], { stdio: 'ignore' });
-    const redis = openRedis(url, { name: 'chaos', patient: true, onError: () => {} });
+    const redis = openRedis(url, { name: 'chaos', patient: true });
     await awaitRedis(redis, url);
     redis.disconnect();
   }

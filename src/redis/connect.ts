@@ -12,8 +12,6 @@ export interface ConnectOptions {
    * waiting fails after a few seconds instead.
    */
   patient: boolean;
-  /** Called with the reason whenever a connection is lost or cannot be made. */
-  onError: (error: Error) => void;
 }
 
 /**
@@ -45,27 +43,29 @@ function commonOptions(options: ConnectOptions) {
 export function openRedis(url: string, options: ConnectOptions): RedisClient {
   const common = commonOptions(options);
   const client = connect(url, common);
-  reportOutages(client, options.onError);
+  // Without a listener ioredis prints every error by itself.
+  client.on('error', () => {});
   if (client instanceof Redis) gatherWrites(client);
   return client;
 }
 
-const ENDED = 'the connection was ended';
-
 /**
- * A forwarder whose Redis is gone takes connections and ends them: no error to ioredis, which only connects
- * anew, for ever and in silence.
+ * Calls `tell` with the reason whenever the connection is lost or cannot be made, until the returned
+ * function is called. A forwarder whose Redis is gone takes connections and ends them, which is no error to
+ * ioredis: it connects anew, for ever and in silence.
  */
-function reportOutages(client: RedisClient, onError: (error: Error) => void): void {
-  let reported = false;
-  client.on('error', (error: Error) => {
-    reported = true;
-    onError(error);
-  });
-  client.on('reconnecting', () => {
-    if (!reported) onError(new Error(ENDED));
-    reported = false;
-  });
+export function watchOutages(redis: RedisClient, tell: (reason: Error) => void): () => void {
+  let told = false;
+  const onError = (error: Error) => {
+    told = true;
+    tell(error);
+  };
+  const onReconnecting = () => {
+    if (!told) tell(new Error('the connection was ended'));
+    told = false;
+  };
+  redis.on('error', onError).on('reconnecting', onReconnecting);
+  return () => void redis.off('error', onError).off('reconnecting', onReconnecting);
 }
 
 function connect(url: string, common: ReturnType<typeof commonOptions>): RedisClient {
@@ -109,15 +109,10 @@ export function hidePassword(url: string): string {
  * @throws UserError that says how to start one, when it does not within `timeoutMs`.
  */
 export async function awaitRedis(redis: RedisClient, url: string, timeoutMs = 5_000): Promise<void> {
-  let lastError: unknown;
-  const remember = (error: unknown) => {
-    lastError = error;
-  };
-  const rememberEnd = () => {
-    lastError ??= new Error(ENDED);
-  };
-  redis.on('error', remember);
-  redis.on('reconnecting', rememberEnd);
+  let outage: Error | undefined;
+  const unwatch = watchOutages(redis, (reason) => {
+    outage = reason;
+  });
   let timer: NodeJS.Timeout | undefined;
   try {
     const timeout = new Promise<never>((_resolve, reject) => {
@@ -125,13 +120,12 @@ export async function awaitRedis(redis: RedisClient, url: string, timeoutMs = 5_
     });
     await Promise.race([redis.ping(), timeout]);
   } catch (error) {
-    throw new UserError(`cannot reach Redis at ${hidePassword(url)}: ${describeError(lastError ?? error)}`, {
+    throw new UserError(`cannot reach Redis at ${hidePassword(url)}: ${describeError(outage ?? error)}`, {
       cure: 'Start one with `docker compose up -d redis` or `redis-server --appendonly yes`, or set REDIS_URL to yours.',
       cause: error,
     });
   } finally {
     clearTimeout(timer);
-    redis.off('error', remember);
-    redis.off('reconnecting', rememberEnd);
+    unwatch();
   }
 }

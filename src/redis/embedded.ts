@@ -133,7 +133,7 @@ async function endLeftOver(socket: string): Promise<void> {
 
 /** Waits until the server has read its data, which takes about a second for every 100 MB. */
 async function ready(url: string): Promise<void> {
-  const redis = openRedis(url, { name: 'clipmill-start', patient: true, onError: () => {} });
+  const redis = openRedis(url, { name: 'clipmill-start', patient: true });
   try {
     await awaitRedis(redis, url, 120_000);
   } finally {

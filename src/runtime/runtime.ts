@@ -13,7 +13,7 @@ import { describeError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { Dispatcher } from '../pipeline/dispatcher.ts';
 import { createQueues, type Queues } from '../pipeline/queues.ts';
-import { awaitRedis, openRedis, type RedisClient } from '../redis/connect.ts';
+import { awaitRedis, openRedis, watchOutages, type RedisClient } from '../redis/connect.ts';
 import { keysFor, type Keys } from '../redis/keys.ts';
 import { scriptRunner, type RunScript } from '../redis/scripts.ts';
 import type { Finding } from './doctor/finding.ts';
@@ -63,14 +63,12 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { config, log, redisUrl } = options;
   const clock = options.clock ?? systemClock;
   const closers = new Closers();
-  const patient = options.patient ?? false;
-  // Until it has answered once, being out of reach is the caller's error and no outage.
-  let report: ((error: Error) => void) | undefined;
-  const redis = openRedis(redisUrl, { name: 'clipmill', patient, onError: (error) => report?.(error) });
+  const redis = openRedis(redisUrl, { name: 'clipmill', patient: options.patient ?? false });
   closers.push(() => redis.disconnect());
   try {
     await awaitRedis(redis, redisUrl);
-    report = outageReporter(redis, log);
+    // Until it has answered once, being out of reach is the caller's error and no outage.
+    logOutages(redis, log);
     if (options.onRedisFinding) await preflightRedis(redis, options.onRedisFinding);
   } catch (error) {
     await closers.close();
@@ -103,16 +101,16 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 /** Says every reason once in ten seconds, not with every attempt to reach Redis; and that it is back. */
-function outageReporter(redis: RedisClient, log: Logger): (error: Error) => void {
+function logOutages(redis: RedisClient, log: Logger): void {
   const saidAt = new Map<string, number>();
-  redis.on('ready', () => {
-    if (saidAt.size > 0) log.info('Redis answers again');
-    saidAt.clear();
-  });
-  return (error) => {
+  watchOutages(redis, (error) => {
     const reason = describeError(error);
     if (performance.now() - (saidAt.get(reason) ?? -Infinity) < 10_000) return;
     saidAt.set(reason, performance.now());
     log.warn({ reason }, 'Redis is out of reach, trying on');
-  };
+  });
+  redis.on('ready', () => {
+    if (saidAt.size > 0) log.info('Redis answers again');
+    saidAt.clear();
+  });
 }

@@ -6,7 +6,7 @@ import { preflightRedis } from '../../src/runtime/doctor/preflight.ts';
 import { privateRedis } from '../support/private-redis.ts';
 
 function connect(url: string) {
-  const redis = openRedis(url, { name: 'test', patient: false, onError: () => {} });
+  const redis = openRedis(url, { name: 'test', patient: false });
   onTestFinished(() => redis.disconnect());
   return redis;
 }

@@ -10,7 +10,7 @@ import { workFolder } from '../support/cli.ts';
 import { until } from '../support/until.ts';
 
 function connect(url: string) {
-  const redis = openRedis(url, { name: 'test', patient: false, onError: () => {} });
+  const redis = openRedis(url, { name: 'test', patient: false });
   onTestFinished(() => redis.disconnect());
   return redis;
 }

@@ -214,7 +214,7 @@ describe('the ledger', () => {
     }
   });
 
-  it('keeps the slot of a submission that may have made a task when its item is cancelled', async () => {
+  it('keeps the slot of a submission whose item is cancelled, and takes its answer: the task is paid for', async () => {
     const runtime = await openLedger();
     const attempt = await oneAttempt(runtime);
     await runtime.attempts.begin(attempt, 't', true);
@@ -222,14 +222,6 @@ describe('the ledger', () => {
     await runtime.corrections.cancel('b', ['clip-1'], false);
     expect(await runtime.run('sweep')).toBe(0);
     expect(await runtime.redis.zcard(runtime.keys.slots)).toBe(1);
-  });
-
-  it('takes the answer of an attempt whose item was cancelled meanwhile: it is paid for', async () => {
-    const runtime = await openLedger();
-    const attempt = await oneAttempt(runtime);
-    await runtime.attempts.begin(attempt, 't', true);
-    await runtime.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs: 0 });
-    await runtime.corrections.cancel('b', ['clip-1'], false);
     const late = { taskId: 'task-9', tasks: 1, kind: 'm/5/auto' };
     expect(await runtime.attempts.accepted(attempt, late)).toMatchObject({ result: 'moved', state: 'generating' });
     expect((await runtime.reading.batch('b'))?.endedAt).toBeNull();

@@ -8,8 +8,14 @@ import { halfOpenProxy, type HalfOpenProxy } from '../support/half-open-proxy.ts
 import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
 
+interface Opened {
+  opening: Promise<Runtime>;
+  /** Resolves once it has logged this. */
+  saying: (text: string) => Promise<boolean>;
+}
+
 /** What a worker process opens, behind a proxy that can fail; and what it says. */
-async function openBehind(proxy: HalfOpenProxy): Promise<{ opening: Promise<Runtime>; saying: Saying }> {
+function openBehind(proxy: HalfOpenProxy): Opened {
   const lines: string[] = [];
   const opening = openRuntime({
     config: loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, CLIPMILL_STORAGE: 'file:videos' }),
@@ -22,15 +28,13 @@ async function openBehind(proxy: HalfOpenProxy): Promise<{ opening: Promise<Runt
   return { opening, saying: (text) => until(() => lines.some((line) => line.includes(text)), text) };
 }
 
-type Saying = (text: string) => Promise<boolean>;
-
-describe('a process whose Redis goes away', () => {
+describe('a process whose Redis is away', () => {
   it('says so also when it goes while the process starts, and goes on when it is back', async () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
     // It has answered once by then: this is the first word of the look at how it is set up.
     const looking = proxy.freezeBefore('appendfsync');
-    const { opening, saying } = await openBehind(proxy);
+    const { opening, saying } = openBehind(proxy);
     await looking;
     await proxy.refuse();
     await saying('Redis is out of reach');
@@ -43,7 +47,7 @@ describe('a process whose Redis goes away', () => {
   it('says so also when what stands between takes connections and ends them', async () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
-    const { opening, saying } = await openBehind(proxy);
+    const { opening, saying } = openBehind(proxy);
     const runtime = await opening;
     proxy.hangUp();
     await saying('Redis is out of reach');
@@ -52,7 +56,7 @@ describe('a process whose Redis goes away', () => {
     expect(await runtime.redis.ping()).toBe('PONG');
   });
 
-  it('is told in plain words that it found none behind such a forwarder', async () => {
+  it('says in plain words that it found none behind such a forwarder', async () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
     proxy.hangUp();

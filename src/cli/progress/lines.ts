@@ -35,8 +35,8 @@ export function progressLines(view: ProgressView, columns: number): string[] {
 export function progressLine(view: ProgressView): string {
   const { counts } = view;
   const obstacle = obstacleOf(view);
-  const stopped = obstacle ? ` · ! ${obstacle}` : '';
-  return `${view.title}: ${formatCount(counts.done)} of ${formatCount(counts.total)} done · ${stateWords(counts)} · ${paceWords(view)}${stopped}`;
+  const warning = obstacle ? ` · ! ${obstacle}` : '';
+  return `${view.title}: ${formatCount(counts.done)} of ${formatCount(counts.total)} done · ${stateWords(counts)} · ${paceWords(view)}${warning}`;
 }
 
 /** What stands in the way of clips that wait: the whole account is stopped, or its slots are all kept. */

@@ -12,7 +12,7 @@ local batch, ids, wanted, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARG
 local states = {}
 for _, state in ipairs(wanted.states) do states[state] = true end
 
--- Who asks for a code is no user: nobody thought better of a cancellation.
+-- With a code it is a raised budget that asks, and nobody who thought better of the cancellation.
 if not wanted.code then redis.call('HDEL', batchKey(batch), 'cancelledAt') end
 local back, look = 0, {}
 for _, id in ipairs(ids) do
