@@ -80,6 +80,20 @@ describe.skipIf(!server)('clipmill on S3', () => {
     expect(await storage.size('six/index.html')).toBeGreaterThan(1_000);
   });
 
+  it('stores nothing that is not the clip, whatever the source sends first', async () => {
+    const kinds = ['html', 'short', '403', '404', '500', 'chunked', 'slow'];
+    const items = kinds.map((kind, index) => clip(`clip-${kind}`, `a clip [file:${kind} x1]`, { index }));
+    const { simulator, env, folder, ended } = await prepare(items, { clipBytes: 500_000 });
+    start('workers/all.js', [], folder, env);
+    expect((await ended()).counts).toMatchObject({ total: kinds.length, done: kinds.length });
+    const { tasks, files } = simulator.records.summary();
+    expect(tasks.billed).toBe(kinds.length);
+    // Five of them were asked for twice.
+    expect(files.requests).toBeGreaterThanOrEqual(kinds.length + 5);
+    const storage = storageOf(env);
+    for (const { output } of items) expect(await storage.size(output), output).toBe(500_000);
+  });
+
   it('hands local images to the API as URLs that anybody can fetch for a time', async () => {
     const simulator = await startSimulator({ speed: 50 });
     onTestFinished(() => simulator.close());
