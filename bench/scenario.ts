@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createClipmill, type JobInput } from '../src/index.ts';
 import { openRedis } from '../src/redis/connect.ts';
-import { startEmbeddedRedis } from '../src/redis/embedded.ts';
+import { startEmbeddedRedis } from '../src/redis/embedded/server.ts';
 import type { Summary, TaskRecord } from '../src/simulator/index.ts';
 import { zeroOverheadMs } from './bound.ts';
 import { benchFolder } from './folders.ts';

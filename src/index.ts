@@ -1,25 +1,31 @@
-import { cancelBatch, requireBatch, retryItems, type CancelResult, type RetryChoice } from './batch/correct.ts';
-import { readEvents, type Completion } from './batch/events.ts';
-import type { BatchPages } from './export/beside.ts';
-import { createPageWriter } from './export/writer.ts';
-import { readStatus, type BatchStatus, type Status } from './batch/status.ts';
-import { imageUploads } from './batch/images.ts';
-import { submitJobs, type Submission } from './batch/submit.ts';
-import { batchEnd } from './batch/wait.ts';
-import { Closers } from './closers.ts';
+import {
+  cancelBatch,
+  requireBatch,
+  retryItems,
+  type CancelResult,
+  type RetryChoice,
+} from './operations/retry-cancel.ts';
+import { readEvents, type Completion } from './operations/events.ts';
+import type { BatchPages } from './reports/beside-clips.ts';
+import { createPageWriter } from './reports/writer.ts';
+import { readStatus, type BatchStatus, type Status } from './operations/status.ts';
+import { imageUploads } from './operations/upload-images.ts';
+import { submitJobs, type Submission } from './operations/submit.ts';
+import { batchEnd } from './operations/wait.ts';
+import { Closers } from './core/closers.ts';
 import { loadConfig, secretsOf, type Environment } from './config/config.ts';
-import { UserError } from './errors.ts';
+import { UserError } from './core/errors.ts';
 import { expandJobs, type JobDefaults, type JobInput } from './jobs/index.ts';
 import type { Batch as BatchRecord } from './ledger/batch.ts';
 import type { Item } from './ledger/item.ts';
-import { createLogger, silentLogger, type Logger } from './log.ts';
-import type { QueueName } from './pipeline/queues.ts';
-import { startEmbeddedRedis } from './redis/embedded.ts';
-import { openRuntime } from './runtime/runtime.ts';
-import { startWorkers } from './runtime/workers.ts';
+import { createLogger, silentLogger, type Logger } from './core/log.ts';
+import type { QueueName } from './queue/queues.ts';
+import { startEmbeddedRedis } from './redis/embedded/server.ts';
+import { openRuntime } from './app.ts';
+import { startWorkers } from './worker/start.ts';
 import { openStorage } from './storage/open.ts';
 
-export { InputError, UserError, type Problem } from './errors.ts';
+export { InputError, UserError, type Problem } from './core/errors.ts';
 export { SettingsError } from './config/config.ts';
 export type { BatchPages, BatchRecord, BatchStatus, CancelResult, Completion, Item, JobDefaults, JobInput };
 export type { Logger, RetryChoice, Status, Submission };

@@ -1,3 +1,3 @@
-import { workerMain } from '../src/runtime/worker-process.ts';
+import { workerMain } from '../src/worker/process.ts';
 
 await workerMain(['submit']);

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import type { z } from 'zod';
-import { ApixoError, troubleOf } from './error.ts';
+import { ApixoError, troubleOf } from './errors.ts';
 import { exchange, ExchangeError, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
 import type { Model } from './model.ts';
 import { balanceData, createdData, envelope, readTaskReport, statusData, type TaskReport } from './wire.ts';

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { request } from 'undici';
-import { describeError, InputError, type Problem } from '../errors.ts';
+import { describeError, InputError, type Problem } from '../core/errors.ts';
 import { MAX_IMAGE_BYTES, type JobsFile } from '../jobs/index.ts';
 
 const AT_ONCE = 16;

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { secretsOf, type Config } from '../config/config.ts';
-import { createLogger, type Logger } from '../log.ts';
+import { createLogger, type Logger } from '../core/log.ts';
 
 /** For commands that look and change, and then are over: only what is wrong is worth a line. */
 export function quietLog(config: Config): Logger {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { formatFailure } from '../errors.ts';
-import { EXIT, processIo } from './io.ts';
+import { formatFailure } from '../core/errors.ts';
+import { EXIT, processIo } from './context.ts';
 import { buildProgram } from './program.ts';
 
 const io = processIo();

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { packageVersion } from '../version.ts';
-import type { Exit, Io } from './io.ts';
+import { packageVersion } from '../core/version.ts';
+import type { Exit, Io } from './context.ts';
 
 type AddCommand = (program: Command, io: Io, exit: Exit) => void;
 

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
-import { UserError } from '../errors.ts';
-import { joinEmbeddedRedis, startEmbeddedRedis, type EmbeddedRedis } from '../redis/embedded.ts';
+import { UserError } from '../core/errors.ts';
+import { joinEmbeddedRedis, startEmbeddedRedis, type EmbeddedRedis } from '../redis/embedded/server.ts';
 
 /** Where `run` keeps its private Redis and its log, in the working folder. */
 export const HOME = '.clipmill';

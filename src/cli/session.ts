@@ -1,9 +1,9 @@
-import { Closers } from '../closers.ts';
+import { Closers } from '../core/closers.ts';
 import type { Config } from '../config/config.ts';
-import type { Logger } from '../log.ts';
-import type { EmbeddedRedis } from '../redis/embedded.ts';
-import type { Finding } from '../runtime/doctor/finding.ts';
-import { openRuntime, type Runtime } from '../runtime/runtime.ts';
+import type { Logger } from '../core/log.ts';
+import type { EmbeddedRedis } from '../redis/embedded/server.ts';
+import type { Finding } from '../core/finding.ts';
+import { openRuntime, type Runtime } from '../app.ts';
 
 /** What a command works with, closed when the command ends. */
 export interface Session {

@@ -1,5 +1,5 @@
 import { loadConfig, unknownSettings, type Config } from '../config/config.ts';
-import type { Io } from './io.ts';
+import type { Io } from './context.ts';
 
 /** The settings of the environment; misspelt names are said, not refused: a platform may set its own. */
 export function configFrom(io: Io): Config {

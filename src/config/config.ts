@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { nearest } from '../nearest.ts';
-import { UserError } from '../errors.ts';
+import { nearest } from '../core/did-you-mean.ts';
+import { UserError } from '../core/errors.ts';
 import { settings, type Setting } from './settings.ts';
 import { isLoopback } from './values.ts';
 

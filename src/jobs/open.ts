@@ -1,17 +1,17 @@
 import { basename, dirname, extname } from 'node:path';
-import { InputError } from '../errors.ts';
-import { FileCheck } from './check.ts';
-import { expandJob } from './expand.ts';
-import type { Batch } from './header.ts';
-import { ImageFiles } from './image-files.ts';
+import { InputError } from '../core/errors.ts';
+import { FileCheck } from './compile/check.ts';
+import { expandJob } from './compile/expand.ts';
+import type { Batch } from './compile/header.ts';
+import { ImageFiles } from './compile/image-files.ts';
 import type { Job, Totals } from './job.ts';
-import { NAME_RULE, isName, slug } from './names.ts';
-import { ProblemList } from './problems.ts';
+import { NAME_RULE, isName, slug } from './compile/names.ts';
+import { ProblemList } from './diagnostics.ts';
 import { readerOf } from './read/formats.ts';
 import type { Reader } from './read/reader.ts';
 import { SourceFile } from './read/source.ts';
 import { isFields, plain } from './tree.ts';
-import { Uniqueness } from './uniqueness.ts';
+import { Uniqueness } from './compile/uniqueness.ts';
 import { shown } from './wording.ts';
 
 /** A file of jobs in which everything was checked. */

@@ -1,11 +1,11 @@
-import { InputError } from '../errors.ts';
-import { expandJob } from './expand.ts';
-import { compileHeader, type Batch } from './header.ts';
-import { ImageFiles } from './image-files.ts';
+import { InputError } from '../core/errors.ts';
+import { expandJob } from './compile/expand.ts';
+import { compileHeader, type Batch } from './compile/header.ts';
+import { ImageFiles } from './compile/image-files.ts';
 import type { Job, JobDefaults, JobInput } from './job.ts';
-import { NAME_RULE } from './names.ts';
+import { NAME_RULE } from './compile/names.ts';
 import { formatPath, isFields, type Report } from './tree.ts';
-import { Uniqueness } from './uniqueness.ts';
+import { Uniqueness } from './compile/uniqueness.ts';
 import { kindOf, shownBare } from './wording.ts';
 
 /** What a library user gives once for all jobs. */

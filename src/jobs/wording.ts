@@ -1,4 +1,4 @@
-import { nearest } from '../nearest.ts';
+import { nearest } from '../core/did-you-mean.ts';
 
 const SHOWN = 60;
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { withoutSignatures } from '../log.ts';
+import { withoutSignatures } from '../core/log.ts';
 import type { RedisClient } from '../redis/connect.ts';
-import { refOf, type Keys } from '../redis/keys.ts';
-import type { RunScript } from '../redis/scripts.ts';
+import { refOf, type Keys } from './keys.ts';
+import type { RunScript } from './scripts.ts';
 import { redisTime } from '../redis/time.ts';
 import type { ItemState } from './states.ts';
 
@@ -210,7 +210,7 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
       return beginReply.parse(await run('begin', refOf(batch, id), attempt, tryId, holdingToken ? '1' : '0'));
     },
     async look({ batch, id, attempt }, holdingToken) {
-      return lookReply.parse(await run('look', refOf(batch, id), attempt, holdingToken ? '1' : '0'));
+      return lookReply.parse(await run('poll-permit', refOf(batch, id), attempt, holdingToken ? '1' : '0'));
     },
     accepted: (attempt, { taskId, tasks, kind }) =>
       move(attempt, 'generating', {
@@ -253,7 +253,7 @@ export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): 
     },
     ageOf: async ({ since }) => (await redisTime(redis)) - since,
     async freshUrls({ batch, id, attempt }, urls) {
-      await run('renew', refOf(batch, id), attempt, JSON.stringify(urls));
+      await run('fresh-urls', refOf(batch, id), attempt, JSON.stringify(urls));
     },
     urlRefused: ({ batch, id }) => redis.hincrby(keys.item(refOf(batch, id)), 'refusedUrls', 1),
     urlDenied: ({ batch, id }) => redis.hincrby(keys.item(refOf(batch, id)), 'deniedUrls', 1),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RunScript } from '../redis/scripts.ts';
+import type { RunScript } from './scripts.ts';
 import { readDispatched, type Attempt } from './attempts.ts';
 
 export interface Dispatched {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { RunScript } from '../redis/scripts.ts';
+import type { RunScript } from './scripts.ts';
 
 /** An item as it comes in; what it asks for is opaque here. */
 export interface NewItem {

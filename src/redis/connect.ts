@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { describeError, UserError } from '../errors.ts';
-import { gatherWrites } from './gather-writes.ts';
+import { describeError, UserError } from '../core/errors.ts';
+import { gatherWrites } from './auto-cork.ts';
 
 export type RedisClient = Redis | Cluster;
 

@@ -5,7 +5,7 @@ import { replies, type Reply } from './reply.ts';
 import { bearerKey, header, readBody } from './request.ts';
 import { SlidingLimit } from './sliding-window.ts';
 import { statusTask } from './status-task.ts';
-import type { World } from './world.ts';
+import type { World } from './context.ts';
 
 const MODEL = 'kling-2-6';
 const CREATE = '/api/v1/generateTask/';

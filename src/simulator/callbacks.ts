@@ -2,7 +2,7 @@ import { Agent, request } from 'undici';
 import { between } from './random.ts';
 import { statusBody } from './status-body.ts';
 import type { Task } from './task.ts';
-import type { World } from './world.ts';
+import type { World } from './context.ts';
 
 /** Waits after the first, second and third refusal, before they are divided by speed; then it is given up. */
 const RETRY_MS = [30_000, 120_000, 600_000] as const;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { describeError } from '../errors.ts';
+import { describeError } from '../core/errors.ts';
 import { queryOf, readBody } from './request.ts';
 import type { Records } from './records.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UserError } from '../errors.ts';
+import { UserError } from '../core/errors.ts';
 
 /** Faults that strike at random, each with its chance: 0 never (the default), 1 always. */
 export const faultRates = {

@@ -5,7 +5,7 @@ import { chooseFileFault, clipHeaders, sendHalf, sendPage, sendTrickle } from '.
 import { header } from './request.ts';
 import { sendBytes } from './send-bytes.ts';
 import type { Task } from './task.ts';
-import type { World } from './world.ts';
+import type { World } from './context.ts';
 
 type Needs = Pick<World, 'settings' | 'timeline' | 'dice' | 'tasks' | 'urls' | 'recorder'>;
 

@@ -1,7 +1,7 @@
 import { readRequest } from './request-body.ts';
 import { replies, type Reply } from './reply.ts';
 import type { PromptHistory } from './task.ts';
-import type { World } from './world.ts';
+import type { World } from './context.ts';
 
 type Needs = Pick<World, 'settings' | 'faults' | 'dice' | 'account' | 'prompts' | 'tasks' | 'recorder'>;
 

@@ -15,7 +15,7 @@ import { Replier } from './reply.ts';
 import { SignedUrls } from './signed-urls.ts';
 import { Tasks } from './tasks.ts';
 import { Timeline } from './timeline.ts';
-import type { World } from './world.ts';
+import type { World } from './context.ts';
 
 export { faultRates, type FaultRate, type Faults } from './faults.ts';
 export { markerTable, type MarkerKind } from './markers.ts';

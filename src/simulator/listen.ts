@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { UserError } from '../errors.ts';
+import { UserError } from '../core/errors.ts';
 
 /** Longer than clients keep idle connections, so that it is they who close: no POST dies on a closing socket. */
 const KEEP_ALIVE_MS = 75_000;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UserError } from '../errors.ts';
+import { UserError } from '../core/errors.ts';
 import type { Faults } from './faults.ts';
 
 /** Everything may be left out; what is wrong is refused with a UserError that names it. */

@@ -1,5 +1,5 @@
 import { stateOf, type Task } from './task.ts';
-import type { World } from './world.ts';
+import type { World } from './context.ts';
 
 const failMessages: Readonly<Record<string, string>> = {
   CONTENT_VIOLATION: 'Content does not meet safety guidelines',

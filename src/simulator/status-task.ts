@@ -1,7 +1,7 @@
 import { queryOf } from './request.ts';
 import { replies, type Reply } from './reply.ts';
 import { statusBody } from './status-body.ts';
-import type { World } from './world.ts';
+import type { World } from './context.ts';
 
 type Needs = Pick<World, 'timeline' | 'unixBase' | 'urls' | 'dice' | 'tasks' | 'recorder'>;
 

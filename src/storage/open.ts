@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { createFileStorage } from './file.ts';
+import { createFileStorage } from './file/storage.ts';
 import { createS3Storage } from './s3/storage.ts';
 import type { Storage } from './storage.ts';
 

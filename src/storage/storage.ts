@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError } from '../core/errors.ts';
 
 /** Bytes as they come. Whoever takes them ends the iteration, also when storing fails. */
 export type Bytes = AsyncIterable<Uint8Array | string>;

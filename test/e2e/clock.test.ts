@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { drainAll, startRig } from '../support/rig.ts';
+import { drainAll, startRig } from '../support/worker-rig.ts';
 
 const CLIPS = 20;
 const HOUR_MS = 3_600_000;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
+import { startEmbeddedRedis } from '../../src/redis/embedded/server.ts';
 import { startSimulator } from '../../src/simulator/index.ts';
 import { clipmill, scaled, start, workFolder } from '../support/cli.ts';
 import { until } from '../support/until.ts';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { storeBatchPages } from '../../src/export/beside.ts';
+import { storeBatchPages } from '../../src/reports/beside-clips.ts';
 import type { Item } from '../../src/ledger/item.ts';
-import { createFileStorage } from '../../src/storage/file.ts';
+import { createFileStorage } from '../../src/storage/file/storage.ts';
 import { item } from '../support/items.ts';
 
 const CHROMIUM = '/usr/bin/chromium';

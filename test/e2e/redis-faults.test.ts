@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { halfOpenProxy, type HalfOpenProxy } from '../support/half-open-proxy.ts';
 import { privateRedis, type PrivateRedis } from '../support/private-redis.ts';
-import { drainAll, startRig } from '../support/rig.ts';
+import { drainAll, startRig } from '../support/worker-rig.ts';
 
 const CLIPS = 30;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultPoint } from '../support/fault-points.ts';
-import { startRig } from '../support/rig.ts';
-import { jobIdOf, type QueueName } from '../../src/pipeline/queues.ts';
+import { startRig } from '../support/worker-rig.ts';
+import { jobIdOf, type QueueName } from '../../src/queue/queues.ts';
 
 const DEATHS = 3;
 const PROGRAM = 'test/processes/faulty-worker.js';

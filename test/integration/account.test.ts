@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLogger } from '../../src/log.ts';
+import { createLogger } from '../../src/core/log.ts';
 import { clip, clips, startMill } from '../support/mill.ts';
 import { until } from '../support/until.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { bucketShape } from '../../src/limits/shape.ts';
-import { publishLimits } from '../../src/limits/limits.ts';
-import type { Runtime } from '../../src/runtime/runtime.ts';
+import { bucketShape } from '../../src/ledger/bucket.ts';
+import { publishLimits } from '../../src/ledger/limits.ts';
+import type { Runtime } from '../../src/app.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
 import { until } from '../support/until.ts';
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createApixoClient, type ApixoClient } from '../../src/apixo/client.ts';
-import { ApixoError } from '../../src/apixo/error.ts';
+import { ApixoError } from '../../src/apixo/errors.ts';
 import { kling26 } from '../../src/apixo/models/kling-2-6.ts';
 
 interface Seen {

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { UserError } from '../../src/errors.ts';
+import { UserError } from '../../src/core/errors.ts';
 import { openRedis } from '../../src/redis/connect.ts';
-import type { Finding } from '../../src/runtime/doctor/finding.ts';
-import { preflightRedis } from '../../src/runtime/doctor/preflight.ts';
+import type { Finding } from '../../src/core/finding.ts';
+import { preflightRedis } from '../../src/redis/preflight.ts';
 import { privateRedis } from '../support/private-redis.ts';
 
 function connect(url: string) {

@@ -4,8 +4,8 @@ import { access, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openRedis } from '../../src/redis/connect.ts';
-import { joinEmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded.ts';
-import { FolderInUse, lockFolder } from '../../src/redis/folder-lock.ts';
+import { joinEmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded/server.ts';
+import { FolderInUse, lockFolder } from '../../src/redis/embedded/folder-lock.ts';
 import { workFolder } from '../support/cli.ts';
 import { until } from '../support/until.ts';
 
@@ -18,7 +18,7 @@ function connect(url: string) {
 /** Another process that starts the private Redis of a folder and says so. */
 async function holder(folder: string): Promise<{ child: ChildProcess; url: string }> {
   const script = join(await workFolder(), 'holder.mjs');
-  const embedded = new URL('../../dist/src/redis/embedded.js', import.meta.url).href;
+  const embedded = new URL('../../dist/src/redis/embedded/server.js', import.meta.url).href;
   await writeFile(
     script,
     `import { startEmbeddedRedis } from '${embedded}';

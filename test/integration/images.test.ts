@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { imageUploads } from '../../src/batch/images.ts';
-import { submitJobs } from '../../src/batch/submit.ts';
-import { ApixoError } from '../../src/apixo/error.ts';
-import { InputError, UserError } from '../../src/errors.ts';
+import { imageUploads } from '../../src/operations/upload-images.ts';
+import { submitJobs } from '../../src/operations/submit.ts';
+import { ApixoError } from '../../src/apixo/errors.ts';
+import { InputError, UserError } from '../../src/core/errors.ts';
 import { expandJobs, type JobInput } from '../../src/jobs/index.ts';
-import { createLogger } from '../../src/log.ts';
+import { createLogger } from '../../src/core/log.ts';
 import type { InputStore } from '../../src/storage/storage.ts';
 import { images } from '../support/images.ts';
 import { startMill, type Mill, type MillOptions } from '../support/mill.ts';

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Attempt, MoveReply } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { endStates, itemStates, type ItemState } from '../../src/ledger/states.ts';
-import { forgetOldBatches } from '../../src/pipeline/retention.ts';
-import type { Runtime } from '../../src/runtime/runtime.ts';
+import { forgetOldBatches } from '../../src/worker/maintenance/retention.ts';
+import type { Runtime } from '../../src/app.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
 import { clips } from '../support/mill.ts';
 

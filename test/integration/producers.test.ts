@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { readEvents } from '../../src/batch/events.ts';
+import { readEvents } from '../../src/operations/events.ts';
 import { streamEvent, type StreamEvent } from '../../src/ledger/event.ts';
 import { queueJobJsonSchema } from '../../src/jobs/index.ts';
 import { startMill, type Mill } from '../support/mill.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { sidecarName } from '../../src/pipeline/sidecar.ts';
+import { sidecarName } from '../../src/worker/steps/sidecar.ts';
 import { clip, startMill } from '../support/mill.ts';
 
 describe('sidecars', () => {

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cancelBatch, retryItems } from '../../src/batch/correct.ts';
-import { submitJobs } from '../../src/batch/submit.ts';
+import { cancelBatch, retryItems } from '../../src/operations/retry-cancel.ts';
+import { submitJobs } from '../../src/operations/submit.ts';
 import type { Job } from '../../src/jobs/index.ts';
 import { INTAKE_PAGE } from '../../src/ledger/intake.ts';
 import { clip, clips, startMill } from '../support/mill.ts';

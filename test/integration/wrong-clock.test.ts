@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { probeAccount } from '../../src/pipeline/probe.ts';
+import { probeAccount } from '../../src/worker/maintenance/account-probe.ts';
 import { openLedger } from '../support/ledger.ts';
-import { silentLogger } from '../../src/log.ts';
+import { silentLogger } from '../../src/core/log.ts';
 
 describe('the trial of a halted account', () => {
   it("is put off by Redis's clock, whatever this machine's clock says", async () => {

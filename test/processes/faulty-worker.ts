@@ -6,9 +6,9 @@
  * LOCK_MS shortens the time until another takes over what it leaves behind.
  */
 import { loadConfig } from '../../src/config/config.ts';
-import { createLogger } from '../../src/log.ts';
-import { openRuntime } from '../../src/runtime/runtime.ts';
-import { startWorkers, type StepDeps } from '../../src/runtime/workers.ts';
+import { createLogger } from '../../src/core/log.ts';
+import { openRuntime } from '../../src/app.ts';
+import { startWorkers, type StepDeps } from '../../src/worker/start.ts';
 import type { FaultPoint } from '../support/fault-points.ts';
 
 const killAt = process.env['KILL_AT'] as FaultPoint | undefined;

@@ -6,7 +6,7 @@
  * Prints how far its heap had grown whenever the old generation was collected, and ends after three times.
  */
 import { getHeapStatistics } from 'node:v8';
-import { keepHeapSmall } from '../../src/runtime/small-heap.ts';
+import { keepHeapSmall } from '../../src/worker/gc-tuning.ts';
 
 /** More than the young generation has, in bytes. */
 const COLLECTED = 12_000_000;

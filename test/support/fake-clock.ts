@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/core/clock.ts';
 
 /** A clock that moves only when told to, and remembers what was slept. */
 export class FakeClock implements Clock {

@@ -3,9 +3,9 @@ import { inject, onTestFinished } from 'vitest';
 import { loadConfig, type Config } from '../../src/config/config.ts';
 import type { Attempt } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
-import { silentLogger } from '../../src/log.ts';
-import { publishLimits } from '../../src/limits/limits.ts';
-import { openRuntime, type Runtime } from '../../src/runtime/runtime.ts';
+import { silentLogger } from '../../src/core/log.ts';
+import { publishLimits } from '../../src/ledger/limits.ts';
+import { openRuntime, type Runtime } from '../../src/app.ts';
 import { clips } from './mill.ts';
 
 /** What stands on Redis, in a namespace of its own, with the limits published as a worker would. */

@@ -6,9 +6,9 @@ import { inject, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Batch } from '../../src/ledger/batch.ts';
 import type { NewItem } from '../../src/ledger/intake.ts';
-import { silentLogger, type Logger } from '../../src/log.ts';
-import { openRuntime, type Runtime } from '../../src/runtime/runtime.ts';
-import { startWorkers, type WorkerOptions, type Workers } from '../../src/runtime/workers.ts';
+import { silentLogger, type Logger } from '../../src/core/log.ts';
+import { openRuntime, type Runtime } from '../../src/app.ts';
+import { startWorkers, type WorkerOptions, type Workers } from '../../src/worker/start.ts';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/index.ts';
 import { until } from './until.ts';
 

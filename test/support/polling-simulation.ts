@@ -1,9 +1,9 @@
 import { zeroOverheadMs } from '../../bench/bound.ts';
 import { Heap } from '../../bench/heap.ts';
-import { bucketShape } from '../../src/limits/shape.ts';
-import type { Demand } from '../../src/pipeline/polling/demand.ts';
-import { binOf } from '../../src/pipeline/polling/hazard.ts';
-import type { PollPlan } from '../../src/pipeline/polling/plan.ts';
+import { bucketShape } from '../../src/ledger/bucket.ts';
+import type { Demand } from '../../src/worker/polling/load.ts';
+import { binOf } from '../../src/worker/polling/hazard.ts';
+import type { PollPlan } from '../../src/worker/polling/plan.ts';
 
 /** A batch at the published limits, on a clock of its own: no processes, no network, only waiting. */
 export interface SimulatedBatch {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
+import { startEmbeddedRedis } from '../../src/redis/embedded/server.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

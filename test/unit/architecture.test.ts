@@ -8,14 +8,13 @@ import { describe, expect, it } from 'vitest';
  * src/, or a single file there) and from lower floors, types included.
  */
 const floors = [
-  ['backoff', 'clock', 'closers', 'errors', 'log', 'nearest', 'version'],
+  ['core'],
   ['config', 'simulator'],
-  ['apixo', 'redis', 'source', 'storage'],
-  ['jobs', 'limits', 'ledger'],
-  ['export'],
-  ['pipeline'],
-  ['runtime'],
-  ['batch'],
+  ['apixo', 'redis', 'download', 'storage'],
+  ['jobs', 'ledger'],
+  ['queue', 'reports'],
+  ['app'],
+  ['worker', 'operations', 'doctor'],
   ['index', 'server', 'cli'],
 ];
 
@@ -41,7 +40,7 @@ function importsOf(file: string): string[] {
     .map((name) => relative(root, resolve(root, dirname(file), String(name))));
 }
 
-/** `src/limits/slots.ts` is of the unit `limits`, `src/errors.ts` of `errors`. */
+/** `src/ledger/keys.ts` is of the unit `ledger`, `src/app.ts` of `app`. */
 function unitOf(file: string): string {
   const [top, unit = ''] = file.split(sep);
   return top === 'src' ? unit.replace(/\.ts$/, '') : (top ?? '');
@@ -56,7 +55,7 @@ function fault(from: string, to: string): string | undefined {
   const [importer, imported] = [unitOf(from), unitOf(to)];
   if (floorOf(importer) < 0) return `${from}: its unit "${importer}" stands on no floor`;
   if (importer === imported) return undefined;
-  if (importer === 'simulator' && imported !== 'errors') return `${from} imports ${to}: the simulator stands alone`;
+  if (importer === 'simulator' && imported !== 'core') return `${from} imports ${to}: the simulator stands alone`;
   return floorOf(imported) < floorOf(importer) ? undefined : `${from} imports ${to}, which is not below it`;
 }
 
@@ -70,10 +69,10 @@ describe('imports', () => {
   });
 
   it('would be found out if they did not', () => {
-    expect(fault('src/ledger/item.ts', 'src/pipeline/poll.ts')).toContain('not below it');
-    expect(fault('src/ledger/item.ts', 'src/limits/limits.ts')).toContain('not below it');
+    expect(fault('src/ledger/item.ts', 'src/worker/steps/poll.ts')).toContain('not below it');
+    expect(fault('src/ledger/item.ts', 'src/jobs/job.ts')).toContain('not below it');
     expect(fault('src/simulator/api.ts', 'src/apixo/wire.ts')).toContain('stands alone');
-    expect(fault('src/unknown/x.ts', 'src/errors.ts')).toContain('no floor');
+    expect(fault('src/unknown/x.ts', 'src/core/errors.ts')).toContain('no floor');
     expect(fault('src/cli/main.ts', 'src/ledger/item.ts')).toBeUndefined();
   });
 

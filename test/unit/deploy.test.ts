@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { settings, type Setting } from '../../src/config/settings.ts';
-import { queueNames } from '../../src/pipeline/queues.ts';
+import { queueNames } from '../../src/queue/queues.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const text = (name: string) => readFileSync(join(root, name), 'utf8');

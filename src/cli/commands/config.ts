@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig, reportSettings } from '../../config/config.ts';
 import { formatTable } from '../format.ts';
-import type { Exit, Io } from '../io.ts';
+import type { Exit, Io } from '../context.ts';
 
 export function addConfig(program: Command, io: Io, _exit: Exit): void {
   program

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
 import { startSimulator } from '../../simulator/index.ts';
-import { packageFile } from '../../version.ts';
-import type { Exit, Io } from '../io.ts';
+import { packageFile } from '../../core/version.ts';
+import type { Exit, Io } from '../context.ts';
 import { HOME } from '../redis.ts';
 import { runFiles } from '../run/run-files.ts';
 

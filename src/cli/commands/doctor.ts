@@ -1,10 +1,10 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { loadConfig, reportSettings, SettingsError, unknownSettings, type Config } from '../../config/config.ts';
-import { diagnose } from '../../runtime/doctor/diagnose.ts';
-import { fail, ok, warn, type Finding } from '../../runtime/doctor/finding.ts';
+import { diagnose } from '../../doctor/diagnose.ts';
+import { fail, ok, warn, type Finding } from '../../core/finding.ts';
 import { plural } from '../format.ts';
-import { EXIT, type Exit, type Io } from '../io.ts';
+import { EXIT, type Exit, type Io } from '../context.ts';
 import { HOME } from '../redis.ts';
 
 export function addDoctor(program: Command, io: Io, exit: Exit): void {

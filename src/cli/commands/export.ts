@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
-import { galleryPage, locationLink } from '../../export/gallery.ts';
-import { csvLines } from '../../export/csv.ts';
-import { jsonlLines } from '../../export/manifest.ts';
-import { requireBatch } from '../../batch/correct.ts';
-import type { Exit, Io } from '../io.ts';
+import { galleryPage, locationLink } from '../../reports/gallery/gallery.ts';
+import { csvLines } from '../../reports/csv.ts';
+import { jsonlLines } from '../../reports/manifest.ts';
+import { requireBatch } from '../../operations/retry-cancel.ts';
+import type { Exit, Io } from '../context.ts';
 import { redisToLookAt } from '../redis.ts';
 import { quietLog } from '../logs.ts';
 import { withSession } from '../session.ts';

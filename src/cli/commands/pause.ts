@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Exit, Io } from '../io.ts';
+import type { Exit, Io } from '../context.ts';
 import { redisToLookAt } from '../redis.ts';
 import { quietLog } from '../logs.ts';
 import { withSession } from '../session.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { retryItems } from '../../batch/correct.ts';
+import { retryItems } from '../../operations/retry-cancel.ts';
 import { plural } from '../format.ts';
-import type { Exit, Io } from '../io.ts';
+import type { Exit, Io } from '../context.ts';
 import { redisToLookAt } from '../redis.ts';
 import { quietLog } from '../logs.ts';
 import { withSession } from '../session.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Exit, Io } from '../io.ts';
+import type { Exit, Io } from '../context.ts';
 import { runFiles } from '../run/run-files.ts';
 import { configFrom } from '../settings.ts';
 

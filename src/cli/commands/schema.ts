@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { eventJsonSchema } from '../../ledger/event.ts';
 import { jobsFileJsonSchema, queueJobJsonSchema } from '../../jobs/index.ts';
-import type { Exit, Io } from '../io.ts';
+import type { Exit, Io } from '../context.ts';
 
 const schemas = { job: queueJobJsonSchema, event: eventJsonSchema, file: jobsFileJsonSchema };
 

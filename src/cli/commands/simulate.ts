@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { faultRates, markerTable, startSimulator, type SimulatorOptions } from '../../simulator/index.ts';
 import { formatTable } from '../format.ts';
-import { onInterrupt } from '../../runtime/interrupts.ts';
-import { EXIT, type Exit, type Io } from '../io.ts';
+import { onInterrupt } from '../../core/interrupts.ts';
+import { EXIT, type Exit, type Io } from '../context.ts';
 
 interface SimulateOptions {
   port: number;

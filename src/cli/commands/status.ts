@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { requireBatch } from '../../batch/correct.ts';
-import { readStatus, type BatchStatus, type Status } from '../../batch/status.ts';
+import { requireBatch } from '../../operations/retry-cancel.ts';
+import { readStatus, type BatchStatus, type Status } from '../../operations/status.ts';
 import { formatCount, formatDuration, formatTable } from '../format.ts';
-import type { Exit, Io } from '../io.ts';
+import type { Exit, Io } from '../context.ts';
 import { redisToLookAt } from '../redis.ts';
 import { quietLog } from '../logs.ts';
 import { withSession } from '../session.ts';

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { imageUploads, requireImageStore } from '../../batch/images.ts';
-import { previewJobs, submitJobs } from '../../batch/submit.ts';
+import { imageUploads, requireImageStore } from '../../operations/upload-images.ts';
+import { previewJobs, submitJobs } from '../../operations/submit.ts';
 import { openJobsFiles } from '../../jobs/index.ts';
 import { openStorage } from '../../storage/open.ts';
 import { plural } from '../format.ts';
-import type { Exit, Io } from '../io.ts';
+import type { Exit, Io } from '../context.ts';
 import { redisToShare } from '../redis.ts';
-import type { Finding } from '../../runtime/doctor/finding.ts';
+import type { Finding } from '../../core/finding.ts';
 import { quietLog } from '../logs.ts';
 import { describeWant, withSession } from '../session.ts';
 import { configFrom } from '../settings.ts';

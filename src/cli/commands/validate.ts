@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { kling26 } from '../../apixo/models/kling-2-6.ts';
-import { requireImageStore } from '../../batch/images.ts';
+import { requireImageStore } from '../../operations/upload-images.ts';
 import type { Config } from '../../config/config.ts';
 import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
 import { estimate, type Estimate } from '../estimate.ts';
 import { checkUrls } from '../check-urls.ts';
 import { formatCount, formatDuration, formatTable, plural } from '../format.ts';
-import type { Exit, Io } from '../io.ts';
+import type { Exit, Io } from '../context.ts';
 import { configFrom } from '../settings.ts';
 
 export function addValidate(program: Command, io: Io, _exit: Exit): void {

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
-import { queueNames, type QueueName } from '../../pipeline/queues.ts';
-import { EXIT, type Exit, type Io } from '../io.ts';
-import { runWorkers } from '../../runtime/worker-process.ts';
+import { queueNames, type QueueName } from '../../queue/queues.ts';
+import { EXIT, type Exit, type Io } from '../context.ts';
+import { runWorkers } from '../../worker/process.ts';
 
 export function addWork(program: Command, io: Io, exit: Exit): void {
   program

@@ -1,5 +1,5 @@
 import type { Counts } from '../../ledger/batch.ts';
-import type { Usage } from '../../limits/limits.ts';
+import type { Usage } from '../../ledger/limits.ts';
 import { formatCount, formatDuration } from '../format.ts';
 
 /** What there is to show of the batches at work, all together. */

@@ -1,6 +1,6 @@
 import type { ApixoClient } from '../../apixo/client.ts';
-import { ApixoError } from '../../apixo/error.ts';
-import type { RequestBucket } from '../../limits/requests.ts';
+import { ApixoError } from '../../apixo/errors.ts';
+import type { RequestBucket } from '../../ledger/request-token.ts';
 
 /** What the account holds, where the API tells; asking is never a reason not to go on. */
 export async function askBalance(

@@ -1,11 +1,11 @@
-import { systemClock } from '../../clock.ts';
+import { systemClock } from '../../core/clock.ts';
 import type { Batch, Counts } from '../../ledger/batch.ts';
 import { itemStates } from '../../ledger/states.ts';
-import { readUsage } from '../../limits/limits.ts';
-import type { Runtime } from '../../runtime/runtime.ts';
+import { readUsage } from '../../ledger/limits.ts';
+import type { Runtime } from '../../app.ts';
 import { formatDuration } from '../format.ts';
 import { Pace } from '../progress/pace.ts';
-import type { Painter } from '../progress/painter.ts';
+import type { Painter } from '../progress/renderer.ts';
 
 const LOOK_EVERY_MS = 500;
 

@@ -1,6 +1,6 @@
 import type { Batch } from '../../ledger/batch.ts';
 import { endStates, reasons } from '../../ledger/states.ts';
-import type { Runtime } from '../../runtime/runtime.ts';
+import type { Runtime } from '../../app.ts';
 import { formatCount, formatTable, plural } from '../format.ts';
 
 /** Held and failed items named one by one at most. */

@@ -1,22 +1,22 @@
 import { extname } from 'node:path';
-import { InputError } from '../../errors.ts';
-import { nearest } from '../../nearest.ts';
+import { InputError } from '../../core/errors.ts';
+import { nearest } from '../../core/did-you-mean.ts';
 import type { Reader, Source } from './reader.ts';
 import type { SourceFile } from './source.ts';
 
 type ReaderClass = new (source: Source) => Reader;
 
-const yaml = async () => (await import('./yaml.ts')).YamlReader;
-const jsonl = async () => (await import('./jsonl.ts')).JsonlReader;
+const yaml = async () => (await import('./yaml/reader.ts')).YamlReader;
+const jsonl = async () => (await import('./json/lines-reader.ts')).JsonlReader;
 
 /** Loaded when a file needs them: a worker reads none, and their parsers take memory. */
 const readers: Record<string, () => Promise<ReaderClass>> = {
   '.yaml': yaml,
   '.yml': yaml,
-  '.json': async () => (await import('./json.ts')).JsonReader,
+  '.json': async () => (await import('./json/reader.ts')).JsonReader,
   '.jsonl': jsonl,
   '.ndjson': jsonl,
-  '.csv': async () => (await import('./csv.ts')).CsvReader,
+  '.csv': async () => (await import('./csv/reader.ts')).CsvReader,
 };
 
 /** @throws InputError when the name of the file does not say what it is */

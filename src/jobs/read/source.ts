@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, stat, type FileHandle } from 'node:fs/promises';
-import { InputError } from '../../errors.ts';
+import { InputError } from '../../core/errors.ts';
 import type { Source } from './reader.ts';
 import { decodeUtf8 } from './utf8.ts';
 

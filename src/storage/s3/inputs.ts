@@ -1,6 +1,6 @@
 import type { InputStore } from '../storage.ts';
 import type { S3Session } from './session.ts';
-import { asTrouble, isHidden } from './trouble.ts';
+import { asTrouble, isHidden } from './errors.ts';
 import { sizeOf } from './upload.ts';
 
 /** Pictures under `inputs/` of the prefix, each once. */

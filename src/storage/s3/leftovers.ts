@@ -1,6 +1,6 @@
 import type { Leftovers } from '../storage.ts';
 import type { S3Options, S3Session } from './session.ts';
-import { asTrouble, isMissing } from './trouble.ts';
+import { asTrouble, isMissing } from './errors.ts';
 
 /**
  * Uploads in parts whose process was killed. They are kept, and charged for, until somebody aborts

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../core/errors.ts';
 import { StorageError, type Bytes, type ClipFacts, type Storage } from '../storage.ts';
 import { createS3Inputs } from './inputs.ts';
 import { createS3Leftovers } from './leftovers.ts';
 import { openS3, type S3Options, type S3Session } from './session.ts';
-import { asTrouble, isHidden, isMissing } from './trouble.ts';
+import { asTrouble, isHidden, isMissing } from './errors.ts';
 import { sizeOf, upload } from './upload.ts';
 
 /** The same object for all processes, so that probes that may not be deleted do not add up. */

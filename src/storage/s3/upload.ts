@@ -2,7 +2,7 @@ import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { StorageError, type Bytes } from '../storage.ts';
 import type { S3Session } from './session.ts';
 import { Transfer } from '../transfer.ts';
-import { asTrouble, isMissing } from './trouble.ts';
+import { asTrouble, isMissing } from './errors.ts';
 
 /** What one PutObject may carry, on every service. */
 const MOST_IN_ONE_PUT = 5_000_000_000;

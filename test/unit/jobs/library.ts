@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { formatProblem, InputError } from '../../../src/errors.ts';
+import { formatProblem, InputError } from '../../../src/core/errors.ts';
 import type { Job, JobInput } from '../../../src/jobs/job.ts';
 import { expandJobs, type BatchInput } from '../../../src/jobs/stream.ts';
 import { gather } from './gather.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { combinations } from '../../../src/jobs/matrix.ts';
+import { combinations } from '../../../src/jobs/compile/matrix.ts';
 import { expand, refused } from './library.ts';
 
 describe('combinations', () => {

@@ -1,13 +1,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
-import { FileCheck } from '../../../src/jobs/check.ts';
+import { FileCheck } from '../../../src/jobs/compile/check.ts';
 import type { Job } from '../../../src/jobs/job.ts';
-import { ImageFiles } from '../../../src/jobs/image-files.ts';
-import { ProblemList } from '../../../src/jobs/problems.ts';
+import { ImageFiles } from '../../../src/jobs/compile/image-files.ts';
+import { ProblemList } from '../../../src/jobs/diagnostics.ts';
 import { readerOf } from '../../../src/jobs/read/formats.ts';
 import { SourceFile } from '../../../src/jobs/read/source.ts';
-import { Uniqueness } from '../../../src/jobs/uniqueness.ts';
+import { Uniqueness } from '../../../src/jobs/compile/uniqueness.ts';
 import { open } from './files.ts';
 
 const MB = 1_000_000;

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { InputError } from '../../../src/errors.ts';
+import { InputError } from '../../../src/core/errors.ts';
 import { openJobsFiles } from '../../../src/jobs/index.ts';
 import { folder, open, read, wrong } from './files.ts';
 import { gather } from './gather.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { numbered } from '../../../src/pipeline/fetch-clips.ts';
-import { sidecarName } from '../../../src/pipeline/sidecar.ts';
-import { foldedName, outputNameFault } from '../../../src/jobs/output-name.ts';
+import { numbered } from '../../../src/worker/steps/fetch-clips.ts';
+import { sidecarName } from '../../../src/worker/steps/sidecar.ts';
+import { foldedName, outputNameFault } from '../../../src/jobs/compile/output-name.ts';
 
 describe('the name of a clip', () => {
   it.each(['a', 'a.mp4', 'a/b/c.mp4', '.hidden/x', 'ü/狐.mp4', 'x'.repeat(250), 'a b', '...'])('may be %j', (name) => {

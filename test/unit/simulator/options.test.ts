@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../../../src/errors.ts';
+import { UserError } from '../../../src/core/errors.ts';
 import { changeFaults } from '../../../src/simulator/faults.ts';
 import { startSimulator, type SimulatorOptions } from '../../../src/simulator/index.ts';
 import { readBalance, readOptions } from '../../../src/simulator/options.ts';

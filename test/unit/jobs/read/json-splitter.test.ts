@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { JsonReader } from '../../../../src/jobs/read/json.ts';
+import { JsonReader } from '../../../../src/jobs/read/json/reader.ts';
 import { plain } from '../../../../src/jobs/tree.ts';
 import { gather } from '../gather.ts';
 

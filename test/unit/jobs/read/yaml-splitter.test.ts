@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { YamlReader } from '../../../../src/jobs/read/yaml.ts';
-import { parseYaml } from '../../../../src/jobs/read/yaml-text.ts';
+import { YamlReader } from '../../../../src/jobs/read/yaml/reader.ts';
+import { parseYaml } from '../../../../src/jobs/read/yaml/text.ts';
 import type { Tree } from '../../../../src/jobs/tree.ts';
 import { gather } from '../gather.ts';
 

@@ -1,0 +1,116 @@
+import { Closers } from './core/closers.ts';
+import { systemClock, type Clock } from './core/clock.ts';
+import { kling26 } from './apixo/models/kling-2-6.ts';
+import type { Model } from './apixo/model.ts';
+import type { Config } from './config/config.ts';
+import { createAttempts, type Attempts } from './ledger/attempts.ts';
+import { createCorrections, type Corrections } from './ledger/admin.ts';
+import { createIntake, type Intake } from './ledger/intake.ts';
+import { createReading, type Reading } from './ledger/queries.ts';
+import { createAccount, type Account } from './ledger/account.ts';
+import { createRequestBucket, type RequestBucket } from './ledger/request-token.ts';
+import { describeError } from './core/errors.ts';
+import type { Logger } from './core/log.ts';
+import { Dispatcher } from './queue/dispatcher.ts';
+import { createQueues, type Queues } from './queue/queues.ts';
+import { awaitRedis, openRedis, watchOutages, type RedisClient } from './redis/connect.ts';
+import { keysFor, type Keys } from './ledger/keys.ts';
+import { scriptRunner, type RunScript } from './ledger/scripts.ts';
+import type { Finding } from './core/finding.ts';
+import { preflightRedis } from './redis/preflight.ts';
+import { settlesWithin } from './core/timeouts.ts';
+
+/** What still waits for an answer of Redis when all is closed gets it within this, in milliseconds, or never. */
+const LAST_ANSWER_MS = 1_000;
+
+/** Everything that stands on Redis: what a command needs to look at batches and to change them. */
+export interface Runtime {
+  config: Config;
+  log: Logger;
+  clock: Clock;
+  model: Model;
+  redis: RedisClient;
+  keys: Keys;
+  run: RunScript;
+  intake: Intake;
+  attempts: Attempts;
+  reading: Reading;
+  corrections: Corrections;
+  account: Account;
+  requests: RequestBucket;
+  queues: Queues;
+  dispatcher: Dispatcher;
+  /** Closes what was opened, last in, first out. */
+  close(): Promise<void>;
+}
+
+export interface RuntimeOptions {
+  config: Config;
+  log: Logger;
+  redisUrl: string;
+  /** Workers wait for a Redis that is away; commands fail after a few seconds. Default false. */
+  patient?: boolean;
+  clock?: Clock;
+  /** Looks at Redis before anything is done on it, and hears of what is found wanting. Default: no look. */
+  onRedisFinding?: ((finding: Finding) => void) | undefined;
+}
+
+/**
+ * Connects to Redis and opens what stands on it.
+ * @throws UserError when Redis is out of reach, or by `onRedisFinding` known to be unfit
+ */
+export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { config, log, redisUrl } = options;
+  const clock = options.clock ?? systemClock;
+  const closers = new Closers();
+  const redis = openRedis(redisUrl, { name: 'clipmill', patient: options.patient ?? false });
+  closers.push(() => redis.disconnect());
+  try {
+    await awaitRedis(redis, redisUrl);
+    // Until it has answered once, being out of reach is the caller's error and no outage.
+    logOutages(redis, log);
+    if (options.onRedisFinding) await preflightRedis(redis, options.onRedisFinding);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+  const keys = keysFor(config.prefix);
+  const run = scriptRunner(redis, keys.prefix);
+  const queues = createQueues(redis, keys);
+  closers.push(() => queues.close());
+  const dispatcher = new Dispatcher(run, queues, log);
+  closers.push(async () => void (await settlesWithin(dispatcher.stop(), LAST_ANSWER_MS)));
+  return {
+    config,
+    log,
+    clock,
+    model: kling26,
+    redis,
+    keys,
+    run,
+    intake: createIntake(run),
+    attempts: createAttempts(redis, keys, run),
+    reading: createReading(redis, keys),
+    corrections: createCorrections(run),
+    account: createAccount(redis, keys, run),
+    requests: createRequestBucket(run, clock),
+    queues,
+    dispatcher,
+    close: () => closers.close(),
+  };
+}
+
+/** Says every reason once in ten seconds, not with every attempt to reach Redis; and that it is back. */
+function logOutages(redis: RedisClient, log: Logger): void {
+  const saidAt = new Map<string, number>();
+  watchOutages(redis, (error) => {
+    const reason = describeError(error);
+    if (performance.now() - (saidAt.get(reason) ?? -Infinity) < 10_000) return;
+    saidAt.set(reason, performance.now());
+    log.warn({ reason }, 'Redis is out of reach, trying on');
+  });
+  redis.on('ready', () => {
+    if (saidAt.size > 0) log.info('Redis answers again');
+    saidAt.clear();
+  });
+}

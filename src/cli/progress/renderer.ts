@@ -1,0 +1,44 @@
+import type { Io } from '../context.ts';
+import { progressLine, progressLines, type ProgressView } from './lines.ts';
+
+/** A line this often where no person watches, in milliseconds. */
+const LINE_EVERY_MS = 10_000;
+
+/** Shows progress on standard error: repainted in place on a terminal, else a line now and then. */
+export class Painter {
+  readonly #io: Io;
+  #painted = 0;
+  #lastLineAt = Number.NEGATIVE_INFINITY;
+
+  constructor(io: Io) {
+    this.#io = io;
+  }
+
+  paint(view: ProgressView): void {
+    if (this.#io.terminal) {
+      const lines = progressLines(view, this.#io.columns());
+      this.#io.err(`${this.#eraser()}${lines.join('\n')}\n`);
+      this.#painted = lines.length;
+    } else if (performance.now() - this.#lastLineAt >= LINE_EVERY_MS) {
+      this.#lastLineAt = performance.now();
+      this.#io.err(`${progressLine(view)}\n`);
+    }
+  }
+
+  /** Says something above the progress. */
+  say(text: string): void {
+    this.#io.err(`${this.#eraser()}${text}\n`);
+    this.#painted = 0;
+  }
+
+  /** Takes the progress away. */
+  clear(): void {
+    this.#io.err(this.#eraser());
+    this.#painted = 0;
+  }
+
+  /** Moves to where the last paint began and erases it. */
+  #eraser(): string {
+    return this.#painted === 0 ? '' : `\u001B[${this.#painted}A\u001B[0J`;
+  }
+}

@@ -1,0 +1,158 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createApixoClient } from '../apixo/client.ts';
+import { Closers } from '../core/closers.ts';
+import { requireApiKey, secretsOf, type Config } from '../config/config.ts';
+import { describeError, UserError } from '../core/errors.ts';
+import { limitsInForce, publishLimits, readUsage } from '../ledger/limits.ts';
+import { scrubber, silentLogger } from '../core/log.ts';
+import { hidePassword } from '../redis/connect.ts';
+import {
+  installedServer,
+  joinEmbeddedRedis,
+  startEmbeddedRedis,
+  type EmbeddedRedis,
+} from '../redis/embedded/server.ts';
+import { redisTime } from '../redis/time.ts';
+import { openStorage } from '../storage/open.ts';
+import { openRuntime, type Runtime } from '../app.ts';
+import { checkAccount } from './account.ts';
+import { judgeClock, skewOf } from './clock.ts';
+import { fail, ok, warn, type Finding } from '../core/finding.ts';
+import { judgeLimits, judgeSubmission } from './limits.ts';
+import { impossible, isOlder, judgeRedis, LEAST_REDIS } from '../redis/fitness.ts';
+import { readRedisFacts } from '../redis/facts.ts';
+
+/** How long the API may take to be connected to, and to answer, in milliseconds. */
+const API_TIMEOUT_MS = 10_000;
+
+/**
+ * Looks at everything that clipmill stands on, and yields what it finds as it finds it. What cannot be
+ * looked at is a finding too; nothing of the user's own is thrown.
+ * @param home where `run` keeps its private Redis, in case REDIS_URL is not set
+ */
+export async function* diagnose(config: Config, home: string): AsyncGenerator<Finding> {
+  const closers = new Closers();
+  const scrub = scrubber(secretsOf(config));
+  try {
+    for await (const finding of examine(config, home, closers)) yield { ...finding, found: scrub(finding.found) };
+  } finally {
+    await closers.close();
+  }
+}
+
+async function* examine(config: Config, home: string, closers: Closers): AsyncGenerator<Finding> {
+  const runtime = yield* reachRedis(config, home, closers);
+  const fit = runtime && (yield* examineRedis(config, runtime));
+  yield await examineStorage(config);
+  yield* examineAccount(config, fit ? runtime : undefined, closers);
+}
+
+async function* reachRedis(
+  config: Config,
+  home: string,
+  closers: Closers,
+): AsyncGenerator<Finding, Runtime | undefined> {
+  try {
+    const redis = config.redisUrl ? undefined : yield* privateRedis(home, closers);
+    const redisUrl = config.redisUrl ?? redis?.url ?? '';
+    const asked = performance.now();
+    const runtime = await openRuntime({ config, log: silentLogger(), redisUrl });
+    closers.push(() => runtime.close());
+    const tookMs = Math.ceil(performance.now() - asked);
+    if (config.redisUrl) yield ok('redis', `answers at ${hidePassword(redisUrl)}, connected in ${tookMs} ms`);
+    return runtime;
+  } catch (error) {
+    yield failure('redis', error);
+    return undefined;
+  }
+}
+
+/** The private Redis of this folder, or where none has worked a passing one: it shows that one would start. */
+async function* privateRedis(home: string, closers: Closers): AsyncGenerator<Finding, EmbeddedRedis> {
+  const { path, version } = await installedServer();
+  const cure = `Install Redis ${LEAST_REDIS.join('.')} or newer, or set REDIS_URL.`;
+  if (version !== undefined && isOlder(version)) yield fail('redis', `${path} is ${version}, which is too old`, cure);
+  const joined = await joinEmbeddedRedis(home);
+  const redis = joined ?? (await passingRedis(closers));
+  closers.push(() => redis.stop());
+  yield ok('redis', `REDIS_URL is not set: \`run\` uses ${joined ? `the one in ${home}/` : `a private one, ${path}`}`);
+  return redis;
+}
+
+async function passingRedis(closers: Closers): Promise<EmbeddedRedis> {
+  const folder = await mkdtemp(join(tmpdir(), 'clipmill-doctor-'));
+  closers.push(() => rm(folder, { recursive: true, force: true }));
+  return await startEmbeddedRedis(folder);
+}
+
+/** @returns whether Redis does what clipmill needs of it */
+async function* examineRedis(config: Config, runtime: Runtime): AsyncGenerator<Finding, boolean> {
+  const { redis, keys, run, account } = runtime;
+  try {
+    const servers = await readRedisFacts(redis);
+    yield* servers.flatMap(judgeRedis);
+    yield await compareClocks(runtime);
+    const inForce = await limitsInForce(redis, keys);
+    yield judgeLimits(config, inForce, await readUsage(redis, keys, run, config));
+    yield judgeSubmission(await account.read());
+    // The bucket from which the request to the API takes its token needs limits to go by.
+    if (!inForce) await publishLimits(run, config);
+    return !servers.some(impossible);
+  } catch (error) {
+    const cure = 'Let its user run every command, scripts too (EVALSHA, EVAL), on the keys of CLIPMILL_PREFIX.';
+    yield fail('redis', `does not do what clipmill needs: ${describeError(error)}`, cure);
+    return false;
+  }
+}
+
+async function compareClocks({ redis, clock }: Runtime): Promise<Finding> {
+  const { skewMs, precisionMs } = await skewOf(() => redisTime(redis), clock);
+  return judgeClock('Redis', skewMs, precisionMs);
+}
+
+async function examineStorage(config: Config): Promise<Finding> {
+  try {
+    const storage = openStorage(config);
+    try {
+      await storage.check();
+      return ok('storage', `a probe was written and removed: ${storage.locate('')}`);
+    } finally {
+      await storage.close();
+    }
+  } catch (error) {
+    return failure('storage', error);
+  }
+}
+
+async function* examineAccount(
+  config: Config,
+  runtime: Runtime | undefined,
+  closers: Closers,
+): AsyncGenerator<Finding> {
+  try {
+    const apiKey = requireApiKey(config);
+    if (!runtime) {
+      yield warn('key', 'not checked: no request is sent that Redis does not count', 'Mend Redis first.');
+      return;
+    }
+    const api = createApixoClient({
+      baseUrl: config.baseUrl,
+      apiKey,
+      connectTimeoutMs: API_TIMEOUT_MS,
+      answerTimeoutMs: API_TIMEOUT_MS,
+      connections: 1,
+    });
+    closers.push(() => api.close());
+    yield* await checkAccount({ api, requests: runtime.requests, clock: runtime.clock });
+  } catch (error) {
+    yield failure('key', error);
+  }
+}
+
+/** A mistake of the user's as a finding; anything else is a fault of clipmill and is thrown on. */
+export function failure(subject: string, error: unknown): Finding {
+  if (!(error instanceof UserError)) throw error;
+  return fail(subject, error.message, error.cure ?? 'See docs/operations.md.');
+}

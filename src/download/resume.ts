@@ -1,0 +1,125 @@
+import { backoffMs } from '../core/backoff.ts';
+import { systemClock, type Clock } from '../core/clock.ts';
+import { describeError } from '../core/errors.ts';
+import { SourceError } from './error.ts';
+import { discard, type Answer } from './request.ts';
+
+/** Asks for the bytes from `from` on, of the version named by `ifRange`. */
+export type Reopen = (from: number, ifRange: string) => Promise<Answer>;
+
+/** Failures in a row after which the transfer is given up; a good piece in between starts the count anew. */
+const MOST_FAILURES = 4;
+const GOOD_PIECE = 1024 * 1024;
+const resumeBackoff = { baseMs: 500, capMs: 8_000 };
+
+/**
+ * The body of an answer, which goes on by Range where a connection broke, within the same stream: who
+ * stores it notices nothing but a pause. That needs a server that says which version it sends.
+ */
+export class ResumableBody {
+  readonly #reopen: Reopen;
+  readonly #clock: Clock;
+  readonly #length: number | undefined;
+  readonly #version: string | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #answer: Answer;
+  #closed = false;
+
+  constructor(
+    answer: Answer,
+    options: { length: number | undefined; reopen: Reopen; signal?: AbortSignal | undefined; clock?: Clock },
+  ) {
+    this.#answer = answer;
+    this.#length = options.length;
+    this.#reopen = options.reopen;
+    this.#signal = options.signal;
+    this.#clock = options.clock ?? systemClock;
+    this.#version = resumableVersion(answer);
+  }
+
+  /** @throws SourceError */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    let at = 0;
+    let failures = 0;
+    let goodFrom = 0;
+    for (;;) {
+      const pieces: AsyncIterator<Uint8Array> = this.#answer.body[Symbol.asyncIterator]();
+      const failure = yield* this.#pieces(pieces, (bytes) => (at += bytes));
+      if (failure === undefined && (this.#length === undefined || at >= this.#length)) return;
+      const broken = asBroken(failure ?? new Error('the connection ended'), at, this.#length);
+      if (at - goodFrom >= GOOD_PIECE) failures = 0;
+      goodFrom = at;
+      for (;;) {
+        failures += 1;
+        if (!this.#mayResume() || failures > MOST_FAILURES) throw broken;
+        await this.#clock.sleep(backoffMs(failures, resumeBackoff), this.#signal);
+        if (await this.#resume(at)) break;
+      }
+    }
+  }
+
+  /** Breaks off what is under way. */
+  close(): void {
+    this.#closed = true;
+    discard(this.#answer);
+  }
+
+  /** @returns what ended it; errors of whoever takes the pieces are not caught here */
+  async *#pieces(
+    pieces: AsyncIterator<Uint8Array>,
+    count: (bytes: number) => void,
+  ): AsyncGenerator<Uint8Array, unknown> {
+    for (;;) {
+      let next;
+      try {
+        next = await pieces.next();
+      } catch (error) {
+        return error;
+      }
+      if (next.done === true) return undefined;
+      count(next.value.length);
+      yield next.value;
+    }
+  }
+
+  #mayResume(): boolean {
+    return !this.#closed && !this.#signal?.aborted && this.#version !== undefined && this.#length !== undefined;
+  }
+
+  /** @returns whether the rest comes now; @throws SourceError when it never will by this URL */
+  async #resume(at: number): Promise<boolean> {
+    let answer;
+    try {
+      answer = await this.#reopen(at, this.#version ?? '');
+    } catch (error) {
+      if (error instanceof SourceError && error.fault === 'broken') return false;
+      throw error;
+    }
+    if (answer.status >= 500 || answer.status === 429) {
+      discard(answer);
+      return false;
+    }
+    const rest = `bytes ${at}-${(this.#length ?? 0) - 1}/${this.#length}`;
+    if (answer.status !== 206 || answer.header('content-range') !== rest) {
+      discard(answer);
+      throw new SourceError('broken', `it broke after ${at} bytes, and its server does not go on from there`);
+    }
+    this.#answer = answer;
+    if (this.#closed) discard(answer);
+    return true;
+  }
+}
+
+/** What names the version of a body in If-Range: a strong ETag, else the time of its last change. */
+function resumableVersion(answer: Answer): string | undefined {
+  if (answer.header('accept-ranges') === 'none') return undefined;
+  const etag = answer.header('etag');
+  if (etag !== undefined && !etag.startsWith('W/')) return etag;
+  return answer.header('last-modified');
+}
+
+function asBroken(error: unknown, at: number, length: number | undefined): SourceError {
+  if (error instanceof SourceError) return error;
+  const place = length === undefined ? `after ${at} bytes` : `after ${at} of ${length} bytes`;
+  return new SourceError('broken', `it broke ${place}: ${describeError(error)}`, { cause: error });
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { MAX_IMAGE_BYTES } from '../limits.ts';
+import type { Fields } from '../tree.ts';
+
+/** The kinds that the API takes, by how they begin. */
+const kinds: readonly { extension: string; contentType: string; begins: (head: string) => boolean }[] = [
+  { extension: 'jpg', contentType: 'image/jpeg', begins: (head) => head.startsWith('\xff\xd8\xff') },
+  { extension: 'png', contentType: 'image/png', begins: (head) => head.startsWith('\x89PNG\r\n\x1a\n') },
+  { extension: 'webp', contentType: 'image/webp', begins: (head) => /^RIFF[^]{4}WEBP/.test(head) },
+];
+/** Bytes that tell the kind. */
+const HEAD = 12;
+
+/** An image on this machine, known by its content. */
+export interface LocalImage {
+  /** What it is called in the storage: `SHA256.jpg`. The same image is the same wherever it lies. */
+  name: string;
+  path: string;
+  sha256: string;
+  extension: string;
+  contentType: string;
+}
+
+/**
+ * The local images that the jobs of a file name. Each is read once, as a stream; what is kept of it is
+ * its hash, or what is wrong with it: some 400 bytes for each.
+ */
+export class ImageFiles {
+  readonly #folder: string;
+  readonly #found = new Map<string, LocalImage | string>();
+
+  /** @param folder what paths are relative to */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** How many files were named. */
+  get count(): number {
+    return this.#found.size;
+  }
+
+  /** Reads the images that a job or the defaults name. */
+  async read(fields: unknown): Promise<void> {
+    const paths: unknown =
+      typeof fields === 'object' && fields !== null ? (fields as Fields)['image_files'] : undefined;
+    if (!Array.isArray(paths)) return;
+    for (const path of paths) {
+      if (typeof path !== 'string' || this.#found.has(path)) continue;
+      this.#found.set(path, await lookAt(resolve(this.#folder, path)));
+    }
+  }
+
+  /** An image that was read, or what is wrong with it. */
+  get(path: string): LocalImage | string {
+    return this.#found.get(path) ?? 'was not read';
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'is a folder',
+  ENOTDIR: 'there is no such file',
+};
+
+async function lookAt(path: string): Promise<LocalImage | string> {
+  try {
+    const file = await open(path);
+    try {
+      const found = await file.stat();
+      if (found.isDirectory()) return 'is a folder';
+      if (!found.isFile()) return 'is not a regular file';
+      if (found.size > MAX_IMAGE_BYTES) return tooLarge(found.size);
+      const hash = createHash('sha256');
+      let head = '';
+      for await (const chunk of file.createReadStream({ autoClose: false })) {
+        const bytes = chunk as Buffer;
+        if (head.length < HEAD) head += bytes.subarray(0, HEAD - head.length).toString('latin1');
+        hash.update(bytes);
+      }
+      const kind = kinds.find(({ begins }) => begins(head));
+      if (kind === undefined) return head === '' ? 'is empty' : 'is no JPG, PNG or WebP image';
+      const sha256 = hash.digest('hex');
+      const { extension, contentType } = kind;
+      return { name: `${sha256}.${extension}`, path, sha256, extension, contentType };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    return reasons[code] ?? `cannot be read: ${code || 'unknown error'}`;
+  }
+}
+
+function tooLarge(bytes: number): string {
+  return `has ${(bytes / 1024 / 1024).toFixed(1)} MB, 10 MB at most`;
+}

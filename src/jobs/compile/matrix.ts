@@ -1,0 +1,50 @@
+import type { MatrixValue } from '../job.ts';
+import { builtIns, isVariableName } from './template.ts';
+import { isFields, type Report } from '../tree.ts';
+import { shown } from '../wording.ts';
+
+export type Matrix = Readonly<Record<string, readonly MatrixValue[]>>;
+
+/** One value of each variable. */
+export type Combination = ReadonlyMap<string, string>;
+
+/** What the types of a matrix do not say: names that can be variables, and values that differ. */
+export function checkMatrix(raw: unknown, report: Report): void {
+  if (!isFields(raw)) return;
+  if (Object.keys(raw).length === 0) report({ path: ['matrix'], message: 'needs one variable at least' });
+  for (const [name, values] of Object.entries(raw)) {
+    const path = ['matrix', name];
+    if (!isVariableName(name)) {
+      const message = `${shown(name)} must be letters, digits and "_", beginning with a letter or "_"`;
+      report({ path, at: 'key', message });
+    } else if ((builtIns as readonly string[]).includes(name) || name === '__proto__') {
+      report({ path, at: 'key', message: `${shown(name)} is a name of clipmill's own: choose another` });
+    }
+    if (!Array.isArray(values)) continue;
+    const seen = new Set<string>();
+    for (const [position, value] of values.entries()) {
+      const text = String(value);
+      if (seen.has(text)) report({ path: [...path, position], message: `has ${shown(text)} twice` });
+      seen.add(text);
+    }
+  }
+}
+
+export function combinationCount(matrix: Matrix): number {
+  return Object.values(matrix).reduce((count, values) => count * values.length, 1);
+}
+
+/** Every combination, the last variable changing fastest. Without variables: one, which is empty. */
+export function* combinations(matrix: Matrix): Generator<Combination> {
+  const variables = Object.entries(matrix);
+  const count = combinationCount(matrix);
+  for (let number = 0; number < count; number++) {
+    let block = count;
+    const values = new Map<string, string>();
+    for (const [name, choices] of variables) {
+      block /= choices.length;
+      values.set(name, String(choices[Math.floor(number / block) % choices.length]));
+    }
+    yield values;
+  }
+}

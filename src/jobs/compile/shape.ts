@@ -1,0 +1,42 @@
+import type { z } from 'zod';
+import type { Fields, Issue, Path, Report } from '../tree.ts';
+import { unknownName } from '../wording.ts';
+
+/**
+ * Checks every field by its own schema.
+ * @returns the fields that are right; `undefined` ones count as absent.
+ */
+export function checkShape(
+  raw: Fields,
+  shape: Readonly<Record<string, z.ZodType>>,
+  report: Report,
+  at: Path = [],
+): Fields {
+  const sound = Object.create(null) as Fields;
+  for (const [name, value] of Object.entries(raw)) {
+    if (value === undefined) continue;
+    const path = [...at, name];
+    const schema = Object.hasOwn(shape, name) ? shape[name] : undefined;
+    if (schema === undefined) {
+      report({ path, at: 'key', message: unknownName('field', name, Object.keys(shape)) });
+    } else if (value === null) {
+      report({ path, message: 'is empty: give it a value or leave it out' });
+    } else {
+      const result = schema.safeParse(value);
+      if (result.success) sound[name] = result.data;
+      else for (const issue of zodIssues(result.error)) report({ ...issue, path: [...path, ...issue.path] });
+    }
+  }
+  return sound;
+}
+
+/** The issues of zod, the first of each place: a number that is neither whole nor in range is one mistake. */
+export function zodIssues(error: z.ZodError): Issue[] {
+  const issues = new Map<string, Issue>();
+  for (const issue of error.issues) {
+    const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+    const place = JSON.stringify(path);
+    if (!issues.has(place)) issues.set(place, { path, message: issue.message });
+  }
+  return [...issues.values()];
+}

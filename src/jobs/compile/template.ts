@@ -1,0 +1,56 @@
+import { shown } from '../wording.ts';
+
+/** A text with variables: literal parts as strings, variables as `{ name }`. */
+export type Template = readonly (string | { readonly name: string })[];
+
+/** The variables that every output name may have; a matrix may not use their names for its own. */
+export const builtIns = ['batch', 'id', 'index', 'mode', 'duration', 'aspect_ratio', 'date'] as const;
+
+const IDENTIFIER = /^[A-Za-z_]\w*$/;
+const MARK = /\{\{|\}\}|\{([A-Za-z_]\w*)\}/g;
+
+export function isVariableName(text: string): boolean {
+  return IDENTIFIER.test(text);
+}
+
+/** `{name}` is a variable, `{{` and `}}` are braces; any other brace stands for itself. */
+export function parseTemplate(text: string): Template {
+  const parts: (string | { name: string })[] = [];
+  let end = 0;
+  let literal = '';
+  for (const match of text.matchAll(MARK)) {
+    literal += text.slice(end, match.index);
+    end = match.index + match[0].length;
+    const name = match[1];
+    if (name === undefined) literal += match[0].slice(1);
+    else {
+      if (literal !== '') parts.push(literal);
+      literal = '';
+      parts.push({ name });
+    }
+  }
+  literal += text.slice(end);
+  if (literal !== '') parts.push(literal);
+  return parts;
+}
+
+export function variablesOf(template: Template): string[] {
+  return template.flatMap((part) => (typeof part === 'string' ? [] : [part.name]));
+}
+
+/** Puts values in; a variable without one stays as it was written. */
+export function render(template: Template, values: (name: string) => string | undefined): string {
+  let text = '';
+  for (const part of template) text += typeof part === 'string' ? part : (values(part.name) ?? `{${part.name}}`);
+  return text;
+}
+
+/** What is wrong with the variables of a template, or `undefined`. */
+export function unknownVariable(template: Template, known: readonly string[]): string | undefined {
+  const unknown = template.find((part) => typeof part !== 'string' && !known.includes(part.name));
+  if (unknown === undefined || typeof unknown === 'string') return undefined;
+  const { name } = unknown;
+  const cure = `for braces as such write {{${name}}}`;
+  if (known.length === 0) return `no variable ${shown(name)}: the job has no matrix; ${cure}`;
+  return `no variable ${shown(name)}: known are ${known.join(', ')}; ${cure}`;
+}

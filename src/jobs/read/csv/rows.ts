@@ -1,0 +1,45 @@
+import { pipeline } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import { MAX_TEXT } from '../../limits.ts';
+import type { Fault } from '../../tree.ts';
+
+export interface Row {
+  /** In which it begins, from 1. */
+  line: number;
+  cells: string[];
+  /** The file cannot be read from here on, and this is why. */
+  fault?: Fault;
+}
+
+/** The errors of csv-parse in plain words. */
+const messages: Record<string, string> = {
+  CSV_QUOTE_NOT_CLOSED: 'a quote is opened in this row and not closed',
+  CSV_INVALID_CLOSING_QUOTE: 'text after a closing quote: for a quote inside quotes write two, ""',
+  INVALID_OPENING_QUOTE: 'a quote inside a cell: put the whole cell in quotes, and write each quote in it twice, ""',
+  CSV_MAX_RECORD_SIZE: 'the row is longer than 1 MB: is a quote in it not closed?',
+};
+
+/** The rows with anything in them: spreadsheets leave rows of nothing but commas behind. */
+export async function* rowsOf(texts: AsyncIterable<string>): AsyncGenerator<Row> {
+  const parser = parse({
+    record_delimiter: ['\r\n', '\n'],
+    // That cells are missing is said in words of our own.
+    relax_column_count: true,
+    max_record_size: MAX_TEXT,
+    skip_records_with_error: true,
+  });
+  // An error that is thrown would overtake the rows before it, and nothing would be said of them.
+  parser.once('skip', (error: CsvError) => parser.push(error));
+  // What goes wrong with the texts is thrown by the iteration; the callback only has to be there.
+  const records: AsyncIterable<string[] | CsvError> = pipeline(texts, parser, () => {});
+  let line = 1;
+  for await (const record of records) {
+    if (record instanceof CsvError) {
+      const place = { line, column: Number(record['column']) + 1 };
+      yield { line, cells: [], fault: { place, message: messages[record.code] ?? record.message } };
+      return;
+    }
+    if (record.some((cell) => cell.trim() !== '')) yield { line, cells: record };
+    line += 1 + record.reduce((count, cell) => count + cell.split('\n').length - 1, 0);
+  }
+}

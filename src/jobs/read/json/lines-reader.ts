@@ -1,0 +1,48 @@
+import { headerFields, isExtension, jobShape } from '../../schema.ts';
+import { linesOf, type Line } from '../lines.ts';
+import { parseJson } from './text.ts';
+import { unreadable, type Entry, type Header, type Reader, type Source } from '../reader.ts';
+
+/** Fields that no job has, by which a header is known even when one of its fields is misspelt. */
+const headerOnly = headerFields.filter((name) => !Object.hasOwn(jobShape, name));
+
+/** Reads one job a line. A first line with the fields of a header is the header. */
+export class JsonlReader implements Reader {
+  readonly #source: Source;
+  #headerLine = 0;
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  async header(): Promise<Header> {
+    for await (const line of this.#lines()) {
+      const { tree, faults } = entryOf(line);
+      if (!(tree?.value instanceof Map)) break;
+      const names = [...tree.value.keys()];
+      const all = names.length > 0 && names.every((name) => headerFields.includes(name) || isExtension(name));
+      if (!all && !names.some((name) => headerOnly.includes(name))) break;
+      this.#headerLine = line.number;
+      return { tree, faults, broken: false };
+    }
+    return { tree: undefined, faults: [], broken: false };
+  }
+
+  async *jobs(): AsyncGenerator<Entry> {
+    for await (const line of this.#lines()) if (line.number !== this.#headerLine) yield entryOf(line);
+  }
+
+  /** Those that are not blank. */
+  async *#lines(): AsyncGenerator<Line> {
+    for await (const lines of linesOf(this.#source.text())) {
+      for (const line of lines) if (/\S/.test(line.text)) yield line;
+    }
+  }
+}
+
+function entryOf(line: Line): Entry {
+  const place = { line: line.number, column: 1 };
+  if (line.cut) return unreadable(place, 'the job is longer than 1 MB');
+  const { tree, faults } = parseJson(line.text.trimEnd(), ({ column }) => ({ line: line.number, column }));
+  return { place: tree?.place ?? place, tree, faults };
+}

@@ -1,0 +1,162 @@
+import { MAX_TEXT } from '../../limits.ts';
+import { START, type Fault } from '../../tree.ts';
+import type { Line } from '../lines.ts';
+
+/** The text of one job with its dash and its indentation. Longer than MAX_TEXT when there is too much of it. */
+export interface JobText {
+  text: string;
+  /** In which it begins, from 1. */
+  line: number;
+}
+
+/** `jobs:` at the beginning of a line, in any of the ways to write a key, and what follows it. */
+const JOBS_KEY = /^(?:jobs|"jobs"|'jobs')[ \t]*:(?:[ \t]+(.*)|$)/;
+/** What a value may begin with when the root is no block mapping whose keys stand at line beginnings. */
+const NOT_A_KEY = /^[[{&!*|>?]/;
+
+type State = 'start' | 'header' | 'awaiting' | 'items' | 'rest' | 'ended' | 'over';
+
+/**
+ * Cuts a YAML file into its jobs by indentation alone, line by line. That is enough: in a block
+ * mapping or list, a value that goes on over several lines - quoted, plain, folded, literal or in
+ * brackets - must be indented deeper than the key or the dash it belongs to. So a line at the
+ * indentation of the dashes that begins with a dash is a new job, whatever quotes are open; and where
+ * it is not, because a quote was left open, the file is broken and that job alone says so.
+ *
+ * start -> header -> awaiting (saw `jobs:`) -> items -> rest (of the header) -> ended (saw `...`)
+ */
+export class YamlSplitter {
+  /** The file without its jobs. What stands behind the place `from` of it is behind `to` in the file. */
+  readonly header = { text: '', from: START, to: START };
+  /** The file is not written as a block list, so that it cannot be cut. */
+  whole = false;
+  /** The file is broken here, and nothing after it means anything. */
+  fault: Fault | undefined;
+
+  #state: State = 'start';
+  /** Indentation of the root's keys; -1 when the root is the list of jobs. */
+  #root = -1;
+  /** Indentation of the dashes. */
+  #dash = 0;
+  #marked = false;
+  #job: JobText | undefined;
+
+  /** Takes the next line; returns the job that ends before it, if one does. */
+  push(line: Line): JobText | undefined {
+    const job = this.#job;
+    const text = line.text.trimEnd();
+    let indent = 0;
+    while (text[indent] === ' ') indent++;
+    const content = text.slice(indent);
+    if (content === '' || content.trimStart().startsWith('#')) this.#add(line.text);
+    else if (indent === 0 && /^(?:---|\.\.\.)(?:[ \t]|$)/.test(content)) this.#marker(content, line);
+    else this.#content(indent, content, line);
+    return job === this.#job ? undefined : job;
+  }
+
+  /** The last job. */
+  end(): JobText | undefined {
+    return this.#job;
+  }
+
+  #content(indent: number, content: string, line: Line): void {
+    // A bracket that is closed at the beginning of a line belongs to a value above it.
+    const isKey = indent <= this.#root && !isDash(content) && !/^[\]}\t]/.test(content);
+    switch (this.#state) {
+      case 'start':
+        return this.#begin(indent, content, line);
+      case 'header':
+        return isKey ? this.#key(content, line) : this.#add(line.text);
+      case 'awaiting':
+        if (isDash(content) && indent >= this.#root) return this.#firstItem(indent, line);
+        return isKey ? this.#key(content, line) : this.#whole();
+      case 'items':
+        if (indent === this.#dash && isDash(content)) this.#item(line);
+        else if (isKey) this.#leave(line);
+        else this.#add(line.text);
+        return;
+      case 'rest':
+        return this.#add(line.text);
+      case 'ended':
+        return this.#end(line, 'several YAML documents: a jobs file is one');
+      case 'over':
+    }
+  }
+
+  /** The first content decides what the file is. */
+  #begin(indent: number, content: string, line: Line): void {
+    if (content.startsWith('%')) {
+      if (!/^%YAML[ \t]+1\.2\b/.test(content)) this.#end(line, 'the only directive that is understood is `%YAML 1.2`');
+      // Lines that must not reach the parser leave an empty one, so that those below keep their numbers.
+      return this.#add('\n');
+    }
+    if (isDash(content)) return this.#firstItem(indent, line);
+    if (NOT_A_KEY.test(content)) return this.#whole();
+    this.#root = indent;
+    this.#key(content, line);
+  }
+
+  #key(content: string, line: Line): void {
+    this.#add(line.text);
+    const match = JOBS_KEY.exec(content);
+    const value = match?.[1] ?? '';
+    if (match !== null && value !== '' && !value.startsWith('#')) return this.#whole();
+    this.#state = match === null ? 'header' : 'awaiting';
+  }
+
+  #firstItem(indent: number, line: Line): void {
+    this.#dash = indent;
+    this.#state = 'items';
+    this.header.from = { line: line.number, column: 1 };
+    this.header.to = this.header.from;
+    this.#item(line);
+  }
+
+  #item(line: Line): void {
+    this.#job = { text: line.text, line: line.number };
+  }
+
+  /** A key of the root ends the list of jobs. */
+  #leave(line: Line): void {
+    this.#job = undefined;
+    this.#state = 'rest';
+    this.header.to = { line: line.number, column: 1 };
+    this.#add(line.text);
+  }
+
+  #marker(content: string, line: Line): void {
+    if (this.#state === 'over') return;
+    if (content.startsWith('...')) {
+      this.#job = undefined;
+      this.#state = 'ended';
+    } else if (this.#state !== 'start' || this.#marked) {
+      this.#end(line, 'several YAML documents: a jobs file is one');
+    } else {
+      this.#marked = true;
+      if (/^---[ \t]+[^#\s]/.test(content)) this.#whole();
+      this.#add('\n');
+    }
+  }
+
+  /** To the job, or else to the header. What is beyond the limit is not kept, only that there was too much. */
+  #add(text: string): void {
+    if (this.#state === 'ended' || this.#state === 'over') return;
+    const target = this.#job ?? this.header;
+    if (target.text.length <= MAX_TEXT) target.text += text;
+  }
+
+  #whole(): void {
+    this.#state = 'over';
+    this.whole = true;
+  }
+
+  #end(line: Line, message: string): void {
+    this.#job = undefined;
+    this.#state = 'over';
+    this.fault = { place: { line: line.number, column: line.text.search(/\S/) + 1 }, message };
+  }
+}
+
+function isDash(content: string): boolean {
+  return content === '-' || content.startsWith('- ') || content.startsWith('-\t');
+}

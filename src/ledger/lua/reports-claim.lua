@@ -1,0 +1,23 @@
+-- Claims a batch whose pages are to be written, for one process at a time.
+--   KEYS[1] prefix
+--   ARGV[1] id of the writer    ARGV[2] its lease in ms, to be kept by pages-keep
+--   ARGV[3] a batch to be written whether it is due or not; "" for one that is due
+-- Returns {batch, revision that the pages will show at least}, or {} when none is due or another
+-- process writes this one.
+--- @include keys time reports
+
+local writer, batch, now = ARGV[1], ARGV[3], nowMs()
+if batch == '' then
+  batch = redis.call('ZRANGEBYSCORE', PAGES, '-inf', now, 'LIMIT', 0, 1)[1]
+  if not batch then return {} end
+else
+  local leaseEnd = tonumber(redis.call('ZSCORE', PAGES, batch)) or 0
+  if leaseEnd > now and redis.call('HEXISTS', batchKey(batch), 'pagesBy') == 1 then return {} end
+end
+if redis.call('EXISTS', batchKey(batch)) == 0 then
+  redis.call('ZREM', PAGES, batch)
+  return {}
+end
+redis.call('ZADD', PAGES, now + tonumber(ARGV[2]), batch)
+redis.call('HSET', batchKey(batch), 'pagesBy', writer, 'pagesRushed', pagesAreRushed(batch, now) and '1' or '0')
+return { batch, redis.call('HGET', batchKey(batch), 'revision') or '0' }

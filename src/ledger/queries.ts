@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import type { RedisClient } from '../redis/connect.ts';
+import { refOf, type Keys } from './keys.ts';
+import { parseBatch, type Batch } from './batch.ts';
+import { parseItem, type Item } from './item.ts';
+
+/** Reads the ledger; changes nothing. */
+export interface Reading {
+  /** All batches, oldest first. */
+  batches(): Promise<Batch[]>;
+  /** Names of batches that have ended, those that ended first before the others. */
+  endedBatches(): Promise<string[]>;
+  batch(batch: string): Promise<Batch | undefined>;
+  item(batch: string, id: string): Promise<Item | undefined>;
+  /** All items of a batch in their order, a page at a time: memory does not grow with the batch. */
+  items(batch: string): AsyncIterable<Item>;
+  /** The ids of a batch's items in their order, in pages. */
+  idPages(batch: string): AsyncIterable<string[]>;
+}
+
+const PAGE = 500;
+
+export function createReading(redis: RedisClient, keys: Keys): Reading {
+  const hash = z.record(z.string(), z.string());
+
+  async function readBatch(batch: string): Promise<Batch | undefined> {
+    const [stored, codes] = await Promise.all([redis.hgetall(keys.batch(batch)), redis.hgetall(keys.codes(batch))]);
+    return parseBatch(batch, stored, codes);
+  }
+
+  async function* idPages(batch: string): AsyncIterable<string[]> {
+    for (let start = 0; ; start += PAGE) {
+      const ids = await redis.lrange(keys.items(batch), start, start + PAGE - 1);
+      if (ids.length > 0) yield ids;
+      if (ids.length < PAGE) return;
+    }
+  }
+
+  return {
+    idPages,
+    batch: readBatch,
+    async batches() {
+      const names = await redis.zrange(keys.batches, '0', '-1');
+      const found = await Promise.all(names.map(readBatch));
+      return found.filter((batch) => batch !== undefined);
+    },
+    endedBatches: () => redis.zrange(keys.ended, '0', '-1'),
+    async item(batch, id) {
+      return parseItem(batch, id, await redis.hgetall(keys.item(refOf(batch, id))));
+    },
+    async *items(batch) {
+      for await (const ids of idPages(batch)) {
+        const pipeline = redis.pipeline();
+        for (const id of ids) pipeline.hgetall(keys.item(refOf(batch, id)));
+        const replies = (await pipeline.exec()) ?? [];
+        for (const [index, [error, reply]] of replies.entries()) {
+          if (error) throw error;
+          const item = parseItem(batch, ids[index] ?? '', hash.parse(reply));
+          if (item) yield item;
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { streamEvent, type StreamEvent } from '../ledger/event.ts';
+import { duplicateRedis } from '../redis/connect.ts';
+import type { Runtime } from '../app.ts';
+
+/** An event with its place in the stream, from which reading can go on later. */
+export interface Completion {
+  /** The entry's id; give it as `after` to go on behind it. */
+  id: string;
+  event: StreamEvent;
+}
+
+const BLOCK_MS = 5_000;
+const PAGE = 500;
+
+const reply = z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), z.array(z.string())]))])).nullable();
+
+/**
+ * Ends of items and batches as they happen, for ever or until the signal aborts. Nothing is taken from
+ * the stream: any number of readers see all of it.
+ * @param after the id behind which to begin; `$` (default): what comes from now on; `0`: all there is
+ */
+export async function* readEvents(runtime: Runtime, after = '$', signal?: AbortSignal): AsyncGenerator<Completion> {
+  // A blocked connection can do nothing else.
+  const redis = duplicateRedis(runtime.redis);
+  redis.on('error', () => {});
+  const stop = () => redis.disconnect();
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    let last = after === '$' ? await lastId(runtime) : after;
+    while (!signal?.aborted) {
+      const streams = reply.parse(
+        await redis.xread('COUNT', PAGE, 'BLOCK', BLOCK_MS, 'STREAMS', runtime.keys.events, last),
+      );
+      for (const [id, fields] of streams?.[0]?.[1] ?? []) {
+        last = id;
+        yield { id, event: streamEvent.parse(JSON.parse(fields[fields.indexOf('data') + 1] ?? 'null')) };
+      }
+    }
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    redis.disconnect();
+  }
+}
+
+/** `$` would be asked anew with every read and skip what came in between. */
+async function lastId(runtime: Runtime): Promise<string> {
+  const [entry] = await runtime.redis.xrevrange(runtime.keys.events, '+', '-', 'COUNT', 1);
+  return entry?.[0] ?? '0';
+}

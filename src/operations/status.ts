@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import type { Batch } from '../ledger/batch.ts';
+import { readUsage, type Usage } from '../ledger/limits.ts';
+import type { Runtime } from '../app.ts';
+import { redisTime } from '../redis/time.ts';
+
+/** A batch with its pace. */
+export interface BatchStatus extends Batch {
+  /** Clips done in the last minute. */
+  clipsPerMinute: number;
+  /** Milliseconds to the end at that pace; `null` when it is ended or nothing moves. */
+  etaMs: number | null;
+}
+
+/** What `clipmill status --json` prints. */
+export interface Status extends Usage {
+  batches: BatchStatus[];
+  /** Why submission stands still for the whole account; Unix ms of Redis's clock. */
+  halted: { reason: string; message: string; since: number } | null;
+  /** Since when submission is paused by hand. */
+  pausedSince: number | null;
+}
+
+const PACE_MS = 60_000;
+/** At full limits a thousand clips end in a minute; ten times that is enough to measure a pace. */
+const PACE_ENTRIES = 20_000;
+
+/** @param only the one batch to tell of; its existence is the caller's to check */
+export async function readStatus(runtime: Runtime, only?: string): Promise<Status> {
+  const { redis, keys, run, config, reading } = runtime;
+  const found = only === undefined ? await reading.batches() : [await reading.batch(only)];
+  const batches = found.filter((batch) => batch !== undefined);
+  const [usage, account, pace] = await Promise.all([
+    readUsage(redis, keys, run, config),
+    runtime.account.read(),
+    batches.some((batch) => batch.endedAt === null) ? readPace(runtime) : new Map<string, number>(),
+  ]);
+  return {
+    batches: batches.map((batch) => withPace(batch, pace.get(batch.batch) ?? 0)),
+    ...usage,
+    halted: account.halted,
+    pausedSince: account.pausedSince,
+  };
+}
+
+function withPace(batch: Batch, clipsPerMinute: number): BatchStatus {
+  const { queued, submitting, generating, downloading } = batch.counts;
+  const left = queued + submitting + generating + downloading;
+  const etaMs = left > 0 && clipsPerMinute > 0 ? Math.round((left / clipsPerMinute) * PACE_MS) : null;
+  return { ...batch, clipsPerMinute, etaMs };
+}
+
+const doneEvent = z.object({ type: z.literal('item'), batch: z.string(), state: z.literal('done') });
+
+/** Clips done in the last minute by batch, counted from the stream of completions. */
+async function readPace(runtime: Runtime): Promise<Map<string, number>> {
+  const since = Math.floor(await redisTime(runtime.redis)) - PACE_MS;
+  const entries = await runtime.redis.xrange(runtime.keys.events, String(since), '+', 'COUNT', PACE_ENTRIES);
+  const pace = new Map<string, number>();
+  for (const [, [, , , data]] of entries) {
+    const event = doneEvent.safeParse(JSON.parse(data ?? 'null'));
+    if (event.success) pace.set(event.data.batch, (pace.get(event.data.batch) ?? 0) + 1);
+  }
+  return pace;
+}

@@ -1,0 +1,145 @@
+import { InputError, type Problem } from '../core/errors.ts';
+import type { Job } from '../jobs/job.ts';
+import { INTAKE_PAGE, type IntakeReport, type NewItem } from '../ledger/intake.ts';
+import { refOf } from '../ledger/keys.ts';
+import { redisTime } from '../redis/time.ts';
+import type { Runtime } from '../app.ts';
+import type { UploadImages } from './upload-images.ts';
+import { pagesOf } from '../core/chunk.ts';
+
+/** Where jobs go and what holds for all of them. */
+export interface SubmitHeader {
+  batch: string;
+  /** Submissions that may be accepted at most, retries included. */
+  maxClips?: number | undefined;
+  /** Where they came from, for people: the file's path. */
+  source?: string | undefined;
+}
+
+export interface Submission {
+  batch: string;
+  /** Items that are new. */
+  added: number;
+  /** Items that were there already, and stay as they are. */
+  existing: number;
+  /** Ids of existing items that ask for something else now; their first content stands. */
+  changed: string[];
+}
+
+export interface SubmitOptions {
+  /** Breaks the submission off; what was submitted stays. */
+  signal?: AbortSignal | undefined;
+  /** Brings the local images of jobs to the storage; only jobs that have some need it. */
+  upload?: UploadImages | undefined;
+}
+
+/** How many ids of changed items a submission names. */
+const CHANGED_NAMED = 20;
+
+/**
+ * Adds jobs to a batch; those that exist already are left alone, so that doing it again does no harm.
+ * Work begins with the first page, while the rest is still read. Until the last page is in, the batch
+ * is open and cannot end; an interrupted submission is finished by doing it again.
+ * @throws InputError when an output name belongs to another item: those jobs were not added; and what
+ * uploading images throws
+ */
+export async function submitJobs(
+  runtime: Runtime,
+  header: SubmitHeader,
+  jobs: Iterable<Job> | AsyncIterable<Job>,
+  { signal, upload }: SubmitOptions = {},
+): Promise<Submission> {
+  const { batch } = header;
+  const facts = {
+    model: runtime.model.id,
+    maxClips: header.maxClips ?? (false as const),
+    source: header.source,
+    since: await redisTime(runtime.redis),
+  };
+  const sum: Submission = { batch, added: 0, existing: 0, changed: [] };
+  const taken: IntakeReport['taken'] = [];
+  const add = async (items: NewItem[], more: boolean) => {
+    const report = await runtime.intake.add(batch, facts, items, more);
+    runtime.dispatcher.kick();
+    sum.added += report.added;
+    sum.existing += report.existing;
+    sum.changed.push(...report.changed.slice(0, CHANGED_NAMED - sum.changed.length));
+    taken.push(...report.taken);
+  };
+  for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
+    signal?.throwIfAborted();
+    // An item that is in the ledger may be posted at any moment: its images are there before it.
+    await upload?.(await newWithImages(runtime, batch, page));
+    await add(
+      page.map(({ images: _local, ...item }) => item),
+      true,
+    );
+  }
+  await add([], false);
+  await spendLargerBudget(runtime, batch);
+  if (taken.length > 0) throw new InputError(taken.map((item) => outputTaken(header, item)));
+  return sum;
+}
+
+/** Those whose images are needed: nobody posts an item again because its file was submitted again. */
+async function newWithImages(runtime: Runtime, batch: string, jobs: readonly Job[]): Promise<Job[]> {
+  const withImages = jobs.filter((job) => job.images !== undefined);
+  if (withImages.length === 0) return [];
+  const known = await knownItems(runtime, batch, withImages);
+  return withImages.filter((_job, index) => !known[index]);
+}
+
+async function knownItems(runtime: Runtime, batch: string, jobs: readonly Job[]): Promise<boolean[]> {
+  const known = runtime.redis.pipeline();
+  for (const job of jobs) known.exists(runtime.keys.item(refOf(batch, job.id)));
+  return ((await known.exec()) ?? []).map(([, count]) => count === 1);
+}
+
+export interface Preview {
+  added: number;
+  existing: number;
+}
+
+/**
+ * What submitting would do, without doing it.
+ * @throws InputError when an output name belongs to an item of another batch
+ */
+export async function previewJobs(
+  runtime: Runtime,
+  header: SubmitHeader,
+  jobs: Iterable<Job> | AsyncIterable<Job>,
+): Promise<Preview> {
+  const sum: Preview = { added: 0, existing: 0 };
+  const problems: Problem[] = [];
+  for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
+    const owners = await runtime.redis.hmget(runtime.keys.outputs, ...page.map((job) => job.output));
+    const known = await knownItems(runtime, header.batch, page);
+    for (const [index, job] of page.entries()) {
+      const owner = owners[index];
+      if (known[index]) sum.existing += 1;
+      else if (owner) problems.push(outputTaken(header, { id: job.id, output: job.output, owner }));
+      else sum.added += 1;
+    }
+  }
+  if (problems.length > 0) throw new InputError(problems);
+  return sum;
+}
+
+function outputTaken(header: SubmitHeader, taken: { id: string; output: string; owner: string }): Problem {
+  return {
+    ...(header.source && { file: header.source }),
+    job: taken.id,
+    field: 'output',
+    message: `"${taken.output}" belongs to ${taken.owner} already: put {batch} into the output template, or choose another`,
+  };
+}
+
+/** Items that were held when the budget was spent go on when it has grown. */
+async function spendLargerBudget(runtime: Runtime, name: string): Promise<void> {
+  const batch = await runtime.reading.batch(name);
+  if (!batch?.failures['BUDGET'] || (batch.maxClips !== null && batch.posted >= batch.maxClips)) return;
+  for await (const ids of runtime.reading.idPages(name)) {
+    await runtime.corrections.retry(name, ids, { states: ['held'], code: 'BUDGET' });
+  }
+  runtime.dispatcher.kick();
+}

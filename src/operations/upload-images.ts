@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import pLimit from 'p-limit';
+import type { Config } from '../config/config.ts';
+import { InputError, UserError } from '../core/errors.ts';
+import type { Job, LocalImage } from '../jobs/index.ts';
+import type { InputStore } from '../storage/storage.ts';
+
+/** Images in memory at once, of at most 10 MB each. */
+const AT_ONCE = 4;
+
+/**
+ * Checks before anything is sent that the API will be able to fetch local images.
+ * @throws UserError when there are such images and the storage has no URLs
+ */
+export function requireImageStore(files: readonly { path: string; imageFiles: number }[], config: Config): void {
+  const file = files.find(({ imageFiles }) => imageFiles > 0);
+  if (file && config.storage.kind === 'file') throw noImageStore(`${file.path}: `);
+}
+
+function noImageStore(where = ''): UserError {
+  return new UserError(`${where}image_files need S3 storage, from which the API can fetch them`, {
+    cure: 'Set CLIPMILL_STORAGE=s3://BUCKET/PREFIX (and S3_ENDPOINT where it is not AWS), or name images on the web in image_urls.',
+  });
+}
+
+/** Brings local images of jobs to where the API can fetch them, each once. */
+export type UploadImages = (jobs: readonly Job[]) => Promise<void>;
+
+/**
+ * @param inputs where they go; asked for when there is something to go there
+ * @returns a function that throws InputError when an image is not what was checked, StorageError when the
+ * storage does not take it, and UserError when there is no such storage
+ */
+export function imageUploads(inputs: () => InputStore | undefined): UploadImages {
+  const uploaded = new Set<string>();
+  const limit = pLimit(AT_ONCE);
+  return async (jobs) => {
+    const wanted = new Map<string, { image: LocalImage; job: string }>();
+    for (const { id, images = [] } of jobs) {
+      for (const image of images) if (!uploaded.has(image.name)) wanted.set(image.name, { image, job: id });
+    }
+    if (wanted.size === 0) return;
+    const store = inputs();
+    if (!store) throw noImageStore();
+    await limit.map(wanted.values(), async ({ image, job }) => {
+      const bytes = await readFile(image.path).catch(() => undefined);
+      if (!bytes || createHash('sha256').update(bytes).digest('hex') !== image.sha256) {
+        throw new InputError([{ job, field: 'image_files', message: `${image.path} is not what was checked` }]);
+      }
+      await store.put(image.sha256, image.extension, image.contentType, bytes);
+      uploaded.add(image.name);
+    });
+  };
+}

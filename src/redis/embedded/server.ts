@@ -1,0 +1,177 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { access, mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import { UserError } from '../../core/errors.ts';
+import { awaitRedis, openRedis } from '../connect.ts';
+import { folderHolder, FolderInUse, lockFolder, socketPath } from './folder-lock.ts';
+
+/** A private Redis in a folder, for one machine. */
+export interface EmbeddedRedis {
+  /** `unix://…`, as `openRedis` takes it. */
+  url: string;
+  /** Ends the server, if this process started it. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs redis-server until its standard input ends, which the kernel sees to when the parent dies in
+ * whatever way: nothing is left behind by a kill -9. It stands in a session of its own, so that Ctrl-C
+ * in the terminal reaches clipmill alone, which still needs its Redis to drain.
+ */
+const supervisor = `
+  exec 3<&0
+  "$@" </dev/null &
+  server=$!
+  (cat <&3 >/dev/null; kill -TERM $server 2>/dev/null) &
+  exec 3<&-
+  wait $server
+`;
+
+/**
+ * Starts a private Redis whose data is in `folder`: append-only file on, no eviction, reachable by a
+ * unix socket alone. Ends with this process.
+ * @throws UserError when another clipmill uses the folder, or no Redis is installed, or it does not start.
+ */
+export async function startEmbeddedRedis(folder: string): Promise<EmbeddedRedis> {
+  const directory = resolve(folder);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const unlock = await lockFolder(directory).catch((error: unknown) => {
+    if (!(error instanceof FolderInUse)) throw error;
+    throw new UserError(error.message, {
+      cure: 'Let it finish (`clipmill status` shows it), or work in another folder.',
+    });
+  });
+  try {
+    return await launch(directory, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/**
+ * The Redis of a folder where `clipmill run` works or has worked: that of the process at work, or one
+ * started for as long as this process needs it.
+ * @returns `undefined` when the folder holds no data of clipmill.
+ */
+export async function joinEmbeddedRedis(folder: string): Promise<EmbeddedRedis | undefined> {
+  const directory = resolve(folder);
+  const exists = await access(directory).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) return undefined;
+  if ((await folderHolder(directory)) === undefined) return await startEmbeddedRedis(directory);
+  return { url: `unix://${socketPath(directory, 'redis.sock')}`, stop: async () => {} };
+}
+
+async function launch(directory: string, unlock: () => void): Promise<EmbeddedRedis> {
+  const socket = socketPath(directory, 'redis.sock');
+  await endLeftOver(socket);
+  const options = {
+    port: '0',
+    unixsocket: resolve(socket) === join(directory, 'redis.sock') ? 'redis.sock' : socket,
+    unixsocketperm: '700',
+    dir: '.',
+    appendonly: 'yes',
+    appendfsync: 'everysec',
+    save: '',
+    'maxmemory-policy': 'noeviction',
+    loglevel: 'warning',
+    logfile: 'redis.log',
+  };
+  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+  const child = spawn('/bin/sh', ['-c', supervisor, 'sh', await findServer(), ...flags], {
+    cwd: directory,
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  child.unref();
+  const url = `unix://${socket}`;
+  const stop = async () => {
+    child.ref();
+    const ended = child.exitCode === null ? once(child, 'exit') : undefined;
+    child.stdin.destroy();
+    await ended;
+    unlock();
+  };
+  try {
+    await Promise.race([ready(url), startFailure(child, directory)]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, stop };
+}
+
+/**
+ * Ends a server whose parent was killed and that has not noticed yet: two servers on one append-only
+ * file would ruin it. A server unlinks its socket once its last write is on disk.
+ */
+async function endLeftOver(socket: string): Promise<void> {
+  const exists = await access(socket).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) return;
+  const redis = new Redis({ path: socket, lazyConnect: true, retryStrategy: null, enableReadyCheck: false });
+  redis.on('error', () => {});
+  try {
+    await redis.connect();
+    const closed = once(redis, 'end');
+    await redis.shutdown().catch(() => {});
+    await closed;
+  } catch {
+    // Nobody answers there: the socket is only a file.
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Waits until the server has read its data, which takes about a second for every 100 MB. */
+async function ready(url: string): Promise<void> {
+  const redis = openRedis(url, { name: 'clipmill-start', patient: true });
+  try {
+    await awaitRedis(redis, url, 120_000);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function startFailure(child: ChildProcess, directory: string): Promise<never> {
+  await once(child, 'exit');
+  const log = await readFile(join(directory, 'redis.log'), 'utf8').catch(() => '');
+  throw new UserError(`the private Redis in ${directory} did not start: ${lastLine(log)}`, {
+    cure: `Read ${join(directory, 'redis.log')}, or set REDIS_URL to a Redis of your own.`,
+  });
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) || 'it said nothing';
+}
+
+/**
+ * The server program that would be started, and its version as far as it tells.
+ * @throws UserError when there is none
+ */
+export async function installedServer(): Promise<{ path: string; version: string | undefined }> {
+  const path = await findServer();
+  const told = await promisify(execFile)(path, ['--version']).catch(() => undefined);
+  return { path, version: / v=(\S+)/.exec(told?.stdout ?? '')?.[1] };
+}
+
+/** The server program on the PATH. */
+async function findServer(): Promise<string> {
+  const found = await promisify(execFile)('/bin/sh', [
+    '-c',
+    'command -v redis-server || command -v valkey-server',
+  ]).catch(() => undefined);
+  const path = found?.stdout.trim();
+  if (path) return path;
+  throw new UserError('neither redis-server nor valkey-server is installed', {
+    cure: 'Install one (Debian/Ubuntu: apt-get install redis-server; macOS: brew install redis), or set REDIS_URL.',
+  });
+}

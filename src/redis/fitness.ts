@@ -1,0 +1,138 @@
+import { formatBytes } from '../core/format-bytes.ts';
+import { fail, ok, warn, type Finding } from '../core/finding.ts';
+import type { RedisFacts } from './facts.ts';
+
+/** `XADD … MINID`, `LPOP` with a count and BullMQ's `ZADD … GT` came with it. */
+export const LEAST_REDIS = [6, 2] as const;
+
+/** Above this share of its memory it is time to act, before writes fail. */
+const NEARLY_FULL = 0.8;
+
+/** Judges one server: does it work at all, and does it keep what it is told? */
+export function judgeRedis(facts: RedisFacts): Finding[] {
+  return [judgeServer(facts), judgeAppendOnly(facts), judgeDisk(facts), judgeEviction(facts), judgeMemory(facts)];
+}
+
+/** Why clipmill cannot work on this server at all; `undefined` when it can. */
+export function impossible(facts: RedisFacts): Finding | undefined {
+  const finding = judgeServer(facts);
+  return finding.level === 'fail' ? finding : undefined;
+}
+
+function judgeServer({ product, version, replica, replicas, clusterMode }: RedisFacts): Finding {
+  const subject = 'server';
+  if (version === undefined) {
+    return warn(
+      subject,
+      'it does not tell its version',
+      `Make sure that it is Redis ${LEAST_REDIS.join('.')} or newer.`,
+    );
+  }
+  if (isOlder(version)) {
+    return fail(
+      subject,
+      `${product} ${version} is too old`,
+      `Install Redis ${LEAST_REDIS.join('.')} or newer, or Valkey: clipmill uses commands that came with it.`,
+    );
+  }
+  if (replica) {
+    return fail(
+      subject,
+      `${product} ${version} is a replica, which takes no writes`,
+      'Point REDIS_URL at the primary, or at the sentinels: redis+sentinel://host:26379/master-name.',
+    );
+  }
+  const copies = replicas > 0 ? `, ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}` : '';
+  return ok(subject, `${product} ${version}${clusterMode ? ', part of a cluster' : ''}${copies}`);
+}
+
+/** Releases may end in letters; only the first two numbers count. */
+export function isOlder(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return major < LEAST_REDIS[0] || (major === LEAST_REDIS[0] && minor < LEAST_REDIS[1]);
+}
+
+function judgeAppendOnly({ aof, fsync, replicas }: RedisFacts): Finding {
+  const subject = 'durability';
+  const turnOn = 'CONFIG SET appendonly yes, and `appendonly yes` in redis.conf.';
+  if (aof === undefined) {
+    return warn(
+      subject,
+      'it does not tell whether it writes an append-only file',
+      'Look it up with whoever runs it: what a crash forgets may be paid for twice.',
+    );
+  }
+  if (!aof && replicas > 0) {
+    return warn(
+      subject,
+      'the append-only file is off: if the replicas end with it, all since the last snapshot is forgotten',
+      turnOn,
+    );
+  }
+  if (!aof) {
+    return fail(
+      subject,
+      'the append-only file is off: a crash forgets all since the last snapshot, and clips are paid for twice',
+      turnOn,
+    );
+  }
+  if (fsync === 'no') {
+    return warn(
+      subject,
+      'append-only file, written when the system likes (appendfsync no): a power cut forgets half a minute',
+      'CONFIG SET appendfsync everysec, and the same in redis.conf.',
+    );
+  }
+  if (fsync === 'always') return ok(subject, 'append-only file, flushed with every write');
+  if (fsync === 'everysec') return ok(subject, 'append-only file, flushed every second');
+  return warn(
+    subject,
+    'append-only file, but how often it is flushed cannot be asked',
+    'Make sure that appendfsync is everysec or always.',
+  );
+}
+
+function judgeDisk({ diskTroubles }: RedisFacts): Finding {
+  if (diskTroubles.length === 0) return ok('disk', 'the last writes succeeded');
+  return fail(
+    'disk',
+    `failed at its last try: ${diskTroubles.join(', ')}`,
+    'Look for space and rights on the disk of Redis, and into its log: it may refuse writes until then.',
+  );
+}
+
+function judgeEviction({ evictionPolicy }: RedisFacts): Finding {
+  const subject = 'eviction';
+  const set = 'CONFIG SET maxmemory-policy noeviction, and the same in redis.conf.';
+  if (evictionPolicy === undefined) {
+    return warn(
+      subject,
+      'it does not tell its maxmemory-policy',
+      'Make sure that it is noeviction: what is evicted is forgotten, and was paid for.',
+    );
+  }
+  if (evictionPolicy === 'noeviction') return ok(subject, 'none (noeviction)');
+  if (evictionPolicy.startsWith('volatile-')) {
+    return warn(subject, `${evictionPolicy}: locks of running jobs may be thrown away when memory is short`, set);
+  }
+  return fail(subject, `${evictionPolicy}: tasks that were paid for are forgotten when memory is short`, set);
+}
+
+function judgeMemory({ usedBytes, maxBytes }: RedisFacts): Finding {
+  const subject = 'memory';
+  if (usedBytes === undefined || maxBytes === undefined) {
+    return warn(
+      subject,
+      'it does not tell how much memory it may use',
+      'Watch it elsewhere: an item takes about 1.5 kB until its batch is purged.',
+    );
+  }
+  if (maxBytes === 0) return ok(subject, `${formatBytes(usedBytes)} used, no limit set`);
+  const found = `${formatBytes(usedBytes)} of ${formatBytes(maxBytes)} used`;
+  if (usedBytes < NEARLY_FULL * maxBytes) return ok(subject, found);
+  return warn(
+    subject,
+    `${found}: when it is full, writes fail`,
+    'Raise maxmemory, or keep ended batches for a shorter time: CLIPMILL_RETENTION.',
+  );
+}

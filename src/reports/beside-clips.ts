@@ -1,0 +1,66 @@
+import type { Item } from '../ledger/item.ts';
+import type { Reading } from '../ledger/queries.ts';
+import type { Storage } from '../storage/storage.ts';
+import { galleryPage, relativeLink } from './gallery/gallery.ts';
+import { jsonlLines } from './manifest.ts';
+import { readTogether, type Reader } from '../core/tee.ts';
+
+/** The files that stand beside a batch's clips. */
+export interface BatchPages {
+  gallery: string;
+  manifest: string;
+}
+
+export function batchPageNames(batch: string): BatchPages {
+  return { gallery: `${batch}/index.html`, manifest: `${batch}/manifest.jsonl` };
+}
+
+/**
+ * Writes both anew in one reading of the batch, each whole or not at all, with a memory that does not
+ * grow with the batch.
+ * @returns where they are
+ * @throws the signal's reason when it aborts first: what is not written by then stays as it was
+ */
+export async function storeBatchPages(
+  reading: Pick<Reading, 'items'>,
+  storage: Pick<Storage, 'putPage'>,
+  batch: string,
+  signal?: AbortSignal,
+): Promise<BatchPages> {
+  const names = batchPageNames(batch);
+  const options = { link: relativeLink(batch), at: new Date() };
+  const [forManifest, forGallery] = readTogether(reading.items(batch));
+
+  async function put(name: string, items: Reader<Item>, lines: AsyncIterable<string>, type: string): Promise<string> {
+    try {
+      return (await storage.putPage(name, inChunks(lines, signal), type, signal)).location;
+    } finally {
+      // A storage that is out of order may not have looked at a single line.
+      await items.return();
+    }
+  }
+
+  const [manifest, gallery] = await Promise.allSettled([
+    put(names.manifest, forManifest, jsonlLines(forManifest), 'application/x-ndjson'),
+    put(names.gallery, forGallery, galleryPage(batch, forGallery, options), 'text/html; charset=utf-8'),
+  ]);
+  if (manifest.status === 'rejected') throw manifest.reason;
+  if (gallery.status === 'rejected') throw gallery.reason;
+  return { gallery: gallery.value, manifest: manifest.value };
+}
+
+/** Characters in a chunk: a write for every line would cost more than the lines. */
+const CHUNK = 65_536;
+
+async function* inChunks(lines: AsyncIterable<string>, signal?: AbortSignal): AsyncGenerator<string> {
+  let chunk = '';
+  for await (const line of lines) {
+    chunk += line;
+    if (chunk.length < CHUNK) continue;
+    signal?.throwIfAborted();
+    yield chunk;
+    chunk = '';
+  }
+  signal?.throwIfAborted();
+  yield chunk;
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import type { Item } from '../../ledger/item.ts';
+
+/** Where the page finds an item's clip; `undefined` when there is none. */
+export type ClipLink = (item: Item) => string | undefined;
+
+/** The link of a clip from a page in `folder` of the same storage: it works from a disk and from a bucket. */
+export function relativeLink(folder: string): ClipLink {
+  return (item) =>
+    item.state === 'done'
+      ? posix.relative(folder, item.output).split('/').map(encodeURIComponent).join('/')
+      : undefined;
+}
+
+/**
+ * The link of a clip by its location, for a page that may be kept anywhere. No browser opens `s3://…`: for
+ * clips of a bucket the page is to be put into `folder` there.
+ */
+export function locationLink(folder: string): ClipLink {
+  const beside = relativeLink(folder);
+  return (item) => (item.state === 'done' && item.location?.startsWith('file:') ? item.location : beside(item));
+}
+
+export interface GalleryOptions {
+  link: ClipLink;
+  /** The time that the page tells of. */
+  at: Date;
+}
+
+/** Rows in a chunk: the page takes them in one chunk at a time, while it loads. */
+const CHUNK = 500;
+
+/** Takes in the chunk before it. A constant text, so that the policy of the page can name its hash. */
+const ADD = 'add()';
+
+/**
+ * A page that plays the clips of a batch, in pieces: it needs nothing but the clips themselves, and
+ * runs no script but its own.
+ */
+export async function* galleryPage(
+  batch: string,
+  items: AsyncIterable<Item>,
+  { link, at }: GalleryOptions,
+): AsyncGenerator<string> {
+  const { head, tail } = template();
+  yield fill(head, { title: escapeHtml(batch), at: at.toISOString() });
+  let rows: string[] = [];
+  for await (const item of items) {
+    rows.push(scriptJson(galleryRow(item, link)));
+    if (rows.length < CHUNK) continue;
+    yield chunkOf(rows);
+    rows = [];
+  }
+  yield chunkOf(rows) + tail;
+}
+
+function chunkOf(rows: readonly string[]): string {
+  return `<script type="application/json">[${rows.join(',\n')}]</script><script>${ADD}</script>\n`;
+}
+
+function galleryRow(item: Item, link: ClipLink): unknown[] {
+  const input: Record<string, unknown> = { ...(typeof item.input === 'object' ? item.input : {}) };
+  const facts = [
+    input['mode'] === 'image-to-video' ? 'from an image' : undefined,
+    typeof input['duration'] === 'number' ? `${input['duration']} s` : undefined,
+    input['aspect_ratio'],
+    input['sound'] === false ? 'silent' : undefined,
+    item.size === undefined ? undefined : `${(item.size / 1e6).toFixed(item.size < 1e6 ? 2 : 1)} MB`,
+    item.more && item.more.length > 0 ? `first of ${item.more.length + 1} files` : undefined,
+  ].filter((fact) => typeof fact === 'string');
+  const reason = item.code ? [item.code, item.message].filter(Boolean).join(': ') : null;
+  return [item.id, item.state, link(item) ?? null, input['prompt'] ?? '', facts.join(' · '), reason];
+}
+
+/** The page before and after its rows. */
+interface Template {
+  head: string;
+  tail: string;
+}
+
+let made: Template | undefined;
+
+function template(): Template {
+  made ??= makeTemplate();
+  return made;
+}
+
+/** Puts style and script into the page, and their hashes into its policy. */
+function makeTemplate(): Template {
+  const [style, script] = [asset('style.css'), asset('script.js')];
+  const policy = [
+    "default-src 'none'",
+    `script-src ${hashSource(script)} ${hashSource(ADD)}`,
+    `style-src ${hashSource(style)}`,
+    'media-src * file: data: blob:',
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  const page = fill(asset('page.html'), { policy })
+    .replace('<link rel="stylesheet" href="style.css" />', () => `<style>${style}</style>`)
+    .replace('<script src="script.js"></script>', () => `<script>${script}</script>`);
+  const [head = '', tail = ''] = page.split('{{rows}}');
+  return { head, tail };
+}
+
+function asset(name: string): string {
+  return readFileSync(new URL(`./${name}`, import.meta.url), 'utf8');
+}
+
+function hashSource(text: string): string {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+}
+
+/** Puts values in the place of `{{name}}`, once: what stands in a value stays as it is. */
+function fill(text: string, values: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\{\{(\w+)\}\}/g, (mark, name: string) => values[name] ?? mark);
+}
+
+/** JSON that may stand inside a script element: no `</script>` or `<!--` in a prompt can end it. */
+function scriptJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll('<', String.raw`\u003c`);
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

@@ -1,0 +1,95 @@
+import { describeError } from '../../core/errors.ts';
+import { StorageError } from '../storage.ts';
+
+/** What these say of one object, not of the bucket: others may well be stored. */
+const aboutOneObject = new Set([
+  'BadDigest',
+  'EntityTooLarge',
+  'EntityTooSmall',
+  'IncompleteBody',
+  'InvalidPart',
+  'InvalidPartOrder',
+  'InvalidURI',
+  'KeyTooLongError',
+  'NoSuchUpload',
+  'RequestTimeout',
+]);
+
+const wrongRegion = 'Set AWS_REGION to the region of the bucket.';
+const wrongKeys =
+  'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or the profile or role that stands for them), and S3_ENDPOINT.';
+const noBucket = 'Create the bucket, or correct CLIPMILL_STORAGE; some services need S3_FORCE_PATH_STYLE=true.';
+const noService = 'Check S3_ENDPOINT and the network; some services need S3_FORCE_PATH_STYLE=true.';
+const notAllowed =
+  'Allow s3:PutObject, s3:GetObject, s3:ListBucket and s3:AbortMultipartUpload for this bucket and prefix.';
+
+const cures: Record<string, string> = {
+  AccessDenied: notAllowed,
+  AuthorizationHeaderMalformed: wrongRegion,
+  CredentialsProviderError:
+    'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role.',
+  EAI_AGAIN: noService,
+  ECONNREFUSED: noService,
+  ENOTFOUND: noService,
+  ExpiredToken: 'Renew the session token.',
+  IllegalLocationConstraintException: wrongRegion,
+  InvalidAccessKeyId: wrongKeys,
+  InvalidToken: 'Renew the session token.',
+  NoSuchBucket: noBucket,
+  PermanentRedirect: wrongRegion,
+  RequestTimeTooSkewed: "Set this machine's clock.",
+  SignatureDoesNotMatch: wrongKeys,
+  TimeoutError: noService,
+};
+const curesByStatus: Record<number, string> = {
+  301: wrongRegion,
+  401: wrongKeys,
+  403: `${wrongKeys} ${notAllowed}`,
+  404: noBucket,
+};
+
+interface ServiceFacts {
+  codes: string[];
+  status: number | undefined;
+}
+
+function factsOf(error: unknown): ServiceFacts {
+  if (!(error instanceof Error)) return { codes: [], status: undefined };
+  const { code, $metadata } = error as { code?: unknown; $metadata?: { httpStatusCode?: number } };
+  return {
+    codes: [error.name, ...(typeof code === 'string' ? [code] : [])],
+    status: $metadata?.httpStatusCode,
+  };
+}
+
+/** What the SDK threw, in clipmill's terms: a StorageError where the bucket or the way to it is at fault. */
+export function asTrouble(error: unknown, where: string): unknown {
+  if (!(error instanceof Error) || error instanceof StorageError) return error;
+  const { codes, status } = factsOf(error);
+  const message = `${where}: ${describeS3(error, codes, status)}`;
+  if (codes.some((code) => aboutOneObject.has(code))) return new Error(message, { cause: error });
+  const cure =
+    codes.map((code) => cures[code]).find((text) => text !== undefined) ??
+    (error.message.includes('Region is missing') ? wrongRegion : undefined) ??
+    (status === undefined ? undefined : curesByStatus[status]);
+  return new StorageError(message, { ...(cure !== undefined && { cure }), cause: error });
+}
+
+/** Whether the answer was that there is no such object. */
+export function isMissing(error: unknown): boolean {
+  const { codes, status } = factsOf(error);
+  return status === 404 && !codes.includes('NoSuchBucket');
+}
+
+/** Whether there may be no such object: AWS says 403 to who may not list the bucket. */
+export function isHidden(error: unknown): boolean {
+  return isMissing(error) || factsOf(error).status === 403;
+}
+
+/** Answers to HEAD have no body, so the SDK calls them `Unknown`: then the status says more. */
+function describeS3(error: Error, codes: readonly string[], status: number | undefined): string {
+  const text = describeError(error);
+  const [name = ''] = codes;
+  if (name === 'Unknown' || name === 'NotFound' || text === name) return `answered ${status ?? name}`;
+  return ['Error', 'TypeError', 'AggregateError'].includes(name) ? text : `${name}: ${text}`;
+}

@@ -1,0 +1,70 @@
+import { once } from 'node:events';
+import { loadConfig, requireApiKey, secretsOf, SettingsError, type Environment } from '../config/config.ts';
+import { formatFailure } from '../core/errors.ts';
+import { createLogger, readableLines } from '../core/log.ts';
+import type { QueueName } from '../queue/queues.ts';
+import { onInterrupt } from '../core/interrupts.ts';
+import { keepHeapSmall } from './gc-tuning.ts';
+
+/** Time for connections to close by themselves when all is done. */
+const LINGER_MS = 500;
+
+/**
+ * Runs workers on a shared Redis until SIGTERM or SIGINT, then drains. A second signal ends the
+ * process at once.
+ * @throws UserError when a setting is missing or wrong, or Redis or the storage is out of reach
+ */
+export async function runWorkers(
+  environment: Environment,
+  roles: readonly QueueName[],
+  readable = false,
+): Promise<void> {
+  if (roles.every((role) => role === 'download')) keepHeapSmall();
+  // Loading them makes the heap grow.
+  const [{ openRuntime }, { startWorkers }] = await Promise.all([import('../app.ts'), import('./start.ts')]);
+  const config = loadConfig(environment);
+  requireApiKey(config);
+  if (!config.redisUrl) {
+    throw new SettingsError('REDIS_URL is not set', {
+      cure: 'Start a Redis (docker compose up -d redis) and export REDIS_URL=redis://127.0.0.1:6379; `clipmill run` needs none.',
+    });
+  }
+  const log = createLogger({
+    level: config.logLevel,
+    secrets: secretsOf(config),
+    ...(readable && { destination: await readableLines() }),
+  });
+  const interrupt = onInterrupt((signal) => log.info({ signal }, 'draining; once more ends at once'), 0);
+  try {
+    const runtime = await openRuntime({
+      config,
+      log,
+      redisUrl: config.redisUrl,
+      patient: true,
+      onRedisFinding: ({ subject, found, cure }) => log.warn({ check: subject, cure }, `Redis: ${found}`),
+    });
+    try {
+      const workers = await startWorkers(runtime, { roles });
+      log.info({ roles, maxTasks: config.maxTasks, maxRequests: config.maxRequests }, 'working');
+      if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
+      await workers.drain();
+    } finally {
+      await runtime.close();
+    }
+  } finally {
+    interrupt.off();
+  }
+  log.info('drained');
+  // Connections to a Redis that is away would go on trying to reach it.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+}
+
+/** The whole of a worker process: what goes wrong is said, and its exit code is 2. */
+export async function workerMain(roles: readonly QueueName[]): Promise<void> {
+  try {
+    await runWorkers(process.env, roles, process.stderr.isTTY);
+  } catch (error) {
+    process.stderr.write(formatFailure(error));
+    process.exitCode = 2;
+  }
+}

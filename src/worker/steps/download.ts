@@ -1,0 +1,124 @@
+import type { ApixoClient } from '../../apixo/client.ts';
+import type { Model } from '../../apixo/model.ts';
+import { backoffMs } from '../../core/backoff.ts';
+import { describeError } from '../../core/errors.ts';
+import type { Attempt, Attempts, DownloadTask } from '../../ledger/attempts.ts';
+import { reasons, type Reason } from '../../ledger/states.ts';
+import type { RequestBucket } from '../../ledger/request-token.ts';
+import type { Logger } from '../../core/log.ts';
+import { SourceError } from '../../download/error.ts';
+import type { Hashes } from '../../download/hashes.ts';
+import type { SourceOpener } from '../../download/open.ts';
+import { StorageError, type Storage } from '../../storage/storage.ts';
+import { fetchClips } from './fetch-clips.ts';
+import { askFreshUrls } from './fresh-urls.ts';
+import { again, done, type Outcome, type Turn } from '../../queue/outcome.ts';
+import type { WriteSidecar } from './sidecar.ts';
+import type { StorageGate } from './storage-breaker.ts';
+
+export interface DownloadDeps {
+  api: Pick<ApixoClient, 'status'>;
+  attempts: Pick<
+    Attempts,
+    | 'downloadTask'
+    | 'ageOf'
+    | 'freshUrls'
+    | 'urlRefused'
+    | 'urlDenied'
+    | 'nearsEnd'
+    | 'claimOutput'
+    | 'stored'
+    | 'failed'
+  >;
+  requests: RequestBucket;
+  source: Pick<SourceOpener, 'open'>;
+  storage: Pick<Storage, 'put' | 'recover'>;
+  hashes: Pick<Hashes, 'begin'>;
+  /** Tells of the clip in a file beside it, where that is wanted. */
+  writeSidecar?: WriteSidecar | undefined;
+  gate: Pick<StorageGate, 'enter' | 'worked' | 'failed'>;
+  model: Model;
+  log: Logger;
+}
+
+/** Waits between tries at one clip: its URL is good for days, and no slot waits for it. */
+const downloadBackoff = { baseMs: 1_000, capMs: 300_000 };
+/**
+ * URLs that lead where no clip may come from, before the item fails. Each is given time: it is often this
+ * machine that is in the wrong, behind a portal or a VPN that sends every name to itself.
+ */
+const MOST_REFUSED = 3;
+const REFUSED_MS = 300_000;
+/**
+ * Answers in a row that there is no URL, before the item fails: 9 to 19 minutes. The clip is paid for, and
+ * the API may have forgotten the task, or its URL, for a moment only.
+ */
+const MOST_DENIED = 12;
+/** At every so many starts the API is asked for another URL, although nothing says that this one has expired. */
+const ASK_EVERY = 5;
+/** The part of a result's life after which somebody is told that it has not been fetched yet. */
+const NEAR_END = 0.9;
+
+/** Fetches what one attempt made and stores it whole. */
+export async function downloadStep(deps: DownloadDeps, attempt: Attempt, turn: Turn): Promise<Outcome> {
+  for (;;) {
+    await deps.gate.enter(turn.draining);
+    const task = await deps.attempts.downloadTask(attempt);
+    if (!task) return done;
+    const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
+    try {
+      const clip = await fetchClips(deps, attempt, task, turn);
+      await deps.writeSidecar?.(attempt, clip);
+      deps.gate.worked();
+      const { result } = await deps.attempts.stored(attempt, clip);
+      deps.log.debug({ ...about, ...clip, result }, 'stored');
+      return done;
+    } catch (error) {
+      turn.draining.throwIfAborted();
+      if (error instanceof StorageError) {
+        // While the storage is out of order no item is: it waits here, with the others.
+        if (await deps.gate.failed(error, turn.draining)) continue;
+        const retryMs = backoffMs(turn.starts, downloadBackoff);
+        deps.log.warn({ ...about, reason: describeError(error), retryMs }, 'storing failed, trying again');
+        return again(retryMs);
+      }
+      return await sourceFailed(deps, attempt, task, error, turn);
+    }
+  }
+}
+
+/** The clip did not come: later, or by another URL, or never. */
+async function sourceFailed(
+  deps: DownloadDeps,
+  attempt: Attempt,
+  task: DownloadTask,
+  error: unknown,
+  turn: Turn,
+): Promise<Outcome> {
+  const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
+  const reason = describeError(error);
+  const age = await deps.attempts.ageOf(task);
+  if (age >= deps.model.resultsLastMs) return fail(deps, attempt, 'RESULT_GONE', reason);
+  if (age >= deps.model.resultsLastMs * NEAR_END && (await deps.attempts.nearsEnd(attempt))) {
+    const endsAt = new Date(task.since + deps.model.resultsLastMs).toISOString();
+    deps.log.error({ ...about, reason, endsAt }, 'the clip could not be fetched for days, and its result ends soon');
+  }
+  const fault = error instanceof SourceError ? error.fault : 'broken';
+  if (fault === 'forbidden' && (await deps.attempts.urlRefused(attempt)) > MOST_REFUSED) {
+    return fail(deps, attempt, 'RESULT_REFUSED', reason);
+  }
+  const retryMs = fault === 'forbidden' ? REFUSED_MS : backoffMs(turn.starts, downloadBackoff);
+  deps.log.warn({ ...about, fault, reason, retryMs }, 'download failed, trying again');
+  // Now and then for a broken one as well: its host may be gone, or answer with a page, and a better one exist.
+  if (fault === 'broken' && turn.starts % ASK_EVERY !== 0) return again(retryMs);
+  const found = await askFreshUrls(deps, attempt, task.taskId, turn);
+  if (fault === 'broken' || found !== 'none') return again(retryMs);
+  if ((await deps.attempts.urlDenied(attempt)) < MOST_DENIED) return again(retryMs);
+  return fail(deps, attempt, 'RESULT_GONE', reason);
+}
+
+async function fail(deps: DownloadDeps, attempt: Attempt, code: Reason, reason: string): Promise<Outcome> {
+  deps.log.error({ batch: attempt.batch, item: attempt.id, code, reason }, `failed: ${reasons[code]}`);
+  await deps.attempts.failed(attempt, { code, message: `${reasons[code]}: ${reason}` });
+  return done;
+}

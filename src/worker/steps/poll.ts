@@ -1,0 +1,207 @@
+import { ApixoError } from '../../apixo/errors.ts';
+import type { ApixoClient } from '../../apixo/client.ts';
+import { failureVerdict } from '../../apixo/failures.ts';
+import type { Model } from '../../apixo/model.ts';
+import { runningStates, type TaskReport } from '../../apixo/wire.ts';
+import { backoffMs } from '../../core/backoff.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Attempt, Attempts, LookReply, MoveReply } from '../../ledger/attempts.ts';
+import { reasons } from '../../ledger/states.ts';
+import type { Account } from '../../ledger/account.ts';
+import type { Logger } from '../../core/log.ts';
+import { again, done, type Outcome, type Turn } from '../../queue/outcome.ts';
+import type { PollPlan } from '../polling/plan.ts';
+import { binOf } from '../polling/hazard.ts';
+import type { Queues } from '../../queue/queues.ts';
+import { tokenInTime } from './request-token.ts';
+
+export interface PollDeps {
+  api: Pick<ApixoClient, 'status'>;
+  attempts: Pick<Attempts, 'look' | 'generated' | 'taskFailedAgain' | 'failed' | 'held'>;
+  account: Pick<Account, 'halt' | 'cool' | 'clearHalt'>;
+  queues: Pick<Queues, 'submit' | 'download'>;
+  model: Model;
+  plan: PollPlan;
+  /** Runs at most LOOKS_IN_LINE at once, first come, first served. */
+  inLine: <T>(ask: () => Promise<T>) => Promise<T>;
+  /** States that nobody knows and that were reported already: a thousand tasks may be in one. */
+  reportedStates: Set<string>;
+  clock: Clock;
+  log: Logger;
+  settings: { taskTimeoutMs: number; maxAttempts: number; tokenLifetimeMs: number };
+}
+
+/**
+ * Looks of one process that may have a token reserved and wait for it; the others wait without one. A
+ * submission gets its token behind those alone: a slot that waits for a submission is idle for certain,
+ * a look more often than not finds that its task still runs.
+ */
+export const LOOKS_IN_LINE = 8;
+
+type Leave = Extract<LookReply, { kind: 'go' }>;
+
+/** Waits before an item whose task failed is given a new one. */
+const taskBackoff = { baseMs: 2_000, capMs: 60_000 };
+const rateBackoff = { baseMs: 1_000, capMs: 30_000 };
+/** With a key that is refused every look is in vain: wait for a better one. */
+const BAD_KEY_MS = 30_000;
+/** Within such a wait for a token, in milliseconds, the API may have asked everybody to slow down. */
+const LONG_WAIT_MS = 1_000;
+/** A new task may not be known everywhere at once; one this old that is unknown is gone. */
+const UNKNOWN_TASK_MS = 120_000;
+
+/** Looks at one task, and records its end when it has one. */
+export async function pollStep(deps: PollDeps, attempt: Attempt, turn: Turn): Promise<Outcome> {
+  const leave = await deps.inLine(() => askLeave(deps, attempt, turn));
+  if (leave.kind === 'stale') {
+    // A process that died between recording the clip and adding its download left that to this rerun.
+    if (leave.state === 'downloading') await deps.queues.download(attempt);
+    return done;
+  }
+  const age = () => leave.ageMs + deps.clock.elapsed() - leave.askedAt;
+  const sentAt = deps.clock.elapsed();
+  try {
+    const report = await deps.api.status(deps.model, leave.taskId);
+    if (leave.halted === 'bad-key') await deps.account.clearHalt('bad-key');
+    if (report.state === 'success') {
+      return await recordClip(deps, attempt, report.urls, binOf(report.generationMs ?? age()));
+    }
+    if (report.state === 'failed') return await recordFailure(deps, attempt, leave, report);
+    return await stillRunning(deps, attempt, report.said, age(), leave.taskKind);
+  } catch (error) {
+    if (!(error instanceof ApixoError)) throw error;
+    return await recordTrouble(
+      deps,
+      attempt,
+      error,
+      { ageMs: age(), agoMs: deps.clock.elapsed() - sentAt },
+      leave.taskKind,
+    );
+  }
+}
+
+/** Asks for leave and for a request token, waits until both are there, and asks again where that took long. */
+async function askLeave({ attempts, clock, settings }: PollDeps, attempt: Attempt, { draining }: Turn) {
+  let holding = false;
+  for (;;) {
+    draining.throwIfAborted();
+    const leave = await attempts.look(attempt, holding);
+    if (leave.kind === 'stale') return leave;
+    if (leave.kind === 'wait') {
+      await clock.sleep(leave.ms, draining);
+      continue;
+    }
+    const askedAt = clock.elapsed();
+    holding = await tokenInTime(clock, leave.waitMs, settings.tokenLifetimeMs, draining);
+    if (holding && leave.waitMs < LONG_WAIT_MS) return { ...leave, askedAt };
+  }
+}
+
+async function recordClip(
+  deps: PollDeps,
+  attempt: Attempt,
+  urls: readonly string[],
+  tookBin: number,
+): Promise<Outcome> {
+  const move = await deps.attempts.generated(attempt, urls, tookBin);
+  await Promise.all([
+    move.state === 'downloading' ? deps.queues.download(attempt) : undefined,
+    deps.queues.submit(move.dispatched),
+  ]);
+  return done;
+}
+
+async function recordFailure(
+  deps: PollDeps,
+  attempt: Attempt,
+  leave: Leave,
+  report: Extract<TaskReport, { state: 'failed' }>,
+): Promise<Outcome> {
+  const { attempts, account, log, settings } = deps;
+  const cause = { code: report.failCode, message: report.failMsg };
+  const about = { ...aboutAttempt(attempt), task: leave.taskId, code: cause.code };
+  const verdict = failureVerdict(report.failCode);
+  if (verdict === 'halt') {
+    const message = report.failMsg || report.failCode;
+    if (await account.halt('no-credit', message)) {
+      log.error({ ...about, reason: 'no-credit' }, `submission is halted: ${message}`);
+    }
+    return follow(deps, await attempts.taskFailedAgain(attempt, cause, 0));
+  }
+  const tasksAllowed = verdict === 'retry-once' ? 2 : verdict === 'retry' ? settings.maxAttempts : 1;
+  if (leave.tasks < tasksAllowed) {
+    const delayMs = backoffMs(leave.tasks, taskBackoff);
+    log.info({ ...about, tasks: leave.tasks, retryMs: delayMs }, 'task failed, another one follows');
+    return follow(deps, await attempts.taskFailedAgain(attempt, cause, delayMs));
+  }
+  log.info({ ...about, tasks: leave.tasks }, 'task failed for good');
+  return follow(deps, await attempts.failed(attempt, cause));
+}
+
+async function stillRunning(
+  deps: PollDeps,
+  attempt: Attempt,
+  said: string,
+  ageMs: number,
+  kind: string,
+): Promise<Outcome> {
+  if (!runningStates.has(said) && !deps.reportedStates.has(said)) {
+    deps.reportedStates.add(said);
+    deps.log.warn({ ...aboutAttempt(attempt), said }, 'unknown task state, looking on');
+  }
+  if (ageMs < deps.settings.taskTimeoutMs) return again(deps.plan.nextLookMs(ageMs, kind));
+  return giveUp(deps, attempt, 'TASK_TIMEOUT');
+}
+
+async function recordTrouble(
+  deps: PollDeps,
+  attempt: Attempt,
+  error: ApixoError,
+  { ageMs, agoMs }: { /** Of the task. */ ageMs: number; /** Since the look was sent. */ agoMs: number },
+  kind: string,
+): Promise<Outcome> {
+  const { account, log } = deps;
+  const about = { ...aboutAttempt(attempt), code: error.code };
+  const nextMs = deps.plan.nextLookMs(ageMs, kind);
+  switch (error.trouble) {
+    case 'rate-limited':
+    case 'too-many-tasks': {
+      const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(1, rateBackoff));
+      const cooled = await account.cool('rate', ms, agoMs);
+      log.warn({ ...about, ...cooled }, 'the API asks to slow down');
+      return again(nextMs);
+    }
+    case 'bad-key': {
+      const first = await account.halt('bad-key', error.message);
+      if (first) log.error({ ...about, reason: 'bad-key' }, `submission is halted: ${error.message}`);
+      return again(BAD_KEY_MS);
+    }
+    case 'unknown-task':
+      return ageMs < UNKNOWN_TASK_MS ? again(nextMs) : giveUp(deps, attempt, 'TASK_UNKNOWN');
+    case 'rejected':
+    case 'content':
+    case 'no-credit':
+    case 'wrong-endpoint':
+      // An answer, but none that says how the task is: it may never say more.
+      log.debug({ ...about, reason: error.message }, 'no word about the task, looking again');
+      return ageMs < deps.settings.taskTimeoutMs ? again(nextMs) : giveUp(deps, attempt, 'TASK_TIMEOUT');
+    default:
+      log.debug({ ...about, reason: error.message }, 'no answer about the task, looking again');
+      return again(Math.max(error.retryAfterMs ?? 0, nextMs));
+  }
+}
+
+async function giveUp(deps: PollDeps, attempt: Attempt, code: 'TASK_TIMEOUT' | 'TASK_UNKNOWN'): Promise<Outcome> {
+  deps.log.warn({ ...aboutAttempt(attempt), code }, `held: ${reasons[code]}`);
+  return follow(deps, await deps.attempts.held(attempt, { code, message: reasons[code] }));
+}
+
+/** Sends on what was given the slot that this step freed. */
+async function follow(deps: PollDeps, move: MoveReply): Promise<Outcome> {
+  await deps.queues.submit(move.dispatched);
+  return done;
+}
+
+function aboutAttempt(attempt: Attempt) {
+  return { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt };
+}

@@ -1,0 +1,40 @@
+import { manifestRow } from '../../reports/manifest.ts';
+import type { Attempt, StoredClip } from '../../ledger/attempts.ts';
+import type { Reading } from '../../ledger/queries.ts';
+import type { Storage } from '../../storage/storage.ts';
+
+export interface SidecarDeps {
+  reading: Pick<Reading, 'item'>;
+  storage: Pick<Storage, 'putPage'>;
+}
+
+/** Tells of a stored clip in a file beside it. */
+export type WriteSidecar = (attempt: Attempt, clip: StoredClip) => Promise<void>;
+
+/** `b/fox.mp4` -> `b/fox.json`. A clip that is called `b/fox` would share it. */
+export function sidecarName(output: string): string {
+  return `${output.replace(/\.mp4$/i, '')}.json`;
+}
+
+/**
+ * Writes what the manifest tells of a clip, but for the time of its end, into a file of its own. To be
+ * called when the clip is stored and before the ledger says so: a process that dies in between leaves the
+ * download to be done again, sidecar included, and never an item that is done without one. Written
+ * again, it says the same.
+ */
+export function createSidecars({ reading, storage }: SidecarDeps): WriteSidecar {
+  return async (attempt, clip) => {
+    const item = await reading.item(attempt.batch, attempt.id);
+    if (!item) return;
+    const row = {
+      batch: attempt.batch,
+      ...manifestRow({ ...item, ...clip, more: clip.more && [...clip.more], state: 'done' }),
+    };
+    const text = `${JSON.stringify(row, null, 2)}\n`;
+    await storage.putPage(sidecarName(item.output), once(text), 'application/json');
+  };
+}
+
+async function* once(text: string): AsyncGenerator<string> {
+  yield text;
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../src/core/clock.ts';
+import { mendAfterDisturbance } from '../../src/worker/maintenance/clock-watch.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { clips, startMill } from '../support/mill.ts';
+import { until } from '../support/until.ts';
+import { openLedger } from '../support/ledger.ts';
+
+describe('a disturbance', () => {
+  it('that lost the answer to a command is mended long before the next full minute', async () => {
+    const mill = await startMill();
+    await mill.work();
+    const { intake, run, redis, keys } = mill.runtime;
+    // The first regular look is over when the chore behind it begins; the next one comes a minute later.
+    await until(async () => (await redis.hget(`${keys.prefix}chores`, 'probe')) !== null, 'the first look');
+    // Redis handed the items out, and whoever asked never heard of it.
+    await Promise.all([intake.add('b', { model: 'kling-2-6' }, clips(5), false), run('dispatch', 10)]);
+    redis.disconnect(true);
+    expect((await mill.ended('b')).counts).toMatchObject({ done: 5 });
+  }, 40_000);
+
+  it('is a clock that was set back, and none that was set forward or runs as it should', async () => {
+    const { redis, run } = await openLedger();
+    const fake = new FakeClock();
+    let setBy = 0;
+    const clock: Clock = {
+      now: () => fake.now() + setBy,
+      elapsed: () => fake.elapsed(),
+      sleep: () => Promise.resolve(),
+    };
+    let mended = 0;
+    const disturbance = mendAfterDisturbance({ redis, run, clock }, () => {
+      mended += 1;
+      return Promise.resolve();
+    });
+    fake.advance(60_000);
+    await disturbance.chore.work();
+    setBy = 3_600_000;
+    await disturbance.chore.work();
+    expect(mended).toBe(0);
+    setBy = 0;
+    await disturbance.chore.work();
+    await disturbance.chore.work();
+    expect(mended).toBe(1);
+    disturbance.stop();
+  });
+});

@@ -1,0 +1,198 @@
+import type { Job } from 'bullmq';
+import { ApixoError } from '../../src/apixo/errors.ts';
+import type { TaskReport } from '../../src/apixo/wire.ts';
+import type { Attempt } from '../../src/ledger/attempts.ts';
+import { dispatch } from '../../src/ledger/dispatch.ts';
+import type { Outcome } from '../../src/queue/outcome.ts';
+import { fixedPlan } from '../../src/worker/polling/fixed.ts';
+import { pollStep } from '../../src/worker/steps/poll.ts';
+import { stepData, type QueueName } from '../../src/queue/queues.ts';
+import { reconcile } from '../../src/worker/maintenance/reconcile.ts';
+import { submitStep } from '../../src/worker/steps/submit.ts';
+import type { Runtime } from '../../src/app.ts';
+
+export const submitAnswers = ['ok', 'busy', 'slow-down', 'rejected', 'lost-made', 'lost-unmade'] as const;
+export const pollAnswers = ['running', 'success', 'failed', 'busy'] as const;
+
+/** What the API says to whatever is asked next. */
+export interface Answers {
+  submit: (typeof submitAnswers)[number];
+  poll: (typeof pollAnswers)[number];
+}
+
+/** The process dies at one of its calls to the outside, counted from 1, before or after it is carried out. */
+export interface Death {
+  atCall: number;
+  side: 'before' | 'after';
+  /** Whether its job is gone with it; else it runs again, as a stalled one does. */
+  jobLost: boolean;
+}
+
+class Died extends Error {}
+
+/** The API in memory: what was posted, and whether it may have made a task that nobody knows to have ended. */
+export class MemoryApi {
+  answers: Answers = { submit: 'ok', poll: 'success' };
+  /** Prompts posted although an earlier post of theirs was not known to have come to nothing. */
+  readonly doubled: string[] = [];
+  readonly #open = new Set<string>();
+  readonly #prompts = new Map<string, string>();
+
+  generate = (_model: unknown, { input }: { input: object }): Promise<{ taskId: string }> => {
+    const prompt = 'prompt' in input ? String(input.prompt) : '';
+    if (this.#open.has(prompt)) this.doubled.push(prompt);
+    switch (this.answers.submit) {
+      case 'busy':
+        return Promise.reject(new ApixoError('unavailable', 'HTTP_503', 'busy'));
+      case 'slow-down':
+        return Promise.reject(new ApixoError('rate-limited', 'HTTP_429', 'slow down'));
+      case 'rejected':
+        return Promise.reject(new ApixoError('rejected', 'HTTP_422', 'no'));
+      case 'lost-made':
+      case 'lost-unmade':
+        this.#open.add(prompt);
+        return Promise.reject(new ApixoError('ambiguous', 'CONNECTION_LOST', 'lost'));
+      default: {
+        this.#open.add(prompt);
+        const taskId = `task-${this.#prompts.size + 1}`;
+        this.#prompts.set(taskId, prompt);
+        return Promise.resolve({ taskId });
+      }
+    }
+  };
+
+  status = (_model: unknown, taskId: string): Promise<TaskReport> => {
+    switch (this.answers.poll) {
+      case 'busy':
+        return Promise.reject(new ApixoError('unavailable', 'HTTP_503', 'busy'));
+      case 'running':
+        return Promise.resolve({ state: 'running', said: 'processing' });
+      case 'failed':
+        this.#open.delete(this.#prompts.get(taskId) ?? '');
+        return Promise.resolve({ state: 'failed', failCode: 'PROCESSING_TIMEOUT', failMsg: '' });
+      default:
+        return Promise.resolve({ state: 'success', urls: ['https://example.com/x.mp4'], generationMs: 1 });
+    }
+  };
+}
+
+/** Turns the steps by hand, one at a time, on the real ledger and the real queues: no worker, no waiting. */
+export class Crank {
+  readonly api = new MemoryApi();
+  readonly #runtime: Runtime;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  async dispatch(death?: Death): Promise<void> {
+    const { run, queues } = this.#process(death);
+    await survived(async () => {
+      const { attempts } = await dispatch(run, 10);
+      await queues.submit(attempts);
+    });
+  }
+
+  async reconcile(): Promise<void> {
+    const minute = 60_000;
+    await reconcile({ ...this.#runtime, longestWaitMs: { submit: minute, poll: minute, download: minute } });
+  }
+
+  /** Jobs of a queue, due or not. */
+  async jobs(name: QueueName): Promise<Job[]> {
+    const jobs = await this.#runtime.queues.engine(name).getJobs(['waiting', 'delayed', 'prioritized']);
+    return jobs.filter((job: Job | undefined) => job !== undefined);
+  }
+
+  /** Runs one step of one job. */
+  async step(name: QueueName, job: Job, death?: Death): Promise<void> {
+    const attempt = stepData.parse(job.data);
+    const outcome = await survived(() => this.#steps(death)[name](attempt));
+    if (outcome === 'died' ? death?.jobLost : outcome.kind === 'done') await job.remove();
+  }
+
+  #process(death: Death | undefined) {
+    const { run, queues, attempts, model, log, clock } = this.#runtime;
+    const mortal = mortality(death);
+    return {
+      run: mortal.call(run),
+      queues: mortal.all(queues),
+      attempts: mortal.all({
+        ...attempts,
+        // Nobody waits out a backoff here.
+        notAccepted: (attempt: Attempt, refusals: number) => attempts.notAccepted(attempt, refusals, 0),
+        taskFailedAgain: (attempt: Attempt, cause: { code: string; message: string }) =>
+          attempts.taskFailedAgain(attempt, cause, 0),
+      }),
+      api: { generate: mortal.call(this.api.generate), status: mortal.call(this.api.status) },
+      account: {
+        halt: () => Promise.resolve(false),
+        clearHalt: () => Promise.resolve(false),
+        cool: () => Promise.resolve({ coolMs: 0, ceiling: 0 }),
+      },
+      model,
+      log,
+      clock,
+      inputs: undefined,
+      plan: fixedPlan(0, 1),
+      inLine: <T>(ask: () => Promise<T>) => ask(),
+      reportedStates: new Set<string>(),
+    };
+  }
+
+  #steps(death: Death | undefined): Record<QueueName, (attempt: Attempt) => Promise<Outcome>> {
+    const deps = this.#process(death);
+    const turn = { starts: 1, draining: new AbortController().signal };
+    const common = { onAmbiguous: 'hold', tokenLifetimeMs: 60_000, maxAttempts: 3 } as const;
+    return {
+      // The slots of ambiguous submissions end at once.
+      submit: (attempt) => submitStep({ ...deps, settings: { ...common, taskTimeoutMs: 1 } }, attempt, turn),
+      poll: (attempt) => pollStep({ ...deps, settings: { ...common, taskTimeoutMs: 60_000 } }, attempt, turn),
+      download: async (attempt) => {
+        if (await deps.attempts.downloadTask(attempt)) {
+          await deps.attempts.stored(attempt, { location: 'x', size: 1, sha256: 'y' });
+        }
+        return { kind: 'done' };
+      },
+    };
+  }
+}
+
+/** Wraps calls so that the process dies at one of them, and does nothing more from then on. */
+function mortality(death: Death | undefined) {
+  let calls = 0;
+  let dead = false;
+  function die(): never {
+    dead = true;
+    throw new Died();
+  }
+  function call<Args extends unknown[], Result>(method: (...args: Args) => Promise<Result>) {
+    return async (...args: Args): Promise<Result> => {
+      if (dead) die();
+      calls += 1;
+      const last = calls === death?.atCall;
+      if (last && death.side === 'before') die();
+      const result = await method(...args);
+      if (last) die();
+      return result;
+    };
+  }
+  type Calls = Record<string, (...args: never[]) => unknown>;
+  function all<T extends object>(methods: T): T {
+    const wrapped = Object.entries(methods as Calls).map(([name, method]) => [
+      name,
+      call(method as (...args: unknown[]) => Promise<unknown>),
+    ]);
+    return Object.fromEntries(wrapped) as T;
+  }
+  return { call, all };
+}
+
+async function survived<T>(work: () => Promise<T>): Promise<T | 'died'> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Died) return 'died';
+    throw error;
+  }
+}

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { readTogether, type Reader } from '../../../src/core/tee.ts';
+
+/** Numbers from 1, and how many of them were read. */
+function numbers(last: number) {
+  const state = { read: 0, closed: false };
+  async function* read() {
+    try {
+      while (state.read < last) yield (state.read += 1);
+    } finally {
+      state.closed = true;
+    }
+  }
+  return { state, source: read() };
+}
+
+async function all(reader: Reader<number>): Promise<number[]> {
+  const seen: number[] = [];
+  for await (const value of reader) seen.push(value);
+  return seen;
+}
+
+describe('readTogether', () => {
+  it('gives everything to both, in one reading', async () => {
+    const { state, source } = numbers(100);
+    const readers = readTogether(source);
+    const [left, right] = await Promise.all(readers.map(all));
+    expect(left).toHaveLength(100);
+    expect(right).toEqual(left);
+    expect(state).toEqual({ read: 100, closed: true });
+  });
+
+  it('reads no further than the slower one has come', async () => {
+    const { state, source } = numbers(100);
+    const [fast, slow] = readTogether(source);
+    const ahead = all(fast);
+    for await (const value of slow) {
+      expect(state.read).toBe(value);
+      await new Promise(setImmediate);
+    }
+    expect(await ahead).toHaveLength(100);
+  });
+
+  it('goes on with one when the other leaves, before or after its first value', async () => {
+    const [stays, leaves] = readTogether(numbers(100).source);
+    const rest = all(stays);
+    await leaves.return();
+    await leaves.return();
+    expect(await rest).toHaveLength(100);
+
+    const [again, stops] = readTogether(numbers(100).source);
+    const whole = all(again);
+    for await (const value of stops) if (value === 10) break;
+    expect(await whole).toHaveLength(100);
+  });
+
+  it('misses nothing when the other leaves while it waits for the next value', async () => {
+    const [stays, leaves] = readTogether(numbers(100).source);
+    const waiting = all(leaves);
+    const seen = [(await stays.next()).value];
+    // By now the other one has asked for the second.
+    await new Promise(setImmediate);
+    await leaves.return();
+    seen.push(...(await all(stays)));
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, n) => n + 1));
+    expect(await waiting).toEqual([1]);
+  });
+
+  it('closes the source when both have left', async () => {
+    const { state, source } = numbers(100);
+    const [left, right] = readTogether(source);
+    const reading = all(left);
+    for await (const value of right) if (value === 10) break;
+    await left.return();
+    expect((await reading).length).toBeGreaterThanOrEqual(10);
+    expect(state.closed).toBe(true);
+  });
+
+  it('breaks for both when the source does', async () => {
+    async function* broken(): AsyncGenerator<number> {
+      yield 1;
+      throw new Error('no Redis');
+    }
+    const ends = await Promise.allSettled(readTogether(broken()).map(all));
+    expect(ends.map((end) => end.status === 'rejected' && String(end.reason))).toEqual(
+      Array(2).fill('Error: no Redis'),
+    );
+  });
+});

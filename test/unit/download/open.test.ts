@@ -1,0 +1,186 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, LookupFunction } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent } from 'undici';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { publicLookup } from '../../../src/download/address.ts';
+import { createSourceOpener, type Source, type SourceOptions } from '../../../src/download/open.ts';
+import { get } from '../../../src/download/request.ts';
+
+const clip = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(300_000, 'clip')]);
+const etag = '"one"';
+
+/** A server whose answers are scripted, one for each request; the last one repeats. */
+async function serve(...script: ((response: ServerResponse, request: IncomingMessage) => void)[]) {
+  const requests: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request);
+    script[Math.min(requests.length, script.length) - 1]?.(response, request);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/a.mp4?sig=1`, requests };
+}
+
+function open(options: SourceOptions = {}) {
+  const opener = createSourceOpener({ anyAddress: true, ...options });
+  onTestFinished(() => opener.close());
+  return opener;
+}
+
+async function read(source: Source): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of source.body) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+const head = { 'content-type': 'video/mp4', 'content-length': clip.length, etag };
+const whole = (response: ServerResponse) => response.writeHead(200, head).end(clip);
+/** Half of it, then a reset. */
+const half = (response: ServerResponse) => {
+  response.writeHead(200, head);
+  response.write(clip.subarray(0, clip.length / 2), () => response.socket?.resetAndDestroy());
+};
+const rest = (response: ServerResponse, request: IncomingMessage) => {
+  const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]);
+  response.writeHead(206, { etag, 'content-range': `bytes ${from}-${clip.length - 1}/${clip.length}` });
+  response.end(clip.subarray(from));
+};
+const redirectTo = (location: string) => (response: ServerResponse) => response.writeHead(302, { location }).end();
+
+describe('a source', () => {
+  it('gives the length and the bytes, and sends nothing that is ours', async () => {
+    const { url, requests } = await serve(whole);
+    const source = await open().open(url);
+    expect(source.length).toBe(clip.length);
+    expect((await read(source)).equals(clip)).toBe(true);
+    expect(requests[0]?.headers).not.toHaveProperty('authorization');
+    expect(requests[0]?.url).toBe('/a.mp4?sig=1');
+  });
+
+  it('goes on within the stream where the connection broke, as often as it breaks', async () => {
+    const broken = (response: ServerResponse, request: IncomingMessage) => {
+      const from = Number(/\d+/.exec(request.headers.range ?? '')?.[0]);
+      response.writeHead(206, { 'content-range': `bytes ${from}-${clip.length - 1}/${clip.length}` });
+      response.write(clip.subarray(from, from + 1000), () => response.socket?.resetAndDestroy());
+    };
+    const failing = (response: ServerResponse) => response.writeHead(503).end();
+    const { url, requests } = await serve(half, broken, failing, rest);
+    expect((await read(await open().open(url))).equals(clip)).toBe(true);
+    expect(requests).toHaveLength(4);
+    expect(requests[3]?.headers).toMatchObject({ 'if-range': etag });
+  });
+
+  it('goes on after silence', async () => {
+    const stall = (response: ServerResponse) => {
+      response.writeHead(200, head);
+      response.write(clip.subarray(0, 1000));
+    };
+    const { url } = await serve(stall, rest);
+    expect((await read(await open({ silenceMs: 500 }).open(url))).equals(clip)).toBe(true);
+  });
+
+  it('does not take a reader that is slow for a source that is silent', async () => {
+    const big = Buffer.alloc(8_000_000, 'x');
+    const { url, requests } = await serve((response) =>
+      response.writeHead(200, { 'content-length': big.length }).end(big),
+    );
+    const source = await open({ silenceMs: 500 }).open(url);
+    let size = 0;
+    for await (const piece of source.body) {
+      if (size === 0) await sleep(2_500);
+      size += piece.length;
+    }
+    expect(size).toBe(big.length);
+    expect(requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['another version', (response: ServerResponse) => void whole(response), 'does not go on from there'],
+    [
+      'another place',
+      (response: ServerResponse) => void response.writeHead(206, { 'content-range': 'bytes 0-9/10' }).end('0123456789'),
+      'does not go on from there',
+    ],
+  ])('never mixes in %s', async (_what, answer, message) => {
+    const { url } = await serve(half, answer);
+    const source = await open().open(url);
+    await expect(read(source)).rejects.toMatchObject({
+      fault: 'broken',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  it('gives up a URL that expires on the way, and one that breaks without a version', async () => {
+    const { url } = await serve(half, (response) => response.writeHead(403).end());
+    await expect(read(await open().open(url))).rejects.toMatchObject({ fault: 'expired' });
+    const nameless = await serve((response) => {
+      response.writeHead(200, { 'content-length': clip.length });
+      response.write('x', () => response.socket?.resetAndDestroy());
+    });
+    await expect(read(await open().open(nameless.url))).rejects.toMatchObject({ fault: 'broken' });
+    expect(nameless.requests).toHaveLength(1);
+  });
+
+  it.each([400, 401, 403, 404, 410, 451])('calls %i expired', async (status) => {
+    const { url } = await serve((response) => response.writeHead(status).end());
+    await expect(open().open(url)).rejects.toMatchObject({ fault: 'expired' });
+  });
+
+  it.each([408, 425, 429, 500, 503])('calls %i broken, as it may pass', async (status) => {
+    const { url } = await serve((response) => response.writeHead(status).end());
+    await expect(open().open(url)).rejects.toMatchObject({ fault: 'broken' });
+  });
+
+  it('calls a server broken that does not answer, and one that is not there', async () => {
+    const mute = await serve(() => {});
+    await expect(open({ headersMs: 300 }).open(mute.url)).rejects.toMatchObject({ fault: 'broken' });
+    await expect(open().open('http://127.0.0.1:9/a.mp4')).rejects.toMatchObject({ fault: 'broken' });
+  });
+
+  it('follows redirects, and not for ever', async () => {
+    const { url } = await serve(redirectTo('/b.mp4'), redirectTo('./c.mp4'), whole);
+    expect((await read(await open().open(url))).equals(clip)).toBe(true);
+    const circle = await serve(redirectTo('/a.mp4'));
+    await expect(open().open(circle.url)).rejects.toMatchObject({ fault: 'broken' });
+    expect(circle.requests).toHaveLength(6);
+  });
+
+  it('goes only by http', async () => {
+    const { url } = await serve(redirectTo('file:///etc/passwd'));
+    await expect(open().open(url)).rejects.toMatchObject({ fault: 'forbidden' });
+    await expect(open().open('ftp://127.0.0.1/a.mp4')).rejects.toMatchObject({ fault: 'forbidden' });
+  });
+
+  it('connects to public addresses only, by number and by name, whatever port it is', async () => {
+    const { url, requests } = await serve(whole);
+    const { port } = new URL(url);
+    const strict = open({ anyAddress: false });
+    const hosts = ['127.0.0.1', 'localhost', '0x7f.1', '2130706433', '[::1]', '[::ffff:127.0.0.1]', '169.254.169.254'];
+    for (const host of hosts) {
+      await expect(strict.open(`http://${host}:${port}/a.mp4`), host).rejects.toMatchObject({ fault: 'forbidden' });
+      await expect(strict.open(`https://${host}:${port}/a.mp4`), host).rejects.toMatchObject({ fault: 'forbidden' });
+    }
+    expect(requests).toHaveLength(0);
+  });
+
+  it.each(['127.0.0.1', 'localhost'])('is not sent on from a public place to %s', async (host) => {
+    const inside = await serve(whole);
+    const { port } = new URL(inside.url);
+    const outside = await serve(redirectTo(`http://${host}:${port}/a.mp4`));
+    // As if the server had a public address.
+    const lookup: LookupFunction = (name, options, callback) =>
+      name === 'clips.example'
+        ? callback(null, [{ address: '127.0.0.1', family: 4 }])
+        : publicLookup(name, options, callback);
+    const agent = new Agent({ connect: { lookup } });
+    onTestFinished(() => agent.destroy());
+    const url = `http://clips.example:${new URL(outside.url).port}/a.mp4`;
+    await expect(get(agent, url, { anyAddress: false })).rejects.toMatchObject({ fault: 'forbidden' });
+    expect(outside.requests).toHaveLength(1);
+    expect(inside.requests).toHaveLength(0);
+  });
+});

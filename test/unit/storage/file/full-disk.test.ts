@@ -1,0 +1,24 @@
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { createFileStorage } from '../../../../src/storage/file/storage.ts';
+
+vi.mock('node:fs/promises', async (original: () => Promise<object>) => ({
+  ...(await original()),
+  /** As on a full disk: the file is made, and there is no room for its bytes. */
+  async writeFile(path: string) {
+    await (await open(path, 'w')).close();
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  },
+}));
+
+it('leaves no probe on a disk that is full', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'clipmill-full-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  await expect(createFileStorage(root).check()).rejects.toMatchObject({
+    name: 'UserError',
+    cure: expect.stringContaining('Free some space') as string,
+  });
+  expect(await readdir(root)).toEqual([]);
+});

@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { ApixoError } from '../../../src/apixo/errors.ts';
+import type { TaskReport } from '../../../src/apixo/wire.ts';
+import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
+import type { Attempt, LookReply, MoveReply } from '../../../src/ledger/attempts.ts';
+import { createLogger } from '../../../src/core/log.ts';
+import { fixedPlan } from '../../../src/worker/polling/fixed.ts';
+import { pollStep, type PollDeps } from '../../../src/worker/steps/poll.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const attempt: Attempt = { batch: 'b', id: 'a', attempt: 1 };
+const turn = { starts: 1, draining: new AbortController().signal };
+
+/** Everything a look at a task touches, with an API that gives `report`. */
+function deps(report: TaskReport, look: Partial<Extract<LookReply, { kind: 'go' }>> = {}) {
+  const moves: string[] = [];
+  const lines: string[] = [];
+  const move = (name: string) => (): Promise<MoveReply> => {
+    moves.push(name);
+    return Promise.resolve({ result: 'moved', state: name, dispatched: [] });
+  };
+  const poll: PollDeps = {
+    api: { status: () => Promise.resolve(report) },
+    attempts: {
+      look: () =>
+        Promise.resolve({
+          kind: 'go',
+          waitMs: 0,
+          taskId: 't',
+          ageMs: 55_000,
+          halted: undefined,
+          tasks: 1,
+          taskKind: 'kling-2-6/5/auto',
+          ...look,
+        }),
+      generated: move('downloading'),
+      taskFailedAgain: move('queued'),
+      failed: move('failed'),
+      held: move('held'),
+    },
+    account: {
+      halt: () => Promise.resolve(true),
+      cool: () => Promise.resolve({ coolMs: 0, ceiling: 1 }),
+      clearHalt: () => Promise.resolve(true),
+    },
+    queues: {
+      submit: () => Promise.resolve(),
+      download: () => Promise.resolve(void moves.push('enqueued')),
+    },
+    model: kling26,
+    plan: fixedPlan(50_000, 5_000),
+    inLine: (ask) => ask(),
+    reportedStates: new Set(),
+    clock: new FakeClock(),
+    log: createLogger({ level: 'info', secrets: [], destination: { write: (line) => void lines.push(line) } }),
+    settings: { taskTimeoutMs: 1_800_000, maxAttempts: 3, tokenLifetimeMs: 600 },
+  };
+  return { poll, moves, lines };
+}
+
+const running = (said: string): TaskReport => ({ state: 'running', said });
+
+describe('pollStep', () => {
+  it('looks again an interval later while the task runs', async () => {
+    const { poll, moves } = deps(running('processing'));
+    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 5_000 });
+    expect(moves).toEqual([]);
+  });
+
+  it('looks on at a state that nobody knows, and says so once', async () => {
+    const { poll, lines } = deps(running('dreaming'));
+    for (const id of ['a', 'b', 'c']) await pollStep(poll, { ...attempt, id }, turn);
+    expect(lines.filter((line) => line.includes('unknown task state'))).toEqual([expect.stringContaining('dreaming')]);
+  });
+
+  it('records a clip before anything else, then adds its download', async () => {
+    const { poll, moves } = deps({
+      state: 'success',
+      urls: ['https://host.example/a.mp4'],
+      generationMs: 53_000,
+    });
+    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'done' });
+    expect(moves).toEqual(['downloading', 'enqueued']);
+  });
+
+  it('adds the download that a process which died left out', async () => {
+    const { poll, moves } = deps(running('processing'));
+    poll.attempts.look = () => Promise.resolve({ kind: 'stale', state: 'downloading' });
+    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'done' });
+    expect(moves).toEqual(['enqueued']);
+  });
+
+  it.each([
+    ['CONTENT_VIOLATION', 1, 'failed'],
+    ['InputOutputSensitiveContentDetected', 1, 'queued'],
+    ['InputOutputSensitiveContentDetected', 2, 'failed'],
+    ['GENERATION_FAILED', 1, 'queued'],
+    ['GENERATION_FAILED', 2, 'queued'],
+    ['GENERATION_FAILED', 3, 'failed'],
+    ['NEVER_HEARD_OF', 2, 'queued'],
+    ['NEVER_HEARD_OF', 3, 'failed'],
+    ['INSUFFICIENT_CREDITS', 3, 'queued'],
+  ])('after %s of task %i the item is %s', async (failCode, tasks, state) => {
+    const { poll, moves } = deps({ state: 'failed', failCode, failMsg: 'because' }, { tasks });
+    await pollStep(poll, attempt, turn);
+    expect(moves).toEqual([state]);
+  });
+
+  it.each([7_200_000, -7_200_000])('keeps its times when the clock is set by %d ms meanwhile', async (setByMs) => {
+    const { poll } = deps(running('processing'), { ageMs: 61_000 });
+    const clock = new FakeClock();
+    let setBy = 0;
+    poll.clock = { now: () => clock.now() + setBy, elapsed: () => clock.elapsed(), sleep: (ms) => clock.sleep(ms) };
+    poll.api.status = () => {
+      setBy = setByMs;
+      clock.advance(1_000);
+      return Promise.resolve(running('processing'));
+    };
+    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 3_000 });
+  });
+
+  it.each([
+    ['wrong-endpoint', 'HTTP_404'],
+    ['rejected', 'HTTP_422'],
+    ['no-credit', 'HTTP_402'],
+  ] as const)('gives up a task of which the API says nothing but %s until the time-out', async (trouble, code) => {
+    for (const [ageMs, ends] of [
+      [1_000_000, []],
+      [1_800_000, ['held']],
+    ] as const) {
+      const { poll, moves } = deps(running('processing'), { ageMs });
+      poll.api.status = () => Promise.reject(new ApixoError(trouble, code, 'no'));
+      await pollStep(poll, attempt, turn);
+      expect(moves).toEqual(ends);
+    }
+  });
+
+  it.each(['unavailable', 'unreachable', 'ambiguous'] as const)(
+    'waits for an answer where it is %s, however long',
+    async (trouble) => {
+      const { poll, moves } = deps(running('processing'), { ageMs: 18_000_000 });
+      poll.api.status = () => Promise.reject(new ApixoError(trouble, 'X', 'no', { retryAfterMs: 20_000 }));
+      expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 20_000 });
+      expect(moves).toEqual([]);
+    },
+  );
+
+  it('asks again after a hold, and where its token was long in coming', async () => {
+    const { poll } = deps(running('processing'));
+    const { look } = poll.attempts;
+    const asked: boolean[] = [];
+    poll.attempts.look = async (_attempt, holdingToken) => {
+      asked.push(holdingToken);
+      if (asked.length === 1) return { kind: 'wait', ms: 5_000 };
+      const reply = await look(_attempt, holdingToken);
+      return asked.length === 2 && reply.kind === 'go' ? { ...reply, waitMs: 1_500 } : reply;
+    };
+    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 5_000 });
+    expect(asked).toEqual([false, false, true]);
+    expect((poll.clock as FakeClock).slept).toEqual([5_000, 1_500]);
+  });
+
+  it('gives up a task that has run for longer than the time-out', async () => {
+    const { poll, moves } = deps(running('processing'), { ageMs: 1_800_000 });
+    await pollStep(poll, attempt, turn);
+    expect(moves).toEqual(['held']);
+  });
+});

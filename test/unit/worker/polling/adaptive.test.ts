@@ -1,0 +1,128 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { kling26 } from '../../../../src/apixo/models/kling-2-6.ts';
+import { adaptivePlan } from '../../../../src/worker/polling/adaptive.ts';
+import type { Demand } from '../../../../src/worker/polling/load.ts';
+import { fixedPlan } from '../../../../src/worker/polling/fixed.ts';
+import { binOf } from '../../../../src/worker/polling/hazard.ts';
+import type { PollPlan } from '../../../../src/worker/polling/plan.ts';
+import { LOOKS_IN_LINE } from '../../../../src/worker/steps/poll.ts';
+import { simulateBatch, type SimulatedBatch } from '../../../support/polling-simulation.ts';
+
+const DELAY = 50_000;
+const INTERVAL = 5_000;
+const fixed = fixedPlan(DELAY, INTERVAL);
+
+/** Numbers from 0 to 1, the same in every run. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 1_664_525 + 1_013_904_223) % 4_294_967_296) / 4_294_967_296;
+}
+
+const published = { clips: 8_000, slots: 1_000, maxRequests: 10_000, windowMs: 60_000, line: LOOKS_IN_LINE };
+const fives = { kindOf: () => 'kling-2-6/5/auto', takesMs: uniform(50_000, 70_000) };
+const tens = { kindOf: () => 'kling-2-6/10/auto', takesMs: uniform(80_000, 100_000) };
+
+function uniform(min: number, max: number) {
+  return (_kind: string, random: () => number) => min + (max - min) * random();
+}
+
+const settings = { pollDelayMs: DELAY, pollIntervalMs: INTERVAL, model: kling26 };
+
+function planOf(demand: () => Promise<Demand>, onError: (error: unknown) => void = rethrow): PollPlan {
+  let now = 0;
+  return adaptivePlan({ ...settings, demand, now: () => (now += INTERVAL), onError });
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+const adaptive: SimulatedBatch['plan'] = (world) => adaptivePlan({ ...settings, ...world, onError: rethrow });
+
+describe('adaptivePlan, at the published limits', () => {
+  it.each([
+    ['5 s clips, fixed', { ...fives, plan: () => fixed }, 0.95],
+    ['5 s clips, adaptive', { ...fives, plan: adaptive }, 0.975],
+    ['10 s clips, adaptive', { ...tens, plan: adaptive }, 0.98],
+  ])('reaches its efficiency: %s', async (_name, what, least) => {
+    const result = await simulateBatch({ ...published, ...what }, fixed, seeded(1));
+    expect(result.efficiency).toBeGreaterThan(least);
+    expect(result.plannedTooLate).toBe(0);
+  });
+
+  it('is near the best that its number of looks can give', async () => {
+    const long = { ...published, ...fives, clips: 40_000, plan: adaptive };
+    const { steadyLateMs, steadyLooksPerClip } = await simulateBatch(long, fixed, seeded(2));
+    // See the decision record: (∫√(f·S))² / 2L, where ends are spread evenly over 20 s; the look that
+    // the fixed plan makes at 50 s finds nothing and is not counted.
+    const bestMs = (20_000 * (2 / 3) ** 2) / (2 * (steadyLooksPerClip - 1));
+    expect(steadyLateMs).toBeLessThan(1.25 * bestMs);
+  });
+
+  it('learns times that nobody documented', async () => {
+    const quick = { ...fives, takesMs: uniform(20_000, 24_000) };
+    const result = await simulateBatch({ ...published, ...quick, plan: adaptive }, fixed, seeded(3));
+    // With the fixed plan every task is found 26 to 30 s after its end.
+    expect(result.steadyLateMs).toBeLessThan(3_000);
+    expect(result.plannedTooLate).toBe(0);
+  });
+});
+
+describe('fixedPlan, at the published limits', () => {
+  it('stretches its interval for all alike when the looks are more than the requests', async () => {
+    const long = { kindOf: () => 'kling-2-6/5/auto', takesMs: uniform(250_000, 300_000), plan: () => fixed };
+    const { gapsMs } = await simulateBatch({ ...published, ...long, clips: 1_000 }, fixed, seeded(4));
+    // 200 looks a second are due, 163 may go: every 6.1 s, until the first tasks end.
+    expect(gapsMs[0]).toBeGreaterThan(5_500);
+    expect(gapsMs[1]).toBeLessThan(6_800);
+  });
+});
+
+describe('adaptivePlan', () => {
+  const demand = (running: [number, number][], tokenMs = 6, older = 0): Demand => ({
+    tokenMs,
+    slots: 1_000,
+    kinds: new Map([['kling-2-6/5/auto', { took: new Map(), running: new Map(running), older }]]),
+  });
+
+  it('is the fixed plan until it knows what there is to look at, and when Redis does not say', async () => {
+    const errors: unknown[] = [];
+    const plan = planOf(
+      () => Promise.reject(new Error('away')),
+      (error) => errors.push(error),
+    );
+    expect(plan.firstLookMs('kling-2-6/5/auto')).toBe(DELAY);
+    await setImmediate();
+    expect(plan.nextLookMs(61_000, 'kling-2-6/5/auto')).toBe(4_000);
+    expect(errors).toHaveLength(1);
+  });
+
+  it('looks no more often than every twentieth of the interval, however much is left', async () => {
+    const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 1]], 0.001)));
+    plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+    await setImmediate();
+    expect(plan.nextLookMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL / 20);
+  });
+
+  it('leaves its looks to tasks that run for longer than any that was seen', async () => {
+    const lookAt = async (older: number) => {
+      const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 200]], 6, older)));
+      plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+      await setImmediate();
+      return plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+    };
+    const [alone, besideSome, besideMany] = [await lookAt(0), await lookAt(400), await lookAt(800)];
+    expect(alone).toBeLessThan(besideSome);
+    expect(besideSome).toBeLessThan(besideMany);
+    // 800 of 1,000 tasks and the submissions use all that is planned with.
+    expect(besideMany).toBe(INTERVAL);
+  });
+
+  it('is the fixed plan when submissions alone use the budget', async () => {
+    const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 3]], 6_000)));
+    plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+    await setImmediate();
+    expect(plan.nextLookMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL);
+  });
+});

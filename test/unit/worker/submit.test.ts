@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import { ApixoError } from '../../../src/apixo/errors.ts';
+import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
+import type { Attempt, BeginReply, MoveReply } from '../../../src/ledger/attempts.ts';
+import { silentLogger } from '../../../src/core/log.ts';
+import { submitStep, type SubmitDeps } from '../../../src/worker/steps/submit.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const attempt: Attempt = { batch: 'b', id: 'a', attempt: 1 };
+const turn = { starts: 1, draining: new AbortController().signal };
+const input = { mode: 'text-to-video', prompt: 'a fox', duration: 5, sound: true, aspect_ratio: '1:1' };
+const go = (tasks = 0): BeginReply => ({ kind: 'go', input, provider: 'auto', tasks, refusals: 0 });
+
+/** Everything a submission touches; `replies` are what Redis says to the questions for leave, in turns. */
+function world(replies: BeginReply[], onAmbiguous: 'hold' | 'resubmit' = 'hold') {
+  const clock = new FakeClock();
+  const did: string[] = [];
+  const tries = new Set<string>();
+  const move = (name: string): Promise<MoveReply> => {
+    did.push(name);
+    return Promise.resolve({ result: 'moved', state: name, dispatched: [] });
+  };
+  const deps: SubmitDeps = {
+    api: {
+      generate: () => {
+        did.push('posted');
+        return Promise.resolve({ taskId: 't' });
+      },
+    },
+    attempts: {
+      begin: (_attempt, tryId) => {
+        tries.add(tryId);
+        const reply = replies.shift();
+        return reply ? Promise.resolve(reply) : Promise.reject(new Error('asked too often'));
+      },
+      accepted: () => move('accepted'),
+      notAccepted: () => move('queued'),
+      rejected: () => move('rejected'),
+      ambiguous: () => move('held'),
+      resubmit: (_attempt, _cause, _mayRunMs, { tasks, delayMs }) =>
+        move(`resubmitted after ${tasks}, ${delayMs > 0 ? 'later' : 'at once'}`),
+    },
+    account: {
+      halt: () => Promise.resolve(true),
+      cool: (reason, _ms, agoMs) => {
+        did.push(`cooled for ${reason}, ${agoMs} ms ago`);
+        return Promise.resolve({ coolMs: 0, ceiling: 1 });
+      },
+    },
+    queues: { submit: async () => {}, poll: async () => void did.push('polling') },
+    inputs: undefined,
+    model: kling26,
+    plan: { firstLookMs: () => 50_000 },
+    inLine: (ask) => ask(),
+    clock,
+    log: silentLogger(),
+    settings: { onAmbiguous, maxAttempts: 3, taskTimeoutMs: 1_800_000, tokenLifetimeMs: 600 },
+  };
+  return { deps, clock, did, tries, step: () => submitStep(deps, attempt, turn) };
+}
+
+describe('submitStep', () => {
+  it('posts with leave, records the task, and looks later', async () => {
+    const { did, step } = world([{ kind: 'wait', ms: 300 }, go()]);
+    expect(await step()).toEqual({ kind: 'done' });
+    expect(did).toEqual(['posted', 'accepted', 'polling']);
+  });
+
+  it('asks again when its leave came late, as the same try', async () => {
+    const { deps, clock, did, tries, step } = world([go(), go()]);
+    const { begin } = deps.attempts;
+    let late = 20_000;
+    deps.attempts.begin = async (...args) => {
+      const reply = await begin(...args);
+      clock.advance(late);
+      late = 0;
+      return reply;
+    };
+    await step();
+    expect(did).toEqual(['posted', 'accepted', 'polling']);
+    expect(tries.size).toBe(1);
+  });
+
+  it.each([
+    ['was given up by another process', { kind: 'stale', state: 'held' }],
+    ['has another attempt by now', { kind: 'stale', state: '' }],
+    ['was begun by another process', { kind: 'unknown', tasks: 0 }],
+  ] as const)('posts nothing when the process was suspended, and the item %s', async (_what, now) => {
+    const { deps, clock, did, step } = world([go(), now]);
+    // The machine sleeps between Redis's reply and the POST.
+    deps.attempts.begin = (
+      (begin) =>
+      async (...args) => {
+        const reply = await begin(...args);
+        if (reply.kind === 'go') clock.advance(20_000);
+        return reply;
+      }
+    )(deps.attempts.begin);
+    expect(await step()).toEqual({ kind: 'done' });
+    expect(did).toEqual([]);
+  });
+
+  it('holds a submission whose answer got lost, and lets others wait if that goes on', async () => {
+    const { deps, clock, did, step } = world([go()]);
+    deps.api.generate = () => {
+      clock.advance(700);
+      return Promise.reject(new ApixoError('ambiguous', 'HTTP_502', 'bad gateway'));
+    };
+    await step();
+    expect(did).toEqual(['held', 'cooled for trouble, 700 ms ago']);
+  });
+
+  it.each([
+    [0, 'resubmitted after 1, later'],
+    [1, 'resubmitted after 2, later'],
+    [2, 'held'],
+  ])(
+    'posts it once more where the user wants that, but no more often than it may have tasks: after %i',
+    async (tasks, end) => {
+      const lost = world([go(tasks)], 'resubmit');
+      lost.deps.api.generate = () => Promise.reject(new ApixoError('ambiguous', 'CONNECTION_LOST', 'lost'));
+      await lost.step();
+      expect(lost.did[0]).toBe(end);
+      const died = world([{ kind: 'unknown', tasks }], 'resubmit');
+      await died.step();
+      expect(died.did).toEqual([end]);
+    },
+  );
+});
