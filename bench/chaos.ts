@@ -12,7 +12,7 @@ import { submitJobs } from '../src/operations/submit.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { expandJobs } from '../src/jobs/index.ts';
 import { silentLogger } from '../src/core/log.ts';
-import { openRuntime, type Runtime } from '../src/app.ts';
+import { openApp, type App } from '../src/app.ts';
 import { Crew } from './chaos/crew.ts';
 import { startMortalRedis } from './chaos/redis-server.ts';
 import { judge, type Verdict } from './chaos/verdict.ts';
@@ -76,17 +76,17 @@ const crew = new Crew(env);
 let redisKills = 0;
 let exitCode = 1;
 try {
-  const runtime = await openRuntime({
+  const app = await openApp({
     config: loadConfig(env),
     log: silentLogger(),
     redisUrl: redis.url,
     patient: true,
   });
   await crew.start(WORKERS);
-  await submitJobs(runtime, { batch: BATCH }, expandJobs(jobs(clips), { batch: BATCH }));
+  await submitJobs(app, { batch: BATCH }, expandJobs(jobs(clips), { batch: BATCH }));
   const startedAt = performance.now();
   const deadline = startedAt + Number(values.minutes) * 60_000;
-  while (performance.now() < deadline && !(await hasEnded(runtime))) {
+  while (performance.now() < deadline && !(await hasEnded(app))) {
     await sleep(KILL_EVERY_MS);
     await crew.killOne();
     if (crew.killed % REDIS_EVERY === 0) {
@@ -96,9 +96,9 @@ try {
   }
   const seconds = (performance.now() - startedAt) / 1000;
   const records = await readRecords(simulator.firstLine);
-  const verdict = await judge(runtime.reading.items(BATCH), records.full.tasks);
-  const slots = await slotsLeft(runtime);
-  await runtime.close();
+  const verdict = await judge(app.queries.items(BATCH), records.full.tasks);
+  const slots = await slotsLeft(app);
+  await app.close();
   print(verdict, seconds, slots, records.faults);
   exitCode = verdict.doubled + verdict.lost + slots === 0 && verdict.held <= clips * HELD_SHARE ? 0 : 1;
 } finally {
@@ -116,8 +116,8 @@ function* jobs(count: number) {
   }
 }
 
-async function hasEnded(runtime: Runtime): Promise<boolean> {
-  const batch = await runtime.reading.batch(BATCH);
+async function hasEnded(app: App): Promise<boolean> {
+  const batch = await app.queries.batch(BATCH);
   if (batch) {
     const { done, failed, held, total } = batch.counts;
     process.stderr.write(`${done + failed + held} of ${total}, ${held} held, ${crew.killed} workers killed\n`);
@@ -126,10 +126,10 @@ async function hasEnded(runtime: Runtime): Promise<boolean> {
 }
 
 /** Slots that do not come free although nothing runs any more. */
-async function slotsLeft(runtime: Runtime): Promise<number> {
+async function slotsLeft(app: App): Promise<number> {
   const deadline = performance.now() + 30_000;
   for (;;) {
-    const left = await runtime.redis.zcard(runtime.keys.slots);
+    const left = await app.redis.zcard(app.keys.slots);
     if (left === 0 || performance.now() > deadline) return left;
     await sleep(250);
   }

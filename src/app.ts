@@ -4,9 +4,9 @@ import { kling26 } from './apixo/models/kling-2-6.ts';
 import type { Model } from './apixo/model.ts';
 import type { Config } from './config/config.ts';
 import { createAttempts, type Attempts } from './ledger/attempts.ts';
-import { createCorrections, type Corrections } from './ledger/admin.ts';
+import { createAdmin, type Admin } from './ledger/admin.ts';
 import { createIntake, type Intake } from './ledger/intake.ts';
-import { createReading, type Reading } from './ledger/queries.ts';
+import { createQueries, type Queries } from './ledger/queries.ts';
 import { createAccount, type Account } from './ledger/account.ts';
 import { createRequestBucket, type RequestBucket } from './ledger/request-token.ts';
 import { describeError } from './core/errors.ts';
@@ -24,7 +24,7 @@ import { settlesWithin } from './core/timeouts.ts';
 const LAST_ANSWER_MS = 1_000;
 
 /** Everything that stands on Redis: what a command needs to look at batches and to change them. */
-export interface Runtime {
+export interface App {
   config: Config;
   log: Logger;
   clock: Clock;
@@ -34,8 +34,8 @@ export interface Runtime {
   run: RunScript;
   intake: Intake;
   attempts: Attempts;
-  reading: Reading;
-  corrections: Corrections;
+  queries: Queries;
+  admin: Admin;
   account: Account;
   requests: RequestBucket;
   queues: Queues;
@@ -44,7 +44,7 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
-export interface RuntimeOptions {
+export interface AppOptions {
   config: Config;
   log: Logger;
   redisUrl: string;
@@ -59,7 +59,7 @@ export interface RuntimeOptions {
  * Connects to Redis and opens what stands on it.
  * @throws UserError when Redis is out of reach, or by `onRedisFinding` known to be unfit
  */
-export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+export async function openApp(options: AppOptions): Promise<App> {
   const { config, log, redisUrl } = options;
   const clock = options.clock ?? systemClock;
   const closers = new Closers();
@@ -90,8 +90,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     run,
     intake: createIntake(run),
     attempts: createAttempts(redis, keys, run),
-    reading: createReading(redis, keys),
-    corrections: createCorrections(run),
+    queries: createQueries(redis, keys),
+    admin: createAdmin(run),
     account: createAccount(redis, keys, run),
     requests: createRequestBucket(run, clock),
     queues,

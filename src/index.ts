@@ -6,8 +6,8 @@ import {
   type RetryChoice,
 } from './operations/retry-cancel.ts';
 import { readEvents, type Completion } from './operations/events.ts';
-import type { BatchPages } from './reports/beside-clips.ts';
-import { createPageWriter } from './reports/writer.ts';
+import type { BatchReports } from './reports/beside-clips.ts';
+import { createReportWriter } from './reports/writer.ts';
 import { readStatus, type BatchStatus, type Status } from './operations/status.ts';
 import { imageUploads } from './operations/upload-images.ts';
 import { submitJobs, type Submission } from './operations/submit.ts';
@@ -21,13 +21,13 @@ import type { Item } from './ledger/item.ts';
 import { createLogger, silentLogger, type Logger } from './core/log.ts';
 import type { QueueName } from './queue/queues.ts';
 import { startEmbeddedRedis } from './redis/embedded/server.ts';
-import { openRuntime } from './app.ts';
+import { openApp } from './app.ts';
 import { startWorkers } from './worker/start.ts';
 import { openStorage } from './storage/open.ts';
 
 export { InputError, UserError, type Problem } from './core/errors.ts';
 export { SettingsError } from './config/config.ts';
-export type { BatchPages, BatchRecord, BatchStatus, CancelResult, Completion, Item, JobDefaults, JobInput };
+export type { BatchReports, BatchRecord, BatchStatus, CancelResult, Completion, Item, JobDefaults, JobInput };
 export type { Logger, RetryChoice, Status, Submission };
 export type { ItemState } from './ledger/states.ts';
 export type { StreamEvent } from './ledger/event.ts';
@@ -72,7 +72,7 @@ export interface BatchHandle {
   /** Submits nothing more of it. */
   cancel(options?: { discard?: boolean }): Promise<CancelResult>;
   /** Writes manifest and gallery beside the clips. @returns where they are */
-  storePages(): Promise<BatchPages>;
+  storePages(): Promise<BatchReports>;
 }
 
 export interface Clipmill {
@@ -118,29 +118,29 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
     if (redis) closers.push(() => redis.stop());
     const redisUrl = config.redisUrl ?? redis?.url ?? '';
     const roles = options.work ?? ['submit', 'poll', 'download'];
-    const runtime = await openRuntime({ config, log, redisUrl, patient: roles.length > 0 });
-    closers.push(() => runtime.close());
+    const app = await openApp({ config, log, redisUrl, patient: roles.length > 0 });
+    closers.push(() => app.close());
     if (roles.length > 0) {
-      const workers = await startWorkers(runtime, { roles });
+      const workers = await startWorkers(app, { roles });
       closers.push(() => workers.drain());
     }
 
     const handleOf = (name: string): BatchHandle => ({
       name,
-      ended: ({ signal } = {}) => batchEnd(runtime, name, signal),
+      ended: ({ signal } = {}) => batchEnd(app, name, signal),
       async status() {
-        const [batch] = (await readStatus(runtime, name)).batches;
+        const [batch] = (await readStatus(app, name)).batches;
         if (!batch) throw new UserError(`there is no batch "${name}"`);
         return batch;
       },
-      items: () => runtime.reading.items(name),
-      item: (id) => runtime.reading.item(name, id),
-      retry: (choice) => retryItems(runtime, name, choice),
-      cancel: ({ discard = false } = {}) => cancelBatch(runtime, name, discard),
+      items: () => app.queries.items(name),
+      item: (id) => app.queries.item(name, id),
+      retry: (choice) => retryItems(app, name, choice),
+      cancel: ({ discard = false } = {}) => cancelBatch(app, name, discard),
       async storePages() {
         const storage = openStorage(config);
         try {
-          return await createPageWriter({ ...runtime, storage }).write(name);
+          return await createReportWriter({ ...app, storage }).write(name);
         } finally {
           await storage.close();
         }
@@ -153,24 +153,24 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
         const storage = openStorage(config);
         try {
           const upload = imageUploads(() => storage.inputs);
-          const submission = await submitJobs(runtime, { batch, maxClips }, expanded, { signal, upload });
+          const submission = await submitJobs(app, { batch, maxClips }, expanded, { signal, upload });
           return { ...handleOf(batch), submission };
         } finally {
           await storage.close();
         }
       },
       async batch(name) {
-        await requireBatch(runtime, name);
+        await requireBatch(app, name);
         return handleOf(name);
       },
-      status: () => readStatus(runtime),
-      events: ({ after, signal } = {}) => readEvents(runtime, after, signal),
+      status: () => readStatus(app),
+      events: ({ after, signal } = {}) => readEvents(app, after, signal),
       async pause() {
-        await runtime.account.pause();
+        await app.account.pause();
       },
       async resume() {
-        await runtime.account.resume();
-        runtime.dispatcher.kick();
+        await app.account.resume();
+        app.dispatcher.kick();
       },
       close: () => closers.close(),
     };

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import type { z } from 'zod';
-import { ApixoError, troubleOf } from './errors.ts';
+import { ApixoError, classify } from './errors.ts';
 import { exchange, ExchangeError, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
 import type { Model } from './model.ts';
 import { balanceData, createdData, envelope, readTaskReport, statusData, type TaskReport } from './wire.ts';
@@ -124,7 +124,7 @@ function readAnswer<T>(answer: ExchangeAnswer, schema: z.ZodType<T>): T {
   for (const status of [answer.status, body.data?.code ?? 200]) {
     if (status >= 200 && status < 300) continue;
     const message = body.data?.message ?? '';
-    const trouble = troubleOf(status, message);
+    const trouble = classify(status, message);
     throw new ApixoError(trouble, `HTTP_${status}`, `API answered ${status}${message && `: ${message}`}`, {
       retryAfterMs,
     });

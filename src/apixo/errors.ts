@@ -3,7 +3,7 @@
  * request may have been accepted and whose business it is: the item's, the account's, or nobody's
  * (it passes).
  */
-export const troubles = {
+export const errorKinds = {
   'rate-limited': { accepted: 'no', concerns: 'account' },
   'too-many-tasks': { accepted: 'no', concerns: 'account' },
   'bad-key': { accepted: 'no', concerns: 'account' },
@@ -17,19 +17,19 @@ export const troubles = {
   ambiguous: { accepted: 'maybe', concerns: 'item' },
 } as const satisfies Record<string, { accepted: 'no' | 'maybe'; concerns: 'item' | 'account' | 'nobody' }>;
 
-export type Trouble = keyof typeof troubles;
+export type ErrorKind = keyof typeof errorKinds;
 
 /** An answer of the API that is not what was asked for, or none at all. */
 export class ApixoError extends Error {
   override readonly name = 'ApixoError';
-  readonly trouble: Trouble;
+  readonly trouble: ErrorKind;
   /** A short reason in capitals, such as `HTTP_503` or `POST_TIMEOUT`, for records and counts. */
   readonly code: string;
   /** What the server asked for by Retry-After, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
-    trouble: Trouble,
+    trouble: ErrorKind,
     code: string,
     message: string,
     options: { retryAfterMs?: number | undefined; cause?: unknown } = {},
@@ -42,12 +42,12 @@ export class ApixoError extends Error {
 
   /** Whether the request may have been carried out although no answer says so. */
   get maybeAccepted(): boolean {
-    return troubles[this.trouble].accepted === 'maybe';
+    return errorKinds[this.trouble].accepted === 'maybe';
   }
 }
 
 /** The verdict on a status or body code that is not 200, by the first row that fits. */
-const verdicts: readonly { status: (status: number) => boolean; says?: RegExp; trouble: Trouble }[] = [
+const classification: readonly { status: (status: number) => boolean; says?: RegExp; trouble: ErrorKind }[] = [
   { status: is(401), trouble: 'bad-key' },
   { status: is(402), trouble: 'no-credit' },
   { status: is(400, 403), says: /insufficient|credit|balance/i, trouble: 'no-credit' },
@@ -70,7 +70,7 @@ function is(...statuses: number[]): (status: number) => boolean {
  * The trouble that a status or body code stands for. Whatever no row knows (502, 504 and other codes
  * of gateways, which may have passed the request on) is ambiguous.
  */
-export function troubleOf(status: number, message: string): Trouble {
-  const row = verdicts.find((verdict) => verdict.status(status) && (verdict.says?.test(message) ?? true));
+export function classify(status: number, message: string): ErrorKind {
+  const row = classification.find((verdict) => verdict.status(status) && (verdict.says?.test(message) ?? true));
   return row?.trouble ?? 'ambiguous';
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Environment } from '../config/config.ts';
 
 /** The outside world of a command: results go to `out`, everything else to `err`. */
-export interface Io {
+export interface CliContext {
   env: Environment;
   out(text: string): void;
   err(text: string): void;
@@ -14,7 +14,7 @@ export interface Io {
   columns(): number;
 }
 
-export function processIo(): Io {
+export function processContext(): CliContext {
   return {
     env: process.env,
     out: (text) => void process.stdout.write(text),

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { formatFailure } from '../core/errors.ts';
-import { EXIT, processIo } from './context.ts';
+import { EXIT, processContext } from './context.ts';
 import { buildProgram } from './program.ts';
 
-const io = processIo();
+const context = processContext();
 // `clipmill export … | head`: whoever reads has had enough, which is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.ok);
@@ -15,7 +15,7 @@ try {
   const exit = (code: number) => {
     exitCode = code;
   };
-  const program = await buildProgram(io, exit, process.argv[2]);
+  const program = await buildProgram(context, exit, process.argv[2]);
   await program.parseAsync(process.argv);
   process.exitCode = exitCode;
 } catch (error) {
@@ -23,7 +23,7 @@ try {
     // commander has said what was wrong; help that was asked for is no mistake.
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.misuse;
   } else {
-    io.err(formatFailure(error));
+    context.err(formatFailure(error));
     process.exitCode = EXIT.misuse;
   }
 }

@@ -3,13 +3,13 @@ import type { Config } from '../config/config.ts';
 import type { Logger } from '../core/log.ts';
 import type { EmbeddedRedis } from '../redis/embedded/server.ts';
 import type { Finding } from '../core/finding.ts';
-import { openRuntime, type Runtime } from '../app.ts';
+import { openApp, type App } from '../app.ts';
 
 /** What a command works with, closed when the command ends. */
 export interface Session {
   config: Config;
   log: Logger;
-  runtime: Runtime;
+  app: App;
   closers: Closers;
 }
 
@@ -30,15 +30,15 @@ export async function withSession<T>(options: SessionOptions, work: (session: Se
     closers.push(() => redis.stop());
     const { config, log, patient = false } = options;
     const onRedisFinding = config.redisUrl ? options.onRedisFinding : undefined;
-    const runtime = await openRuntime({ config, log, redisUrl: redis.url, patient, onRedisFinding });
-    closers.push(() => runtime.close());
-    return await work({ config, log, runtime, closers });
+    const app = await openApp({ config, log, redisUrl: redis.url, patient, onRedisFinding });
+    closers.push(() => app.close());
+    return await work({ config, log, app, closers });
   } finally {
     await closers.close();
   }
 }
 
 /** What is wanting, in one line with its cure. */
-export function describeWant({ found, cure }: Finding): string {
+export function formatFinding({ found, cure }: Finding): string {
   return `warning: Redis: ${found}${cure ? `. ${cure}` : ''}`;
 }

@@ -16,7 +16,7 @@ import {
 } from '../redis/embedded/server.ts';
 import { redisTime } from '../redis/time.ts';
 import { openStorage } from '../storage/open.ts';
-import { openRuntime, type Runtime } from '../app.ts';
+import { openApp, type App } from '../app.ts';
 import { checkAccount } from './account.ts';
 import { judgeClock, skewOf } from './clock.ts';
 import { fail, ok, warn, type Finding } from '../core/finding.ts';
@@ -43,26 +43,22 @@ export async function* diagnose(config: Config, home: string): AsyncGenerator<Fi
 }
 
 async function* examine(config: Config, home: string, closers: Closers): AsyncGenerator<Finding> {
-  const runtime = yield* reachRedis(config, home, closers);
-  const fit = runtime && (yield* examineRedis(config, runtime));
+  const app = yield* reachRedis(config, home, closers);
+  const fit = app && (yield* examineRedis(config, app));
   yield await examineStorage(config);
-  yield* examineAccount(config, fit ? runtime : undefined, closers);
+  yield* examineAccount(config, fit ? app : undefined, closers);
 }
 
-async function* reachRedis(
-  config: Config,
-  home: string,
-  closers: Closers,
-): AsyncGenerator<Finding, Runtime | undefined> {
+async function* reachRedis(config: Config, home: string, closers: Closers): AsyncGenerator<Finding, App | undefined> {
   try {
     const redis = config.redisUrl ? undefined : yield* privateRedis(home, closers);
     const redisUrl = config.redisUrl ?? redis?.url ?? '';
     const asked = performance.now();
-    const runtime = await openRuntime({ config, log: silentLogger(), redisUrl });
-    closers.push(() => runtime.close());
+    const app = await openApp({ config, log: silentLogger(), redisUrl });
+    closers.push(() => app.close());
     const tookMs = Math.ceil(performance.now() - asked);
     if (config.redisUrl) yield ok('redis', `answers at ${hidePassword(redisUrl)}, connected in ${tookMs} ms`);
-    return runtime;
+    return app;
   } catch (error) {
     yield failure('redis', error);
     return undefined;
@@ -88,12 +84,12 @@ async function passingRedis(closers: Closers): Promise<EmbeddedRedis> {
 }
 
 /** @returns whether Redis does what clipmill needs of it */
-async function* examineRedis(config: Config, runtime: Runtime): AsyncGenerator<Finding, boolean> {
-  const { redis, keys, run, account } = runtime;
+async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, boolean> {
+  const { redis, keys, run, account } = app;
   try {
     const servers = await readRedisFacts(redis);
     yield* servers.flatMap(judgeRedis);
-    yield await compareClocks(runtime);
+    yield await compareClocks(app);
     const inForce = await limitsInForce(redis, keys);
     yield judgeLimits(config, inForce, await readUsage(redis, keys, run, config));
     yield judgeSubmission(await account.read());
@@ -107,7 +103,7 @@ async function* examineRedis(config: Config, runtime: Runtime): AsyncGenerator<F
   }
 }
 
-async function compareClocks({ redis, clock }: Runtime): Promise<Finding> {
+async function compareClocks({ redis, clock }: App): Promise<Finding> {
   const { skewMs, precisionMs } = await skewOf(() => redisTime(redis), clock);
   return judgeClock('Redis', skewMs, precisionMs);
 }
@@ -126,14 +122,10 @@ async function examineStorage(config: Config): Promise<Finding> {
   }
 }
 
-async function* examineAccount(
-  config: Config,
-  runtime: Runtime | undefined,
-  closers: Closers,
-): AsyncGenerator<Finding> {
+async function* examineAccount(config: Config, app: App | undefined, closers: Closers): AsyncGenerator<Finding> {
   try {
     const apiKey = requireApiKey(config);
-    if (!runtime) {
+    if (!app) {
       yield warn('key', 'not checked: no request is sent that Redis does not count', 'Mend Redis first.');
       return;
     }
@@ -145,7 +137,7 @@ async function* examineAccount(
       connections: 1,
     });
     closers.push(() => api.close());
-    yield* await checkAccount({ api, requests: runtime.requests, clock: runtime.clock });
+    yield* await checkAccount({ api, requests: app.requests, clock: app.clock });
   } catch (error) {
     yield failure('key', error);
   }

@@ -12,7 +12,7 @@ import type { Reader } from './read/reader.ts';
 import { SourceFile } from './read/source.ts';
 import { isFields, plain } from './tree.ts';
 import { Uniqueness } from './compile/uniqueness.ts';
-import { shown } from './wording.ts';
+import { quote } from './wording.ts';
 
 /** A file of jobs in which everything was checked. */
 export interface JobsFile {
@@ -49,7 +49,7 @@ export async function openJobsFiles(paths: readonly string[], options: OpenOptio
   if (paths.length === 0) throw new InputError([{ message: 'no jobs file is given' }]);
   const { batch: override, now = new Date() } = options;
   if (override !== undefined && !isName(override)) {
-    throw new InputError([{ field: 'batch', message: `${NAME_RULE}; this one is ${shown(override)}` }]);
+    throw new InputError([{ field: 'batch', message: `${NAME_RULE}; this one is ${quote(override)}` }]);
   }
   const problems = new ProblemList();
   const uniqueness = new Uniqueness((first, current) => {

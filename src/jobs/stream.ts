@@ -6,7 +6,7 @@ import type { Job, JobDefaults, JobInput } from './job.ts';
 import { NAME_RULE } from './compile/names.ts';
 import { formatPath, isFields, type Report } from './tree.ts';
 import { Uniqueness } from './compile/uniqueness.ts';
-import { kindOf, shownBare } from './wording.ts';
+import { kindOf, truncate } from './wording.ts';
 
 /** What a library user gives once for all jobs. */
 export interface BatchInput {
@@ -50,7 +50,7 @@ export async function* expandJobs(
   for await (const job of jobs) {
     number++;
     await images.read(job);
-    const label = isFields(job) && typeof job.id === 'string' && job.id !== '' ? shownBare(job.id) : `#${number}`;
+    const label = isFields(job) && typeof job.id === 'string' && job.id !== '' ? truncate(job.id) : `#${number}`;
     const clips = collect(label, (report) => clipsOf(job, batch, uniqueness, { number, index }, report));
     for (const clip of clips) yield clip;
     index += clips.length;
@@ -88,7 +88,7 @@ function collect<T>(job: string | undefined, check: (report: Report) => T): T {
   const result = check(({ path, message }) => {
     problems.push({
       ...(job !== undefined && { job }),
-      ...(path.length > 0 && { field: shownBare(formatPath(path)) }),
+      ...(path.length > 0 && { field: truncate(formatPath(path)) }),
       message,
     });
   });

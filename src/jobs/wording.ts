@@ -3,12 +3,12 @@ import { nearest } from '../core/did-you-mean.ts';
 const SHOWN = 60;
 
 /** What the user wrote, as messages show it: in backticks, cut to 60 characters, control characters escaped. */
-export function shown(text: string): string {
-  return `\`${shownBare(text)}\``;
+export function quote(text: string): string {
+  return `\`${truncate(text)}\``;
 }
 
 /** As `shown`, without the backticks. */
-export function shownBare(text: string): string {
+export function truncate(text: string): string {
   const characters = Array.from(text.slice(0, 4 * SHOWN));
   const cut = characters.length > SHOWN ? `${characters.slice(0, SHOWN).join('')}…` : text;
   return cut.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => JSON.stringify(character).slice(1, -1));
@@ -27,7 +27,7 @@ export function kindOf(value: unknown): string {
 /** `unknown field `promt`: did you mean `prompt`?` */
 export function unknownName(what: string, name: string, known: readonly string[]): string {
   const meant = nearest(name, known);
-  return `unknown ${what} ${shown(name)}: ${
+  return `unknown ${what} ${quote(name)}: ${
     meant === undefined ? `known are ${known.join(', ')}` : `did you mean \`${meant}\`?`
   }`;
 }

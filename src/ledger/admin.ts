@@ -5,7 +5,7 @@ import type { Attempt } from './attempts.ts';
 import type { ItemState } from './states.ts';
 
 /** What a user changes by hand, a page of items at a time. Every verb may be run twice, and while workers run. */
-export interface Corrections {
+export interface Admin {
   /** Puts ended items back to work. @returns how many, and the attempts whose task is looked at again. */
   retry(
     batch: string,
@@ -24,7 +24,7 @@ const retryReply = z.tuple([z.number(), z.string()]);
 const lookAgain = z.array(z.object({ ref: z.string(), attempt: z.number() }));
 const cancelReply = z.tuple([z.number(), z.number()]);
 
-export function createCorrections(run: RunScript): Corrections {
+export function createAdmin(run: RunScript): Admin {
   return {
     async retry(batch, ids, which) {
       const [back, look] = retryReply.parse(await run('retry', batch, JSON.stringify(ids), JSON.stringify(which)));

@@ -26,7 +26,7 @@ export type BeginReply =
   | { kind: 'returned' | 'over-budget' };
 
 /** The answer to "may this task be looked at now?"; see lua/look.lua. */
-export type LookReply =
+export type PollPermit =
   | {
       kind: 'go';
       /** How long the request token has to wait. */
@@ -109,7 +109,7 @@ export interface Attempts {
     mayRunMs: number,
     next: { tasks: number; delayMs: number },
   ): Promise<MoveReply>;
-  look(attempt: Attempt, holdingToken: boolean): Promise<LookReply>;
+  look(attempt: Attempt, holdingToken: boolean): Promise<PollPermit>;
   /** The task has its clip. `urls` stay on the item until the clip is stored; `tookBin` is learned from. */
   generated(attempt: Attempt, urls: readonly string[], tookBin: number): Promise<MoveReply>;
   /** The task failed, and another one is to be tried after `delayMs`. */
@@ -160,11 +160,11 @@ const lookReply = z.union([
       z.coerce.number(),
       z.string(),
     ])
-    .transform(([kind, waitMs, taskId, ageMs, halt, tasks, taskKind]): LookReply => {
+    .transform(([kind, waitMs, taskId, ageMs, halt, tasks, taskKind]): PollPermit => {
       return { kind, waitMs, taskId, ageMs, halted: halt || undefined, tasks, taskKind };
     }),
-  z.tuple([z.literal('wait'), z.coerce.number()]).transform(([kind, ms]): LookReply => ({ kind, ms })),
-  z.tuple([z.literal('stale'), z.string()]).transform(([kind, state]): LookReply => ({ kind, state })),
+  z.tuple([z.literal('wait'), z.coerce.number()]).transform(([kind, ms]): PollPermit => ({ kind, ms })),
+  z.tuple([z.literal('stale'), z.string()]).transform(([kind, state]): PollPermit => ({ kind, state })),
 ]);
 
 const resultUrls = z.array(z.string());

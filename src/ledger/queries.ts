@@ -5,7 +5,7 @@ import { parseBatch, type Batch } from './batch.ts';
 import { parseItem, type Item } from './item.ts';
 
 /** Reads the ledger; changes nothing. */
-export interface Reading {
+export interface Queries {
   /** All batches, oldest first. */
   batches(): Promise<Batch[]>;
   /** Names of batches that have ended, those that ended first before the others. */
@@ -20,7 +20,7 @@ export interface Reading {
 
 const PAGE = 500;
 
-export function createReading(redis: RedisClient, keys: Keys): Reading {
+export function createQueries(redis: RedisClient, keys: Keys): Queries {
   const hash = z.record(z.string(), z.string());
 
   async function readBatch(batch: string): Promise<Batch | undefined> {

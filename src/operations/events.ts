@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { streamEvent, type StreamEvent } from '../ledger/event.ts';
 import { duplicateRedis } from '../redis/connect.ts';
-import type { Runtime } from '../app.ts';
+import type { App } from '../app.ts';
 
 /** An event with its place in the stream, from which reading can go on later. */
 export interface Completion {
@@ -20,17 +20,17 @@ const reply = z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), z.array(
  * the stream: any number of readers see all of it.
  * @param after the id behind which to begin; `$` (default): what comes from now on; `0`: all there is
  */
-export async function* readEvents(runtime: Runtime, after = '$', signal?: AbortSignal): AsyncGenerator<Completion> {
+export async function* readEvents(app: App, after = '$', signal?: AbortSignal): AsyncGenerator<Completion> {
   // A blocked connection can do nothing else.
-  const redis = duplicateRedis(runtime.redis);
+  const redis = duplicateRedis(app.redis);
   redis.on('error', () => {});
   const stop = () => redis.disconnect();
   signal?.addEventListener('abort', stop, { once: true });
   try {
-    let last = after === '$' ? await lastId(runtime) : after;
+    let last = after === '$' ? await lastId(app) : after;
     while (!signal?.aborted) {
       const streams = reply.parse(
-        await redis.xread('COUNT', PAGE, 'BLOCK', BLOCK_MS, 'STREAMS', runtime.keys.events, last),
+        await redis.xread('COUNT', PAGE, 'BLOCK', BLOCK_MS, 'STREAMS', app.keys.events, last),
       );
       for (const [id, fields] of streams?.[0]?.[1] ?? []) {
         last = id;
@@ -46,7 +46,7 @@ export async function* readEvents(runtime: Runtime, after = '$', signal?: AbortS
 }
 
 /** `$` would be asked anew with every read and skip what came in between. */
-async function lastId(runtime: Runtime): Promise<string> {
-  const [entry] = await runtime.redis.xrevrange(runtime.keys.events, '+', '-', 'COUNT', 1);
+async function lastId(app: App): Promise<string> {
+  const [entry] = await app.redis.xrevrange(app.keys.events, '+', '-', 'COUNT', 1);
   return entry?.[0] ?? '0';
 }

@@ -1,7 +1,7 @@
 import { UserError } from '../core/errors.ts';
 import type { ItemState } from '../ledger/states.ts';
 import { nearest } from '../core/did-you-mean.ts';
-import type { Runtime } from '../app.ts';
+import type { App } from '../app.ts';
 
 export interface RetryChoice {
   /** States whose items go back to work. */
@@ -18,13 +18,13 @@ export interface RetryChoice {
  * @returns how many items went back
  * @throws UserError when there is no such batch or item
  */
-export async function retryItems(runtime: Runtime, batch: string, choice: RetryChoice): Promise<number> {
+export async function retryItems(app: App, batch: string, choice: RetryChoice): Promise<number> {
   let back = 0;
-  for await (const ids of chosenIds(runtime, batch, choice.item)) {
-    const result = await runtime.corrections.retry(batch, ids, { states: choice.states });
+  for await (const ids of chosenIds(app, batch, choice.item)) {
+    const result = await app.admin.retry(batch, ids, { states: choice.states });
     back += result.back;
-    for (const attempt of result.look) await runtime.queues.poll(attempt, 0);
-    runtime.dispatcher.kick();
+    for (const attempt of result.look) await app.queues.poll(attempt, 0);
+    app.dispatcher.kick();
   }
   return back;
 }
@@ -41,13 +41,13 @@ export interface CancelResult {
  * @param discard also throws away the clips that are being made
  * @throws UserError when there is no such batch
  */
-export async function cancelBatch(runtime: Runtime, batch: string, discard: boolean): Promise<CancelResult> {
+export async function cancelBatch(app: App, batch: string, discard: boolean): Promise<CancelResult> {
   const sum: CancelResult = { cancelled: 0, going: 0 };
-  await requireBatch(runtime, batch);
+  await requireBatch(app, batch);
   // The mark alone, before any page: a large batch stops at once.
-  await runtime.corrections.cancel(batch, [], discard);
-  for await (const ids of runtime.reading.idPages(batch)) {
-    const page = await runtime.corrections.cancel(batch, ids, discard);
+  await app.admin.cancel(batch, [], discard);
+  for await (const ids of app.queries.idPages(batch)) {
+    const page = await app.admin.cancel(batch, ids, discard);
     sum.cancelled += page.cancelled;
     sum.going += page.going;
   }
@@ -55,22 +55,22 @@ export async function cancelBatch(runtime: Runtime, batch: string, discard: bool
 }
 
 /** @throws UserError that names the nearest batch */
-export async function requireBatch(runtime: Runtime, batch: string): Promise<void> {
-  if (await runtime.reading.batch(batch)) return;
-  const names = (await runtime.reading.batches()).map((known) => known.batch);
+export async function requireBatch(app: App, batch: string): Promise<void> {
+  if (await app.queries.batch(batch)) return;
+  const names = (await app.queries.batches()).map((known) => known.batch);
   const meant = nearest(batch, names);
   throw new UserError(`there is no batch "${batch}"`, {
     cure: meant ? `Did you mean "${meant}"?` : 'See `clipmill status` for the batches there are.',
   });
 }
 
-async function* chosenIds(runtime: Runtime, batch: string, item: string | undefined): AsyncGenerator<string[]> {
-  await requireBatch(runtime, batch);
+async function* chosenIds(app: App, batch: string, item: string | undefined): AsyncGenerator<string[]> {
+  await requireBatch(app, batch);
   if (item === undefined) {
-    yield* runtime.reading.idPages(batch);
+    yield* app.queries.idPages(batch);
     return;
   }
-  if (!(await runtime.reading.item(batch, item))) {
+  if (!(await app.queries.item(batch, item))) {
     throw new UserError(`batch "${batch}" has no item "${item}"`, {
       cure: `See \`clipmill export ${batch} --format csv\` for its items.`,
     });

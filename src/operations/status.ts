@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Batch } from '../ledger/batch.ts';
 import { readUsage, type Usage } from '../ledger/limits.ts';
-import type { Runtime } from '../app.ts';
+import type { App } from '../app.ts';
 import { redisTime } from '../redis/time.ts';
 
 /** A batch with its pace. */
@@ -26,14 +26,14 @@ const PACE_MS = 60_000;
 const PACE_ENTRIES = 20_000;
 
 /** @param only the one batch to tell of; its existence is the caller's to check */
-export async function readStatus(runtime: Runtime, only?: string): Promise<Status> {
-  const { redis, keys, run, config, reading } = runtime;
-  const found = only === undefined ? await reading.batches() : [await reading.batch(only)];
+export async function readStatus(app: App, only?: string): Promise<Status> {
+  const { redis, keys, run, config, queries } = app;
+  const found = only === undefined ? await queries.batches() : [await queries.batch(only)];
   const batches = found.filter((batch) => batch !== undefined);
   const [usage, account, pace] = await Promise.all([
     readUsage(redis, keys, run, config),
-    runtime.account.read(),
-    batches.some((batch) => batch.endedAt === null) ? readPace(runtime) : new Map<string, number>(),
+    app.account.read(),
+    batches.some((batch) => batch.endedAt === null) ? readPace(app) : new Map<string, number>(),
   ]);
   return {
     batches: batches.map((batch) => withPace(batch, pace.get(batch.batch) ?? 0)),
@@ -53,9 +53,9 @@ function withPace(batch: Batch, clipsPerMinute: number): BatchStatus {
 const doneEvent = z.object({ type: z.literal('item'), batch: z.string(), state: z.literal('done') });
 
 /** Clips done in the last minute by batch, counted from the stream of completions. */
-async function readPace(runtime: Runtime): Promise<Map<string, number>> {
-  const since = Math.floor(await redisTime(runtime.redis)) - PACE_MS;
-  const entries = await runtime.redis.xrange(runtime.keys.events, String(since), '+', 'COUNT', PACE_ENTRIES);
+async function readPace(app: App): Promise<Map<string, number>> {
+  const since = Math.floor(await redisTime(app.redis)) - PACE_MS;
+  const entries = await app.redis.xrange(app.keys.events, String(since), '+', 'COUNT', PACE_ENTRIES);
   const pace = new Map<string, number>();
   for (const [, [, , , data]] of entries) {
     const event = doneEvent.safeParse(JSON.parse(data ?? 'null'));

@@ -3,7 +3,7 @@ import type { Job } from '../jobs/job.ts';
 import { INTAKE_PAGE, type IntakeReport, type NewItem } from '../ledger/intake.ts';
 import { refOf } from '../ledger/keys.ts';
 import { redisTime } from '../redis/time.ts';
-import type { Runtime } from '../app.ts';
+import type { App } from '../app.ts';
 import type { UploadImages } from './upload-images.ts';
 import { pagesOf } from '../core/chunk.ts';
 
@@ -44,23 +44,23 @@ const CHANGED_NAMED = 20;
  * uploading images throws
  */
 export async function submitJobs(
-  runtime: Runtime,
+  app: App,
   header: SubmitHeader,
   jobs: Iterable<Job> | AsyncIterable<Job>,
   { signal, upload }: SubmitOptions = {},
 ): Promise<Submission> {
   const { batch } = header;
   const facts = {
-    model: runtime.model.id,
+    model: app.model.id,
     maxClips: header.maxClips ?? (false as const),
     source: header.source,
-    since: await redisTime(runtime.redis),
+    since: await redisTime(app.redis),
   };
   const sum: Submission = { batch, added: 0, existing: 0, changed: [] };
   const taken: IntakeReport['taken'] = [];
   const add = async (items: NewItem[], more: boolean) => {
-    const report = await runtime.intake.add(batch, facts, items, more);
-    runtime.dispatcher.kick();
+    const report = await app.intake.add(batch, facts, items, more);
+    app.dispatcher.kick();
     sum.added += report.added;
     sum.existing += report.existing;
     sum.changed.push(...report.changed.slice(0, CHANGED_NAMED - sum.changed.length));
@@ -69,29 +69,29 @@ export async function submitJobs(
   for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
     signal?.throwIfAborted();
     // An item that is in the ledger may be posted at any moment: its images are there before it.
-    await upload?.(await newWithImages(runtime, batch, page));
+    await upload?.(await newWithImages(app, batch, page));
     await add(
       page.map(({ images: _local, ...item }) => item),
       true,
     );
   }
   await add([], false);
-  await spendLargerBudget(runtime, batch);
+  await spendLargerBudget(app, batch);
   if (taken.length > 0) throw new InputError(taken.map((item) => outputTaken(header, item)));
   return sum;
 }
 
 /** Those whose images are needed: nobody posts an item again because its file was submitted again. */
-async function newWithImages(runtime: Runtime, batch: string, jobs: readonly Job[]): Promise<Job[]> {
+async function newWithImages(app: App, batch: string, jobs: readonly Job[]): Promise<Job[]> {
   const withImages = jobs.filter((job) => job.images !== undefined);
   if (withImages.length === 0) return [];
-  const known = await knownItems(runtime, batch, withImages);
+  const known = await knownItems(app, batch, withImages);
   return withImages.filter((_job, index) => !known[index]);
 }
 
-async function knownItems(runtime: Runtime, batch: string, jobs: readonly Job[]): Promise<boolean[]> {
-  const known = runtime.redis.pipeline();
-  for (const job of jobs) known.exists(runtime.keys.item(refOf(batch, job.id)));
+async function knownItems(app: App, batch: string, jobs: readonly Job[]): Promise<boolean[]> {
+  const known = app.redis.pipeline();
+  for (const job of jobs) known.exists(app.keys.item(refOf(batch, job.id)));
   return ((await known.exec()) ?? []).map(([, count]) => count === 1);
 }
 
@@ -105,15 +105,15 @@ export interface Preview {
  * @throws InputError when an output name belongs to an item of another batch
  */
 export async function previewJobs(
-  runtime: Runtime,
+  app: App,
   header: SubmitHeader,
   jobs: Iterable<Job> | AsyncIterable<Job>,
 ): Promise<Preview> {
   const sum: Preview = { added: 0, existing: 0 };
   const problems: Problem[] = [];
   for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
-    const owners = await runtime.redis.hmget(runtime.keys.outputs, ...page.map((job) => job.output));
-    const known = await knownItems(runtime, header.batch, page);
+    const owners = await app.redis.hmget(app.keys.outputs, ...page.map((job) => job.output));
+    const known = await knownItems(app, header.batch, page);
     for (const [index, job] of page.entries()) {
       const owner = owners[index];
       if (known[index]) sum.existing += 1;
@@ -135,11 +135,11 @@ function outputTaken(header: SubmitHeader, taken: { id: string; output: string; 
 }
 
 /** Items that were held when the budget was spent go on when it has grown. */
-async function spendLargerBudget(runtime: Runtime, name: string): Promise<void> {
-  const batch = await runtime.reading.batch(name);
+async function spendLargerBudget(app: App, name: string): Promise<void> {
+  const batch = await app.queries.batch(name);
   if (!batch?.failures['BUDGET'] || (batch.maxClips !== null && batch.posted >= batch.maxClips)) return;
-  for await (const ids of runtime.reading.idPages(name)) {
-    await runtime.corrections.retry(name, ids, { states: ['held'], code: 'BUDGET' });
+  for await (const ids of app.queries.idPages(name)) {
+    await app.admin.retry(name, ids, { states: ['held'], code: 'BUDGET' });
   }
-  runtime.dispatcher.kick();
+  app.dispatcher.kick();
 }

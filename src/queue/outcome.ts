@@ -15,9 +15,9 @@ export function again(delayMs: number): Outcome {
 }
 
 /** What every step is told about its job. */
-export interface Turn {
+export interface StepContext {
   /** How often this job has been started, this time included. */
-  starts: number;
+  attemptsStarted: number;
   /** Aborts when the process is to drain: a step that waits gives its job back, one that works finishes. */
   draining: AbortSignal;
 }

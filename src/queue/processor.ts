@@ -5,17 +5,17 @@ import { describeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { Keys } from '../ledger/keys.ts';
-import { again, type Outcome, type Turn } from './outcome.ts';
+import { again, type Outcome, type StepContext } from './outcome.ts';
 import type { QueueName } from './queues.ts';
 
 /** Does the work of one job; `name` and `data` are as the producer wrote them. */
-export type JobHandler = (job: { name: string; data: unknown; id: string }, turn: Turn) => Promise<Outcome>;
+export type JobHandler = (job: { name: string; data: unknown; id: string }, context: StepContext) => Promise<Outcome>;
 
 /** Thrown by a handler when a job can never be done: it ends as failed, with this message. */
-export class ImpossibleJob extends UnrecoverableError {}
+export class InvalidJobError extends UnrecoverableError {}
 
 /** Tells BullMQ when to run the job again. */
-class Again extends Error {
+class RetryLater extends Error {
   readonly delayMs: number;
 
   constructor(delayMs: number) {
@@ -34,14 +34,14 @@ class Again extends Error {
  * The allowance is set on the job in memory, so that it costs nothing to store and holds for producers'
  * jobs as well: none ever fails by having been tried too often.
  */
-function retryOf(job: Job, delayMs: number): Again {
+function retryOf(job: Job, delayMs: number): RetryLater {
   job.opts = { ...job.opts, attempts: Number.MAX_SAFE_INTEGER, backoff: { type: 'again' }, stackTraceLimit: 0 };
-  return new Again(delayMs);
+  return new RetryLater(delayMs);
 }
 
 /** BullMQ takes 0 for "at once, in front of all others". */
 function backoffStrategy(_attempts: number, _type?: string, error?: Error): number {
-  return error instanceof Again ? Math.max(1, error.delayMs) : -1;
+  return error instanceof RetryLater ? Math.max(1, error.delayMs) : -1;
 }
 
 export interface ProcessorDeps {
@@ -77,7 +77,7 @@ export interface ProcessorOptions {
 /** Jobs of producers that could not be taken, kept for them to look at: seconds, and how many at most. */
 const REFUSED_JOBS = { age: 7 * 86_400, count: 10_000 };
 /** Waits after a step that threw something unexpected, by how often its job was started. */
-const surpriseBackoff = { baseMs: 1_000, capMs: 60_000 };
+const unexpectedErrorBackoff = { baseMs: 1_000, capMs: 60_000 };
 
 /**
  * A job is lost to its worker after this long without a sign of life, and runs again elsewhere.
@@ -105,16 +105,16 @@ export function startProcessor(
   let lastMove = performance.now();
 
   async function decide(job: Job, token: string | undefined): Promise<Outcome> {
-    const turn: Turn = { starts: job.attemptsStarted, draining: draining.signal };
+    const context: StepContext = { attemptsStarted: job.attemptsStarted, draining: draining.signal };
     try {
-      return await handler({ name: job.name, data: job.data, id: job.id ?? '' }, turn);
+      return await handler({ name: job.name, data: job.data, id: job.id ?? '' }, context);
     } catch (error) {
-      if (error instanceof ImpossibleJob) throw error;
+      if (error instanceof InvalidJobError) throw error;
       if (draining.signal.aborted && error === draining.signal.reason) {
         await job.moveToWait(token);
         throw new WaitingError();
       }
-      const retryMs = backoffMs(job.attemptsStarted, surpriseBackoff);
+      const retryMs = backoffMs(job.attemptsStarted, unexpectedErrorBackoff);
       log.error({ queue: name, job: job.id, err: error, retryMs }, 'step failed unexpectedly, trying again');
       return again(retryMs);
     }

@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { describeError, UserError } from '../core/errors.ts';
-import { gatherWrites } from './auto-cork.ts';
+import { autoCork } from './auto-cork.ts';
 
 export type RedisClient = Redis | Cluster;
 
@@ -45,7 +45,7 @@ export function openRedis(url: string, options: ConnectOptions): RedisClient {
   const client = connect(url, common);
   // Without a listener ioredis prints every error by itself.
   client.on('error', () => {});
-  if (client instanceof Redis) gatherWrites(client);
+  if (client instanceof Redis) autoCork(client);
   return client;
 }
 

@@ -1,17 +1,17 @@
 import type { Item } from '../ledger/item.ts';
-import type { Reading } from '../ledger/queries.ts';
+import type { Queries } from '../ledger/queries.ts';
 import type { Storage } from '../storage/storage.ts';
 import { galleryPage, relativeLink } from './gallery/gallery.ts';
 import { jsonlLines } from './manifest.ts';
 import { readTogether, type Reader } from '../core/tee.ts';
 
 /** The files that stand beside a batch's clips. */
-export interface BatchPages {
+export interface BatchReports {
   gallery: string;
   manifest: string;
 }
 
-export function batchPageNames(batch: string): BatchPages {
+export function batchPageNames(batch: string): BatchReports {
   return { gallery: `${batch}/index.html`, manifest: `${batch}/manifest.jsonl` };
 }
 
@@ -22,14 +22,14 @@ export function batchPageNames(batch: string): BatchPages {
  * @throws the signal's reason when it aborts first: what is not written by then stays as it was
  */
 export async function storeBatchPages(
-  reading: Pick<Reading, 'items'>,
+  queries: Pick<Queries, 'items'>,
   storage: Pick<Storage, 'putPage'>,
   batch: string,
   signal?: AbortSignal,
-): Promise<BatchPages> {
+): Promise<BatchReports> {
   const names = batchPageNames(batch);
   const options = { link: relativeLink(batch), at: new Date() };
-  const [forManifest, forGallery] = readTogether(reading.items(batch));
+  const [forManifest, forGallery] = readTogether(queries.items(batch));
 
   async function put(name: string, items: Reader<Item>, lines: AsyncIterable<string>, type: string): Promise<string> {
     try {

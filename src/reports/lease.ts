@@ -25,7 +25,7 @@ const claimed = z.union([
 ]);
 
 /**
- * Claims a batch whose pages are behind and due, or the one that is named, due or not.
+ * NameTable a batch whose pages are behind and due, or the one that is named, due or not.
  * @returns `undefined` when none is due, or somebody else writes it
  */
 export async function claimPages(run: RunScript, named = ''): Promise<PageClaim | undefined> {

@@ -1,14 +1,14 @@
 import type { Clock } from '../core/clock.ts';
 import { describeError } from '../core/errors.ts';
-import type { Reading } from '../ledger/queries.ts';
+import type { Queries } from '../ledger/queries.ts';
 import type { Logger } from '../core/log.ts';
 import type { RunScript } from '../ledger/scripts.ts';
 import type { Storage } from '../storage/storage.ts';
-import { storeBatchPages, type BatchPages } from './beside-clips.ts';
+import { storeBatchPages, type BatchReports } from './beside-clips.ts';
 import { claimPages, KEEP_EVERY_MS, type PageClaim } from './lease.ts';
 
 export interface PageWriterDeps {
-  reading: Reading;
+  queries: Queries;
   run: RunScript;
   storage: Pick<Storage, 'putPage'>;
   clock: Clock;
@@ -16,18 +16,18 @@ export interface PageWriterDeps {
 }
 
 /** Keeps the pages beside the clips up to date, together with the writers of other processes. */
-export interface PageWriter {
+export interface ReportWriter {
   /** Writes what is due: while batches proceed, and those that ended since. What fails is due again later. */
   writeDue(signal: AbortSignal): Promise<void>;
   /** Writes the pages of one batch, as it is now or later. @throws StorageError and what Redis throws */
-  write(batch: string, signal?: AbortSignal): Promise<BatchPages>;
+  write(batch: string, signal?: AbortSignal): Promise<BatchReports>;
 }
 
 const LOOK_EVERY_MS = 100;
 /** From a write that failed to the next try. */
 const RETRY_MS = 30_000;
 
-export function createPageWriter(deps: PageWriterDeps): PageWriter {
+export function createReportWriter(deps: PageWriterDeps): ReportWriter {
   return {
     async writeDue(signal) {
       for (;;) {
@@ -56,7 +56,7 @@ export function createPageWriter(deps: PageWriterDeps): PageWriter {
 }
 
 /** Writes with the claim kept alive, and gives it back whatever happens. */
-async function writeClaimed(deps: PageWriterDeps, claim: PageClaim, outer?: AbortSignal): Promise<BatchPages> {
+async function writeClaimed(deps: PageWriterDeps, claim: PageClaim, outer?: AbortSignal): Promise<BatchReports> {
   const started = performance.now();
   const lost = new AbortController();
   const keeping = setInterval(() => {
@@ -67,7 +67,7 @@ async function writeClaimed(deps: PageWriterDeps, claim: PageClaim, outer?: Abor
   }, KEEP_EVERY_MS);
   const signal = outer ? AbortSignal.any([outer, lost.signal]) : lost.signal;
   try {
-    const pages = await storeBatchPages(deps.reading, deps.storage, claim.batch, signal);
+    const pages = await storeBatchPages(deps.queries, deps.storage, claim.batch, signal);
     const tookMs = performance.now() - started;
     deps.log.debug({ batch: claim.batch, tookMs }, 'manifest and gallery written');
     // When Redis does not hear of it, the claim runs out by itself and they are written again.

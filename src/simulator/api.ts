@@ -5,7 +5,7 @@ import { replies, type Reply } from './reply.ts';
 import { bearerKey, header, readBody } from './request.ts';
 import { SlidingLimit } from './sliding-window.ts';
 import { statusTask } from './status-task.ts';
-import type { World } from './context.ts';
+import type { SimulatorContext } from './context.ts';
 
 const MODEL = 'kling-2-6';
 const CREATE = '/api/v1/generateTask/';
@@ -20,10 +20,10 @@ const MAX_BODY = 1_000_000;
  * becomes of it, except those that this limit itself refuses.
  */
 export class Api {
-  readonly #world: World;
+  readonly #world: SimulatorContext;
   readonly #limit: SlidingLimit;
 
-  constructor(world: World) {
+  constructor(world: SimulatorContext) {
     this.#world = world;
     const { maxRequests, requestWindowMs, speed } = world.settings;
     this.#limit = new SlidingLimit(maxRequests, requestWindowMs / speed);

@@ -2,20 +2,20 @@ import { Agent, request } from 'undici';
 import { between } from './random.ts';
 import { statusBody } from './status-body.ts';
 import type { Task } from './task.ts';
-import type { World } from './context.ts';
+import type { SimulatorContext } from './context.ts';
 
 /** Waits after the first, second and third refusal, before they are divided by speed; then it is given up. */
 const RETRY_MS = [30_000, 120_000, 600_000] as const;
 
-type Needs = Pick<World, 'settings' | 'faults' | 'dice' | 'timeline' | 'unixBase' | 'urls' | 'recorder'>;
+type Deps = Pick<SimulatorContext, 'settings' | 'faults' | 'dice' | 'timeline' | 'unixBase' | 'urls' | 'recorder'>;
 
 /** POSTs the status of ended tasks to their callback URLs until the receiver answers exactly 200. */
 export class Callbacks {
-  readonly #world: Needs;
+  readonly #world: Deps;
   readonly #agent = new Agent({ pipelining: 1 });
   #closed = false;
 
-  constructor(world: Needs) {
+  constructor(world: Deps) {
     this.#world = world;
   }
 

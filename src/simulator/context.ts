@@ -10,7 +10,7 @@ import type { Tasks } from './tasks.ts';
 import type { Timeline } from './timeline.ts';
 
 /** All that a simulator is made of; each part takes what it needs of it. */
-export interface World {
+export interface SimulatorContext {
   readonly settings: SimulatorSettings;
   /** Milliseconds since the simulator's epoch, monotonic. */
   readonly timeline: Timeline;

@@ -5,14 +5,14 @@ import { chooseFileFault, clipHeaders, sendHalf, sendPage, sendTrickle } from '.
 import { header } from './request.ts';
 import { sendBytes } from './send-bytes.ts';
 import type { Task } from './task.ts';
-import type { World } from './context.ts';
+import type { SimulatorContext } from './context.ts';
 
-type Needs = Pick<World, 'settings' | 'timeline' | 'dice' | 'tasks' | 'urls' | 'recorder'>;
+type Deps = Pick<SimulatorContext, 'settings' | 'timeline' | 'dice' | 'tasks' | 'urls' | 'recorder'>;
 
 const path = /^\/files\/(\w+)\/([1-9])\.mp4\?sig=([\w.]+)(&direct=1)?$/;
 
 /** GET and HEAD /files/{taskId}/{n}.mp4?sig=…: a host of clips, which knows signatures and no keys. */
-export function serveFile(world: Needs, request: IncomingMessage, response: ServerResponse, url: string): void {
+export function serveFile(world: Deps, request: IncomingMessage, response: ServerResponse, url: string): void {
   const { settings, timeline, dice, tasks, urls, recorder } = world;
   recorder.files.requests++;
   if (header(request, 'authorization') !== undefined) recorder.leak(url.split('?', 1)[0] ?? '');
@@ -42,7 +42,7 @@ export function serveFile(world: Needs, request: IncomingMessage, response: Serv
   } else sendPage(response, fault === 'html' ? 200 : Number(fault));
 }
 
-function sendRange(world: Needs, request: IncomingMessage, response: ServerResponse, task: Task, clip: Clip): void {
+function sendRange(world: Deps, request: IncomingMessage, response: ServerResponse, task: Task, clip: Clip): void {
   const condition = header(request, 'if-range');
   const asked = condition === undefined || condition === clip.etag ? header(request, 'range') : undefined;
   const range = parseRange(asked, clip.size);
@@ -62,14 +62,14 @@ function sendRange(world: Needs, request: IncomingMessage, response: ServerRespo
 }
 
 /** A download counts when its last byte has gone to the system. */
-function finish({ recorder }: Needs, response: ServerResponse, task: Task): void {
+function finish({ recorder }: Deps, response: ServerResponse, task: Task): void {
   response.end(() => {
     recorder.files.complete++;
     task.downloads++;
   });
 }
 
-function* counted({ recorder }: Needs, clip: Clip, start: number, end: number): Generator<Buffer, undefined> {
+function* counted({ recorder }: Deps, clip: Clip, start: number, end: number): Generator<Buffer, undefined> {
   for (const piece of clipBytes(clip, start, end)) {
     recorder.files.bytes += piece.length;
     yield piece;

@@ -1,12 +1,12 @@
 import { readRequest } from './request-body.ts';
 import { replies, type Reply } from './reply.ts';
 import type { PromptHistory } from './task.ts';
-import type { World } from './context.ts';
+import type { SimulatorContext } from './context.ts';
 
-type Needs = Pick<World, 'settings' | 'faults' | 'dice' | 'account' | 'prompts' | 'tasks' | 'recorder'>;
+type Deps = Pick<SimulatorContext, 'settings' | 'faults' | 'dice' | 'account' | 'prompts' | 'tasks' | 'recorder'>;
 
 /** POST /api/v1/generateTask/kling-2-6, once the request was let in and its body is here. */
-export function generateTask(world: Needs, text: string): Reply {
+export function generateTask(world: Deps, text: string): Reply {
   const { settings, faults, account, prompts, tasks, recorder } = world;
   const request = readRequest(text);
   if (typeof request === 'string') {
@@ -32,7 +32,7 @@ export function generateTask(world: Needs, text: string): Reply {
 }
 
 /** Faults that make no task. */
-function refuseOnPurpose({ dice }: Needs, history: PromptHistory): Reply | undefined {
+function refuseOnPurpose({ dice }: Deps, history: PromptHistory): Reply | undefined {
   const marker = dice.marker(history, 'http') ?? dice.marker(history, 'code') ?? dice.marker(history, 'reset');
   if (marker) {
     if (marker.kind === 'reset') return replies.reset();
@@ -45,7 +45,7 @@ function refuseOnPurpose({ dice }: Needs, history: PromptHistory): Reply | undef
 }
 
 /** Faults after which there is a task that the client may not know of. */
-function loseOnPurpose({ dice }: Needs, history: PromptHistory): Reply | undefined {
+function loseOnPurpose({ dice }: Deps, history: PromptHistory): Reply | undefined {
   const marker =
     dice.marker(history, 'lost') ??
     dice.marker(history, 'hang') ??

@@ -15,7 +15,7 @@ import { Replier } from './reply.ts';
 import { SignedUrls } from './signed-urls.ts';
 import { Tasks } from './tasks.ts';
 import { Timeline } from './timeline.ts';
-import type { World } from './context.ts';
+import type { SimulatorContext } from './context.ts';
 
 export { faultRates, type FaultRate, type Faults } from './faults.ts';
 export { markerTable, type MarkerKind } from './markers.ts';
@@ -81,7 +81,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   };
 }
 
-function buildWorld(settings: SimulatorSettings, faults: Faults): World {
+function buildWorld(settings: SimulatorSettings, faults: Faults): SimulatorContext {
   const epoch = performance.now();
   const unixBase = Date.now();
   const timeline = new Timeline(() => performance.now() - epoch);
@@ -95,7 +95,7 @@ function buildWorld(settings: SimulatorSettings, faults: Faults): World {
   return { settings, timeline, unixBase, faults, dice, account, prompts, tasks, urls, recorder, replier };
 }
 
-function router(world: World, controls: Controls): RequestListener {
+function router(world: SimulatorContext, controls: Controls): RequestListener {
   const api = new Api(world);
   return (request, response) => {
     const url = request.url ?? '/';

@@ -11,7 +11,7 @@ import type { Timeline } from './timeline.ts';
 const MAX_LEAKS = 10_000;
 const MAX_DELIVERIES = 100_000;
 
-interface Needs {
+interface Deps {
   settings: SimulatorSettings;
   timeline: Timeline;
   unixBase: number;
@@ -23,7 +23,7 @@ interface Needs {
 
 /** Counts as things happen, and answers as Records. What is kept per request is bounded. */
 export class Recorder implements Records {
-  readonly #world: Needs;
+  readonly #world: Deps;
   readonly #peak: SlidingPeak;
   readonly requests: Record<RequestKind | 'total', number> = { create: 0, status: 0, balance: 0, other: 0, total: 0 };
   readonly refused: Record<Refusal, number> = {
@@ -42,7 +42,7 @@ export class Recorder implements Records {
   #firstPostAt: number | null = null;
   #lastEndAt: number | null = null;
 
-  constructor(world: Needs) {
+  constructor(world: Deps) {
     this.#world = world;
     this.#peak = new SlidingPeak(world.settings.requestWindowMs / world.settings.speed);
   }

@@ -1,5 +1,5 @@
 import { stateOf, type Task } from './task.ts';
-import type { World } from './context.ts';
+import type { SimulatorContext } from './context.ts';
 
 const failMessages: Readonly<Record<string, string>> = {
   CONTENT_VIOLATION: 'Content does not meet safety guidelines',
@@ -10,7 +10,7 @@ const failMessages: Readonly<Record<string, string>> = {
 };
 
 /** The body of a statusTask answer, which is also what a callback carries. */
-export function statusBody(world: Pick<World, 'timeline' | 'unixBase' | 'urls'>, task: Task): string {
+export function statusBody(world: Pick<SimulatorContext, 'timeline' | 'unixBase' | 'urls'>, task: Task): string {
   if (task.finalBody !== undefined) return task.finalBody;
   const state = stateOf(task, world.timeline.now());
   const createTime = Math.round(world.unixBase + task.createdAt);
@@ -30,7 +30,7 @@ export function statusBody(world: Pick<World, 'timeline' | 'unixBase' | 'urls'>,
   return body;
 }
 
-function success(world: Pick<World, 'unixBase' | 'urls'>, task: Task, createTime: number) {
+function success(world: Pick<SimulatorContext, 'unixBase' | 'urls'>, task: Task, createTime: number) {
   const resultUrls = Array.from({ length: task.clips }, (_, i) => world.urls.sign(task.id, i + 1));
   const completeTime = Math.round(world.unixBase + task.endsAt);
   return {

@@ -1,12 +1,12 @@
 import { queryOf } from './request.ts';
 import { replies, type Reply } from './reply.ts';
 import { statusBody } from './status-body.ts';
-import type { World } from './context.ts';
+import type { SimulatorContext } from './context.ts';
 
-type Needs = Pick<World, 'timeline' | 'unixBase' | 'urls' | 'dice' | 'tasks' | 'recorder'>;
+type Deps = Pick<SimulatorContext, 'timeline' | 'unixBase' | 'urls' | 'dice' | 'tasks' | 'recorder'>;
 
 /** GET /api/v1/statusTask/kling-2-6?taskId=… */
-export function statusTask(world: Needs, url: string): Reply {
+export function statusTask(world: Deps, url: string): Reply {
   const { dice, tasks, recorder, timeline } = world;
   if (dice.strikes('status500')) return replies.error(500);
   if (dice.strikes('statusReset')) return replies.reset();

@@ -10,7 +10,7 @@ import type { Timeline } from './timeline.ts';
 /** A task is pending for this part of its time. */
 const PENDING_PART = 0.1;
 
-interface Needs {
+interface Deps {
   settings: SimulatorSettings;
   timeline: Timeline;
   prompts: Prompts;
@@ -19,7 +19,7 @@ interface Needs {
 
 /** All tasks that are remembered, and how many of them are in flight. */
 export class Tasks {
-  readonly #needs: Needs;
+  readonly #needs: Deps;
   readonly #byId = new Map<string, Task>();
   /** Not from the seed: a simulator that was started again must not know the tasks of the one before. */
   readonly #run = randomBytes(6).toString('hex');
@@ -29,7 +29,7 @@ export class Tasks {
   inFlight = 0;
   mostInFlight = 0;
 
-  constructor(needs: Needs) {
+  constructor(needs: Deps) {
     this.#needs = needs;
   }
 

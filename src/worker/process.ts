@@ -21,7 +21,7 @@ export async function runWorkers(
 ): Promise<void> {
   if (roles.every((role) => role === 'download')) keepHeapSmall();
   // Loading them makes the heap grow.
-  const [{ openRuntime }, { startWorkers }] = await Promise.all([import('../app.ts'), import('./start.ts')]);
+  const [{ openApp }, { startWorkers }] = await Promise.all([import('../app.ts'), import('./start.ts')]);
   const config = loadConfig(environment);
   requireApiKey(config);
   if (!config.redisUrl) {
@@ -36,7 +36,7 @@ export async function runWorkers(
   });
   const interrupt = onInterrupt((signal) => log.info({ signal }, 'draining; once more ends at once'), 0);
   try {
-    const runtime = await openRuntime({
+    const app = await openApp({
       config,
       log,
       redisUrl: config.redisUrl,
@@ -44,12 +44,12 @@ export async function runWorkers(
       onRedisFinding: ({ subject, found, cure }) => log.warn({ check: subject, cure }, `Redis: ${found}`),
     });
     try {
-      const workers = await startWorkers(runtime, { roles });
+      const workers = await startWorkers(app, { roles });
       log.info({ roles, maxTasks: config.maxTasks, maxRequests: config.maxRequests }, 'working');
       if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
       await workers.drain();
     } finally {
-      await runtime.close();
+      await app.close();
     }
   } finally {
     interrupt.off();

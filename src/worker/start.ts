@@ -5,29 +5,29 @@ import { requireApiKey, type Config } from '../config/config.ts';
 import { isLoopback } from '../config/values.ts';
 import { describeError } from '../core/errors.ts';
 import type { Attempt } from '../ledger/attempts.ts';
-import { createPageWriter, type PageWriter } from '../reports/writer.ts';
+import { createReportWriter, type ReportWriter } from '../reports/writer.ts';
 import { publishLimits } from '../ledger/limits.ts';
 import { tokenLifetimeMs } from '../ledger/bucket.ts';
-import { startChores, type Chore } from './maintenance/schedule.ts';
+import { startMaintenance, type MaintenanceTask } from './maintenance/schedule.ts';
 import { mendAfterDisturbance } from './maintenance/clock-watch.ts';
 import { downloadStep, type DownloadDeps } from './steps/download.ts';
 import { intakeStep } from './steps/intake.ts';
-import type { Outcome, Turn } from '../queue/outcome.ts';
+import type { Outcome, StepContext } from '../queue/outcome.ts';
 import { adaptivePlan } from './polling/adaptive.ts';
-import { readDemand } from './polling/load.ts';
+import { readLoad } from './polling/load.ts';
 import { fixedPlan } from './polling/fixed.ts';
 import type { PollPlan } from './polling/plan.ts';
-import { LOOKS_IN_LINE, pollStep, type PollDeps } from './steps/poll.ts';
+import { MAX_WAITING_POLLS, pollStep, type PollDeps } from './steps/poll.ts';
 import { probeAccount } from './maintenance/account-probe.ts';
 import { startProcessor, type JobHandler } from '../queue/processor.ts';
 import { queueNames, STEP, stepData, type QueueName } from '../queue/queues.ts';
 import { reconcile } from './maintenance/reconcile.ts';
 import { createSidecars } from './steps/sidecar.ts';
-import { StorageGate } from './steps/storage-breaker.ts';
+import { StorageBreaker } from './steps/storage-breaker.ts';
 import { forgetOldBatches } from './maintenance/retention.ts';
-import { SUBMISSIONS_IN_LINE, submitStep, type SubmitDeps } from './steps/submit.ts';
+import { MAX_WAITING_SUBMISSIONS, submitStep, type SubmitDeps } from './steps/submit.ts';
 import { watchProcessor, type WatchedProcessor } from '../queue/watchdog.ts';
-import type { Runtime } from '../app.ts';
+import type { App } from '../app.ts';
 import { settlesWithin } from '../core/timeouts.ts';
 import { Hashes } from '../download/hashes.ts';
 import { createSourceOpener } from '../download/open.ts';
@@ -55,7 +55,7 @@ export interface Workers {
   api: ApixoClient;
   storage: Storage;
   /** Writes the manifests and galleries that stand beside the clips. */
-  pages: PageWriter;
+  pages: ReportWriter;
   /**
    * Takes no new work and lets what is under way finish: submissions get their answers recorded,
    * downloads stop and are taken up again later.
@@ -93,8 +93,8 @@ const CLOCK_GRACE_MS = 10_000;
  * Starts the workers of this process, and the chores that all processes share.
  * @throws UserError when a setting is missing or the storage does not take files
  */
-export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}): Promise<Workers> {
-  const { config, log, queues } = runtime;
+export async function startWorkers(app: App, options: WorkerOptions = {}): Promise<Workers> {
+  const { config, log, queues } = app;
   const roles = options.roles ?? queueNames;
   const closers = new Closers();
   const draining = new AbortController();
@@ -108,40 +108,40 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   closers.push(() => source.close());
   const hashes = new Hashes();
   closers.push(() => hashes.close());
-  const gate = new StorageGate({ ...runtime, storage });
+  const gate = new StorageBreaker({ ...app, storage });
   closers.push(() => gate.close());
   if (roles.includes('download')) await storage.check();
 
-  const overridden = await publishLimits(runtime.run, config);
+  const overridden = await publishLimits(app.run, config);
   if (overridden.length > 0)
     log.warn({ limits: overridden }, 'limits differ from those of another process: these hold now');
 
-  const shared = { ...runtime, api, source, storage, hashes, gate };
+  const shared = { ...app, api, source, storage, hashes, gate };
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
-  const plan = pollPlan(runtime);
+  const plan = pollPlan(app);
   const plain: StepDeps = {
-    submit: { ...shared, settings, plan, inLine: pLimit(SUBMISSIONS_IN_LINE), inputs: storage.inputs },
+    submit: { ...shared, settings, plan, limiter: pLimit(MAX_WAITING_SUBMISSIONS), inputs: storage.inputs },
     poll: {
       ...shared,
       settings,
       plan,
-      inLine: pLimit(LOOKS_IN_LINE),
+      limiter: pLimit(MAX_WAITING_POLLS),
       reportedStates: new Set(),
     },
-    download: { ...shared, writeSidecar: config.sidecar ? createSidecars({ ...runtime, storage }) : undefined },
+    download: { ...shared, writeSidecar: config.sidecar ? createSidecars({ ...app, storage }) : undefined },
   };
   const deps = options.decorate?.(plain) ?? plain;
   const handlers: Record<QueueName, JobHandler> = {
-    submit: async (job, turn) =>
-      job.name === STEP ? submitStep(deps.submit, stepData.parse(job.data), turn) : intakeStep(shared, job),
-    poll: stepHandler((attempt, turn) => pollStep(deps.poll, attempt, turn)),
-    download: stepHandler((attempt, turn) => downloadStep(deps.download, attempt, turn)),
+    submit: async (job, context) =>
+      job.name === STEP ? submitStep(deps.submit, stepData.parse(job.data), context) : intakeStep(shared, job),
+    poll: stepHandler((attempt, context) => pollStep(deps.poll, attempt, context)),
+    download: stepHandler((attempt, context) => downloadStep(deps.download, attempt, context)),
   };
   const concurrency: Record<QueueName, number> = { ...CONCURRENCY, download: config.downloads };
   const processors = roles.map((role) =>
     watchProcessor(
       () =>
-        startProcessor(runtime, role, handlers[role], {
+        startProcessor(app, role, handlers[role], {
           workers: WORKERS[role],
           concurrency: concurrency[role],
           lockMs: options.lockMs,
@@ -156,11 +156,11 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   );
 
   const mend = async () => {
-    await reconcile({ ...runtime, longestWaitMs: longestWaits(config) });
+    await reconcile({ ...app, longestWaitMs: longestWaits(config) });
   };
-  const disturbance = mendAfterDisturbance(runtime, mend);
+  const disturbance = mendAfterDisturbance(app, mend);
   closers.push(() => disturbance.stop());
-  const chores: Chore[] = [
+  const chores: MaintenanceTask[] = [
     { name: 'watchdog', periodMs: 5_000, scope: 'process', work: () => checkAll(processors) },
     { name: 'reconcile', periodMs: 60_000, scope: 'once', work: mend },
     { name: 'probe', periodMs: 25_000, scope: 'once', work: () => probeAccount(shared) },
@@ -183,20 +183,20 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
     });
   }
   // What crashes left behind is picked up at once, not at the next full minute; which then begins anew.
-  await runtime.run('claim-task', 'reconcile', 0);
+  await app.run('claim-task', 'reconcile', 0);
   await mend();
-  const running = startChores(chores, runtime.run, log);
+  const running = startMaintenance(chores, app.run, log);
   // Pages take long where batches are large, and other chores must not wait for them. Only processes
   // that download can be relied on to reach the storage.
-  const pages = createPageWriter({ ...runtime, storage });
-  const writing = startChores(
+  const pages = createReportWriter({ ...app, storage });
+  const writing = startMaintenance(
     roles.includes('download')
       ? [{ name: 'pages', periodMs: 1_000, scope: 'process', work: () => pages.writeDue(draining.signal) }]
       : [],
-    runtime.run,
+    app.run,
     log,
   );
-  runtime.dispatcher.kick();
+  app.dispatcher.kick();
 
   return {
     api,
@@ -220,19 +220,19 @@ export async function startWorkers(runtime: Runtime, options: WorkerOptions = {}
   };
 }
 
-function pollPlan({ config, model, run, log }: Runtime): PollPlan {
+function pollPlan({ config, model, run, log }: App): PollPlan {
   if (config.polling === 'fixed') return fixedPlan(config.pollDelayMs, config.pollIntervalMs);
   return adaptivePlan({
     ...config,
     model,
-    demand: (ranges) => readDemand(run, ranges),
+    demand: (ranges) => readLoad(run, ranges),
     now: () => performance.now(),
     onError: (error) => log.debug({ reason: describeError(error) }, 'polling goes on with what it knew'),
   });
 }
 
-function stepHandler(step: (attempt: Attempt, turn: Turn) => Promise<Outcome>): JobHandler {
-  return (job, turn) => step(stepData.parse(job.data), turn);
+function stepHandler(step: (attempt: Attempt, context: StepContext) => Promise<Outcome>): JobHandler {
+  return (job, context) => step(stepData.parse(job.data), context);
 }
 
 function longestWaits({ pollDelayMs, pollIntervalMs }: Config): Record<QueueName, number> {

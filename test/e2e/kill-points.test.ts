@@ -6,7 +6,7 @@ import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { silentLogger } from '../../src/core/log.ts';
-import { openRuntime } from '../../src/app.ts';
+import { openApp } from '../../src/app.ts';
 import { startSimulator } from '../../src/simulator/index.ts';
 import { start, workFolder } from '../support/cli.ts';
 import { ambiguousPoints, faultPoints, type FaultPoint } from '../support/fault-points.ts';
@@ -34,12 +34,12 @@ async function killAndRecover(point: FaultPoint) {
     CLIPMILL_SIDECAR: 'true',
     CLIPMILL_LOG_LEVEL: 'warn',
   };
-  const runtime = await openRuntime({ config: loadConfig(env), log: silentLogger(), redisUrl: env.REDIS_URL });
+  const app = await openApp({ config: loadConfig(env), log: silentLogger(), redisUrl: env.REDIS_URL });
   onTestFinished(async () => {
-    await runtime.close();
+    await app.close();
     await simulator.close();
   });
-  await runtime.intake.add(BATCH, { model: 'kling-2-6' }, clips(CLIPS), false);
+  await app.intake.add(BATCH, { model: 'kling-2-6' }, clips(CLIPS), false);
 
   const victim = start('test/processes/faulty-worker.js', [], folder, { ...env, KILL_AT: point, KILL_NTH: '3' });
   await victim.finished;
@@ -48,7 +48,7 @@ async function killAndRecover(point: FaultPoint) {
   const heir = start('workers/all.js', [], folder, env);
   const batch = await until(
     async () => {
-      const found = await runtime.reading.batch(BATCH);
+      const found = await app.queries.batch(BATCH);
       return found?.endedAt === null ? undefined : found;
     },
     `the end of the batch after ${point}`,
@@ -56,7 +56,7 @@ async function killAndRecover(point: FaultPoint) {
   );
   heir.child.kill('SIGTERM');
   await heir.finished;
-  return { simulator, runtime, folder, batch };
+  return { simulator, app, folder, batch };
 }
 
 describe('a worker that is killed', () => {
@@ -64,7 +64,7 @@ describe('a worker that is killed', () => {
     // Most of the time is waiting for the locks of the dead to end: several wait at once.
     const limit = pLimit(5);
     await limit.map(faultPoints, async (point) => {
-      const { simulator, runtime, folder, batch } = await killAndRecover(point);
+      const { simulator, app, folder, batch } = await killAndRecover(point);
       const { counts } = batch;
       expect(counts.done + counts.held, `${point} ${JSON.stringify(counts)}`).toBe(CLIPS);
       // Those of the submissions under way whose POST may have left.
@@ -74,7 +74,7 @@ describe('a worker that is killed', () => {
       const tasks = simulator.records.tasks();
       expect(new Set(tasks.map((task) => task.prompt)).size, point).toBe(tasks.length);
       const stored: string[] = [];
-      for await (const item of runtime.reading.items(BATCH)) {
+      for await (const item of app.queries.items(BATCH)) {
         if (item.state !== 'done') {
           expect(item, point).toMatchObject({ state: 'held', code: 'PROCESS_DIED' });
           continue;
@@ -89,10 +89,10 @@ describe('a worker that is killed', () => {
 
       // Slots: none, once the tasks that held submissions may have made have run.
       await until(async () => {
-        await dispatch(runtime.run, 0);
-        return (await runtime.redis.zcard(runtime.keys.slots)) === 0;
+        await dispatch(app.run, 0);
+        return (await app.redis.zcard(app.keys.slots)) === 0;
       }, `the slots after ${point}`);
-      expect(await runtime.redis.zcard(runtime.keys.live), point).toBe(0);
+      expect(await app.redis.zcard(app.keys.live), point).toBe(0);
     });
   }, 180_000);
 });

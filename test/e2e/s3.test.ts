@@ -5,7 +5,7 @@ import { afterAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import type { NewItem } from '../../src/ledger/intake.ts';
 import { silentLogger } from '../../src/core/log.ts';
-import { openRuntime } from '../../src/app.ts';
+import { openApp } from '../../src/app.ts';
 import { startSimulator, type SimulatorOptions } from '../../src/simulator/index.ts';
 import { openStorage } from '../../src/storage/open.ts';
 import { clipmill, scaled, start, workFolder } from '../support/cli.ts';
@@ -48,18 +48,18 @@ async function prepare(items: readonly NewItem[], simulated: SimulatorOptions, c
     ...s3Settings(randomUUID()),
     ...change,
   };
-  const runtime = await openRuntime({ config: loadConfig(env), log: silentLogger(), redisUrl: env.REDIS_URL });
+  const app = await openApp({ config: loadConfig(env), log: silentLogger(), redisUrl: env.REDIS_URL });
   onTestFinished(async () => {
-    await runtime.close();
+    await app.close();
     await simulator.close();
   });
-  await runtime.intake.add('b', { model: 'kling-2-6' }, items, false);
+  await app.intake.add('b', { model: 'kling-2-6' }, items, false);
   const ended = () =>
     until(async () => {
-      const batch = await runtime.reading.batch('b');
+      const batch = await app.queries.batch('b');
       return batch?.endedAt === null ? undefined : batch;
     }, 'the end of the batch');
-  return { simulator, env, runtime, folder: await workFolder(), ended };
+  return { simulator, env, app, folder: await workFolder(), ended };
 }
 
 describe.skipIf(!server)('clipmill on S3', () => {
@@ -149,7 +149,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
       for (const { output } of items) expect(await storage.size(output)).toBe(2_000_000);
     };
     const killedAfter = async () => {
-      const { simulator, env, runtime, folder, ended } = await prepare(clips(6), {});
+      const { simulator, env, app, folder, ended } = await prepare(clips(6), {});
       const victim = start('test/processes/faulty-worker.js', [], folder, {
         ...env,
         KILL_AT: 'after-stored',
@@ -164,7 +164,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
       expect(fetched).toBe(3);
       expect(simulator.records.summary().files.requests).toBe(6);
       const storage = storageOf(env);
-      for await (const item of runtime.reading.items('b')) {
+      for await (const item of app.queries.items('b')) {
         expect(await storage.size(item.output)).toBe(item.size);
         expect(item.sha256).toMatch(/^[\da-f]{64}$/);
       }

@@ -22,21 +22,21 @@ describe('the account', () => {
     const mill = await startMill({ simulator: { balance: 1 }, env: { CLIPMILL_MAX_TASKS: '20' }, log });
     await mill.work();
     await mill.add('b', clips(12));
-    await until(async () => (await mill.runtime.account.read()).halted !== null, 'a halt');
+    await until(async () => (await mill.app.account.read()).halted !== null, 'a halt');
     // The four clips there was money for are finished.
-    await until(async () => (await mill.runtime.reading.batch('b'))?.counts.done === 4, 'four clips');
-    const halted = await mill.runtime.reading.batch('b');
+    await until(async () => (await mill.app.queries.batch('b'))?.counts.done === 4, 'four clips');
+    const halted = await mill.app.queries.batch('b');
     expect(halted?.counts).toMatchObject({ done: 4, queued: 8, failed: 0, held: 0 });
     expect(halted?.posted).toBe(4);
-    expect((await mill.runtime.account.read()).halted).toMatchObject({
+    expect((await mill.app.account.read()).halted).toMatchObject({
       reason: 'no-credit',
       message: expect.stringContaining('Insufficient credits'),
     });
     expect(lines.filter((line) => line.level === 'error' && line.reason === 'no-credit')).toHaveLength(1);
 
     mill.simulator.setBalance(100);
-    await mill.runtime.account.resume();
-    mill.runtime.dispatcher.kick();
+    await mill.app.account.resume();
+    mill.app.dispatcher.kick();
     const batch = await mill.ended('b');
     expect(batch.counts).toMatchObject({ done: 12 });
     expect(mill.simulator.records.summary().tasks.made).toBe(12);
@@ -49,23 +49,23 @@ describe('the account', () => {
     });
     await mill.work();
     await mill.add('b', clips(15));
-    await until(async () => (await mill.runtime.account.read()).halted !== null, 'a halt');
-    await until(async () => (await mill.runtime.reading.batch('b'))?.counts.queued === 15, 'all back in the queue');
+    await until(async () => (await mill.app.account.read()).halted !== null, 'a halt');
+    await until(async () => (await mill.app.queries.batch('b'))?.counts.queued === 15, 'all back in the queue');
     const before = mill.simulator.records.summary().requests.create;
 
     // The trial is due and still in vain: one submission, and the halt stays.
-    await mill.runtime.account.postponeTrial(0);
+    await mill.app.account.postponeTrial(0);
     await until(() => mill.simulator.records.summary().requests.create === before + 1, 'one trial');
-    await until(async () => ((await mill.runtime.account.read()).trialAt ?? 0) > Date.now(), 'the next trial');
-    expect((await mill.runtime.account.read()).halted?.reason).toBe('no-credit');
+    await until(async () => ((await mill.app.account.read()).trialAt ?? 0) > Date.now(), 'the next trial');
+    expect((await mill.app.account.read()).halted?.reason).toBe('no-credit');
     expect(mill.simulator.records.summary().requests.create).toBe(before + 1);
 
     // The trial succeeds: everything goes on by itself.
     mill.simulator.setFaults({ noCredit: false });
-    await mill.runtime.account.postponeTrial(0);
+    await mill.app.account.postponeTrial(0);
     const batch = await mill.ended('b');
     expect(batch.counts.done).toBe(15);
-    expect((await mill.runtime.account.read()).halted).toBeNull();
+    expect((await mill.app.account.read()).halted).toBeNull();
   });
 
   it('halts when the key is refused, keeps what runs, and goes on', async () => {
@@ -77,8 +77,8 @@ describe('the account', () => {
     await mill.add('b', clips(6));
     await until(() => mill.simulator.records.summary().tasks.made === 3, 'three tasks');
     mill.simulator.setFaults({ badKey: true });
-    await until(async () => (await mill.runtime.account.read()).halted?.reason === 'bad-key', 'a halt');
-    const { counts } = (await mill.runtime.reading.batch('b')) ?? {};
+    await until(async () => (await mill.app.account.read()).halted?.reason === 'bad-key', 'a halt');
+    const { counts } = (await mill.app.queries.batch('b')) ?? {};
     expect(counts).toMatchObject({ generating: 3, queued: 3, failed: 0 });
   });
 
@@ -104,7 +104,7 @@ describe('the account', () => {
     await until(() => mill.simulator.records.summary().refused.concurrency > 0, 'a refusal');
     const batch = await mill.ended('b');
     expect(batch.counts).toMatchObject({ done: 20, failed: 0, held: 0 });
-    const [, ceiling] = (await mill.runtime.run('usage')) as number[];
+    const [, ceiling] = (await mill.app.run('usage')) as number[];
     expect(ceiling).toBeLessThan(20);
   });
 
@@ -114,8 +114,8 @@ describe('the account', () => {
     await mill.add('b', clips(15));
     await until(() => mill.simulator.records.summary().requests.create >= 10, 'ten refusals');
     mill.simulator.setFaults({ create503: 0 });
-    await mill.runtime.account.resume();
-    mill.runtime.dispatcher.kick();
+    await mill.app.account.resume();
+    mill.app.dispatcher.kick();
     const batch = await mill.ended('b');
     expect(batch.counts).toMatchObject({ done: 15 });
     expect(batch.posted).toBe(15);
@@ -124,12 +124,12 @@ describe('the account', () => {
 
   it('submits nothing while paused', async () => {
     const mill = await startMill();
-    await mill.runtime.account.pause();
+    await mill.app.account.pause();
     await mill.work();
     await mill.add('b', [clip('a')]);
-    expect(await mill.runtime.run('dispatch', 10)).toEqual(['0']);
-    await mill.runtime.account.resume();
-    mill.runtime.dispatcher.kick();
+    expect(await mill.app.run('dispatch', 10)).toEqual(['0']);
+    await mill.app.account.resume();
+    mill.app.dispatcher.kick();
     expect((await mill.ended('b')).counts.done).toBe(1);
   });
 });

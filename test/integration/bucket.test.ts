@@ -3,21 +3,21 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { bucketShape } from '../../src/ledger/bucket.ts';
 import { publishLimits } from '../../src/ledger/limits.ts';
-import type { Runtime } from '../../src/app.ts';
+import type { App } from '../../src/app.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
 import { until } from '../support/until.ts';
 
 const reply = z.tuple([z.coerce.number(), z.coerce.number()]);
 
-async function redisNow(runtime: Runtime): Promise<number> {
-  const [seconds, micros] = await runtime.redis.time();
+async function redisNow(app: App): Promise<number> {
+  const [seconds, micros] = await app.redis.time();
   return Number(seconds) * 1000 + Number(micros) / 1000;
 }
 
 /** Reserves n tokens; returns when each may be used, by Redis's clock. */
-async function reserve(runtime: Runtime, n: number): Promise<number[]> {
-  const [wait, interval] = reply.parse(await runtime.run('reserve', n));
-  const now = Number(await runtime.redis.hget(`${runtime.keys.prefix}requests`, 'last'));
+async function reserve(app: App, n: number): Promise<number[]> {
+  const [wait, interval] = reply.parse(await app.run('reserve', n));
+  const now = Number(await app.redis.hget(`${app.keys.prefix}requests`, 'last'));
   return Array.from({ length: n }, (_, index) => now + Math.max(0, wait + index * interval));
 }
 
@@ -36,15 +36,15 @@ describe('the request bucket', () => {
           { minLength: 10, maxLength: 40 },
         ),
         async (maxRequests, windowMs, steps) => {
-          const runtime = await openLedger({
+          const app = await openLedger({
             CLIPMILL_MAX_REQUESTS: String(maxRequests),
             CLIPMILL_REQUEST_WINDOW: `${windowMs}ms`,
           });
           const times: number[] = [];
           for (const { n, pauseMs, refusedForMs } of steps) {
-            times.push(...(await reserve(runtime, n)));
-            if (refusedForMs > 0) await runtime.account.cool('rate', refusedForMs, 0);
-            await runtime.clock.sleep(pauseMs);
+            times.push(...(await reserve(app, n)));
+            if (refusedForMs > 0) await app.account.cool('rate', refusedForMs, 0);
+            await app.clock.sleep(pauseMs);
           }
           times.sort((a, b) => a - b);
           for (const [index, time] of times.entries()) {
@@ -58,8 +58,8 @@ describe('the request bucket', () => {
   });
 
   it('gives tokens in the order in which they were asked for', async () => {
-    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '100', CLIPMILL_REQUEST_WINDOW: '10s' });
-    const waits = await Promise.all(Array.from({ length: 50 }, () => reserve(runtime, 1)));
+    const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '100', CLIPMILL_REQUEST_WINDOW: '10s' });
+    const waits = await Promise.all(Array.from({ length: 50 }, () => reserve(app, 1)));
     const times = waits.flat();
     const { intervalMs } = bucketShape(100, 10_000);
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(49 * intervalMs - 20);
@@ -67,114 +67,114 @@ describe('the request bucket', () => {
   });
 
   it('does not make anybody wait out a clock that was set back', async () => {
-    const runtime = await openLedger();
-    const hourAhead = (await redisNow(runtime)) + 3_600_000;
+    const app = await openLedger();
+    const hourAhead = (await redisNow(app)) + 3_600_000;
     const before = { tat: hourAhead, last: hourAhead, heldUntil: hourAhead - 1, factor: 0.8, factorAt: hourAhead - 1 };
-    await runtime.redis.hset(`${runtime.keys.prefix}requests`, before);
-    const [wait] = reply.parse(await runtime.run('reserve', 1));
+    await app.redis.hset(`${app.keys.prefix}requests`, before);
+    const [wait] = reply.parse(await app.run('reserve', 1));
     expect(wait).toBeLessThan(1_000);
-    const after = await runtime.redis.hgetall(`${runtime.keys.prefix}requests`);
+    const after = await app.redis.hgetall(`${app.keys.prefix}requests`);
     for (const name of ['heldUntil', 'factorAt']) expect(Number(after[name])).toBeLessThan(hourAhead - 3_590_000);
   });
 
   it('holds everybody back after a 429, once, and then goes more slowly for a while', async () => {
-    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '1000', CLIPMILL_REQUEST_WINDOW: '60s' });
-    const [, before] = reply.parse(await runtime.run('reserve', 1));
-    const from = Math.floor(await redisNow(runtime));
-    await Promise.all(Array.from({ length: 20 }, (_, index) => runtime.account.cool('rate', 5_000, index)));
-    const [usable] = await reserve(runtime, 1);
+    const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '1000', CLIPMILL_REQUEST_WINDOW: '60s' });
+    const [, before] = reply.parse(await app.run('reserve', 1));
+    const from = Math.floor(await redisNow(app));
+    await Promise.all(Array.from({ length: 20 }, (_, index) => app.account.cool('rate', 5_000, index)));
+    const [usable] = await reserve(app, 1);
     expect(usable).toBeGreaterThanOrEqual(from + 5_000);
-    expect(usable).toBeLessThan((await redisNow(runtime)) + 5_500);
-    const [, after] = reply.parse(await runtime.run('reserve', 1));
+    expect(usable).toBeLessThan((await redisNow(app)) + 5_500);
+    const [, after] = reply.parse(await app.run('reserve', 1));
     expect(after / before).toBeCloseTo(1.25, 1);
   });
 
   it('waits for as long as it was asked to, however slow it has become', async () => {
-    const runtime = await openLedger();
+    const app = await openLedger();
     for (let overshoot = 1; overshoot <= 12; overshoot += 1) {
       // Each refuses a request that was sent after the hold before it.
-      await runtime.redis.hdel(`${runtime.keys.prefix}requests`, 'heldUntil');
+      await app.redis.hdel(`${app.keys.prefix}requests`, 'heldUntil');
       // Scripts count in whole milliseconds.
-      const from = Math.floor(await redisNow(runtime));
-      await runtime.account.cool('rate', 2_000, 0);
-      const [usable] = await reserve(runtime, 1);
+      const from = Math.floor(await redisNow(app));
+      await app.account.cool('rate', 2_000, 0);
+      const [usable] = await reserve(app, 1);
       expect(usable).toBeGreaterThanOrEqual(from + 2_000);
     }
-    expect(Number(await runtime.redis.hget(`${runtime.keys.prefix}requests`, 'factor'))).toBeCloseTo(0.1, 2);
+    expect(Number(await app.redis.hget(`${app.keys.prefix}requests`, 'factor'))).toBeCloseTo(0.1, 2);
   });
 
   it('has its full rate back a while after a 429', async () => {
-    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '1000', CLIPMILL_REQUEST_WINDOW: '300ms' });
-    const [, before] = reply.parse(await runtime.run('reserve', 1));
-    await runtime.account.cool('rate', 1, 0);
-    const [, slower] = reply.parse(await runtime.run('reserve', 1));
+    const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '1000', CLIPMILL_REQUEST_WINDOW: '300ms' });
+    const [, before] = reply.parse(await app.run('reserve', 1));
+    await app.account.cool('rate', 1, 0);
+    const [, slower] = reply.parse(await app.run('reserve', 1));
     expect(slower).toBeGreaterThan(before);
     await until(async () => {
-      const [, now] = reply.parse(await runtime.run('reserve', 1));
+      const [, now] = reply.parse(await app.run('reserve', 1));
       expect(now).toBeLessThanOrEqual(slower);
       return now === before;
     }, 'the full rate');
   });
 
   it('counts a refusal once for all requests that were sent before the hold it led to was over', async () => {
-    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '10' });
-    const factor = () => runtime.redis.hget(`${runtime.keys.prefix}requests`, 'factor');
-    await runtime.account.cool('rate', 5, 0);
+    const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '10' });
+    const factor = () => app.redis.hget(`${app.keys.prefix}requests`, 'factor');
+    await app.account.cool('rate', 5, 0);
     expect(Number(await factor())).toBeCloseTo(0.8);
-    await runtime.clock.sleep(20);
+    await app.clock.sleep(20);
     // Its answer was slow; it left before the first was refused.
-    await runtime.account.cool('rate', 5, 1_000);
+    await app.account.cool('rate', 5, 1_000);
     expect(Number(await factor())).toBeCloseTo(0.8, 1);
-    await runtime.clock.sleep(20);
-    await runtime.account.cool('rate', 5, 0);
+    await app.clock.sleep(20);
+    await app.account.cool('rate', 5, 0);
     expect(Number(await factor())).toBeLessThan(0.7);
   });
 
   it('goes on at once when the user says so, and when limits are corrected', async () => {
-    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '10' });
-    await runtime.account.cool('rate', 3_600_000, 0);
-    await runtime.account.resume();
-    const [first, interval] = reply.parse(await runtime.run('reserve', 1));
+    const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '10' });
+    await app.account.cool('rate', 3_600_000, 0);
+    await app.account.resume();
+    const [first, interval] = reply.parse(await app.run('reserve', 1));
     expect(first).toBeLessThanOrEqual(0);
-    const [second] = reply.parse(await runtime.run('reserve', 100));
+    const [second] = reply.parse(await app.run('reserve', 100));
     expect(second).toBeGreaterThan(0.9 * interval);
-    const corrected = { ...runtime.config, maxRequests: 10_000 };
-    expect(await publishLimits(runtime.run, corrected)).toEqual(['burst', 'interval', 'maxRequests']);
+    const corrected = { ...app.config, maxRequests: 10_000 };
+    expect(await publishLimits(app.run, corrected)).toEqual(['burst', 'interval', 'maxRequests']);
     // A hundred were reserved: they last as long as a hundred now do.
-    const [next] = reply.parse(await runtime.run('reserve', 1));
+    const [next] = reply.parse(await app.run('reserve', 1));
     expect(next).toBeLessThan(1_000);
-    expect(await publishLimits(runtime.run, corrected)).toEqual([]);
+    expect(await publishLimits(app.run, corrected)).toEqual([]);
   });
 
   it('gives nothing out behind a hold, to a look that holds a token neither', async () => {
-    const runtime = await openLedger();
-    const attempt = await oneAttempt(runtime);
-    await runtime.attempts.begin(attempt, 't', true);
-    await runtime.attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
-    expect(await runtime.attempts.look(attempt, true)).toMatchObject({ kind: 'go', waitMs: 0 });
-    await runtime.account.cool('rate', 3_600_000, 0);
-    const tat = () => runtime.redis.hget(`${runtime.keys.prefix}requests`, 'tat');
+    const app = await openLedger();
+    const attempt = await oneAttempt(app);
+    await app.attempts.begin(attempt, 't', true);
+    await app.attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
+    expect(await app.attempts.look(attempt, true)).toMatchObject({ kind: 'go', waitMs: 0 });
+    await app.account.cool('rate', 3_600_000, 0);
+    const tat = () => app.redis.hget(`${app.keys.prefix}requests`, 'tat');
     const held = await tat();
     for (const holding of [false, true]) {
-      expect(await runtime.attempts.look(attempt, holding)).toEqual({ kind: 'wait', ms: 5_000 });
+      expect(await app.attempts.look(attempt, holding)).toEqual({ kind: 'wait', ms: 5_000 });
     }
     expect(await tat()).toBe(held);
-    await runtime.account.resume();
-    expect(await runtime.attempts.look(attempt, false)).toMatchObject({ kind: 'go', waitMs: 0 });
+    await app.account.resume();
+    expect(await app.attempts.look(attempt, false)).toMatchObject({ kind: 'go', waitMs: 0 });
   });
 
   it('does not give out anew what somebody holds when the user says to go on', async () => {
-    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '10' });
-    const held = await reserve(runtime, 5);
-    await runtime.account.resume();
-    const [next] = await reserve(runtime, 1);
+    const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '10' });
+    const held = await reserve(app, 5);
+    await app.account.resume();
+    const [next] = await reserve(app, 1);
     expect(next).toBeGreaterThan(held.at(-1) ?? 0);
   });
 
   it('counts what was taken in the window', async () => {
-    const runtime = await openLedger();
-    await reserve(runtime, 37);
-    const [, , used] = z.tuple([z.number(), z.number(), z.number()]).parse(await runtime.run('usage'));
+    const app = await openLedger();
+    await reserve(app, 37);
+    const [, , used] = z.tuple([z.number(), z.number(), z.number()]).parse(await app.run('usage'));
     expect(used).toBeGreaterThanOrEqual(30);
     expect(used).toBeLessThanOrEqual(37);
   });

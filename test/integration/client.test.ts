@@ -45,7 +45,7 @@ const json =
 const request = { provider: 'auto' as const, input: { prompt: 'x' } };
 const generate = (client: ApixoClient) => client.generate(kling26, request);
 
-async function troubleOf(work: Promise<unknown>): Promise<ApixoError> {
+async function classify(work: Promise<unknown>): Promise<ApixoError> {
   const error: unknown = await work.then(
     () => undefined,
     (reason: unknown) => reason,
@@ -87,16 +87,16 @@ describe('the API client', () => {
     ['a busy server', 503, '', 'unavailable', 'HTTP_503'],
   ])('looks at %s', async (_what, status, body, trouble, code) => {
     const { client, seen } = await serve(json(status, body));
-    expect(await troubleOf(generate(client))).toMatchObject({ trouble, code });
+    expect(await classify(generate(client))).toMatchObject({ trouble, code });
     expect(seen).toHaveLength(1);
   });
 
   it('honours Retry-After in both its forms', async () => {
     const seconds = await serve(json(429, { code: 429 }, { 'retry-after': '7' }));
-    expect((await troubleOf(generate(seconds.client))).retryAfterMs).toBe(7_000);
+    expect((await classify(generate(seconds.client))).retryAfterMs).toBe(7_000);
     const date = new Date(Date.now() + 60_000).toUTCString();
     const dated = await serve(json(503, '', { 'retry-after': date }));
-    const { retryAfterMs } = await troubleOf(generate(dated.client));
+    const { retryAfterMs } = await classify(generate(dated.client));
     expect(retryAfterMs).toBeGreaterThan(50_000);
     expect(retryAfterMs).toBeLessThanOrEqual(60_000);
   });
@@ -105,27 +105,27 @@ describe('the API client', () => {
     const now = Date.now() + 3_600_000;
     const [date, retryAfter] = [new Date(now).toUTCString(), new Date(now + 20_000).toUTCString()];
     const fast = await serve(json(503, '', { date, 'retry-after': retryAfter }));
-    expect((await troubleOf(generate(fast.client))).retryAfterMs).toBe(20_000);
+    expect((await classify(generate(fast.client))).retryAfterMs).toBe(20_000);
   });
 
   it('knows that a refused connection accepted nothing', async () => {
     const client = createApixoClient({ baseUrl: 'http://127.0.0.1:1', apiKey: 'k' });
     onTestFinished(() => client.close());
-    expect(await troubleOf(generate(client))).toMatchObject({ trouble: 'unreachable', code: 'ECONNREFUSED' });
+    expect(await classify(generate(client))).toMatchObject({ trouble: 'unreachable', code: 'ECONNREFUSED' });
     const nowhere = createApixoClient({ baseUrl: 'http://no-such-host.invalid', apiKey: 'k' });
     onTestFinished(() => nowhere.close());
-    expect(await troubleOf(generate(nowhere))).toMatchObject({ trouble: 'unreachable' });
+    expect(await classify(generate(nowhere))).toMatchObject({ trouble: 'unreachable' });
   });
 
   it('takes a connection that breaks after the request for ambiguous, and posts once', async () => {
     const { client, seen } = await serve((incoming) => incoming.socket.destroy());
-    expect(await troubleOf(generate(client))).toMatchObject({ trouble: 'ambiguous', code: 'CONNECTION_LOST' });
+    expect(await classify(generate(client))).toMatchObject({ trouble: 'ambiguous', code: 'CONNECTION_LOST' });
     expect(seen).toHaveLength(1);
   });
 
   it('takes silence for ambiguous, and posts once', async () => {
     const { client, seen } = await serve(() => {}, { answerTimeoutMs: 200 });
-    expect(await troubleOf(generate(client))).toMatchObject({ trouble: 'ambiguous', code: 'ANSWER_TIMEOUT' });
+    expect(await classify(generate(client))).toMatchObject({ trouble: 'ambiguous', code: 'ANSWER_TIMEOUT' });
     expect(seen).toHaveLength(1);
   });
 
@@ -133,18 +133,18 @@ describe('the API client', () => {
     const { client } = await serve((_incoming, response) => response.writeHead(200).write('{"code":2'), {
       answerTimeoutMs: 200,
     });
-    expect(await troubleOf(generate(client))).toMatchObject({ trouble: 'ambiguous' });
+    expect(await classify(generate(client))).toMatchObject({ trouble: 'ambiguous' });
   });
 
   it('does not follow redirects with the key in hand', async () => {
     const { client, seen } = await serve(json(302, '', { location: '/elsewhere' }));
-    expect(await troubleOf(generate(client))).toMatchObject({ trouble: 'wrong-endpoint' });
+    expect(await classify(generate(client))).toMatchObject({ trouble: 'wrong-endpoint' });
     expect(seen).toHaveLength(1);
   });
 
   it('reads no more than an answer can be', async () => {
     const { client } = await serve((_incoming, response) => response.writeHead(200).end('x'.repeat(2_000_000)));
-    expect(await troubleOf(generate(client))).toMatchObject({ trouble: 'ambiguous' });
+    expect(await classify(generate(client))).toMatchObject({ trouble: 'ambiguous' });
   });
 
   it('tells the balance, or goes on without it', async () => {
@@ -156,12 +156,12 @@ describe('the API client', () => {
     ] as const) {
       expect(await (await serve(json(status, body))).client.balance()).toBeUndefined();
     }
-    expect(await troubleOf((await serve(json(401, ''))).client.balance())).toMatchObject({ trouble: 'bad-key' });
+    expect(await classify((await serve(json(401, ''))).client.balance())).toMatchObject({ trouble: 'bad-key' });
   });
 
   it('says nothing of the key in its errors', async () => {
     const { client } = await serve(json(401, { code: 401, message: 'Invalid API Key' }));
-    const error = await troubleOf(generate(client));
+    const error = await classify(generate(client));
     expect(`${error.message} ${error.stack}`).not.toContain('k-1');
   });
 });

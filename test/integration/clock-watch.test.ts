@@ -10,7 +10,7 @@ describe('a disturbance', () => {
   it('that lost the answer to a command is mended long before the next full minute', async () => {
     const mill = await startMill();
     await mill.work();
-    const { intake, run, redis, keys } = mill.runtime;
+    const { intake, run, redis, keys } = mill.app;
     // The first regular look is over when the chore behind it begins; the next one comes a minute later.
     await until(async () => (await redis.hget(`${keys.prefix}chores`, 'probe')) !== null, 'the first look');
     // Redis handed the items out, and whoever asked never heard of it.

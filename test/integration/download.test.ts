@@ -5,7 +5,7 @@ import { manifestRow } from '../../src/reports/manifest.ts';
 import { readEvents } from '../../src/operations/events.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/log.ts';
-import { StorageGate } from '../../src/worker/steps/storage-breaker.ts';
+import { StorageBreaker } from '../../src/worker/steps/storage-breaker.ts';
 import type { StepDeps } from '../../src/worker/start.ts';
 import { SourceError } from '../../src/download/error.ts';
 import { StorageError } from '../../src/storage/storage.ts';
@@ -24,7 +24,7 @@ describe('downloads', () => {
     await mill.add('b', [clip('a', 'several [urls:3]'), clip('a-2', 'one')]);
     const batch = await mill.ended('b');
     expect(batch.counts).toMatchObject({ done: 2 });
-    const item = await mill.runtime.reading.item('b', 'a');
+    const item = await mill.app.queries.item('b', 'a');
     expect(item?.more?.map(({ output }) => output)).toEqual(['clips/a-3.mp4', 'clips/a-4.mp4']);
     for (const [n, { output, size }] of [
       { output: 'clips/a.mp4', size: item?.size },
@@ -36,14 +36,14 @@ describe('downloads', () => {
     }
     expect((await readFile(join(mill.folder, 'videos/clips/a-2.mp4'))).includes('"prompt":"one"')).toBe(true);
     expect(item && manifestRow(item).more).toHaveLength(2);
-    for await (const { event } of readEvents(mill.runtime, '0')) {
+    for await (const { event } of readEvents(mill.app, '0')) {
       if (event.type !== 'item' || event.id !== 'a') continue;
       expect(event).toMatchObject({ location: item?.location, more: item?.more });
       break;
     }
     // The names go with the batch.
-    await mill.runtime.corrections.purge('b', -1);
-    expect(await mill.runtime.redis.hlen(mill.runtime.keys.outputs)).toBe(0);
+    await mill.app.admin.purge('b', -1);
+    expect(await mill.app.redis.hlen(mill.app.keys.outputs)).toBe(0);
   });
 
   it('look at the same task again after a retry of one whose URL was refused', async () => {
@@ -57,9 +57,9 @@ describe('downloads', () => {
     expect((await mill.ended('b')).failures).toEqual({ RESULT_REFUSED: 1 });
     await refusing.drain(2_000);
 
-    const { back, look } = await mill.runtime.corrections.retry('b', ['a'], { states: ['failed'] });
+    const { back, look } = await mill.app.admin.retry('b', ['a'], { states: ['failed'] });
     expect(back).toBe(1);
-    for (const attempt of look) await mill.runtime.queues.poll(attempt, 0);
+    for (const attempt of look) await mill.app.queues.poll(attempt, 0);
     await mill.work();
     expect((await mill.ended('b')).counts).toMatchObject({ done: 1, failed: 0 });
     expect(mill.simulator.records.summary().tasks.made).toBe(1);
@@ -73,7 +73,7 @@ describe('downloads', () => {
       const check = () => (full ? Promise.reject(new StorageError('full')) : Promise.resolve());
       const clock = { ...systemClock, sleep: (_ms: number, signal?: AbortSignal) => systemClock.sleep(50, signal) };
       return {
-        gate: new StorageGate({ storage: { check }, clock, log: silentLogger() }),
+        gate: new StorageBreaker({ storage: { check }, clock, log: silentLogger() }),
         storage: {
           ...storage,
           put(...args) {
@@ -85,12 +85,12 @@ describe('downloads', () => {
     });
     const first = await mill.work(breaking);
     await mill.add('b', clips(30));
-    await until(async () => (await mill.runtime.reading.batch('b'))?.counts.downloading === 30, 'all to wait');
+    await until(async () => (await mill.app.queries.batch('b'))?.counts.downloading === 30, 'all to wait');
     // Those that had begun when the gate shut, and no more.
     expect(tries).toBeLessThanOrEqual(16);
     await first.drain(5_000);
-    expect((await mill.runtime.reading.batch('b'))?.counts).toMatchObject({ downloading: 30, failed: 0 });
-    expect(await mill.runtime.queues.backlog('download')).toBe(30);
+    expect((await mill.app.queries.batch('b'))?.counts).toMatchObject({ downloading: 30, failed: 0 });
+    expect(await mill.app.queues.backlog('download')).toBe(30);
 
     await mill.work(breaking);
     await until(() => tries > 16 || undefined, 'the second worker to try');

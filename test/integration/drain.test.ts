@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import { silentLogger } from '../../src/core/log.ts';
-import { openRuntime } from '../../src/app.ts';
+import { openApp } from '../../src/app.ts';
 import { startWorkers } from '../../src/worker/start.ts';
 import { workFolder } from '../support/cli.ts';
 import { halfOpenProxy } from '../support/half-open-proxy.ts';
@@ -20,14 +20,14 @@ describe('draining', () => {
       CLIPMILL_STORAGE: `file:${await workFolder()}`,
     });
     const redisUrl = `redis://127.0.0.1:${proxy.port}`;
-    const runtime = await openRuntime({ config, log: silentLogger(), redisUrl, patient: true });
-    const workers = await startWorkers(runtime);
+    const app = await openApp({ config, log: silentLogger(), redisUrl, patient: true });
+    const workers = await startWorkers(app);
     proxy.freeze();
     // Long enough for the dispatcher and for every chore to wait for an answer.
     await sleep(2_000);
     const started = performance.now();
     await workers.drain(500);
-    await runtime.close();
+    await app.close();
     expect(performance.now() - started).toBeLessThan(8_000);
   });
 });

@@ -38,7 +38,7 @@ async function millWithImages(options: MillOptions = {}) {
   await writeFile(join(mill.folder, 'b.jpg'), images.jpg());
   const store = new Store();
   const submit = (jobs: JobInput[], inputs: InputStore | undefined = store) =>
-    submitJobs(mill.runtime, { batch: 'b' }, expandJobs(jobs, { batch: 'b' }, { folder: mill.folder }), {
+    submitJobs(mill.app, { batch: 'b' }, expandJobs(jobs, { batch: 'b' }, { folder: mill.folder }), {
       upload: imageUploads(() => inputs),
     });
   return { mill, store, submit };
@@ -52,7 +52,7 @@ const fromFile = (id: string, ...image_files: string[]): JobInput => ({
 });
 
 /** Everything that is in Redis under the prefix, as text. */
-async function redisText({ runtime: { redis, keys } }: Mill): Promise<string> {
+async function redisText({ app: { redis, keys } }: Mill): Promise<string> {
   const texts: unknown[] = [];
   for (const key of await redis.keys(`${keys.prefix}*`)) {
     const type = await redis.type(key);
@@ -123,18 +123,18 @@ describe('local images', () => {
     const { mill, submit, store } = await millWithImages();
     const none = imageUploads(() => undefined);
     const jobs = expandJobs([fromFile('one', 'a.png')], { batch: 'b' }, { folder: mill.folder });
-    await expect(submitJobs(mill.runtime, { batch: 'b' }, jobs, { upload: none })).rejects.toThrow(UserError);
+    await expect(submitJobs(mill.app, { batch: 'b' }, jobs, { upload: none })).rejects.toThrow(UserError);
     const changing = expandJobs([fromFile('two', 'b.jpg')], { batch: 'b' }, { folder: mill.folder });
     const upload = imageUploads(() => store);
     const late = async (list: Parameters<typeof upload>[0]) => {
       await writeFile(join(mill.folder, 'b.jpg'), images.jpg('other'));
       await upload(list);
     };
-    const changed = submitJobs(mill.runtime, { batch: 'b' }, changing, { upload: late });
+    const changed = submitJobs(mill.app, { batch: 'b' }, changing, { upload: late });
     await expect(changed).rejects.toThrow(InputError);
     await expect(changed).rejects.toThrow('job two: image_files: ');
     expect(store.puts).toEqual([]);
-    expect(await mill.runtime.reading.item('b', 'two')).toBeUndefined();
+    expect(await mill.app.queries.item('b', 'two')).toBeUndefined();
     expect(await submit([fromFile('two', 'b.jpg')])).toMatchObject({ added: 1 });
   });
 });

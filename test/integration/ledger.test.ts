@@ -4,7 +4,7 @@ import type { Attempt, MoveReply } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { endStates, itemStates, type ItemState } from '../../src/ledger/states.ts';
 import { forgetOldBatches } from '../../src/worker/maintenance/retention.ts';
-import type { Runtime } from '../../src/app.ts';
+import type { App } from '../../src/app.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
 import { clips } from '../support/mill.ts';
 
@@ -26,7 +26,7 @@ const SIZE = 3;
 const MAX_TASKS = 4;
 
 /** Everything that processes and users may do to an attempt, in whatever order they come. */
-const verbs: Record<string, (runtime: Runtime, attempt: Attempt) => Promise<unknown>> = {
+const verbs: Record<string, (app: App, attempt: Attempt) => Promise<unknown>> = {
   begin: ({ attempts }, attempt) => attempts.begin(attempt, `try-${Math.random()}`, true),
   accepted: ({ attempts }, attempt) => attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' }),
   notAccepted: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 0),
@@ -41,10 +41,9 @@ const verbs: Record<string, (runtime: Runtime, attempt: Attempt) => Promise<unkn
   held: ({ attempts }, attempt) => attempts.held(attempt, { code: 'TASK_TIMEOUT', message: '' }),
   stored: ({ attempts }, attempt) => attempts.stored(attempt, { location: 'x', size: 1, sha256: 'y' }),
   dispatch: ({ run }) => dispatch(run, 10),
-  retry: ({ corrections }, { batch, id }) =>
-    corrections.retry(batch, [id], { states: ['failed', 'held', 'cancelled'] }),
-  cancel: ({ corrections }, { batch, id }) => corrections.cancel(batch, [id], false),
-  discard: ({ corrections }, { batch, id }) => corrections.cancel(batch, [id], true),
+  retry: ({ admin }, { batch, id }) => admin.retry(batch, [id], { states: ['failed', 'held', 'cancelled'] }),
+  cancel: ({ admin }, { batch, id }) => admin.cancel(batch, [id], false),
+  discard: ({ admin }, { batch, id }) => admin.cancel(batch, [id], true),
 };
 
 interface Snapshot {
@@ -52,19 +51,19 @@ interface Snapshot {
   events: number;
 }
 
-async function snapshot(runtime: Runtime): Promise<Snapshot> {
+async function snapshot(app: App): Promise<Snapshot> {
   const states = new Map<string, { state: ItemState; attempt: number }>();
   for (const batch of BATCHES) {
-    for await (const item of runtime.reading.items(batch)) {
+    for await (const item of app.queries.items(batch)) {
       states.set(`${batch}/${item.id}`, { state: item.state, attempt: item.attempt });
     }
   }
-  const events = await runtime.redis.xrange(runtime.keys.events, '-', '+');
+  const events = await app.redis.xrange(app.keys.events, '-', '+');
   return { states, events: events.filter(([, [, type]]) => type === 'item').length };
 }
 
 /** What must hold after every step, whatever it was. */
-async function checkInvariants(runtime: Runtime, before: Snapshot, after: Snapshot): Promise<void> {
+async function checkInvariants(app: App, before: Snapshot, after: Snapshot): Promise<void> {
   let ends = 0;
   for (const [ref, { state }] of after.states) {
     const was = before.states.get(ref)?.state ?? 'queued';
@@ -74,7 +73,7 @@ async function checkInvariants(runtime: Runtime, before: Snapshot, after: Snapsh
   expect(after.events - before.events).toBe(ends);
 
   for (const batch of BATCHES) {
-    const found = await runtime.reading.batch(batch);
+    const found = await app.queries.batch(batch);
     const actual = [...after.states].filter(([ref]) => ref.startsWith(`${batch}/`)).map(([, { state }]) => state);
     for (const state of itemStates) expect(found?.counts[state]).toBe(actual.filter((is) => is === state).length);
     expect(found?.counts.total).toBe(SIZE);
@@ -84,8 +83,8 @@ async function checkInvariants(runtime: Runtime, before: Snapshot, after: Snapsh
     expect(coded).toBe(actual.filter((state) => state === 'failed' || state === 'held').length);
   }
 
-  const live = await runtime.redis.zrange(runtime.keys.live, '0', '-1');
-  const slots = await runtime.redis.zrange(runtime.keys.slots, '0', '-1');
+  const live = await app.redis.zrange(app.keys.live, '0', '-1');
+  const slots = await app.redis.zrange(app.keys.slots, '0', '-1');
   for (const [ref, { state, attempt }] of after.states) {
     const busy = state === 'submitting' || state === 'generating' || state === 'downloading';
     if (busy) expect(live).toContain(ref);
@@ -93,7 +92,7 @@ async function checkInvariants(runtime: Runtime, before: Snapshot, after: Snapsh
     if (state === 'submitting' || state === 'generating') expect(slots).toContain(`${ref}#${attempt}`);
     if (state === 'downloading' || state === 'done') expect(slots).not.toContain(`${ref}#${attempt}`);
   }
-  const inflight = await Promise.all(BATCHES.map((batch) => runtime.redis.hget(runtime.keys.batch(batch), 'inflight')));
+  const inflight = await Promise.all(BATCHES.map((batch) => app.redis.hget(app.keys.batch(batch), 'inflight')));
   expect(inflight.reduce((sum, count) => sum + Number(count ?? 0), 0)).toBe(slots.length);
 }
 
@@ -108,184 +107,184 @@ describe('the ledger', () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
-        const runtime = await openLedger({ CLIPMILL_MAX_TASKS: String(MAX_TASKS) });
+        const app = await openLedger({ CLIPMILL_MAX_TASKS: String(MAX_TASKS) });
         for (const batch of BATCHES) {
-          await runtime.intake.add(
+          await app.intake.add(
             batch,
             { model: 'm' },
             clips(SIZE).map((item) => ({ ...item, output: `${batch}/${item.id}` })),
             false,
           );
         }
-        let before = await snapshot(runtime);
+        let before = await snapshot(app);
         for (const { verb, batch, item, lag } of steps) {
           const id = `clip-${item}`;
           const attempt = (before.states.get(`${batch}/${id}`)?.attempt ?? 0) - lag;
-          await verbs[verb]?.(runtime, { batch, id, attempt });
-          const after = await snapshot(runtime);
-          await checkInvariants(runtime, before, after);
+          await verbs[verb]?.(app, { batch, id, attempt });
+          const after = await snapshot(app);
+          await checkInvariants(app, before, after);
           before = after;
         }
-        await runtime.close();
+        await app.close();
       }),
       { numRuns: 40 },
     );
   }, 90_000);
 
   it('hands out no more slots than there are, to the batch with the fewest', async () => {
-    const runtime = await openLedger({ CLIPMILL_MAX_TASKS: '10' });
-    await runtime.intake.add('large', { model: 'm' }, clips(50, 'large'), false);
-    const first = await dispatch(runtime.run, 100);
+    const app = await openLedger({ CLIPMILL_MAX_TASKS: '10' });
+    await app.intake.add('large', { model: 'm' }, clips(50, 'large'), false);
+    const first = await dispatch(app.run, 100);
     expect(first.attempts).toHaveLength(10);
-    await runtime.intake.add('small', { model: 'm' }, clips(3, 'small'), false);
+    await app.intake.add('small', { model: 'm' }, clips(3, 'small'), false);
     const order: string[] = [];
     for (const attempt of first.attempts.slice(0, 5)) {
-      await runtime.attempts.begin(attempt, 't', true);
-      const move: MoveReply = await runtime.attempts.rejected(attempt, cause);
+      await app.attempts.begin(attempt, 't', true);
+      const move: MoveReply = await app.attempts.rejected(attempt, cause);
       order.push(...move.dispatched.map((next) => next.batch));
     }
     expect(order).toEqual(['small', 'small', 'small', 'large', 'large']);
   });
 
   it('gives leave to post once, and knows a question that is asked twice', async () => {
-    const runtime = await openLedger();
-    const attempt = await oneAttempt(runtime);
-    expect(await runtime.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go', tasks: 0 });
+    const app = await openLedger();
+    const attempt = await oneAttempt(app);
+    expect(await app.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go', tasks: 0 });
     // Redis's answer was lost and the command sent again: still the same try.
-    expect(await runtime.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go' });
+    expect(await app.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go' });
     // Somebody else finds it submitting: the first may have posted, or not.
-    expect(await runtime.attempts.begin(attempt, 'other', true)).toEqual({ kind: 'unknown', tasks: 0 });
+    expect(await app.attempts.begin(attempt, 'other', true)).toEqual({ kind: 'unknown', tasks: 0 });
   });
 
   it('never passes the budget, however many ask at once', async () => {
-    const runtime = await openLedger();
-    await runtime.intake.add('b', { model: 'm', maxClips: 7 }, clips(40), false);
-    const { attempts } = await dispatch(runtime.run, 100);
-    const replies = await Promise.all(attempts.map((attempt) => runtime.attempts.begin(attempt, 't', true)));
+    const app = await openLedger();
+    await app.intake.add('b', { model: 'm', maxClips: 7 }, clips(40), false);
+    const { attempts } = await dispatch(app.run, 100);
+    const replies = await Promise.all(attempts.map((attempt) => app.attempts.begin(attempt, 't', true)));
     expect(replies.filter(({ kind }) => kind === 'go')).toHaveLength(7);
     expect(replies.filter(({ kind }) => kind === 'over-budget')).toHaveLength(33);
-    expect((await runtime.reading.batch('b'))?.failures).toEqual({ BUDGET: 33 });
+    expect((await app.queries.batch('b'))?.failures).toEqual({ BUDGET: 33 });
   });
 
   it('gives a clip of the budget back when the submission surely was not accepted', async () => {
-    const runtime = await openLedger();
-    await runtime.intake.add('b', { model: 'm', maxClips: 1 }, clips(1), false);
-    let [attempt] = (await dispatch(runtime.run, 1)).attempts;
+    const app = await openLedger();
+    await app.intake.add('b', { model: 'm', maxClips: 1 }, clips(1), false);
+    let [attempt] = (await dispatch(app.run, 1)).attempts;
     for (let round = 0; round < 3; round += 1) {
       if (!attempt) throw new Error('nothing dispatched');
-      expect(await runtime.attempts.begin(attempt, 't', true)).toMatchObject({ kind: 'go' });
+      expect(await app.attempts.begin(attempt, 't', true)).toMatchObject({ kind: 'go' });
       // The slot it frees goes to the next item, which is itself.
-      [attempt] = (await runtime.attempts.notAccepted(attempt, 1, 0)).dispatched;
+      [attempt] = (await app.attempts.notAccepted(attempt, 1, 0)).dispatched;
     }
   });
 
   it('holds the slot of an ambiguous submission, and takes its answer when it comes after all', async () => {
-    const runtime = await openLedger({ CLIPMILL_MAX_TASKS: '1' });
-    await runtime.intake.add('b', { model: 'm' }, clips(2), false);
-    const [attempt] = (await dispatch(runtime.run, 10)).attempts;
+    const app = await openLedger({ CLIPMILL_MAX_TASKS: '1' });
+    await app.intake.add('b', { model: 'm' }, clips(2), false);
+    const [attempt] = (await dispatch(app.run, 10)).attempts;
     if (!attempt) throw new Error('nothing dispatched');
-    await runtime.attempts.begin(attempt, 't', true);
-    await runtime.attempts.ambiguous(attempt, cause, 60_000);
-    expect((await dispatch(runtime.run, 10)).attempts).toEqual([]);
-    expect(await runtime.attempts.accepted(attempt, { taskId: 'task-9', tasks: 1, kind: 'm/5/auto' })).toMatchObject({
+    await app.attempts.begin(attempt, 't', true);
+    await app.attempts.ambiguous(attempt, cause, 60_000);
+    expect((await dispatch(app.run, 10)).attempts).toEqual([]);
+    expect(await app.attempts.accepted(attempt, { taskId: 'task-9', tasks: 1, kind: 'm/5/auto' })).toMatchObject({
       result: 'moved',
       state: 'generating',
     });
-    expect(await runtime.reading.item('b', attempt.id)).toMatchObject({ state: 'generating', task: 'task-9' });
+    expect(await app.queries.item('b', attempt.id)).toMatchObject({ state: 'generating', task: 'task-9' });
   });
 
   it('takes the answer of an attempt that is to be posted once more, and posts it no more', async () => {
-    const runtime = await openLedger({ CLIPMILL_MAX_TASKS: '2' });
-    const attempt = await oneAttempt(runtime);
+    const app = await openLedger({ CLIPMILL_MAX_TASKS: '2' });
+    const attempt = await oneAttempt(app);
     for (const delayMs of [0, 60_000]) {
-      await runtime.attempts.begin(attempt, 't', true);
-      await runtime.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs });
+      await app.attempts.begin(attempt, 't', true);
+      await app.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs });
       // Nobody may take its slot for an idle one: the task may be running.
-      expect(await runtime.run('sweep')).toBe(0);
+      expect(await app.run('sweep')).toBe(0);
       const late = { taskId: 'task-9', tasks: 1, kind: 'm/5/auto' };
-      expect(await runtime.attempts.accepted(attempt, late)).toMatchObject({ result: 'moved', state: 'generating' });
-      expect((await dispatch(runtime.run, 10)).attempts).toEqual([]);
-      const slots = await runtime.redis.zrange(runtime.keys.slots, '0', '-1', 'WITHSCORES');
+      expect(await app.attempts.accepted(attempt, late)).toMatchObject({ result: 'moved', state: 'generating' });
+      expect((await dispatch(app.run, 10)).attempts).toEqual([]);
+      const slots = await app.redis.zrange(app.keys.slots, '0', '-1', 'WITHSCORES');
       expect(slots).toEqual([`b/clip-1#${attempt.attempt}`, expect.any(String)]);
-      const [seconds] = await runtime.redis.time();
+      const [seconds] = await app.redis.time();
       expect(Number(slots[1])).toBeGreaterThan(Number(seconds) * 1_000 + 1_000_000);
       // The slot it frees goes to the next item, which is itself.
-      Object.assign(attempt, (await runtime.attempts.taskFailedAgain(attempt, cause, 0)).dispatched[0]);
+      Object.assign(attempt, (await app.attempts.taskFailedAgain(attempt, cause, 0)).dispatched[0]);
     }
   });
 
   it('keeps the slot of a submission whose item is cancelled, and takes its answer: the task is paid for', async () => {
-    const runtime = await openLedger();
-    const attempt = await oneAttempt(runtime);
-    await runtime.attempts.begin(attempt, 't', true);
-    await runtime.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs: 0 });
-    await runtime.corrections.cancel('b', ['clip-1'], false);
-    expect(await runtime.run('sweep')).toBe(0);
-    expect(await runtime.redis.zcard(runtime.keys.slots)).toBe(1);
+    const app = await openLedger();
+    const attempt = await oneAttempt(app);
+    await app.attempts.begin(attempt, 't', true);
+    await app.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs: 0 });
+    await app.admin.cancel('b', ['clip-1'], false);
+    expect(await app.run('sweep')).toBe(0);
+    expect(await app.redis.zcard(app.keys.slots)).toBe(1);
     const late = { taskId: 'task-9', tasks: 1, kind: 'm/5/auto' };
-    expect(await runtime.attempts.accepted(attempt, late)).toMatchObject({ result: 'moved', state: 'generating' });
-    expect((await runtime.reading.batch('b'))?.endedAt).toBeNull();
+    expect(await app.attempts.accepted(attempt, late)).toMatchObject({ result: 'moved', state: 'generating' });
+    expect((await app.queries.batch('b'))?.endedAt).toBeNull();
   });
 
   it('hands out again soon when the jobs of those that were handed out are lost', async () => {
-    const runtime = await openLedger({ CLIPMILL_MAX_REQUESTS: '1000' });
-    await runtime.intake.add('b', { model: 'm' }, clips(100), false);
-    const lost = (await dispatch(runtime.run, 100)).attempts;
+    const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '1000' });
+    await app.intake.add('b', { model: 'm' }, clips(100), false);
+    const lost = (await dispatch(app.run, 100)).attempts;
     expect(lost.length).toBeLessThan(100);
-    expect((await dispatch(runtime.run, 100)).attempts).toEqual([]);
-    const [seconds] = await runtime.redis.time();
+    expect((await dispatch(app.run, 100)).attempts).toEqual([]);
+    const [seconds] = await app.redis.time();
     for (const { batch, id } of lost) {
-      await runtime.redis.zadd(runtime.keys.handed, (Number(seconds) - 10) * 1_000, `${batch}/${id}`);
+      await app.redis.zadd(app.keys.handed, (Number(seconds) - 10) * 1_000, `${batch}/${id}`);
     }
-    expect((await dispatch(runtime.run, 100)).attempts).toHaveLength(lost.length);
+    expect((await dispatch(app.run, 100)).attempts).toHaveLength(lost.length);
   });
 
   it('does not take a submission from before a halt for the proof that it is over', async () => {
-    const runtime = await openLedger();
-    await runtime.intake.add('b', { model: 'm' }, clips(2), false);
-    const [before, after] = (await dispatch(runtime.run, 2)).attempts;
+    const app = await openLedger();
+    await app.intake.add('b', { model: 'm' }, clips(2), false);
+    const [before, after] = (await dispatch(app.run, 2)).attempts;
     if (!before || !after) throw new Error('nothing dispatched');
     const task = { taskId: 't', tasks: 1, kind: 'm/5/auto' };
-    await runtime.attempts.begin(before, 't', true);
-    await runtime.clock.sleep(5);
-    await runtime.account.halt('no-credit', 'no credit');
-    await runtime.attempts.accepted(before, task);
-    expect((await runtime.account.read()).halted).toMatchObject({ reason: 'no-credit' });
+    await app.attempts.begin(before, 't', true);
+    await app.clock.sleep(5);
+    await app.account.halt('no-credit', 'no credit');
+    await app.attempts.accepted(before, task);
+    expect((await app.account.read()).halted).toMatchObject({ reason: 'no-credit' });
     // The one submission that tries.
-    await runtime.redis.hset(runtime.keys.account, 'trial', `b/${after.id}#1`);
-    expect(await runtime.attempts.begin(after, 't', true)).toMatchObject({ kind: 'go' });
-    await runtime.attempts.accepted(after, task);
-    expect((await runtime.account.read()).halted).toBeNull();
+    await app.redis.hset(app.keys.account, 'trial', `b/${after.id}#1`);
+    expect(await app.attempts.begin(after, 't', true)).toMatchObject({ kind: 'go' });
+    await app.attempts.accepted(after, task);
+    expect((await app.account.read()).halted).toBeNull();
   });
 
   it('gives no slot to a batch that has spent its clips', async () => {
-    const runtime = await openLedger({ CLIPMILL_MAX_TASKS: '5' });
-    await runtime.intake.add('spent', { model: 'm', maxClips: 1 }, clips(300, 'spent'), false);
-    await runtime.intake.add('rich', { model: 'm' }, clips(10, 'rich'), false);
-    const [first] = (await dispatch(runtime.run, 1)).attempts;
+    const app = await openLedger({ CLIPMILL_MAX_TASKS: '5' });
+    await app.intake.add('spent', { model: 'm', maxClips: 1 }, clips(300, 'spent'), false);
+    await app.intake.add('rich', { model: 'm' }, clips(10, 'rich'), false);
+    const [first] = (await dispatch(app.run, 1)).attempts;
     if (!first) throw new Error('nothing dispatched');
     expect(first.batch).toBe('spent');
-    await runtime.attempts.begin(first, 't', true);
-    const next = (await dispatch(runtime.run, 4)).attempts;
+    await app.attempts.begin(first, 't', true);
+    const next = (await dispatch(app.run, 4)).attempts;
     expect(next.map(({ batch }) => batch)).toEqual(['rich', 'rich', 'rich', 'rich']);
-    expect((await runtime.reading.batch('spent'))?.failures['BUDGET']).toBeGreaterThan(0);
+    expect((await app.queries.batch('spent'))?.failures['BUDGET']).toBeGreaterThan(0);
   });
 
   it('lets learned times fade: what nobody has seen for long is forgotten', async () => {
-    const runtime = await openLedger();
-    const attempt = await oneAttempt(runtime);
-    const took = `${runtime.keys.prefix}took:m/5/auto`;
-    await runtime.redis.hset(took, { 500: 1, 550: 1998, n: 1999 });
-    await runtime.attempts.begin(attempt, 't', true);
-    await runtime.attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
-    await runtime.attempts.generated(attempt, ['https://example.com/x.mp4'], 550);
-    expect(await runtime.redis.hgetall(took)).toEqual({ 550: '999', n: '1000' });
+    const app = await openLedger();
+    const attempt = await oneAttempt(app);
+    const took = `${app.keys.prefix}took:m/5/auto`;
+    await app.redis.hset(took, { 500: 1, 550: 1998, n: 1999 });
+    await app.attempts.begin(attempt, 't', true);
+    await app.attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
+    await app.attempts.generated(attempt, ['https://example.com/x.mp4'], 550);
+    expect(await app.redis.hgetall(took)).toEqual({ 550: '999', n: '1000' });
   });
 
   it('counts the answers that there is no URL anew after a fresh one, and after a retry', async () => {
-    const runtime = await openLedger();
-    const { attempts, corrections } = runtime;
-    const attempt = await oneAttempt(runtime);
+    const app = await openLedger();
+    const { attempts, admin } = app;
+    const attempt = await oneAttempt(app);
     await attempts.begin(attempt, 't', true);
     await attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
     await attempts.generated(attempt, ['https://example.com/x.mp4'], 550);
@@ -294,67 +293,67 @@ describe('the ledger', () => {
     await attempts.freshUrls(attempt, ['https://example.com/y.mp4']);
     expect(await attempts.urlDenied(attempt)).toBe(1);
     await attempts.failed(attempt, { code: 'RESULT_GONE', message: 'gone' });
-    await corrections.retry('b', [attempt.id], { states: ['failed'] });
+    await admin.retry('b', [attempt.id], { states: ['failed'] });
     expect(await attempts.urlDenied(attempt)).toBe(1);
   });
 
   it('adds a file again without adding anything, and says what has changed', async () => {
-    const runtime = await openLedger();
+    const app = await openLedger();
     const items = clips(5);
     const facts = { model: 'm' };
-    expect(await runtime.intake.add('b', facts, items, false)).toMatchObject({ added: 5, existing: 0 });
+    expect(await app.intake.add('b', facts, items, false)).toMatchObject({ added: 5, existing: 0 });
     const edited = items.map((item, index) => (index === 2 ? { ...item, input: { prompt: 'other' } } : item));
-    expect(await runtime.intake.add('b', facts, edited, false)).toMatchObject({
+    expect(await app.intake.add('b', facts, edited, false)).toMatchObject({
       added: 0,
       existing: 5,
       changed: ['clip-3'],
     });
-    expect((await runtime.reading.batch('b'))?.counts.total).toBe(5);
+    expect((await app.queries.batch('b'))?.counts.total).toBe(5);
   });
 
   it('refuses an output name that belongs to another item', async () => {
-    const runtime = await openLedger();
-    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
-    const report = await runtime.intake.add('c', { model: 'm' }, clips(1), false);
+    const app = await openLedger();
+    await app.intake.add('b', { model: 'm' }, clips(1), false);
+    const report = await app.intake.add('c', { model: 'm' }, clips(1), false);
     expect(report).toMatchObject({ added: 0, taken: [{ id: 'clip-1', owner: 'b/clip-1' }] });
   });
 
   it('forgets a batch once it is old enough, and its names with it', async () => {
-    const runtime = await openLedger();
-    await runtime.intake.add('b', { model: 'm' }, clips(3), false);
-    await runtime.corrections.cancel('b', ['clip-1', 'clip-2', 'clip-3'], false);
-    expect(await runtime.corrections.purge('b', 60_000)).toBeUndefined();
-    expect(await runtime.corrections.purge('b', 0)).toBe(0);
-    const left = await runtime.redis.keys(`${runtime.keys.prefix}*`);
+    const app = await openLedger();
+    await app.intake.add('b', { model: 'm' }, clips(3), false);
+    await app.admin.cancel('b', ['clip-1', 'clip-2', 'clip-3'], false);
+    expect(await app.admin.purge('b', 60_000)).toBeUndefined();
+    expect(await app.admin.purge('b', 0)).toBe(0);
+    const left = await app.redis.keys(`${app.keys.prefix}*`);
     expect(left.filter((key) => /:(item|items|batch|pending|codes):/.test(key))).toEqual([]);
-    expect(await runtime.redis.hlen(runtime.keys.outputs)).toBe(0);
+    expect(await app.redis.hlen(app.keys.outputs)).toBe(0);
   });
 
   it('keeps counts that add up when a batch is submitted to again while it is being forgotten', async () => {
-    const runtime = await openLedger();
+    const app = await openLedger();
     const items = clips(300);
-    await runtime.intake.add('b', { model: 'm' }, items, false);
-    await runtime.corrections.cancel(
+    await app.intake.add('b', { model: 'm' }, items, false);
+    await app.admin.cancel(
       'b',
       items.map(({ id }) => id),
       false,
     );
-    expect(await runtime.corrections.purge('b', 0)).toBe(100);
-    expect(await runtime.intake.add('b', { model: 'm' }, items, false)).toMatchObject({ added: 200, existing: 100 });
-    expect(await runtime.corrections.purge('b', 0)).toBeUndefined();
-    const batch = await runtime.reading.batch('b');
+    expect(await app.admin.purge('b', 0)).toBe(100);
+    expect(await app.intake.add('b', { model: 'm' }, items, false)).toMatchObject({ added: 200, existing: 100 });
+    expect(await app.admin.purge('b', 0)).toBeUndefined();
+    const batch = await app.queries.batch('b');
     expect(batch?.counts).toMatchObject({ total: 300, queued: 200, cancelled: 100 });
   });
 
   it('forgets batches by themselves, the oldest first and none that is younger than the retention', async () => {
-    const runtime = await openLedger();
+    const app = await openLedger();
     for (const batch of ['old', 'young']) {
-      await runtime.intake.add(batch, { model: 'm' }, clips(2, batch), false);
-      await runtime.corrections.cancel(batch, [`${batch}-1`, `${batch}-2`], false);
+      await app.intake.add(batch, { model: 'm' }, clips(2, batch), false);
+      await app.admin.cancel(batch, [`${batch}-1`, `${batch}-2`], false);
     }
-    const [seconds] = await runtime.redis.time();
-    await runtime.redis.zadd(runtime.keys.ended, (Number(seconds) - 61) * 1_000, 'old');
-    await forgetOldBatches({ ...runtime, config: { retentionMs: 60_000 } });
-    expect((await runtime.reading.batches()).map(({ batch }) => batch)).toEqual(['young']);
+    const [seconds] = await app.redis.time();
+    await app.redis.zadd(app.keys.ended, (Number(seconds) - 61) * 1_000, 'old');
+    await forgetOldBatches({ ...app, config: { retentionMs: 60_000 } });
+    expect((await app.queries.batches()).map(({ batch }) => batch)).toEqual(['young']);
   });
 });

@@ -29,7 +29,7 @@ describe('shares of the slots', () => {
     const last = since.findLastIndex((prompt) => prompt.includes('of small'));
     // Every slot that comes free goes to the small batch until both have as many.
     expect(since.slice(0, last + 1).filter((prompt) => prompt.includes('of large')).length).toBeLessThanOrEqual(slots);
-    expect((await mill.runtime.reading.batch('large'))?.endedAt).toBeNull();
+    expect((await mill.app.queries.batch('large'))?.endedAt).toBeNull();
   });
 
   it('leave an old batch its part however many new ones come', async () => {
@@ -112,9 +112,9 @@ describe('limits of any size', () => {
     expect(tasks.made).toBe(150);
     expect(tasks.maxInFlight).toBeLessThanOrEqual(30);
     // Nothing that runs is left in the counts that adaptive polling plans with.
-    const running = await mill.runtime.redis.keys(`${mill.runtime.keys.prefix}running:*`);
+    const running = await mill.app.redis.keys(`${mill.app.keys.prefix}running:*`);
     expect(running).toEqual([]);
-    expect(await mill.runtime.redis.keys(`${mill.runtime.keys.prefix}took:*`)).toHaveLength(1);
+    expect(await mill.app.redis.keys(`${mill.app.keys.prefix}took:*`)).toHaveLength(1);
   });
 
   it('stretch the looks evenly when tasks take long, so that none starves and nothing is refused', async () => {

@@ -3,13 +3,13 @@ import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import { silentLogger } from '../../src/core/log.ts';
-import { openRuntime, type Runtime } from '../../src/app.ts';
+import { openApp, type App } from '../../src/app.ts';
 import { halfOpenProxy, type HalfOpenProxy } from '../support/half-open-proxy.ts';
 import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
 
 interface Opened {
-  opening: Promise<Runtime>;
+  opening: Promise<App>;
   /** Resolves once it has logged this. */
   saying: (text: string) => Promise<boolean>;
 }
@@ -17,7 +17,7 @@ interface Opened {
 /** What a worker process opens, behind a proxy that can fail; and what it says. */
 function openBehind(proxy: HalfOpenProxy): Opened {
   const lines: string[] = [];
-  const opening = openRuntime({
+  const opening = openApp({
     config: loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, CLIPMILL_STORAGE: 'file:videos' }),
     log: pino({}, { write: (line: string) => void lines.push(line) }),
     redisUrl: `redis://127.0.0.1:${proxy.port}`,
@@ -48,12 +48,12 @@ describe('a process whose Redis is away', () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
     const { opening, saying } = openBehind(proxy);
-    const runtime = await opening;
+    const app = await opening;
     proxy.hangUp();
     await saying('Redis is out of reach');
     await proxy.accept();
     await saying('Redis answers again');
-    expect(await runtime.redis.ping()).toBe('PONG');
+    expect(await app.redis.ping()).toBe('PONG');
   });
 
   it('says in plain words that it found none behind such a forwarder', async () => {
@@ -62,7 +62,7 @@ describe('a process whose Redis is away', () => {
     proxy.hangUp();
     const config = loadConfig({ CLIPMILL_STORAGE: 'file:videos' });
     const redisUrl = `redis://127.0.0.1:${proxy.port}`;
-    await expect(openRuntime({ config, log: silentLogger(), redisUrl })).rejects.toThrow(
+    await expect(openApp({ config, log: silentLogger(), redisUrl })).rejects.toThrow(
       /cannot reach Redis at .*: the connection was ended/,
     );
   });

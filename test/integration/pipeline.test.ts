@@ -11,7 +11,7 @@ describe('the pipeline', () => {
     const batch = await mill.ended('b');
     expect(batch.counts).toMatchObject({ total: 30, done: 30, failed: 0, held: 0 });
     expect(mill.simulator.records.summary()).toMatchObject({ requests: { create: 30 }, tasks: { billed: 30 } });
-    for await (const item of mill.runtime.reading.items('b')) {
+    for await (const item of mill.app.queries.items('b')) {
       const path = join(mill.folder, 'videos', item.output);
       expect((await stat(path)).size).toBe(item.size);
       const bytes = await readFile(path);
@@ -66,7 +66,7 @@ describe('the pipeline', () => {
     expect(tasksFor('b [fail:PROCESSING_TIMEOUT x1]')).toBe(2);
     expect(tasksFor('c [fail:InputOutputSensitiveContentDetected]')).toBe(2);
     expect(tasksFor('d [no-url x1]')).toBe(2);
-    const item = await mill.runtime.reading.item('b', 'passing');
+    const item = await mill.app.queries.item('b', 'passing');
     expect(item?.history).toMatchObject([{ attempt: 1, code: 'PROCESSING_TIMEOUT' }]);
   });
 
@@ -98,7 +98,7 @@ describe('the pipeline', () => {
     const batch = await mill.ended('b');
     expect(batch.counts).toMatchObject({ done: 5 });
     expect(mill.simulator.records.summary().tasks.billed).toBe(5);
-    for await (const item of mill.runtime.reading.items('b')) {
+    for await (const item of mill.app.queries.items('b')) {
       const bytes = await readFile(join(mill.folder, 'videos', item.output));
       expect(bytes.length).toBe(item.size);
       expect(bytes.includes(String(item.task))).toBe(true);

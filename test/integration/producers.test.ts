@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 
 /** What a producer in any language does: a BullMQ queue by its documented name and prefix. */
 function producer(mill: Mill): Queue {
-  const queue = new Queue('submit', { connection: mill.runtime.redis, prefix: `{${mill.env['CLIPMILL_PREFIX']}}` });
+  const queue = new Queue('submit', { connection: mill.app.redis, prefix: `{${mill.env['CLIPMILL_PREFIX']}}` });
   onTestFinished(() => queue.close());
   return queue;
 }
@@ -17,7 +17,7 @@ function producer(mill: Mill): Queue {
 const input = { mode: 'text-to-video', prompt: 'from a producer', duration: 5, sound: true };
 
 async function events(mill: Mill): Promise<StreamEvent[]> {
-  const entries = await mill.runtime.redis.xrange(mill.runtime.keys.events, '-', '+');
+  const entries = await mill.app.redis.xrange(mill.app.keys.events, '-', '+');
   return entries.map(([, fields]) => streamEvent.parse(JSON.parse(fields[3] ?? '')));
 }
 
@@ -28,7 +28,7 @@ describe('producers on the queue', () => {
     const queue = producer(mill);
     for (const id of ['a', 'b', 'a']) await queue.add('generate', { batch: 'raw', id, input });
     await queue.add('generate', { batch: 'raw', id: 'c', input, provider: 'official', output: 'elsewhere/c.mp4' });
-    await until(async () => (await mill.runtime.reading.batch('raw'))?.counts.done === 3, 'three clips');
+    await until(async () => (await mill.app.queries.batch('raw'))?.counts.done === 3, 'three clips');
     const items = (await events(mill)).filter((event) => event.type === 'item');
     expect(items.map((event) => event.id).toSorted()).toEqual(['a', 'b', 'c']);
     expect(items.find((event) => event.id === 'c')).toMatchObject({
@@ -74,8 +74,8 @@ describe('producers on the queue', () => {
     }));
     await queue.addBulk(jobs);
     await mill.work();
-    await until(async () => (await mill.runtime.reading.batch('raw'))?.counts.total === 300, 'all taken in');
-    await until(async () => ((await mill.runtime.reading.batch('raw'))?.counts.done ?? 0) >= 20, 'twenty clips');
+    await until(async () => (await mill.app.queries.batch('raw'))?.counts.total === 300, 'all taken in');
+    await until(async () => ((await mill.app.queries.batch('raw'))?.counts.done ?? 0) >= 20, 'twenty clips');
     expect(mill.simulator.records.summary().tasks.maxInFlight).toBeLessThanOrEqual(5);
   });
 
@@ -86,7 +86,7 @@ describe('producers on the queue', () => {
     const controller = new AbortController();
     const seen: string[] = [];
     const following = (async () => {
-      for await (const { event } of readEvents(mill.runtime, '0', controller.signal)) {
+      for await (const { event } of readEvents(mill.app, '0', controller.signal)) {
         seen.push(event.type);
         if (event.type === 'batch') controller.abort();
       }

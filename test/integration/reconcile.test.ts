@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { streamEvent } from '../../src/ledger/event.ts';
 import { jobIdOf, queueNames, type QueueName } from '../../src/queue/queues.ts';
-import type { Runtime } from '../../src/app.ts';
+import type { App } from '../../src/app.ts';
 import { Crank, pollAnswers, submitAnswers } from '../support/step-runner.ts';
 import { openLedger } from '../support/ledger.ts';
 import { clips, startMill } from '../support/mill.ts';
@@ -36,30 +36,30 @@ const move = fc.record({
 });
 
 /** Turns everything until nothing is left to turn. */
-async function finish(crank: Crank, runtime: Runtime): Promise<void> {
+async function finish(crank: Crank, app: App): Promise<void> {
   crank.api.answers = { submit: 'ok', poll: 'success' };
   for (let round = 0; round < 30; round += 1) {
-    if ((await runtime.reading.batch('b'))?.endedAt) return;
+    if ((await app.queries.batch('b'))?.endedAt) return;
     await crank.reconcile();
     await crank.dispatch();
     for (const name of queueNames) for (const job of await crank.jobs(name)) await crank.step(name, job);
   }
 }
 
-async function expectOneEnd(runtime: Runtime): Promise<void> {
-  const counts = (await runtime.reading.batch('b'))?.counts;
+async function expectOneEnd(app: App): Promise<void> {
+  const counts = (await app.queries.batch('b'))?.counts;
   expect(counts).toMatchObject({ total: SIZE, queued: 0, submitting: 0, generating: 0, downloading: 0, cancelled: 0 });
   expect((counts?.done ?? 0) + (counts?.failed ?? 0) + (counts?.held ?? 0)).toBe(SIZE);
-  const entries = await runtime.redis.xrange(runtime.keys.events, '-', '+');
+  const entries = await app.redis.xrange(app.keys.events, '-', '+');
   const events = entries.map(([, fields]) => streamEvent.parse(JSON.parse(fields[3] ?? '')));
   const ended = events.filter((event) => event.type === 'item').map((event) => event.id);
   expect(ended.toSorted()).toEqual(clips(SIZE).map(({ id }) => id));
   expect(events.filter((event) => event.type === 'batch')).toHaveLength(1);
-  expect(await runtime.redis.zcard(runtime.keys.live)).toBe(0);
+  expect(await app.redis.zcard(app.keys.live)).toBe(0);
   // Leases of ambiguous submissions, a millisecond long, end with the next look.
   await until(async () => {
-    await dispatch(runtime.run, 0);
-    return (await runtime.redis.zcard(runtime.keys.slots)) === 0;
+    await dispatch(app.run, 0);
+    return (await app.redis.zcard(app.keys.slots)) === 0;
   }, 'free slots');
 }
 
@@ -69,9 +69,9 @@ describe('reconcile', () => {
     const { url } = await privateRedis({ appendonly: 'no' });
     await fc.assert(
       fc.asyncProperty(fc.array(move, { minLength: 10, maxLength: 40 }), async (moves) => {
-        const runtime = await openLedger({ CLIPMILL_MAX_TASKS: String(MAX_TASKS) }, url);
-        await runtime.intake.add('b', { model: 'm' }, clips(SIZE), false);
-        const crank = new Crank(runtime);
+        const app = await openLedger({ CLIPMILL_MAX_TASKS: String(MAX_TASKS) }, url);
+        await app.intake.add('b', { model: 'm' }, clips(SIZE), false);
+        const crank = new Crank(app);
         for (const { what, pick, death, answers } of moves) {
           crank.api.answers = answers;
           if (what === 'dispatch') await crank.dispatch(death);
@@ -82,19 +82,19 @@ describe('reconcile', () => {
             if (job) await crank.step(what, job, death);
           }
         }
-        await finish(crank, runtime);
+        await finish(crank, app);
         expect(crank.api.doubled).toEqual([]);
-        await expectOneEnd(runtime);
-        await runtime.close();
+        await expectOneEnd(app);
+        await app.close();
       }),
       { numRuns: 30 },
     );
   }, 60_000);
 
   it('finds a job that was removed by hand, in every queue', async () => {
-    const runtime = await openLedger();
-    await runtime.intake.add('b', { model: 'm' }, clips(1), false);
-    const crank = new Crank(runtime);
+    const app = await openLedger();
+    await app.intake.add('b', { model: 'm' }, clips(1), false);
+    const crank = new Crank(app);
     await crank.dispatch();
     for (const name of queueNames) {
       for (const job of await crank.jobs(name)) await job.remove();
@@ -104,14 +104,14 @@ describe('reconcile', () => {
       if (!job) throw new Error(`nothing was added to ${name}`);
       await crank.step(name, job);
     }
-    expect((await runtime.reading.batch('b'))?.counts).toMatchObject({ done: 1 });
+    expect((await app.queries.batch('b'))?.counts).toMatchObject({ done: 1 });
   });
 });
 
 describe('a job without an item', () => {
   it.each(queueNames)('is dropped: %s', async (name) => {
     const mill = await startMill();
-    const { queues } = mill.runtime;
+    const { queues } = mill.app;
     const nobody = { batch: 'none', id: 'nobody', attempt: 1 };
     if (name === 'submit') await queues.submit([nobody]);
     if (name === 'poll') await queues.poll(nobody, 0);

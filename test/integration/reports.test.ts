@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { claimPages, type PageClaim } from '../../src/reports/lease.ts';
-import { createPageWriter, type PageWriterDeps } from '../../src/reports/writer.ts';
+import { createReportWriter, type PageWriterDeps } from '../../src/reports/writer.ts';
 import { silentLogger } from '../../src/core/log.ts';
-import type { Runtime } from '../../src/app.ts';
+import type { App } from '../../src/app.ts';
 import type { Bytes } from '../../src/storage/storage.ts';
 import { openLedger } from '../support/ledger.ts';
 import { clips, startMill } from '../support/mill.ts';
@@ -14,19 +14,19 @@ import { until } from '../support/until.ts';
 const model = { model: 'kling-2-6' };
 const never = new AbortController().signal;
 
-const pagesKey = ({ keys }: Runtime) => `${keys.prefix}pages`;
+const pagesKey = ({ keys }: App) => `${keys.prefix}pages`;
 
 /** When the pages of a batch are due, in ms from now by Redis's clock; `undefined` when they show everything. */
-async function dueIn(runtime: Runtime, batch = 'b'): Promise<number | undefined> {
-  const [score, [seconds]] = await Promise.all([runtime.redis.zscore(pagesKey(runtime), batch), runtime.redis.time()]);
+async function dueIn(app: App, batch = 'b'): Promise<number | undefined> {
+  const [score, [seconds]] = await Promise.all([app.redis.zscore(pagesKey(app), batch), app.redis.time()]);
   return score === null ? undefined : Number(score) - Number(seconds) * 1000;
 }
 
 /** As if the time until then had passed. */
-async function makeDue(runtime: Runtime, batch = 'b'): Promise<void> {
-  const key = runtime.keys.batch(batch);
-  if (await runtime.redis.hexists(key, 'pagesAt')) await runtime.redis.hset(key, 'pagesAt', 0);
-  await runtime.redis.zadd(pagesKey(runtime), 'XX', 0, batch);
+async function makeDue(app: App, batch = 'b'): Promise<void> {
+  const key = app.keys.batch(batch);
+  if (await app.redis.hexists(key, 'pagesAt')) await app.redis.hset(key, 'pagesAt', 0);
+  await app.redis.zadd(pagesKey(app), 'XX', 0, batch);
 }
 
 async function claimed(claim: Promise<PageClaim | undefined>): Promise<PageClaim> {
@@ -53,8 +53,8 @@ function memoryStorage(during: () => Promise<void> = async () => {}) {
   };
 }
 
-function writerFor(runtime: Runtime, storage: PageWriterDeps['storage']) {
-  return createPageWriter({ ...runtime, storage, clock: systemClock, log: silentLogger() });
+function writerFor(app: App, storage: PageWriterDeps['storage']) {
+  return createReportWriter({ ...app, storage, clock: systemClock, log: silentLogger() });
 }
 
 describe('pages beside the clips', () => {
@@ -63,102 +63,102 @@ describe('pages beside the clips', () => {
     await mill.work({ roles: ['submit', 'poll'] });
     await mill.add('b', clips(3));
     const path = (name: string) => join(mill.folder, 'videos/b', name);
-    await until(async () => (await mill.runtime.reading.batch('b'))?.counts.downloading === 3);
+    await until(async () => (await mill.app.queries.batch('b'))?.counts.downloading === 3);
     await mill.work({ roles: ['download'] });
     await mill.ended('b');
-    await until(async () => (await dueIn(mill.runtime)) === undefined, 'the pages');
+    await until(async () => (await dueIn(mill.app)) === undefined, 'the pages');
     const lines = (await readFile(path('manifest.jsonl'), 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { state: string }).state)).toEqual(['done', 'done', 'done']);
     expect(await readFile(path('index.html'), 'utf8')).toContain('../clips/clip-3.mp4');
   });
 
   it('are due soon after the first items, then from time to time, and at the end', async () => {
-    const runtime = await openLedger();
+    const app = await openLedger();
     const storage = memoryStorage();
-    const writer = writerFor(runtime, storage);
-    expect(await dueIn(runtime)).toBeUndefined();
-    await runtime.intake.add('b', model, clips(3), false);
-    expect(await dueIn(runtime)).toBeLessThanOrEqual(6_000);
+    const writer = writerFor(app, storage);
+    expect(await dueIn(app)).toBeUndefined();
+    await app.intake.add('b', model, clips(3), false);
+    expect(await dueIn(app)).toBeLessThanOrEqual(6_000);
     await writer.writeDue(never);
     expect(storage.writes()).toBe(0);
-    await makeDue(runtime);
+    await makeDue(app);
     await writer.writeDue(never);
     expect(storage.pages.get('b/manifest.jsonl')?.split('\n')).toHaveLength(4);
     // Nothing has changed since: nothing is due.
-    expect(await dueIn(runtime)).toBeUndefined();
+    expect(await dueIn(app)).toBeUndefined();
 
-    await runtime.corrections.cancel('b', ['clip-1'], false);
-    expect(await dueIn(runtime)).toBeGreaterThan(25_000);
+    await app.admin.cancel('b', ['clip-1'], false);
+    expect(await dueIn(app)).toBeGreaterThan(25_000);
     // A write that took 10 s is followed by 200 s without one.
-    await makeDue(runtime);
-    await (await claimed(claimPages(runtime.run))).written(10_000);
-    await runtime.corrections.cancel('b', ['clip-2'], false);
-    expect(await dueIn(runtime)).toBeGreaterThan(195_000);
+    await makeDue(app);
+    await (await claimed(claimPages(app.run))).written(10_000);
+    await app.admin.cancel('b', ['clip-2'], false);
+    expect(await dueIn(app)).toBeGreaterThan(195_000);
     // At the end they are due at once, but not with every end of a batch that goes on.
-    await runtime.corrections.cancel('b', ['clip-3'], false);
-    expect(await dueIn(runtime)).toBeLessThanOrEqual(1_000);
-    await (await claimed(claimPages(runtime.run))).written(10_000);
-    await runtime.intake.add('b', model, clips(1, 'more'), false);
-    await runtime.corrections.cancel('b', ['more-1'], false);
-    expect((await runtime.reading.batch('b'))?.endedAt).not.toBeNull();
-    expect(await dueIn(runtime)).toBeGreaterThan(195_000);
+    await app.admin.cancel('b', ['clip-3'], false);
+    expect(await dueIn(app)).toBeLessThanOrEqual(1_000);
+    await (await claimed(claimPages(app.run))).written(10_000);
+    await app.intake.add('b', model, clips(1, 'more'), false);
+    await app.admin.cancel('b', ['more-1'], false);
+    expect((await app.queries.batch('b'))?.endedAt).not.toBeNull();
+    expect(await dueIn(app)).toBeGreaterThan(195_000);
   });
 
   it('are written by one process at a time, and by another when it dies', async () => {
-    const runtime = await openLedger();
+    const app = await openLedger();
     const storage = memoryStorage();
-    await runtime.intake.add('b', model, clips(1), false);
-    await runtime.corrections.cancel('b', ['clip-1'], false);
-    const dead = await claimed(claimPages(runtime.run));
-    expect(await claimPages(runtime.run)).toBeUndefined();
-    expect(await claimPages(runtime.run, 'b')).toBeUndefined();
-    await makeDue(runtime);
-    await writerFor(runtime, storage).writeDue(never);
+    await app.intake.add('b', model, clips(1), false);
+    await app.admin.cancel('b', ['clip-1'], false);
+    const dead = await claimed(claimPages(app.run));
+    expect(await claimPages(app.run)).toBeUndefined();
+    expect(await claimPages(app.run, 'b')).toBeUndefined();
+    await makeDue(app);
+    await writerFor(app, storage).writeDue(never);
     expect(storage.pages.get('b/manifest.jsonl')).toContain('"cancelled"');
-    expect(await dueIn(runtime)).toBeUndefined();
+    expect(await dueIn(app)).toBeUndefined();
 
     // It was not dead but slow, and may just have put its older pages in the place of newer ones.
     expect(await dead.keep()).toBe(false);
     await dead.written(5);
-    expect(await dueIn(runtime)).toBeDefined();
+    expect(await dueIn(app)).toBeDefined();
   });
 
   it('are written again when the batch went on, or ended, while they were written', async () => {
-    const runtime = await openLedger();
-    await runtime.intake.add('b', model, clips(2), false);
-    await makeDue(runtime);
+    const app = await openLedger();
+    await app.intake.add('b', model, clips(2), false);
+    await makeDue(app);
     let calls = 0;
     const storage = memoryStorage(async () => {
       calls += 1;
-      if (calls === 2) await runtime.corrections.cancel('b', ['clip-1', 'clip-2'], false);
+      if (calls === 2) await app.admin.cancel('b', ['clip-1', 'clip-2'], false);
     });
-    await writerFor(runtime, storage).writeDue(never);
+    await writerFor(app, storage).writeDue(never);
     // Manifest and gallery, twice.
     expect(storage.writes()).toBe(4);
     expect(storage.pages.get('b/manifest.jsonl')?.match(/"cancelled"/g)).toHaveLength(2);
   });
 
   it('are tried again later when the storage does not take them, and at once when the process left', async () => {
-    const runtime = await openLedger();
-    await runtime.intake.add('b', model, clips(1), false);
-    await makeDue(runtime);
+    const app = await openLedger();
+    await app.intake.add('b', model, clips(1), false);
+    await makeDue(app);
     const broken = memoryStorage(() => Promise.reject(new Error('full')));
-    await writerFor(runtime, broken).writeDue(never);
-    expect(await dueIn(runtime)).toBeGreaterThan(25_000);
-    await expect(writerFor(runtime, broken).write('b')).rejects.toThrow('full');
+    await writerFor(app, broken).writeDue(never);
+    expect(await dueIn(app)).toBeGreaterThan(25_000);
+    await expect(writerFor(app, broken).write('b')).rejects.toThrow('full');
 
-    await makeDue(runtime);
+    await makeDue(app);
     const leaving = new AbortController();
     const slow = memoryStorage(async () => leaving.abort(new Error('leaving')));
-    await writerFor(runtime, slow).writeDue(leaving.signal);
+    await writerFor(app, slow).writeDue(leaving.signal);
     expect(slow.pages.size).toBe(0);
-    expect(await dueIn(runtime)).toBeLessThanOrEqual(1_000);
+    expect(await dueIn(app)).toBeLessThanOrEqual(1_000);
   });
 
   it('are given up when the process drains while the storage is silent', async () => {
-    const runtime = await openLedger();
-    await runtime.intake.add('b', model, clips(1), false);
-    await makeDue(runtime);
+    const app = await openLedger();
+    await app.intake.add('b', model, clips(1), false);
+    await makeDue(app);
     const leaving = new AbortController();
     const reached: string[] = [];
     const putPage = (name: string, _body: Bytes, _type: string, signal?: AbortSignal) =>
@@ -167,24 +167,24 @@ describe('pages beside the clips', () => {
         reached.push(name);
         if (reached.length === 2) leaving.abort(new Error('leaving'));
       });
-    await writerFor(runtime, { putPage }).writeDue(leaving.signal);
+    await writerFor(app, { putPage }).writeDue(leaving.signal);
     expect(reached).toHaveLength(2);
-    expect(await dueIn(runtime)).toBeLessThanOrEqual(1_000);
+    expect(await dueIn(app)).toBeLessThanOrEqual(1_000);
   });
 
   it('wait for whoever writes them when somebody asks for them, and leave nothing behind a purge', async () => {
-    const runtime = await openLedger();
+    const app = await openLedger();
     const storage = memoryStorage();
-    await runtime.intake.add('b', model, clips(1), false);
-    const other = await claimed(claimPages(runtime.run, 'b'));
-    const asked = writerFor(runtime, storage).write('b');
+    await app.intake.add('b', model, clips(1), false);
+    const other = await claimed(claimPages(app.run, 'b'));
+    const asked = writerFor(app, storage).write('b');
     await other.failed(0);
     expect(await asked).toEqual({ gallery: 'b/index.html', manifest: 'b/manifest.jsonl' });
-    await runtime.corrections.cancel('b', ['clip-1'], false);
-    expect(await runtime.corrections.purge('b', 0)).toBe(0);
-    expect(await dueIn(runtime)).toBeUndefined();
-    expect(await runtime.redis.exists(runtime.keys.batch('b'))).toBe(0);
+    await app.admin.cancel('b', ['clip-1'], false);
+    expect(await app.admin.purge('b', 0)).toBe(0);
+    expect(await dueIn(app)).toBeUndefined();
+    expect(await app.redis.exists(app.keys.batch('b'))).toBe(0);
     await other.written(1);
-    expect(await runtime.redis.exists(runtime.keys.batch('b'))).toBe(0);
+    expect(await app.redis.exists(app.keys.batch('b'))).toBe(0);
   });
 });

@@ -29,7 +29,7 @@ describe('sidecars', () => {
     await mill.add('b', [clip('a')]);
     await mill.ended('b');
     expect(tries).toEqual([true, true]);
-    const item = await mill.runtime.reading.item('b', 'a');
+    const item = await mill.app.queries.item('b', 'a');
     const sidecar = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
     expect(sidecar).toMatchObject({
       batch: 'b',

@@ -31,12 +31,10 @@ describe('an ambiguous submission', () => {
     expect((await mill.ended('b')).counts.held).toBe(1);
     expect(mill.simulator.records.summary().tasks.made).toBe(1);
 
-    expect(await retryItems(mill.runtime, 'b', { states: ['held'] })).toBe(1);
-    expect(await retryItems(mill.runtime, 'b', { states: ['held'] })).toBe(0);
+    expect(await retryItems(mill.app, 'b', { states: ['held'] })).toBe(1);
+    expect(await retryItems(mill.app, 'b', { states: ['held'] })).toBe(0);
     expect((await mill.ended('b')).counts.done).toBe(1);
-    expect((await mill.runtime.reading.item('b', 'a'))?.history).toMatchObject([
-      { attempt: 1, code: 'CONNECTION_LOST' },
-    ]);
+    expect((await mill.app.queries.item('b', 'a'))?.history).toMatchObject([{ attempt: 1, code: 'CONNECTION_LOST' }]);
   });
 
   it('is posted again by itself where that was chosen', async () => {
@@ -55,15 +53,15 @@ describe('cancelling', () => {
     const jobs = async function* () {
       yield* all.slice(0, INTAKE_PAGE);
       // The first page is in; somebody changes his mind.
-      await until(async () => (await mill.runtime.reading.batch('b'))?.counts.total === INTAKE_PAGE, 'the first page');
-      await cancelBatch(mill.runtime, 'b', false);
+      await until(async () => (await mill.app.queries.batch('b'))?.counts.total === INTAKE_PAGE, 'the first page');
+      await cancelBatch(mill.app, 'b', false);
       yield* all.slice(INTAKE_PAGE, -1);
     };
-    await submitJobs(mill.runtime, { batch: 'b' }, jobs());
+    await submitJobs(mill.app, { batch: 'b' }, jobs());
     await mill.work();
     expect((await mill.ended('b')).counts).toMatchObject({ total: INTAKE_PAGE + 1, cancelled: INTAKE_PAGE + 1 });
     expect(mill.simulator.records.summary().requests.create).toBe(0);
-    await submitJobs(mill.runtime, { batch: 'b' }, all);
+    await submitJobs(mill.app, { batch: 'b' }, all);
     expect((await mill.ended('b')).counts).toMatchObject({ done: 1, cancelled: INTAKE_PAGE + 1 });
   });
 
@@ -74,9 +72,9 @@ describe('cancelling', () => {
     const mill = await startMill({ env: { CLIPMILL_MAX_TASKS: '3' }, simulator: { generationMs: { 5: [600, 700] } } });
     await mill.add('b', clips(10));
     await mill.work();
-    await until(async () => (await mill.runtime.reading.batch('b'))?.counts.generating === 3, 'three tasks');
-    await cancelBatch(mill.runtime, 'b', discard);
-    await cancelBatch(mill.runtime, 'b', discard);
+    await until(async () => (await mill.app.queries.batch('b'))?.counts.generating === 3, 'three tasks');
+    await cancelBatch(mill.app, 'b', discard);
+    await cancelBatch(mill.app, 'b', discard);
     const { counts } = await mill.ended('b');
     expect(counts).toMatchObject({ total: 10, done: stored, cancelled: 10 - stored });
     expect(mill.simulator.records.summary().tasks.made).toBe(3);
@@ -102,22 +100,22 @@ describe('cancelling', () => {
         },
       }),
     });
-    const state = async (id: string) => (await mill.runtime.reading.item('b', id))?.state;
+    const state = async (id: string) => (await mill.app.queries.item('b', id))?.state;
     await mill.add('b', [clip('fetched')]);
     await until(() => fetching, 'the download');
     await mill.add('b', [clip('made', 'another', { index: 2 })]);
     await until(async () => (await state('made')) === 'generating', 'the second task');
-    await cancelBatch(mill.runtime, 'b', true);
+    await cancelBatch(mill.app, 'b', true);
     expect((await mill.ended('b')).counts).toMatchObject({ cancelled: 2 });
 
-    expect(await retryItems(mill.runtime, 'b', { states: ['cancelled'] })).toBe(2);
+    expect(await retryItems(mill.app, 'b', { states: ['cancelled'] })).toBe(2);
     // The download that was under way all the time is of the same task, so its clip is as good.
     await until(async () => (await state('fetched')) === 'downloading', 'the second look');
     goOn = true;
     expect((await mill.ended('b')).counts).toMatchObject({ done: 2, cancelled: 0 });
     expect(mill.simulator.records.summary()).toMatchObject({ requests: { create: 2 }, tasks: { made: 2, billed: 2 } });
     for (const id of ['fetched', 'made']) {
-      const item = await mill.runtime.reading.item('b', id);
+      const item = await mill.app.queries.item('b', id);
       expect(item).toMatchObject({ attempt: 1, history: [] });
       expect((await readFile(join(mill.folder, 'videos/clips', `${id}.mp4`))).includes(String(item?.task))).toBe(true);
     }

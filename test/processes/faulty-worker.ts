@@ -7,7 +7,7 @@
  */
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/core/log.ts';
-import { openRuntime } from '../../src/app.ts';
+import { openApp } from '../../src/app.ts';
 import { startWorkers, type StepDeps } from '../../src/worker/start.ts';
 import type { FaultPoint } from '../support/fault-points.ts';
 
@@ -66,7 +66,7 @@ function decorate({ submit, poll, download }: StepDeps): StepDeps {
 
 const config = loadConfig(process.env);
 const log = createLogger({ level: config.logLevel, secrets: [] });
-const runtime = await openRuntime({ config, log, redisUrl: config.redisUrl ?? '', patient: true });
+const app = await openApp({ config, log, redisUrl: config.redisUrl ?? '', patient: true });
 const lockMs = process.env['LOCK_MS'];
-await startWorkers(runtime, { decorate, ...(lockMs && { lockMs: Number(lockMs) }) });
+await startWorkers(app, { decorate, ...(lockMs && { lockMs: Number(lockMs) }) });
 log.info('working');

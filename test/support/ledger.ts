@@ -5,23 +5,23 @@ import type { Attempt } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { publishLimits } from '../../src/ledger/limits.ts';
-import { openRuntime, type Runtime } from '../../src/app.ts';
+import { openApp, type App } from '../../src/app.ts';
 import { clips } from './mill.ts';
 
 /** What stands on Redis, in a namespace of its own, with the limits published as a worker would. */
 export async function openLedger(
   env: Record<string, string> = {},
   redisUrl: string = inject('redisUrl'),
-): Promise<Runtime> {
+): Promise<App> {
   const config: Config = loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, ...env });
-  const runtime = await openRuntime({ config, log: silentLogger(), redisUrl });
-  await publishLimits(runtime.run, config);
-  onTestFinished(() => runtime.close());
-  return runtime;
+  const app = await openApp({ config, log: silentLogger(), redisUrl });
+  await publishLimits(app.run, config);
+  onTestFinished(() => app.close());
+  return app;
 }
 
 /** The first attempt of the one item of batch `b`, which has its slot and waits for leave to post. */
-export async function oneAttempt({ intake, run }: Runtime): Promise<Attempt> {
+export async function oneAttempt({ intake, run }: App): Promise<Attempt> {
   await intake.add('b', { model: 'm' }, clips(1), false);
   const [attempt] = (await dispatch(run, 1)).attempts;
   if (!attempt) throw new Error('nothing dispatched');

@@ -7,7 +7,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import type { Batch } from '../../src/ledger/batch.ts';
 import type { NewItem } from '../../src/ledger/intake.ts';
 import { silentLogger, type Logger } from '../../src/core/log.ts';
-import { openRuntime, type Runtime } from '../../src/app.ts';
+import { openApp, type App } from '../../src/app.ts';
 import { startWorkers, type WorkerOptions, type Workers } from '../../src/worker/start.ts';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/index.ts';
 import { until } from './until.ts';
@@ -22,7 +22,7 @@ export interface MillOptions {
 /** A namespace of its own in the shared Redis, a simulator, a folder for clips: gone when the test ends. */
 export interface Mill {
   simulator: Simulator;
-  runtime: Runtime;
+  app: App;
   folder: string;
   env: Record<string, string>;
   /** Workers of "another process" on the same Redis. */
@@ -50,31 +50,31 @@ export async function startMill(options: MillOptions = {}): Promise<Mill> {
   const config = loadConfig(env);
   const log = options.log ?? silentLogger();
   const redisUrl = options.redisUrl ?? inject('redisUrl');
-  const runtime = await openRuntime({ config, log, redisUrl, patient: true });
+  const app = await openApp({ config, log, redisUrl, patient: true });
   const started: Workers[] = [];
   onTestFinished(async () => {
     await Promise.all(started.map((workers) => workers.drain(2_000)));
-    await runtime.close();
+    await app.close();
     await simulator.close();
     await rm(folder, { recursive: true, force: true });
   });
   return {
     simulator,
-    runtime,
+    app,
     folder,
     env,
     async work(workerOptions = {}) {
-      const workers = await startWorkers(runtime, workerOptions);
+      const workers = await startWorkers(app, workerOptions);
       started.push(workers);
       return workers;
     },
     async add(batch, items, maxClips) {
-      await runtime.intake.add(batch, { model: 'kling-2-6', maxClips: maxClips ?? false }, items, false);
-      runtime.dispatcher.kick();
+      await app.intake.add(batch, { model: 'kling-2-6', maxClips: maxClips ?? false }, items, false);
+      app.dispatcher.kick();
     },
     ended: (batch) =>
       until(async () => {
-        const found = await runtime.reading.batch(batch);
+        const found = await app.queries.batch(batch);
         return found?.endedAt === null ? undefined : found;
       }, `the end of ${batch}`),
   };

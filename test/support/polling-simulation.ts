@@ -52,7 +52,7 @@ export async function simulateBatch(
   const line: Task[] = [];
   let now = 0;
   let full = 0;
-  let inLine = 0;
+  let limiter = 0;
   let submitted = 0;
   let endMs = 0;
   let looks = 0;
@@ -94,7 +94,7 @@ export async function simulateBatch(
     times[clip] = takes;
     const task = { clip, kind, acceptedAt: now, endsAt: now + takes, lookedAt: now };
     running.add(task);
-    lookLater(task, plan.firstLookMs(kind), fixed.firstLookMs(kind));
+    lookLater(task, plan.firstPollDelayMs(kind), fixed.firstPollDelayMs(kind));
   }
 
   function lookLater(task: Task, delay: number, latest: number): void {
@@ -103,18 +103,18 @@ export async function simulateBatch(
   }
 
   function look(task: Task): void {
-    if (inLine >= batch.line) {
+    if (limiter >= batch.line) {
       line.push(task);
       return;
     }
-    inLine += 1;
+    limiter += 1;
     looks += 1;
     if (task.clip > batch.clips / 2) steadyLooks += 1;
     at(token(), () => answer(task));
   }
 
   function answer(task: Task): void {
-    inLine -= 1;
+    limiter -= 1;
     const next = line.shift();
     if (next) look(next);
     const age = now - task.acceptedAt;
@@ -124,7 +124,7 @@ export async function simulateBatch(
     }
     task.lookedAt = now;
     if (now < task.endsAt) {
-      lookLater(task, plan.nextLookMs(age, task.kind), fixed.nextLookMs(age, task.kind));
+      lookLater(task, plan.nextPollDelayMs(age, task.kind), fixed.nextPollDelayMs(age, task.kind));
       return;
     }
     running.delete(task);

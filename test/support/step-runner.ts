@@ -9,7 +9,7 @@ import { pollStep } from '../../src/worker/steps/poll.ts';
 import { stepData, type QueueName } from '../../src/queue/queues.ts';
 import { reconcile } from '../../src/worker/maintenance/reconcile.ts';
 import { submitStep } from '../../src/worker/steps/submit.ts';
-import type { Runtime } from '../../src/app.ts';
+import type { App } from '../../src/app.ts';
 
 export const submitAnswers = ['ok', 'busy', 'slow-down', 'rejected', 'lost-made', 'lost-unmade'] as const;
 export const pollAnswers = ['running', 'success', 'failed', 'busy'] as const;
@@ -79,10 +79,10 @@ export class MemoryApi {
 /** Turns the steps by hand, one at a time, on the real ledger and the real queues: no worker, no waiting. */
 export class Crank {
   readonly api = new MemoryApi();
-  readonly #runtime: Runtime;
+  readonly #app: App;
 
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime;
+  constructor(app: App) {
+    this.#app = app;
   }
 
   async dispatch(death?: Death): Promise<void> {
@@ -95,12 +95,12 @@ export class Crank {
 
   async reconcile(): Promise<void> {
     const minute = 60_000;
-    await reconcile({ ...this.#runtime, longestWaitMs: { submit: minute, poll: minute, download: minute } });
+    await reconcile({ ...this.#app, longestWaitMs: { submit: minute, poll: minute, download: minute } });
   }
 
   /** Jobs of a queue, due or not. */
   async jobs(name: QueueName): Promise<Job[]> {
-    const jobs = await this.#runtime.queues.engine(name).getJobs(['waiting', 'delayed', 'prioritized']);
+    const jobs = await this.#app.queues.engine(name).getJobs(['waiting', 'delayed', 'prioritized']);
     return jobs.filter((job: Job | undefined) => job !== undefined);
   }
 
@@ -112,7 +112,7 @@ export class Crank {
   }
 
   #process(death: Death | undefined) {
-    const { run, queues, attempts, model, log, clock } = this.#runtime;
+    const { run, queues, attempts, model, log, clock } = this.#app;
     const mortal = mortality(death);
     return {
       run: mortal.call(run),
@@ -135,19 +135,19 @@ export class Crank {
       clock,
       inputs: undefined,
       plan: fixedPlan(0, 1),
-      inLine: <T>(ask: () => Promise<T>) => ask(),
+      limiter: <T>(ask: () => Promise<T>) => ask(),
       reportedStates: new Set<string>(),
     };
   }
 
   #steps(death: Death | undefined): Record<QueueName, (attempt: Attempt) => Promise<Outcome>> {
     const deps = this.#process(death);
-    const turn = { starts: 1, draining: new AbortController().signal };
+    const context = { attemptsStarted: 1, draining: new AbortController().signal };
     const common = { onAmbiguous: 'hold', tokenLifetimeMs: 60_000, maxAttempts: 3 } as const;
     return {
       // The slots of ambiguous submissions end at once.
-      submit: (attempt) => submitStep({ ...deps, settings: { ...common, taskTimeoutMs: 1 } }, attempt, turn),
-      poll: (attempt) => pollStep({ ...deps, settings: { ...common, taskTimeoutMs: 60_000 } }, attempt, turn),
+      submit: (attempt) => submitStep({ ...deps, settings: { ...common, taskTimeoutMs: 1 } }, attempt, context),
+      poll: (attempt) => pollStep({ ...deps, settings: { ...common, taskTimeoutMs: 60_000 } }, attempt, context),
       download: async (attempt) => {
         if (await deps.attempts.downloadTask(attempt)) {
           await deps.attempts.stored(attempt, { location: 'x', size: 1, sha256: 'y' });

@@ -4,7 +4,7 @@ import { expect, inject, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Batch } from '../../src/ledger/batch.ts';
 import { silentLogger } from '../../src/core/log.ts';
-import { openRuntime, type Runtime } from '../../src/app.ts';
+import { openApp, type App } from '../../src/app.ts';
 import { startSimulator, type Simulator } from '../../src/simulator/index.ts';
 import { start, workFolder, type Running } from './cli.ts';
 import { clips } from './mill.ts';
@@ -15,7 +15,7 @@ const BATCH = 'b';
 /** A batch on a simulator, to be worked on by real processes that something happens to. */
 export interface Rig {
   simulator: Simulator;
-  runtime: Runtime;
+  app: App;
   folder: string;
   env: Record<string, string>;
   /** Another worker process, of all three kinds unless `program` is another. */
@@ -50,17 +50,17 @@ export async function startRig(options: RigOptions): Promise<Rig> {
     ...options.env,
   };
   const redisUrl = options.directRedisUrl ?? env.REDIS_URL;
-  const runtime = await openRuntime({ config: loadConfig(env), log: silentLogger(), redisUrl, patient: true });
+  const app = await openApp({ config: loadConfig(env), log: silentLogger(), redisUrl, patient: true });
   onTestFinished(async () => {
-    await runtime.close();
+    await app.close();
     await simulator.close();
   });
-  await runtime.intake.add(BATCH, { model: 'kling-2-6' }, clips(options.clips), false);
+  await app.intake.add(BATCH, { model: 'kling-2-6' }, clips(options.clips), false);
 
   async function endedOnce(what: string, timeoutMs = 40_000): Promise<Batch> {
     const batch = await until(
       async () => {
-        const found = await runtime.reading.batch(BATCH);
+        const found = await app.queries.batch(BATCH);
         return found?.endedAt === null ? undefined : found;
       },
       `the end of the batch: ${what}`,
@@ -69,22 +69,21 @@ export async function startRig(options: RigOptions): Promise<Rig> {
     const { counts } = batch;
     expect(counts.done + counts.failed + counts.held, `${what} ${JSON.stringify(counts)}`).toBe(options.clips);
     const seen = { total: 0, done: 0 };
-    for await (const { state } of runtime.reading.items(BATCH)) {
+    for await (const { state } of app.queries.items(BATCH)) {
       seen.total += 1;
       if (state === 'done') seen.done += 1;
     }
     expect(seen, what).toEqual({ total: options.clips, done: counts.done });
     const tasks = simulator.records.tasks();
     expect(new Set(tasks.map((task) => task.prompt)).size, what).toBe(tasks.length);
-    const taken = async () =>
-      (await runtime.redis.zcard(runtime.keys.slots)) + (await runtime.redis.zcard(runtime.keys.live));
+    const taken = async () => (await app.redis.zcard(app.keys.slots)) + (await app.redis.zcard(app.keys.live));
     await until(async () => (await taken()) === 0, `free slots: ${what}`);
     return batch;
   }
 
   return {
     simulator,
-    runtime,
+    app,
     folder,
     env,
     worker: (more = {}, program = 'workers/all.js') => start(program, [], folder, { ...env, ...more }),

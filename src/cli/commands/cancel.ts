@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { cancelBatch } from '../../operations/retry-cancel.ts';
 import { plural } from '../format.ts';
-import type { Exit, Io } from '../context.ts';
+import type { Exit, CliContext } from '../context.ts';
 import { redisToLookAt } from '../redis.ts';
 import { quietLog } from '../logs.ts';
 import { withSession } from '../session.ts';
 import { configFrom } from '../settings.ts';
 
-export function addCancel(program: Command, io: Io, _exit: Exit): void {
+export function addCancel(program: Command, context: CliContext, _exit: Exit): void {
   program
     .command('cancel')
     .argument('<batch>')
@@ -15,14 +15,14 @@ export function addCancel(program: Command, io: Io, _exit: Exit): void {
     .option('--json', 'print JSON')
     .summary('submit nothing more of a batch; clips that are being made are still stored')
     .action(async (batch: string, options: { discard?: true; json?: true }) => {
-      const config = configFrom(io);
-      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ runtime }) => {
-        const { cancelled, going } = await cancelBatch(runtime, batch, options.discard ?? false);
+      const config = configFrom(context);
+      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ app }) => {
+        const { cancelled, going } = await cancelBatch(app, batch, options.discard ?? false);
         if (options.json) {
-          io.out(`${JSON.stringify({ batch, cancelled, going })}\n`);
+          context.out(`${JSON.stringify({ batch, cancelled, going })}\n`);
         } else {
           const rest = options.discard ? 'being made and to be thrown away' : 'being made and still to be stored';
-          io.out(`${plural(cancelled, 'item')} cancelled, ${plural(going, 'clip')} ${rest}\n`);
+          context.out(`${plural(cancelled, 'item')} cancelled, ${plural(going, 'clip')} ${rest}\n`);
         }
       });
     });

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { packageFile } from '../../core/version.ts';
-import type { Exit, Io } from '../context.ts';
+import type { Exit, CliContext } from '../context.ts';
 import { HOME } from '../redis.ts';
 import { runFiles } from '../run/run-files.ts';
 
@@ -18,7 +18,7 @@ const scaledSettings = {
   CLIPMILL_POLL_INTERVAL: `${5_000 / SPEED}ms`,
 };
 
-export function addDemo(program: Command, io: Io, exit: Exit): void {
+export function addDemo(program: Command, context: CliContext, exit: Exit): void {
   program
     .command('demo')
     .argument('[file]', 'a jobs file; the example that comes with clipmill by default')
@@ -27,7 +27,7 @@ export function addDemo(program: Command, io: Io, exit: Exit): void {
       const simulator = await startSimulator({ speed: SPEED, balance: 100 });
       try {
         const config = loadConfig({
-          CLIPMILL_STORAGE: io.env['CLIPMILL_STORAGE'],
+          CLIPMILL_STORAGE: context.env['CLIPMILL_STORAGE'],
           ...scaledSettings,
           APIXO_BASE_URL: simulator.url,
           CLIPMILL_LOG_LEVEL: 'warn',
@@ -35,9 +35,9 @@ export function addDemo(program: Command, io: Io, exit: Exit): void {
         // A simulator begins anew each time; so does what is remembered of its tasks.
         const home = join(HOME, 'demo');
         rmSync(home, { recursive: true, force: true });
-        io.err(`a simulated API at ${simulator.url} makes clips ${SPEED} times as fast as the real one\n`);
-        exit(await runFiles(io, config, [file ?? packageFile('jobs.example.yaml')], { home }));
-        io.out(
+        context.err(`a simulated API at ${simulator.url} makes clips ${SPEED} times as fast as the real one\n`);
+        exit(await runFiles(context, config, [file ?? packageFile('jobs.example.yaml')], { home }));
+        context.out(
           '\nThat was a simulation. For real clips:\n' +
             '  export APIXO_API_KEY=…\n' +
             '  npx clipmill run jobs.example.yaml\n',

@@ -4,10 +4,10 @@ import { loadConfig, reportSettings, SettingsError, unknownSettings, type Config
 import { diagnose } from '../../doctor/diagnose.ts';
 import { fail, ok, warn, type Finding } from '../../core/finding.ts';
 import { plural } from '../format.ts';
-import { EXIT, type Exit, type Io } from '../context.ts';
+import { EXIT, type Exit, type CliContext } from '../context.ts';
 import { HOME } from '../redis.ts';
 
-export function addDoctor(program: Command, io: Io, exit: Exit): void {
+export function addDoctor(program: Command, context: CliContext, exit: Exit): void {
   program
     .command('doctor')
     .option('--json', 'print JSON')
@@ -19,11 +19,11 @@ export function addDoctor(program: Command, io: Io, exit: Exit): void {
     )
     .action(async (options: { json?: true }) => {
       const findings: Finding[] = [];
-      for await (const finding of examine(io)) {
+      for await (const finding of examine(context)) {
         findings.push(finding);
-        if (!options.json) io.out(formatFinding(finding));
+        if (!options.json) context.out(formatFinding(finding));
       }
-      io.out(
+      context.out(
         options.json
           ? `${JSON.stringify({ ok: count(findings, 'fail') === 0, findings }, null, 2)}\n`
           : summary(findings),
@@ -32,20 +32,20 @@ export function addDoctor(program: Command, io: Io, exit: Exit): void {
     });
 }
 
-async function* examine(io: Io): AsyncGenerator<Finding> {
-  for (const { name, meant } of unknownSettings(io.env)) {
+async function* examine(context: CliContext): AsyncGenerator<Finding> {
+  for (const { name, meant } of unknownSettings(context.env)) {
     const cure = meant ? `Did you mean ${meant}?` : 'See `clipmill config` for every setting.';
     yield warn('settings', `${name} is no setting of clipmill`, cure);
   }
   let config: Config;
   try {
-    config = loadConfig(io.env);
+    config = loadConfig(context.env);
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     yield* error.message.split('\n').map((mistake) => fail('settings', mistake, error.cure ?? ''));
     return;
   }
-  const set = reportSettings(io.env).filter(({ source }) => source === 'environment');
+  const set = reportSettings(context.env).filter(({ source }) => source === 'environment');
   yield ok('settings', `${set.length} of the environment, all others by default: see clipmill config`);
   yield* diagnose(config, HOME);
 }

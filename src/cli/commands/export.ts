@@ -3,7 +3,7 @@ import { galleryPage, locationLink } from '../../reports/gallery/gallery.ts';
 import { csvLines } from '../../reports/csv.ts';
 import { jsonlLines } from '../../reports/manifest.ts';
 import { requireBatch } from '../../operations/retry-cancel.ts';
-import type { Exit, Io } from '../context.ts';
+import type { Exit, CliContext } from '../context.ts';
 import { redisToLookAt } from '../redis.ts';
 import { quietLog } from '../logs.ts';
 import { withSession } from '../session.ts';
@@ -11,7 +11,7 @@ import { configFrom } from '../settings.ts';
 
 const formats = ['jsonl', 'csv', 'html'] as const;
 
-export function addExport(program: Command, io: Io, _exit: Exit): void {
+export function addExport(program: Command, context: CliContext, _exit: Exit): void {
   program
     .command('export')
     .argument('<batch>')
@@ -25,16 +25,16 @@ export function addExport(program: Command, io: Io, _exit: Exit): void {
     )
     .summary('print the manifest or the gallery of a batch')
     .action(async (batch: string, options: { format: (typeof formats)[number] }) => {
-      const config = configFrom(io);
-      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ runtime }) => {
-        await requireBatch(runtime, batch);
-        const items = runtime.reading.items(batch);
+      const config = configFrom(context);
+      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ app }) => {
+        await requireBatch(app, batch);
+        const items = app.queries.items(batch);
         const lines = {
           jsonl: () => jsonlLines(items),
           csv: () => csvLines(items),
           html: () => galleryPage(batch, items, { link: locationLink(batch), at: new Date() }),
         }[options.format]();
-        for await (const line of lines) await io.write(line);
+        for await (const line of lines) await context.write(line);
       });
     });
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { Exit, Io } from '../context.ts';
+import type { Exit, CliContext } from '../context.ts';
 import { runFiles } from '../run/run-files.ts';
 import { configFrom } from '../settings.ts';
 
-export function addRun(program: Command, io: Io, exit: Exit): void {
+export function addRun(program: Command, context: CliContext, exit: Exit): void {
   program
     .command('run')
     .argument('<file...>', 'YAML, JSON, JSONL or CSV files of prompts')
@@ -14,5 +14,5 @@ export function addRun(program: Command, io: Io, exit: Exit): void {
         'Exits with 0 when all clips are done, 1 when some failed or are held, 2 for bad input or settings, 130\n' +
         'when interrupted.',
     )
-    .action(async (files: string[]) => exit(await runFiles(io, configFrom(io), files)));
+    .action(async (files: string[]) => exit(await runFiles(context, configFrom(context), files)));
 }

@@ -1,11 +1,11 @@
 import { Argument, type Command } from 'commander';
 import { eventJsonSchema } from '../../ledger/event.ts';
 import { jobsFileJsonSchema, queueJobJsonSchema } from '../../jobs/index.ts';
-import type { Exit, Io } from '../context.ts';
+import type { Exit, CliContext } from '../context.ts';
 
 const schemas = { job: queueJobJsonSchema, event: eventJsonSchema, file: jobsFileJsonSchema };
 
-export function addSchema(program: Command, io: Io, _exit: Exit): void {
+export function addSchema(program: Command, context: CliContext, _exit: Exit): void {
   program
     .command('schema')
     .addArgument(
@@ -15,6 +15,6 @@ export function addSchema(program: Command, io: Io, _exit: Exit): void {
     )
     .summary('JSON Schemas for producers, consumers and editors')
     .action((what: keyof typeof schemas) => {
-      io.out(`${JSON.stringify(schemas[what](), null, 2)}\n`);
+      context.out(`${JSON.stringify(schemas[what](), null, 2)}\n`);
     });
 }

@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { faultRates, markerTable, startSimulator, type SimulatorOptions } from '../../simulator/index.ts';
 import { formatTable } from '../format.ts';
 import { onInterrupt } from '../../core/interrupts.ts';
-import { EXIT, type Exit, type Io } from '../context.ts';
+import { EXIT, type Exit, type CliContext } from '../context.ts';
 
 interface SimulateOptions {
   port: number;
@@ -19,7 +19,7 @@ interface SimulateOptions {
   fault: Record<string, number | boolean>;
 }
 
-export function addSimulate(program: Command, io: Io, _exit: Exit): void {
+export function addSimulate(program: Command, context: CliContext, _exit: Exit): void {
   program
     .command('simulate')
     .addOption(numberOption('--port <n>', 'where it listens; 0 takes any free one').default(4010))
@@ -40,8 +40,8 @@ export function addSimulate(program: Command, io: Io, _exit: Exit): void {
       const settings: SimulatorOptions = { ...rest, apiKey: key, faults: fault };
       const simulator = await startSimulator(settings);
       const interrupt = onInterrupt(() => {}, EXIT.ok);
-      io.out(`${simulator.url}\n`);
-      io.err(
+      context.out(`${simulator.url}\n`);
+      context.err(
         `simulating the API at ${simulator.url}, speed ${options.speed}; use it with APIXO_BASE_URL=${simulator.url}\n` +
           `what it saw: ${simulator.url}/_simulator/records\n`,
       );

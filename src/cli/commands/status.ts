@@ -2,24 +2,24 @@ import type { Command } from 'commander';
 import { requireBatch } from '../../operations/retry-cancel.ts';
 import { readStatus, type BatchStatus, type Status } from '../../operations/status.ts';
 import { formatCount, formatDuration, formatTable } from '../format.ts';
-import type { Exit, Io } from '../context.ts';
+import type { Exit, CliContext } from '../context.ts';
 import { redisToLookAt } from '../redis.ts';
 import { quietLog } from '../logs.ts';
 import { withSession } from '../session.ts';
 import { configFrom } from '../settings.ts';
 
-export function addStatus(program: Command, io: Io, _exit: Exit): void {
+export function addStatus(program: Command, context: CliContext, _exit: Exit): void {
   program
     .command('status')
     .argument('[batch]', 'only this batch')
     .option('--json', 'print JSON')
     .summary('counts, pace, slots, request budget, failures by code')
     .action(async (batch: string | undefined, options: { json?: true }) => {
-      const config = configFrom(io);
-      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ runtime }) => {
-        if (batch !== undefined) await requireBatch(runtime, batch);
-        const status = await readStatus(runtime, batch);
-        io.out(options.json ? `${JSON.stringify(status, null, 2)}\n` : describeStatus(status));
+      const config = configFrom(context);
+      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ app }) => {
+        if (batch !== undefined) await requireBatch(app, batch);
+        const status = await readStatus(app, batch);
+        context.out(options.json ? `${JSON.stringify(status, null, 2)}\n` : describeStatus(status));
       });
     });
 }

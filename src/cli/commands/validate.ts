@@ -6,10 +6,10 @@ import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
 import { estimate, type Estimate } from '../estimate.ts';
 import { checkUrls } from '../check-urls.ts';
 import { formatCount, formatDuration, formatTable, plural } from '../format.ts';
-import type { Exit, Io } from '../context.ts';
+import type { Exit, CliContext } from '../context.ts';
 import { configFrom } from '../settings.ts';
 
-export function addValidate(program: Command, io: Io, _exit: Exit): void {
+export function addValidate(program: Command, context: CliContext, _exit: Exit): void {
   program
     .command('validate')
     .argument('<file...>', 'YAML, JSON, JSONL or CSV files of prompts')
@@ -21,13 +21,13 @@ export function addValidate(program: Command, io: Io, _exit: Exit): void {
         'video, API requests and the least time that the limits allow. Exits with 2 and all mistakes, if there are any.',
     )
     .action(async (paths: string[], options: { checkUrls?: true; json?: true }) => {
-      const config = configFrom(io);
+      const config = configFrom(context);
       const files = await openJobsFiles(paths);
       requireImageStore(files, config);
       if (options.checkUrls) await checkUrls(files);
       const reports = files.map((file) => ({ file, expected: estimateOf(file, config) }));
       if (options.json) {
-        io.out(
+        context.out(
           `${JSON.stringify(
             reports.map(({ file, expected }) => ({ ...summary(file), ...expected })),
             null,
@@ -35,7 +35,7 @@ export function addValidate(program: Command, io: Io, _exit: Exit): void {
           )}\n`,
         );
       } else {
-        for (const { file, expected } of reports) io.out(describe(file, expected));
+        for (const { file, expected } of reports) context.out(describe(file, expected));
       }
     });
 }

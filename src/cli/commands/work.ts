@@ -1,9 +1,9 @@
 import { Argument, type Command } from 'commander';
 import { queueNames, type QueueName } from '../../queue/queues.ts';
-import { EXIT, type Exit, type Io } from '../context.ts';
+import { EXIT, type Exit, type CliContext } from '../context.ts';
 import { runWorkers } from '../../worker/process.ts';
 
-export function addWork(program: Command, io: Io, exit: Exit): void {
+export function addWork(program: Command, context: CliContext, exit: Exit): void {
   program
     .command('work')
     .addArgument(new Argument('[kinds...]', 'which steps this process does').choices(queueNames))
@@ -15,7 +15,7 @@ export function addWork(program: Command, io: Io, exit: Exit): void {
     )
     .action(async (kinds: QueueName[]) => {
       const roles = kinds.length > 0 ? [...new Set(kinds)] : queueNames;
-      await runWorkers(io.env, roles, io.terminal);
+      await runWorkers(context.env, roles, context.terminal);
       exit(EXIT.ok);
     });
 }

@@ -1,39 +1,39 @@
-import type { Io } from '../context.ts';
+import type { CliContext } from '../context.ts';
 import { progressLine, progressLines, type ProgressView } from './lines.ts';
 
 /** A line this often where no person watches, in milliseconds. */
 const LINE_EVERY_MS = 10_000;
 
 /** Shows progress on standard error: repainted in place on a terminal, else a line now and then. */
-export class Painter {
-  readonly #io: Io;
+export class ProgressRenderer {
+  readonly #context: CliContext;
   #painted = 0;
   #lastLineAt = Number.NEGATIVE_INFINITY;
 
-  constructor(io: Io) {
-    this.#io = io;
+  constructor(context: CliContext) {
+    this.#context = context;
   }
 
   paint(view: ProgressView): void {
-    if (this.#io.terminal) {
-      const lines = progressLines(view, this.#io.columns());
-      this.#io.err(`${this.#eraser()}${lines.join('\n')}\n`);
+    if (this.#context.terminal) {
+      const lines = progressLines(view, this.#context.columns());
+      this.#context.err(`${this.#eraser()}${lines.join('\n')}\n`);
       this.#painted = lines.length;
     } else if (performance.now() - this.#lastLineAt >= LINE_EVERY_MS) {
       this.#lastLineAt = performance.now();
-      this.#io.err(`${progressLine(view)}\n`);
+      this.#context.err(`${progressLine(view)}\n`);
     }
   }
 
   /** Says something above the progress. */
   say(text: string): void {
-    this.#io.err(`${this.#eraser()}${text}\n`);
+    this.#context.err(`${this.#eraser()}${text}\n`);
     this.#painted = 0;
   }
 
   /** Takes the progress away. */
   clear(): void {
-    this.#io.err(this.#eraser());
+    this.#context.err(this.#eraser());
     this.#painted = 0;
   }
 

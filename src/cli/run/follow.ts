@@ -2,10 +2,10 @@ import { systemClock } from '../../core/clock.ts';
 import type { Batch, Counts } from '../../ledger/batch.ts';
 import { itemStates } from '../../ledger/states.ts';
 import { readUsage } from '../../ledger/limits.ts';
-import type { Runtime } from '../../app.ts';
+import type { App } from '../../app.ts';
 import { formatDuration } from '../format.ts';
 import { Pace } from '../progress/pace.ts';
-import type { Painter } from '../progress/renderer.ts';
+import type { ProgressRenderer } from '../progress/renderer.ts';
 
 const LOOK_EVERY_MS = 500;
 
@@ -14,15 +14,15 @@ const LOOK_EVERY_MS = 500;
  * @throws the signal's reason when it aborts first
  */
 export async function followBatches(
-  runtime: Runtime,
+  app: App,
   names: readonly string[],
-  painter: Painter,
+  painter: ProgressRenderer,
   signal: AbortSignal,
 ): Promise<Batch[]> {
   const pace = new Pace();
   for (;;) {
     signal.throwIfAborted();
-    const batches = await readBatches(runtime, names);
+    const batches = await readBatches(app, names);
     const counts = sumCounts(batches);
     pace.add(performance.now(), counts);
     painter.paint({
@@ -30,16 +30,16 @@ export async function followBatches(
       counts,
       clipsPerMinute: pace.clipsPerMinute(),
       etaMs: pace.etaMs(counts),
-      usage: await readUsage(runtime.redis, runtime.keys, runtime.run, runtime.config),
-      stopped: await whyStopped(runtime),
+      usage: await readUsage(app.redis, app.keys, app.run, app.config),
+      stopped: await whyStopped(app),
     });
     if (batches.length === names.length && batches.every((batch) => batch.endedAt !== null)) return batches;
     await systemClock.sleep(LOOK_EVERY_MS, signal);
   }
 }
 
-export async function readBatches(runtime: Runtime, names: readonly string[]): Promise<Batch[]> {
-  const found = await Promise.all(names.map((name) => runtime.reading.batch(name)));
+export async function readBatches(app: App, names: readonly string[]): Promise<Batch[]> {
+  const found = await Promise.all(names.map((name) => app.queries.batch(name)));
   return found.filter((batch) => batch !== undefined);
 }
 
@@ -62,8 +62,8 @@ export function sumCounts(batches: readonly { counts: Counts }[]): Counts {
 }
 
 /** Why nothing is submitted, and what ends that. */
-async function whyStopped(runtime: Runtime): Promise<string | undefined> {
-  const { halted, pausedSince, trialAt } = await runtime.account.read();
+async function whyStopped(app: App): Promise<string | undefined> {
+  const { halted, pausedSince, trialAt } = await app.account.read();
   if (pausedSince !== null) return 'paused; `clipmill resume` goes on';
   if (!halted) return undefined;
   const waitMs = Math.max(0, (trialAt ?? 0) - Date.now());

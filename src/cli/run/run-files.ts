@@ -6,15 +6,15 @@ import { requireApiKey, type Config } from '../../config/config.ts';
 import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
 import { describeError } from '../../core/errors.ts';
 import type { Batch } from '../../ledger/batch.ts';
-import type { Runtime } from '../../app.ts';
+import type { App } from '../../app.ts';
 import { startWorkers, type Workers } from '../../worker/start.ts';
 import { formatDuration, formatUsd, plural } from '../format.ts';
 import { onInterrupt } from '../../core/interrupts.ts';
-import { EXIT, type Io } from '../context.ts';
-import { Painter } from '../progress/renderer.ts';
+import { EXIT, type CliContext } from '../context.ts';
+import { ProgressRenderer } from '../progress/renderer.ts';
 import { HOME, redisToRun } from '../redis.ts';
 import { fileLog, workerLog } from '../logs.ts';
-import { describeWant, withSession } from '../session.ts';
+import { formatFinding, withSession } from '../session.ts';
 import { askBalance } from './balance.ts';
 import { followBatches, readBatches, sumCounts } from './follow.ts';
 import { batchSummary } from './summary.ts';
@@ -33,7 +33,7 @@ export interface RunOptions {
  * @throws UserError before anything is sent, when a file or setting is wrong
  */
 export async function runFiles(
-  io: Io,
+  context: CliContext,
   config: Config,
   paths: readonly string[],
   options: RunOptions = {},
@@ -43,8 +43,8 @@ export async function runFiles(
   const files = await openJobsFiles(paths);
   requireImageStore(files, config);
   // On a terminal the progress stands where the log would scroll it away.
-  const { log } = io.terminal ? fileLog(config, home) : { log: workerLog(config) };
-  const painter = new Painter(io);
+  const { log } = context.terminal ? fileLog(config, home) : { log: workerLog(config) };
+  const painter = new ProgressRenderer(context);
   const interrupt = onInterrupt((name) => {
     painter.say(`${name}: finishing what was sent, up to ${formatDuration(DRAIN_MS)}; once more ends at once`);
   }, EXIT.interrupted);
@@ -55,31 +55,31 @@ export async function runFiles(
         config,
         log,
         patient: true,
-        onRedisFinding: (finding) => painter.say(describeWant(finding)),
+        onRedisFinding: (finding) => painter.say(formatFinding(finding)),
       },
-      async ({ runtime, closers }) => {
-        const previews = await Promise.all(files.map((file) => previewJobs(runtime, headerOf(file), file.jobs())));
-        const workers = await startWorkers(runtime);
+      async ({ app, closers }) => {
+        const previews = await Promise.all(files.map((file) => previewJobs(app, headerOf(file), file.jobs())));
+        const workers = await startWorkers(app);
         closers.push(() => workers.drain(DRAIN_MS));
-        const before = await askBalance(workers.api, runtime.requests);
+        const before = await askBalance(workers.api, app.requests);
         const added = previews.reduce((sum, preview) => sum + preview.added, 0);
         const existing = previews.reduce((sum, preview) => sum + preview.existing, 0);
         painter.say(announcement(files, added, existing, before));
         const started = performance.now();
         const names = [...new Set(files.map((file) => file.batch))];
-        const postedBefore = sumPosted(await readBatches(runtime, names));
+        const postedBefore = sumPosted(await readBatches(app, names));
         const upload = imageUploads(() => workers.storage.inputs);
-        await submitAll(runtime, files, painter, { signal: interrupt.signal, upload });
-        const batches = await followBatches(runtime, names, painter, interrupt.signal);
+        await submitAll(app, files, painter, { signal: interrupt.signal, upload });
+        const batches = await followBatches(app, names, painter, interrupt.signal);
         painter.clear();
-        io.err(`finished in ${formatDuration(performance.now() - started)}\n`);
-        return await report(io, runtime, workers, batches, { balance: before, posted: postedBefore });
+        context.err(`finished in ${formatDuration(performance.now() - started)}\n`);
+        return await report(context, app, workers, batches, { balance: before, posted: postedBefore });
       },
     );
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     painter.clear();
-    io.err('interrupted; nothing is lost: the same command goes on where this one was\n');
+    context.err('interrupted; nothing is lost: the same command goes on where this one was\n');
     return EXIT.interrupted;
   } finally {
     interrupt.off();
@@ -110,13 +110,13 @@ function announcement(
 }
 
 async function submitAll(
-  runtime: Runtime,
+  app: App,
   files: readonly JobsFile[],
-  painter: Painter,
+  painter: ProgressRenderer,
   options: SubmitOptions,
 ): Promise<void> {
   for (const file of files) {
-    const { changed } = await submitJobs(runtime, headerOf(file), file.jobs(), options);
+    const { changed } = await submitJobs(app, headerOf(file), file.jobs(), options);
     if (changed.length === 0) continue;
     painter.say(
       `${file.path}: changed since they were submitted, and left as they were: ${changed.join(', ')} (a new id makes a new clip)`,
@@ -125,31 +125,31 @@ async function submitAll(
 }
 
 async function report(
-  io: Io,
-  runtime: Runtime,
+  context: CliContext,
+  app: App,
   workers: Workers,
   batches: readonly Batch[],
   before: { balance: number | undefined; posted: number },
 ): Promise<number> {
   for (const batch of batches) {
-    const gallery = await writePages(io, workers, batch.batch);
-    io.out(await batchSummary(runtime, batch));
-    if (gallery !== undefined) io.out(`  gallery: ${shownLocation(gallery)}\n`);
+    const gallery = await writePages(context, workers, batch.batch);
+    context.out(await batchSummary(app, batch));
+    if (gallery !== undefined) context.out(`  gallery: ${shownLocation(gallery)}\n`);
   }
   if (before.balance !== undefined) {
-    const after = await askBalance(workers.api, runtime.requests);
-    if (after !== undefined) io.err(balanceLine(before.balance, after, sumPosted(batches) - before.posted));
+    const after = await askBalance(workers.api, app.requests);
+    if (after !== undefined) context.err(balanceLine(before.balance, after, sumPosted(batches) - before.posted));
   }
   const counts = sumCounts(batches);
   return counts.failed + counts.held > 0 ? EXIT.incomplete : EXIT.ok;
 }
 
 /** The clips are there whatever becomes of their gallery. */
-async function writePages(io: Io, workers: Workers, batch: string): Promise<string | undefined> {
+async function writePages(context: CliContext, workers: Workers, batch: string): Promise<string | undefined> {
   try {
     return (await workers.pages.write(batch)).gallery;
   } catch (error) {
-    io.err(`manifest and gallery could not be written: ${describeError(error)}; the same command tries again\n`);
+    context.err(`manifest and gallery could not be written: ${describeError(error)}; the same command tries again\n`);
     return undefined;
   }
 }

@@ -1,29 +1,29 @@
 import type { Batch } from '../../ledger/batch.ts';
 import { endStates, reasons } from '../../ledger/states.ts';
-import type { Runtime } from '../../app.ts';
+import type { App } from '../../app.ts';
 import { formatCount, formatTable, plural } from '../format.ts';
 
 /** Held and failed items named one by one at most. */
 const NAMED = 10;
 
 /** What came of a batch, and what there is to do about the rest. */
-export async function batchSummary(runtime: Runtime, batch: Batch): Promise<string> {
+export async function batchSummary(app: App, batch: Batch): Promise<string> {
   const { counts } = batch;
   const ends = [...endStates].filter((state) => state === 'done' || counts[state] > 0);
   const lines = [
     `${batch.batch}: ${ends.map((state) => `${formatCount(counts[state])} ${state}`).join(', ')} of ${plural(counts.total, 'clip')}\n`,
   ];
-  if (counts.failed + counts.held > 0) lines.push(await troubles(runtime, batch));
+  if (counts.failed + counts.held > 0) lines.push(await errorKinds(app, batch));
   if (counts.failed > 0) lines.push(`  failed items get another try with: clipmill retry ${batch.batch} --failed\n`);
   if (counts.held > 0) lines.push(heldAdvice(batch));
   return lines.join('');
 }
 
 /** The items that failed or are held, by name as far as they are few. */
-async function troubles(runtime: Runtime, batch: Batch): Promise<string> {
+async function errorKinds(app: App, batch: Batch): Promise<string> {
   const rows: string[][] = [];
   const total = batch.counts.failed + batch.counts.held;
-  for await (const item of runtime.reading.items(batch.batch)) {
+  for await (const item of app.queries.items(batch.batch)) {
     if (item.state !== 'failed' && item.state !== 'held') continue;
     rows.push([`  ${item.state}`, item.id, item.code ?? '', item.message ?? '']);
     if (rows.length === NAMED) break;

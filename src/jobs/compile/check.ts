@@ -9,7 +9,7 @@ import type { ProblemList } from '../diagnostics.ts';
 import type { Entry, Reader } from '../read/reader.ts';
 import { formatPath, isFields, placeAt, plain, type Fault, type Fields, type Issue, type Tree } from '../tree.ts';
 import type { Uniqueness } from './uniqueness.ts';
-import { kindOf, shownBare } from '../wording.ts';
+import { kindOf, truncate } from '../wording.ts';
 
 export interface Checked {
   batch: Batch;
@@ -94,14 +94,14 @@ export class FileCheck {
 
   /** @returns the places of the faults: what is wrong there is said, and whatever follows from it is not */
   #add(faults: readonly Fault[], tree: Tree | undefined, label?: Label): Set<string> {
-    for (const { place, field, message } of faults) this.#problem(place, label, field && shownBare(field), message);
+    for (const { place, field, message } of faults) this.#problem(place, label, field && truncate(field), message);
     return new Set(tree === undefined ? [] : faults.map(({ place }) => `${place.line}:${place.column}`));
   }
 
   #issue(issue: Issue, tree: Tree | undefined, told: ReadonlySet<string>, label?: Label): void {
     const place = tree === undefined ? undefined : placeAt(tree, issue.path, issue.at);
     if (place !== undefined && told.has(`${place.line}:${place.column}`)) return;
-    const field = issue.path.length === 0 ? undefined : shownBare(formatPath(issue.path));
+    const field = issue.path.length === 0 ? undefined : truncate(formatPath(issue.path));
     this.#problem(place, label, field, issue.message);
   }
 
@@ -126,5 +126,5 @@ function fieldsOf(tree: Tree | undefined): Fields {
 /** The id that the user wrote, or the number of the job. */
 function labelOf(entry: Entry, number: number): string {
   const value = entry.tree?.value instanceof Map ? entry.tree.value.get('id')?.value.value : undefined;
-  return typeof value === 'string' && value !== '' ? shownBare(value) : `#${number}`;
+  return typeof value === 'string' && value !== '' ? truncate(value) : `#${number}`;
 }

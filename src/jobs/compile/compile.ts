@@ -8,12 +8,12 @@ import { jobShape, takers } from '../schema.ts';
 import { checkShape } from './shape.ts';
 import { builtIns, parseTemplate, unknownVariable, type Template } from './template.ts';
 import type { Fields, Report } from '../tree.ts';
-import { counted, shown } from '../wording.ts';
+import { counted, quote } from '../wording.ts';
 
 const fieldNames = Object.keys(jobShape);
 
 /** A job with its defaults in, ready to be expanded. */
-export interface Recipe {
+export interface CompiledJob {
   id: Template | undefined;
   prompt: Template | undefined;
   /** The rest of the API's input; `undefined` when the mode is not known, so that nothing can be said of it. */
@@ -30,7 +30,7 @@ export interface Recipe {
 }
 
 /** Checks what can be checked without expanding, and reports all that is wrong. */
-export function compileJob(raw: Fields, batch: Batch, report: Report): Recipe {
+export function compileJob(raw: Fields, batch: Batch, report: Report): CompiledJob {
   const told = new Set<string>();
   const tell: Report = (issue) => {
     told.add(String(issue.path[0]));
@@ -50,7 +50,7 @@ export function compileJob(raw: Fields, batch: Batch, report: Report): Recipe {
   if (input !== undefined && images.length > 0) input['image_files'] = images.map((image) => image.name);
   if (mode === 'image-to-video') checkImageCount(fields, told, tell);
 
-  const recipe: Recipe = {
+  const recipe: CompiledJob = {
     id: templateOf(own['id']),
     prompt: templateOf(fields['prompt']),
     input,
@@ -93,7 +93,7 @@ function templateOf(text: unknown): Template | undefined {
   return typeof text === 'string' ? parseTemplate(text) : undefined;
 }
 
-function checkVariables(recipe: Recipe, tell: Report): void {
+function checkVariables(recipe: CompiledJob, tell: Report): void {
   const variables = Object.keys(recipe.matrix);
   const checks = [
     ['id', recipe.id, variables],
@@ -114,7 +114,7 @@ function checkImages(field: string, places: unknown, matrix: Matrix, tell: Repor
     const name = Object.keys(matrix).find((variable) => String(place).includes(`{${variable}}`));
     if (name === undefined) continue;
     const where = field === 'image_urls' ? 'URLs' : 'paths';
-    tell({ path: [field, position], message: `variables such as ${shown(`{${name}}`)} do not work in ${where}` });
+    tell({ path: [field, position], message: `variables such as ${quote(`{${name}}`)} do not work in ${where}` });
   }
 }
 
@@ -132,7 +132,7 @@ function imagesOf(fields: Fields, own: Fields, batch: Batch, tell: Report): Loca
     const image = batch.images.get(path);
     if (typeof image !== 'string') images.push(image);
     else if (own['image_files'] !== undefined) {
-      tell({ path: ['image_files', position], message: `${shown(path)}: ${image}` });
+      tell({ path: ['image_files', position], message: `${quote(path)}: ${image}` });
     }
   }
   return images;

@@ -1,4 +1,4 @@
-import { compileJob, type Recipe } from './compile.ts';
+import { compileJob, type CompiledJob } from './compile.ts';
 import type { Batch } from './header.ts';
 import { contentId, givenId } from './identity.ts';
 import { itemInput, type ItemInput } from './input.ts';
@@ -9,7 +9,7 @@ import { outputName, outputNameFault } from './output-name.ts';
 import { zodIssues } from './shape.ts';
 import { render } from './template.ts';
 import type { Fields, Issue, Report } from '../tree.ts';
-import { shown } from '../wording.ts';
+import { quote } from '../wording.ts';
 
 export interface Clip {
   job: Job;
@@ -50,7 +50,7 @@ export function* expandJob(raw: Fields, batch: Batch, firstIndex: number, report
 }
 
 /** The checked input, every default filled in; `undefined` when something is wrong with it. */
-function inputFor(recipe: Recipe, values: Combination, tell: Report): ItemInput | undefined {
+function inputFor(recipe: CompiledJob, values: Combination, tell: Report): ItemInput | undefined {
   if (recipe.input === undefined) return undefined;
   const prompt = recipe.prompt && render(recipe.prompt, (name) => values.get(name));
   const result = itemInput.safeParse(prompt === undefined ? recipe.input : { ...recipe.input, prompt });
@@ -65,7 +65,7 @@ function inputFor(recipe: Recipe, values: Combination, tell: Report): ItemInput 
 }
 
 function clipFor(
-  recipe: Recipe,
+  recipe: CompiledJob,
   batch: Batch,
   made: { input: ItemInput; index: number; id: string; values: Combination },
 ): Clip {
@@ -87,7 +87,7 @@ function clipFor(
 }
 
 function nameIssue({ id, output }: Job): Issue | undefined {
-  if (!isName(id)) return { path: ['id'], message: `${NAME_RULE}; this one is ${shown(id)}` };
+  if (!isName(id)) return { path: ['id'], message: `${NAME_RULE}; this one is ${quote(id)}` };
   const fault = outputNameFault(output);
   return fault === undefined ? undefined : { path: ['output'], message: fault };
 }
@@ -95,5 +95,5 @@ function nameIssue({ id, output }: Job): Issue | undefined {
 /** Which combination of the matrix a message speaks of. */
 function where(values: Combination): string {
   if (values.size === 0) return '';
-  return ` (with ${[...values].map(([name, value]) => `${name}=${shown(value)}`).join(', ')})`;
+  return ` (with ${[...values].map(([name, value]) => `${name}=${quote(value)}`).join(', ')})`;
 }

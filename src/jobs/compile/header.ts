@@ -5,7 +5,7 @@ import { outputNameFault } from './output-name.ts';
 import { parseTemplate, render, type Template } from './template.ts';
 import { isFields, type Fields, type Report } from '../tree.ts';
 import { checkShape } from './shape.ts';
-import { kindOf, shown, unknownName } from '../wording.ts';
+import { kindOf, quote, unknownName } from '../wording.ts';
 
 export const DEFAULT_OUTPUT = '{batch}/{id}.mp4';
 
@@ -84,7 +84,7 @@ function compileDefaults(raw: unknown, images: ImageFiles, report: Report): Pick
   for (const [position, path] of ((defaults['image_files'] ?? []) as string[]).entries()) {
     const image = images.get(path);
     if (typeof image !== 'string') continue;
-    report({ path: ['defaults', 'image_files', position], message: `${shown(path)}: ${image}` });
+    report({ path: ['defaults', 'image_files', position], message: `${quote(path)}: ${image}` });
     faulty.add('image_files');
   }
   const output = defaults['output'];

@@ -1,7 +1,7 @@
 import type { MatrixValue } from '../job.ts';
 import { builtIns, isVariableName } from './template.ts';
 import { isFields, type Report } from '../tree.ts';
-import { shown } from '../wording.ts';
+import { quote } from '../wording.ts';
 
 export type Matrix = Readonly<Record<string, readonly MatrixValue[]>>;
 
@@ -15,16 +15,16 @@ export function checkMatrix(raw: unknown, report: Report): void {
   for (const [name, values] of Object.entries(raw)) {
     const path = ['matrix', name];
     if (!isVariableName(name)) {
-      const message = `${shown(name)} must be letters, digits and "_", beginning with a letter or "_"`;
+      const message = `${quote(name)} must be letters, digits and "_", beginning with a letter or "_"`;
       report({ path, at: 'key', message });
     } else if ((builtIns as readonly string[]).includes(name) || name === '__proto__') {
-      report({ path, at: 'key', message: `${shown(name)} is a name of clipmill's own: choose another` });
+      report({ path, at: 'key', message: `${quote(name)} is a name of clipmill's own: choose another` });
     }
     if (!Array.isArray(values)) continue;
     const seen = new Set<string>();
     for (const [position, value] of values.entries()) {
       const text = String(value);
-      if (seen.has(text)) report({ path: [...path, position], message: `has ${shown(text)} twice` });
+      if (seen.has(text)) report({ path: [...path, position], message: `has ${quote(text)} twice` });
       seen.add(text);
     }
   }

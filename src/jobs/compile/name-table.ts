@@ -18,7 +18,7 @@ const SLOT = 5;
  * an open-addressing table of 64-bit hashes, 20 bytes a slot, at most two thirds full. That two
  * of a million different names share a hash is a matter of one in 37 million.
  */
-export class Claims {
+export class NameTable {
   #slots = new Uint32Array(1024 * SLOT);
   #used = 0;
 

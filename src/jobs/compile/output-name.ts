@@ -1,6 +1,6 @@
 import { render, type builtIns, type Template } from './template.ts';
 import type { Combination } from './matrix.ts';
-import { shown } from '../wording.ts';
+import { quote } from '../wording.ts';
 
 /** A file system takes 255, of which those of a sidecar (`.json`) and of a second file (`-2`) are kept free. */
 const MAX_SEGMENT_BYTES = 250;
@@ -13,15 +13,15 @@ const reserved = ['manifest.jsonl', 'index.html'];
 /** What is wrong with the name of a clip, or `undefined`. Such a name never leaves the storage root. */
 export function outputNameFault(name: string): string | undefined {
   if (name === '') return 'gives an empty name';
-  if (name.includes('\\')) return `gives ${shown(name)}: folders are separated by "/", and "\\" must not be in a name`;
+  if (name.includes('\\')) return `gives ${quote(name)}: folders are separated by "/", and "\\" must not be in a name`;
   if (/[\p{Cc}\p{Cs}]/u.test(name))
-    return `gives ${shown(name)}: control characters and half characters must not be in it`;
-  if (name.startsWith('/')) return `gives ${shown(name)}: it must be relative, without a leading "/"`;
+    return `gives ${quote(name)}: control characters and half characters must not be in it`;
+  if (name.startsWith('/')) return `gives ${quote(name)}: it must be relative, without a leading "/"`;
   const segments = name.split('/');
-  if (segments.at(-1) === '') return `gives ${shown(name)}: it must end in a file name`;
+  if (segments.at(-1) === '') return `gives ${quote(name)}: it must end in a file name`;
   for (const segment of segments) {
-    if (segment === '') return `gives ${shown(name)}: an empty folder name stands in it ("//")`;
-    if (segment === '.' || segment === '..') return `gives ${shown(name)}: "." and ".." must not be in it`;
+    if (segment === '') return `gives ${quote(name)}: an empty folder name stands in it ("//")`;
+    if (segment === '.' || segment === '..') return `gives ${quote(name)}: "." and ".." must not be in it`;
     if (Buffer.byteLength(segment) > MAX_SEGMENT_BYTES) {
       return `gives a name of ${Buffer.byteLength(segment)} bytes: each part between "/" has ${MAX_SEGMENT_BYTES} at most`;
     }
@@ -31,7 +31,7 @@ export function outputNameFault(name: string): string | undefined {
   }
   const last = segments.at(-1)?.toLowerCase() ?? '';
   if (reserved.includes(last) || last.endsWith('.json'))
-    return `gives ${shown(name)}: this name is kept for clipmill's own files`;
+    return `gives ${quote(name)}: this name is kept for clipmill's own files`;
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import { shown } from '../wording.ts';
+import { quote } from '../wording.ts';
 
 /** A text with variables: literal parts as strings, variables as `{ name }`. */
 export type Template = readonly (string | { readonly name: string })[];
@@ -51,6 +51,6 @@ export function unknownVariable(template: Template, known: readonly string[]): s
   if (unknown === undefined || typeof unknown === 'string') return undefined;
   const { name } = unknown;
   const cure = `for braces as such write {{${name}}}`;
-  if (known.length === 0) return `no variable ${shown(name)}: the job has no matrix; ${cure}`;
-  return `no variable ${shown(name)}: known are ${known.join(', ')}; ${cure}`;
+  if (known.length === 0) return `no variable ${quote(name)}: the job has no matrix; ${cure}`;
+  return `no variable ${quote(name)}: known are ${known.join(', ')}; ${cure}`;
 }

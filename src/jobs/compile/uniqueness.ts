@@ -1,17 +1,17 @@
-import { Claims, type Owner } from './name-table.ts';
+import { NameTable, type Owner } from './name-table.ts';
 import type { Clip } from './expand.ts';
 import { foldedName } from './output-name.ts';
 import type { Issue } from '../tree.ts';
-import { shown } from '../wording.ts';
+import { quote } from '../wording.ts';
 
 /**
  * Refuses what would be paid for twice or overwritten: an id that its batch has already, a name that
  * another clip has, and a name that is a folder for another clip. One for all files of a run.
  */
 export class Uniqueness {
-  readonly #ids = new Claims();
-  readonly #outputs = new Claims();
-  readonly #folders = new Claims();
+  readonly #ids = new NameTable();
+  readonly #outputs = new NameTable();
+  readonly #folders = new NameTable();
   readonly #describe: (first: Owner, now: Owner) => string;
   #lastFolder = '';
 
@@ -29,7 +29,7 @@ export class Uniqueness {
 
   #sameId(clip: Clip, first: Owner, owner: Owner): Issue {
     const itself = first.file === owner.file && first.job === owner.job;
-    const id = shown(clip.job.id);
+    const id = quote(clip.job.id);
     if (clip.named) {
       const message = itself
         ? `two combinations of the matrix have the id ${id}: let all variables stand in it`
@@ -50,12 +50,12 @@ export class Uniqueness {
     const name = foldedName(output);
     const first = this.#outputs.claim(name, owner);
     if (first !== undefined) {
-      const message = `${shown(output)} is the name of a clip of ${this.#describe(first, owner)} already: put {id} in it`;
+      const message = `${quote(output)} is the name of a clip of ${this.#describe(first, owner)} already: put {id} in it`;
       return { path, message };
     }
     const inside = this.#folders.find(name);
     if (inside !== undefined) {
-      return { path, message: `${shown(output)} is a folder for the clip of ${this.#describe(inside, owner)}` };
+      return { path, message: `${quote(output)} is a folder for the clip of ${this.#describe(inside, owner)}` };
     }
     const folder = name.slice(0, Math.max(0, name.lastIndexOf('/')));
     if (folder === this.#lastFolder) return undefined;
@@ -65,7 +65,7 @@ export class Uniqueness {
       this.#folders.claim(part, owner);
       const file = this.#outputs.find(part);
       if (file === undefined) continue;
-      const message = `${shown(output)} needs the folder ${shown(part)}, which is a clip of ${this.#describe(file, owner)}`;
+      const message = `${quote(output)} needs the folder ${quote(part)}, which is a clip of ${this.#describe(file, owner)}`;
       return { path, message };
     }
     return undefined;

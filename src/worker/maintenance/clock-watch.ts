@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { RedisClient } from '../../redis/connect.ts';
 import type { RunScript } from '../../ledger/scripts.ts';
-import type { Chore } from './schedule.ts';
+import type { MaintenanceTask } from './schedule.ts';
 
 /** A clock that is corrected bit by bit is not set back. */
 const STEP_MS = 1_000;
@@ -18,7 +18,7 @@ const SETTLE_MS = 5_000;
 export function mendAfterDisturbance(
   { redis, run, clock }: { redis: Pick<RedisClient, 'on' | 'off'>; run: RunScript; clock: Clock },
   mend: () => Promise<void>,
-): { chore: Chore; stop(): void } {
+): { chore: MaintenanceTask; stop(): void } {
   let disturbed = false;
   const reconnected = () => {
     disturbed = true;

@@ -3,7 +3,7 @@ import { describeError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 
 /** Something to do now and then. */
-export interface Chore {
+export interface MaintenanceTask {
   name: string;
   periodMs: number;
   /** Done by every process, or by one of them all in a period. */
@@ -18,8 +18,12 @@ const TICK_MS = 1_000;
  * Runs chores on a timer of this process rather than as delayed jobs: a timer does not mind a clock
  * that is set, and mends the very queues that a job would wait in.
  */
-export function startChores(chores: readonly Chore[], run: RunScript, log: Logger): { stop(): Promise<void> } {
-  const lastRun = new Map<Chore, number>();
+export function startMaintenance(
+  chores: readonly MaintenanceTask[],
+  run: RunScript,
+  log: Logger,
+): { stop(): Promise<void> } {
+  const lastRun = new Map<MaintenanceTask, number>();
   let busy: Promise<void> | undefined;
 
   async function tick(): Promise<void> {

@@ -104,7 +104,7 @@ export function adaptivePlan(options: AdaptiveOptions): PollPlan {
   }
 
   return {
-    firstLookMs: (kind) => Math.min(fixed.firstLookMs(kind), gapMs(0, kind)),
-    nextLookMs: (ageMs, kind) => Math.min(fixed.nextLookMs(ageMs, kind), gapMs(ageMs, kind)),
+    firstPollDelayMs: (kind) => Math.min(fixed.firstPollDelayMs(kind), gapMs(0, kind)),
+    nextPollDelayMs: (ageMs, kind) => Math.min(fixed.nextPollDelayMs(ageMs, kind), gapMs(ageMs, kind)),
   };
 }

@@ -6,7 +6,7 @@ import type { PollPlan } from './plan.ts';
  */
 export function fixedPlan(delayMs: number, intervalMs: number): PollPlan {
   return {
-    firstLookMs: () => delayMs,
-    nextLookMs: (ageMs) => (ageMs < delayMs ? delayMs - ageMs : intervalMs - ((ageMs - delayMs) % intervalMs)),
+    firstPollDelayMs: () => delayMs,
+    nextPollDelayMs: (ageMs) => (ageMs < delayMs ? delayMs - ageMs : intervalMs - ((ageMs - delayMs) % intervalMs)),
   };
 }

@@ -34,7 +34,7 @@ const reply = z.object({
   kinds: z.array(z.object({ kind: z.string(), took: counts, running: counts, older: z.number() })).default([]),
 });
 
-export async function readDemand(run: RunScript, ranges: BinRanges): Promise<Demand> {
+export async function readLoad(run: RunScript, ranges: BinRanges): Promise<Demand> {
   const { tokenMs, slots, kinds } = reply.parse(
     JSON.parse(z.string().parse(await run('load', JSON.stringify(ranges)))),
   );

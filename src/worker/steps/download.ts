@@ -12,9 +12,9 @@ import type { SourceOpener } from '../../download/open.ts';
 import { StorageError, type Storage } from '../../storage/storage.ts';
 import { fetchClips } from './fetch-clips.ts';
 import { askFreshUrls } from './fresh-urls.ts';
-import { again, done, type Outcome, type Turn } from '../../queue/outcome.ts';
+import { again, done, type Outcome, type StepContext } from '../../queue/outcome.ts';
 import type { WriteSidecar } from './sidecar.ts';
-import type { StorageGate } from './storage-breaker.ts';
+import type { StorageBreaker } from './storage-breaker.ts';
 
 export interface DownloadDeps {
   api: Pick<ApixoClient, 'status'>;
@@ -36,7 +36,7 @@ export interface DownloadDeps {
   hashes: Pick<Hashes, 'begin'>;
   /** Tells of the clip in a file beside it, where that is wanted. */
   writeSidecar?: WriteSidecar | undefined;
-  gate: Pick<StorageGate, 'enter' | 'worked' | 'failed'>;
+  gate: Pick<StorageBreaker, 'enter' | 'worked' | 'failed'>;
   model: Model;
   log: Logger;
 }
@@ -60,29 +60,29 @@ const ASK_EVERY = 5;
 const NEAR_END = 0.9;
 
 /** Fetches what one attempt made and stores it whole. */
-export async function downloadStep(deps: DownloadDeps, attempt: Attempt, turn: Turn): Promise<Outcome> {
+export async function downloadStep(deps: DownloadDeps, attempt: Attempt, context: StepContext): Promise<Outcome> {
   for (;;) {
-    await deps.gate.enter(turn.draining);
+    await deps.gate.enter(context.draining);
     const task = await deps.attempts.downloadTask(attempt);
     if (!task) return done;
     const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
     try {
-      const clip = await fetchClips(deps, attempt, task, turn);
+      const clip = await fetchClips(deps, attempt, task, context);
       await deps.writeSidecar?.(attempt, clip);
       deps.gate.worked();
       const { result } = await deps.attempts.stored(attempt, clip);
       deps.log.debug({ ...about, ...clip, result }, 'stored');
       return done;
     } catch (error) {
-      turn.draining.throwIfAborted();
+      context.draining.throwIfAborted();
       if (error instanceof StorageError) {
         // While the storage is out of order no item is: it waits here, with the others.
-        if (await deps.gate.failed(error, turn.draining)) continue;
-        const retryMs = backoffMs(turn.starts, downloadBackoff);
+        if (await deps.gate.failed(error, context.draining)) continue;
+        const retryMs = backoffMs(context.attemptsStarted, downloadBackoff);
         deps.log.warn({ ...about, reason: describeError(error), retryMs }, 'storing failed, trying again');
         return again(retryMs);
       }
-      return await sourceFailed(deps, attempt, task, error, turn);
+      return await sourceFailed(deps, attempt, task, error, context);
     }
   }
 }
@@ -93,7 +93,7 @@ async function sourceFailed(
   attempt: Attempt,
   task: DownloadTask,
   error: unknown,
-  turn: Turn,
+  context: StepContext,
 ): Promise<Outcome> {
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
   const reason = describeError(error);
@@ -107,11 +107,11 @@ async function sourceFailed(
   if (fault === 'forbidden' && (await deps.attempts.urlRefused(attempt)) > MOST_REFUSED) {
     return fail(deps, attempt, 'RESULT_REFUSED', reason);
   }
-  const retryMs = fault === 'forbidden' ? REFUSED_MS : backoffMs(turn.starts, downloadBackoff);
+  const retryMs = fault === 'forbidden' ? REFUSED_MS : backoffMs(context.attemptsStarted, downloadBackoff);
   deps.log.warn({ ...about, fault, reason, retryMs }, 'download failed, trying again');
   // Now and then for a broken one as well: its host may be gone, or answer with a page, and a better one exist.
-  if (fault === 'broken' && turn.starts % ASK_EVERY !== 0) return again(retryMs);
-  const found = await askFreshUrls(deps, attempt, task.taskId, turn);
+  if (fault === 'broken' && context.attemptsStarted % ASK_EVERY !== 0) return again(retryMs);
+  const found = await askFreshUrls(deps, attempt, task.taskId, context);
   if (fault === 'broken' || found !== 'none') return again(retryMs);
   if ((await deps.attempts.urlDenied(attempt)) < MOST_DENIED) return again(retryMs);
   return fail(deps, attempt, 'RESULT_GONE', reason);

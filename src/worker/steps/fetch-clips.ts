@@ -5,7 +5,7 @@ import type { SourceOpener } from '../../download/open.ts';
 import type { Hashes } from '../../download/hashes.ts';
 import { WholeClip } from '../../download/whole.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { Turn } from '../../queue/outcome.ts';
+import type { StepContext } from '../../queue/outcome.ts';
 
 export interface FetchDeps {
   attempts: Pick<Attempts, 'claimOutput'>;
@@ -22,11 +22,11 @@ export async function fetchClips(
   deps: FetchDeps,
   attempt: Attempt,
   task: DownloadTask,
-  turn: Turn,
+  context: StepContext,
 ): Promise<StoredClip> {
   const [first, ...others] = task.urls;
   if (first === undefined) throw new SourceError('expired', 'the item has no result URL');
-  const clip = await storeFile(deps, attempt, task.taskId, first, task.output, turn);
+  const clip = await storeFile(deps, attempt, task.taskId, first, task.output, context);
   if (others.length === 0) return clip;
   const more: (StoredFile & { output: string })[] = [];
   let number = 1;
@@ -35,7 +35,7 @@ export async function fetchClips(
     // Another item may be called clip-2.
     do output = numbered(task.output, (number += 1));
     while (!(await deps.attempts.claimOutput(attempt, output)));
-    more.push({ output, ...(await storeFile(deps, attempt, task.taskId, url, output, turn)) });
+    more.push({ output, ...(await storeFile(deps, attempt, task.taskId, url, output, context)) });
   }
   return { ...clip, more };
 }
@@ -52,17 +52,17 @@ async function storeFile(
   taskId: string,
   url: string,
   output: string,
-  turn: Turn,
+  context: StepContext,
 ): Promise<StoredFile> {
   // A process that died between storing the clip and saying so has left this to another turn.
-  const known = turn.starts > 1 ? await deps.storage.recover(output, taskId, turn.draining) : undefined;
+  const known = context.attemptsStarted > 1 ? await deps.storage.recover(output, taskId, context.draining) : undefined;
   if (known) return known;
-  const source = await deps.source.open(url, turn.draining);
+  const source = await deps.source.open(url, context.draining);
   const hash = deps.hashes.begin(source.length);
   try {
     const clip = new WholeClip(source.length, hash);
     const facts = { length: source.length, batch, id, taskId };
-    const stored = await deps.storage.put(output, clip.check(source.body), facts, turn.draining);
+    const stored = await deps.storage.put(output, clip.check(source.body), facts, context.draining);
     return { ...stored, sha256: await hash.digest() };
   } finally {
     hash.close();

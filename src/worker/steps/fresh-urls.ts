@@ -4,7 +4,7 @@ import type { Model } from '../../apixo/model.ts';
 import type { Attempt, Attempts } from '../../ledger/attempts.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';
 import type { Logger } from '../../core/log.ts';
-import type { Turn } from '../../queue/outcome.ts';
+import type { StepContext } from '../../queue/outcome.ts';
 
 export interface FreshUrlDeps {
   api: Pick<ApixoClient, 'status'>;
@@ -22,7 +22,7 @@ export async function askFreshUrls(
   deps: FreshUrlDeps,
   attempt: Attempt,
   taskId: string,
-  turn: Turn,
+  context: StepContext,
 ): Promise<'fresh' | 'none' | 'later'> {
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: taskId };
   function none(answer: string): 'none' {
@@ -30,7 +30,7 @@ export async function askFreshUrls(
     return 'none';
   }
   try {
-    await deps.requests.take(turn.draining);
+    await deps.requests.take(context.draining);
     const report = await deps.api.status(deps.model, taskId);
     if (report.state === 'failed') return none(report.failMsg || report.failCode);
     if (report.state !== 'success') return 'later';

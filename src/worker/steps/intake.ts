@@ -4,7 +4,7 @@ import type { Intake } from '../../ledger/intake.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Dispatcher } from '../../queue/dispatcher.ts';
 import { done, type Outcome } from '../../queue/outcome.ts';
-import { ImpossibleJob } from '../../queue/processor.ts';
+import { InvalidJobError } from '../../queue/processor.ts';
 
 export interface IntakeDeps {
   intake: Intake;
@@ -19,7 +19,7 @@ export const GENERATE = 'generate';
 /**
  * Takes a producer's job into the ledger, from where it goes its way like any other item. A job that
  * comes twice is one item.
- * @throws ImpossibleJob when it is not as the schema says: the job ends as failed, and an event tells why
+ * @throws InvalidJobError when it is not as the schema says: the job ends as failed, and an event tells why
  */
 export async function intakeStep(deps: IntakeDeps, job: { id: string; name: string; data: unknown }): Promise<Outcome> {
   const result =
@@ -35,5 +35,5 @@ export async function intakeStep(deps: IntakeDeps, job: { id: string; name: stri
 async function refuse(deps: IntakeDeps, job: string, message: string): Promise<never> {
   await deps.intake.reject(job, message);
   deps.log.warn({ job, reason: message }, 'job of a producer cannot be taken');
-  throw new ImpossibleJob(message);
+  throw new InvalidJobError(message);
 }

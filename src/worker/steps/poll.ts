@@ -5,15 +5,15 @@ import type { Model } from '../../apixo/model.ts';
 import { runningStates, type TaskReport } from '../../apixo/wire.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Attempt, Attempts, LookReply, MoveReply } from '../../ledger/attempts.ts';
+import type { Attempt, Attempts, PollPermit, MoveReply } from '../../ledger/attempts.ts';
 import { reasons } from '../../ledger/states.ts';
 import type { Account } from '../../ledger/account.ts';
 import type { Logger } from '../../core/log.ts';
-import { again, done, type Outcome, type Turn } from '../../queue/outcome.ts';
+import { again, done, type Outcome, type StepContext } from '../../queue/outcome.ts';
 import type { PollPlan } from '../polling/plan.ts';
 import { binOf } from '../polling/hazard.ts';
 import type { Queues } from '../../queue/queues.ts';
-import { tokenInTime } from './request-token.ts';
+import { waitForToken } from './request-token.ts';
 
 export interface PollDeps {
   api: Pick<ApixoClient, 'status'>;
@@ -22,8 +22,8 @@ export interface PollDeps {
   queues: Pick<Queues, 'submit' | 'download'>;
   model: Model;
   plan: PollPlan;
-  /** Runs at most LOOKS_IN_LINE at once, first come, first served. */
-  inLine: <T>(ask: () => Promise<T>) => Promise<T>;
+  /** Runs at most MAX_WAITING_POLLS at once, first come, first served. */
+  limiter: <T>(ask: () => Promise<T>) => Promise<T>;
   /** States that nobody knows and that were reported already: a thousand tasks may be in one. */
   reportedStates: Set<string>;
   clock: Clock;
@@ -36,9 +36,9 @@ export interface PollDeps {
  * submission gets its token behind those alone: a slot that waits for a submission is idle for certain,
  * a look more often than not finds that its task still runs.
  */
-export const LOOKS_IN_LINE = 8;
+export const MAX_WAITING_POLLS = 8;
 
-type Leave = Extract<LookReply, { kind: 'go' }>;
+type GrantedPoll = Extract<PollPermit, { kind: 'go' }>;
 
 /** Waits before an item whose task failed is given a new one. */
 const taskBackoff = { baseMs: 2_000, capMs: 60_000 };
@@ -51,8 +51,8 @@ const LONG_WAIT_MS = 1_000;
 const UNKNOWN_TASK_MS = 120_000;
 
 /** Looks at one task, and records its end when it has one. */
-export async function pollStep(deps: PollDeps, attempt: Attempt, turn: Turn): Promise<Outcome> {
-  const leave = await deps.inLine(() => askLeave(deps, attempt, turn));
+export async function pollStep(deps: PollDeps, attempt: Attempt, context: StepContext): Promise<Outcome> {
+  const leave = await deps.limiter(() => askLeave(deps, attempt, context));
   if (leave.kind === 'stale') {
     // A process that died between recording the clip and adding its download left that to this rerun.
     if (leave.state === 'downloading') await deps.queues.download(attempt);
@@ -81,7 +81,7 @@ export async function pollStep(deps: PollDeps, attempt: Attempt, turn: Turn): Pr
 }
 
 /** Asks for leave and for a request token, waits until both are there, and asks again where that took long. */
-async function askLeave({ attempts, clock, settings }: PollDeps, attempt: Attempt, { draining }: Turn) {
+async function askLeave({ attempts, clock, settings }: PollDeps, attempt: Attempt, { draining }: StepContext) {
   let holding = false;
   for (;;) {
     draining.throwIfAborted();
@@ -92,7 +92,7 @@ async function askLeave({ attempts, clock, settings }: PollDeps, attempt: Attemp
       continue;
     }
     const askedAt = clock.elapsed();
-    holding = await tokenInTime(clock, leave.waitMs, settings.tokenLifetimeMs, draining);
+    holding = await waitForToken(clock, leave.waitMs, settings.tokenLifetimeMs, draining);
     if (holding && leave.waitMs < LONG_WAIT_MS) return { ...leave, askedAt };
   }
 }
@@ -114,7 +114,7 @@ async function recordClip(
 async function recordFailure(
   deps: PollDeps,
   attempt: Attempt,
-  leave: Leave,
+  leave: GrantedPoll,
   report: Extract<TaskReport, { state: 'failed' }>,
 ): Promise<Outcome> {
   const { attempts, account, log, settings } = deps;
@@ -149,7 +149,7 @@ async function stillRunning(
     deps.reportedStates.add(said);
     deps.log.warn({ ...aboutAttempt(attempt), said }, 'unknown task state, looking on');
   }
-  if (ageMs < deps.settings.taskTimeoutMs) return again(deps.plan.nextLookMs(ageMs, kind));
+  if (ageMs < deps.settings.taskTimeoutMs) return again(deps.plan.nextPollDelayMs(ageMs, kind));
   return giveUp(deps, attempt, 'TASK_TIMEOUT');
 }
 
@@ -162,7 +162,7 @@ async function recordTrouble(
 ): Promise<Outcome> {
   const { account, log } = deps;
   const about = { ...aboutAttempt(attempt), code: error.code };
-  const nextMs = deps.plan.nextLookMs(ageMs, kind);
+  const nextMs = deps.plan.nextPollDelayMs(ageMs, kind);
   switch (error.trouble) {
     case 'rate-limited':
     case 'too-many-tasks': {

@@ -6,7 +6,7 @@ import { stopwatch, type Clock } from '../../core/clock.ts';
  * lives (suspended, swapping) would send its old tokens on top of everybody's new ones
  * @throws the signal's reason; the token is lost then
  */
-export async function tokenInTime(
+export async function waitForToken(
   clock: Clock,
   waitMs: number,
   lifetimeMs: number,

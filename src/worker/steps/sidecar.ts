@@ -1,10 +1,10 @@
 import { manifestRow } from '../../reports/manifest.ts';
 import type { Attempt, StoredClip } from '../../ledger/attempts.ts';
-import type { Reading } from '../../ledger/queries.ts';
+import type { Queries } from '../../ledger/queries.ts';
 import type { Storage } from '../../storage/storage.ts';
 
 export interface SidecarDeps {
-  reading: Pick<Reading, 'item'>;
+  queries: Pick<Queries, 'item'>;
   storage: Pick<Storage, 'putPage'>;
 }
 
@@ -22,9 +22,9 @@ export function sidecarName(output: string): string {
  * download to be done again, sidecar included, and never an item that is done without one. Written
  * again, it says the same.
  */
-export function createSidecars({ reading, storage }: SidecarDeps): WriteSidecar {
+export function createSidecars({ queries, storage }: SidecarDeps): WriteSidecar {
   return async (attempt, clip) => {
-    const item = await reading.item(attempt.batch, attempt.id);
+    const item = await queries.item(attempt.batch, attempt.id);
     if (!item) return;
     const row = {
       batch: attempt.batch,

@@ -22,7 +22,7 @@ const MOST_FAILURES = 3;
  *   open -> storage fails, and so does a probe, or it fails three times in a row -> shut
  *   shut -> a probe succeeds -> one download goes through -> it succeeds -> open
  */
-export class StorageGate {
+export class StorageBreaker {
   readonly #deps: StorageGateDeps;
   readonly #closed = new AbortController();
   readonly #waiting = new Set<() => void>();

@@ -1,6 +1,6 @@
 import { stopwatch, type Clock } from '../../core/clock.ts';
 import { newTry, type Attempt, type Attempts, type BeginReply } from '../../ledger/attempts.ts';
-import { tokenInTime } from './request-token.ts';
+import { waitForToken } from './request-token.ts';
 
 /**
  * How old leave to post may be, in milliseconds. The job of a process that is silent for 10 s runs again
@@ -8,8 +8,8 @@ import { tokenInTime } from './request-token.ts';
  */
 const LEAVE_LASTS_MS = 5_000;
 
-/** Leave to post one attempt, of a try of its own. */
-export class Leave {
+/** SubmitPermit to post one attempt, of a try of its own. */
+export class SubmitPermit {
   readonly #attempts: Pick<Attempts, 'begin'>;
   readonly #attempt: Attempt;
   readonly #clock: Clock;
@@ -29,7 +29,7 @@ export class Leave {
       draining.throwIfAborted();
       const reply = await this.#begin(holding);
       if (reply.kind !== 'wait') return reply;
-      holding = await tokenInTime(this.#clock, reply.ms, tokenLifetimeMs, draining);
+      holding = await waitForToken(this.#clock, reply.ms, tokenLifetimeMs, draining);
     }
   }
 

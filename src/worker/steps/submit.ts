@@ -9,10 +9,10 @@ import type { Account, HaltReason } from '../../ledger/account.ts';
 import type { Logger } from '../../core/log.ts';
 import type { InputStore } from '../../storage/storage.ts';
 import { ImageUrlError, withImageUrls } from './image-urls.ts';
-import { Leave } from './submit-permit.ts';
+import { SubmitPermit } from './submit-permit.ts';
 import { kindOf } from '../polling/task-kind.ts';
 import type { PollPlan } from '../polling/plan.ts';
-import { done, type Outcome, type Turn } from '../../queue/outcome.ts';
+import { done, type Outcome, type StepContext } from '../../queue/outcome.ts';
 import type { Queues } from '../../queue/queues.ts';
 
 export interface SubmitDeps {
@@ -23,9 +23,9 @@ export interface SubmitDeps {
   /** Where local images of items were uploaded to. */
   inputs: InputStore | undefined;
   model: Model;
-  plan: Pick<PollPlan, 'firstLookMs'>;
-  /** Runs at most SUBMISSIONS_IN_LINE at once, first come, first served. */
-  inLine: <T>(ask: () => Promise<T>) => Promise<T>;
+  plan: Pick<PollPlan, 'firstPollDelayMs'>;
+  /** Runs at most MAX_WAITING_SUBMISSIONS at once, first come, first served. */
+  limiter: <T>(ask: () => Promise<T>) => Promise<T>;
   clock: Clock;
   log: Logger;
   settings: {
@@ -40,7 +40,7 @@ export interface SubmitDeps {
  * Submissions of one process that may have a token reserved and wait for it. At ten requests a minute those
  * of a hundred would be lost with the process, and whoever came next would wait for a quarter of an hour.
  */
-export const SUBMISSIONS_IN_LINE = 16;
+export const MAX_WAITING_SUBMISSIONS = 16;
 
 /** Waits between submissions of one item that the API did not take. */
 const itemBackoff = { baseMs: 1_000, capMs: 60_000 };
@@ -56,15 +56,15 @@ const haltReasons: ReadonlySet<string> = new Set<HaltReason>(['bad-key', 'no-cre
 /**
  * Posts one attempt, at most once ever.
  *
- * Leave to post is recorded as `submitting` before the POST leaves; whoever finds that state without
+ * SubmitPermit to post is recorded as `submitting` before the POST leaves; whoever finds that state without
  * having recorded it cannot know whether the POST left, and holds the item. The task id is recorded
  * before anything else happens after the answer.
  */
-export async function submitStep(deps: SubmitDeps, attempt: Attempt, turn: Turn): Promise<Outcome> {
+export async function submitStep(deps: SubmitDeps, attempt: Attempt, context: StepContext): Promise<Outcome> {
   const { attempts, log } = deps;
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt };
-  const asking = new Leave(attempts, attempt, deps.clock);
-  const leave = await deps.inLine(() => asking.ask(deps.settings.tokenLifetimeMs, turn.draining));
+  const asking = new SubmitPermit(attempts, attempt, deps.clock);
+  const leave = await deps.limiter(() => asking.ask(deps.settings.tokenLifetimeMs, context.draining));
   if (leave.kind === 'unknown') {
     await recordAmbiguous(deps, attempt, { code: 'PROCESS_DIED', message: reasons.PROCESS_DIED }, leave.tasks);
     return done;
@@ -105,7 +105,7 @@ async function recordTask(deps: SubmitDeps, attempt: Attempt, task: AcceptedTask
     );
     return;
   }
-  await deps.queues.poll(attempt, deps.plan.firstLookMs(task.kind));
+  await deps.queues.poll(attempt, deps.plan.firstPollDelayMs(task.kind));
 }
 
 /** This process cannot post it, and has not: another one may, or this one when the storage is back. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ApixoError, troubleOf, troubles } from '../../../src/apixo/errors.ts';
+import { ApixoError, classify, errorKinds } from '../../../src/apixo/errors.ts';
 
-describe('troubleOf', () => {
+describe('classify', () => {
   it.each([
     [400, 'duration: must be 5 or 10', 'rejected'],
     [400, 'Insufficient credits', 'no-credit'],
@@ -24,11 +24,11 @@ describe('troubleOf', () => {
     [302, '', 'wrong-endpoint'],
     [599, '', 'ambiguous'],
   ] as const)('%i "%s" is %s', (status, message, trouble) => {
-    expect(troubleOf(status, message)).toBe(trouble);
+    expect(classify(status, message)).toBe(trouble);
   });
 
   it('calls nothing accepted-for-sure ambiguous, and nothing ambiguous refused', () => {
-    const maybe = Object.entries(troubles).filter(([, { accepted }]) => accepted === 'maybe');
+    const maybe = Object.entries(errorKinds).filter(([, { accepted }]) => accepted === 'maybe');
     expect(maybe.map(([name]) => name)).toEqual(['ambiguous']);
     expect(new ApixoError('ambiguous', 'X', 'x').maybeAccepted).toBe(true);
     expect(new ApixoError('unavailable', 'X', 'x').maybeAccepted).toBe(false);

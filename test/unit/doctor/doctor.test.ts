@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { ApixoError, type Trouble } from '../../../src/apixo/errors.ts';
+import { ApixoError, type ErrorKind } from '../../../src/apixo/errors.ts';
 import { formatFinding } from '../../../src/cli/commands/doctor.ts';
 import { judgeBalance, judgeTrouble } from '../../../src/doctor/account.ts';
 import { formatBytes } from '../../../src/core/format-bytes.ts';
@@ -99,7 +99,7 @@ describe('a Redis', () => {
 });
 
 describe('the API', () => {
-  it.each<[Trouble, string]>([
+  it.each<[ErrorKind, string]>([
     ['bad-key', 'fail'],
     ['no-credit', 'fail'],
     ['wrong-endpoint', 'warn'],

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Claims } from '../../../src/jobs/compile/name-table.ts';
+import { NameTable } from '../../../src/jobs/compile/name-table.ts';
 
 it('remembers who was first, as a Map would', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.string({ maxLength: 3 }), fc.nat(5), fc.nat(), fc.nat())), (entries) => {
-      const claims = new Claims();
+      const claims = new NameTable();
       const map = new Map<string, unknown>();
       for (const [name, file, line, job] of entries) {
         const owner = { file, line, job };
@@ -18,7 +18,7 @@ it('remembers who was first, as a Map would', () => {
 });
 
 it('grows and forgets nothing', () => {
-  const claims = new Claims();
+  const claims = new NameTable();
   for (let line = 1; line <= 5_000; line++) {
     expect(claims.claim(`name ${line}`, { file: 1, line, job: line + 7 })).toBeUndefined();
   }

@@ -3,7 +3,7 @@ import { storeBatchPages } from '../../../src/reports/beside-clips.ts';
 import type { Bytes } from '../../../src/storage/storage.ts';
 import { item } from '../../support/items.ts';
 
-const reading = {
+const queries = {
   async *items() {
     for (let n = 0; n < 1_000; n += 1) yield item({ id: `clip-${n}` });
   },
@@ -28,7 +28,7 @@ function storage(broken?: string) {
 describe('the pages of a batch', () => {
   it('are written in one reading, with every item', async () => {
     const kept = storage();
-    expect(await storeBatchPages(reading, kept, 'b')).toEqual({
+    expect(await storeBatchPages(queries, kept, 'b')).toEqual({
       gallery: 'file:///videos/b/index.html',
       manifest: 'file:///videos/b/manifest.jsonl',
     });
@@ -38,7 +38,7 @@ describe('the pages of a batch', () => {
 
   it.each(['b/manifest.jsonl', 'b/index.html'])('are not held up when %s cannot be written', async (broken) => {
     const kept = storage(broken);
-    await expect(storeBatchPages(reading, kept, 'b')).rejects.toThrow('disk full');
+    await expect(storeBatchPages(queries, kept, 'b')).rejects.toThrow('disk full');
     expect(kept.pages.size).toBe(1);
     expect([...kept.pages.values()].join('').match(/"clip-\d+"/g)).toHaveLength(1_000);
   });
@@ -46,7 +46,7 @@ describe('the pages of a batch', () => {
   it('stay as they are when it is over', async () => {
     const kept = storage();
     const signal = AbortSignal.abort(new Error('the process is draining'));
-    await expect(storeBatchPages(reading, kept, 'b', signal)).rejects.toThrow('draining');
+    await expect(storeBatchPages(queries, kept, 'b', signal)).rejects.toThrow('draining');
     expect(kept.pages.size).toBe(0);
   });
 });

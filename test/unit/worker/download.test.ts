@@ -90,7 +90,7 @@ function world() {
     log,
     draining,
     deps,
-    step: (starts = 1) => downloadStep(deps, attempt, { starts, draining: draining.signal }),
+    step: (attemptsStarted = 1) => downloadStep(deps, attempt, { attemptsStarted, draining: draining.signal }),
   };
 }
 
@@ -176,9 +176,9 @@ describe('downloading', () => {
     expect(await step(500)).toMatchObject({ kind: 'again' });
     expect(log.filter((line) => line.includes('ends soon'))).toHaveLength(0);
     state.ageMs = 14 * DAY;
-    for (const starts of [501, 502]) {
+    for (const attemptsStarted of [501, 502]) {
       broken();
-      expect(await step(starts)).toMatchObject({ kind: 'again' });
+      expect(await step(attemptsStarted)).toMatchObject({ kind: 'again' });
     }
     expect(log.filter((line) => line.includes('ends soon'))).toHaveLength(1);
     state.ageMs = 15 * DAY;

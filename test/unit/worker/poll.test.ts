@@ -2,17 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { ApixoError } from '../../../src/apixo/errors.ts';
 import type { TaskReport } from '../../../src/apixo/wire.ts';
 import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
-import type { Attempt, LookReply, MoveReply } from '../../../src/ledger/attempts.ts';
+import type { Attempt, PollPermit, MoveReply } from '../../../src/ledger/attempts.ts';
 import { createLogger } from '../../../src/core/log.ts';
 import { fixedPlan } from '../../../src/worker/polling/fixed.ts';
 import { pollStep, type PollDeps } from '../../../src/worker/steps/poll.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const attempt: Attempt = { batch: 'b', id: 'a', attempt: 1 };
-const turn = { starts: 1, draining: new AbortController().signal };
+const context = { attemptsStarted: 1, draining: new AbortController().signal };
 
 /** Everything a look at a task touches, with an API that gives `report`. */
-function deps(report: TaskReport, look: Partial<Extract<LookReply, { kind: 'go' }>> = {}) {
+function deps(report: TaskReport, look: Partial<Extract<PollPermit, { kind: 'go' }>> = {}) {
   const moves: string[] = [];
   const lines: string[] = [];
   const move = (name: string) => (): Promise<MoveReply> => {
@@ -49,7 +49,7 @@ function deps(report: TaskReport, look: Partial<Extract<LookReply, { kind: 'go' 
     },
     model: kling26,
     plan: fixedPlan(50_000, 5_000),
-    inLine: (ask) => ask(),
+    limiter: (ask) => ask(),
     reportedStates: new Set(),
     clock: new FakeClock(),
     log: createLogger({ level: 'info', secrets: [], destination: { write: (line) => void lines.push(line) } }),
@@ -63,13 +63,13 @@ const running = (said: string): TaskReport => ({ state: 'running', said });
 describe('pollStep', () => {
   it('looks again an interval later while the task runs', async () => {
     const { poll, moves } = deps(running('processing'));
-    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 5_000 });
+    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'again', delayMs: 5_000 });
     expect(moves).toEqual([]);
   });
 
   it('looks on at a state that nobody knows, and says so once', async () => {
     const { poll, lines } = deps(running('dreaming'));
-    for (const id of ['a', 'b', 'c']) await pollStep(poll, { ...attempt, id }, turn);
+    for (const id of ['a', 'b', 'c']) await pollStep(poll, { ...attempt, id }, context);
     expect(lines.filter((line) => line.includes('unknown task state'))).toEqual([expect.stringContaining('dreaming')]);
   });
 
@@ -79,14 +79,14 @@ describe('pollStep', () => {
       urls: ['https://host.example/a.mp4'],
       generationMs: 53_000,
     });
-    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'done' });
+    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'done' });
     expect(moves).toEqual(['downloading', 'enqueued']);
   });
 
   it('adds the download that a process which died left out', async () => {
     const { poll, moves } = deps(running('processing'));
     poll.attempts.look = () => Promise.resolve({ kind: 'stale', state: 'downloading' });
-    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'done' });
+    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'done' });
     expect(moves).toEqual(['enqueued']);
   });
 
@@ -102,7 +102,7 @@ describe('pollStep', () => {
     ['INSUFFICIENT_CREDITS', 3, 'queued'],
   ])('after %s of task %i the item is %s', async (failCode, tasks, state) => {
     const { poll, moves } = deps({ state: 'failed', failCode, failMsg: 'because' }, { tasks });
-    await pollStep(poll, attempt, turn);
+    await pollStep(poll, attempt, context);
     expect(moves).toEqual([state]);
   });
 
@@ -116,7 +116,7 @@ describe('pollStep', () => {
       clock.advance(1_000);
       return Promise.resolve(running('processing'));
     };
-    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 3_000 });
+    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'again', delayMs: 3_000 });
   });
 
   it.each([
@@ -130,7 +130,7 @@ describe('pollStep', () => {
     ] as const) {
       const { poll, moves } = deps(running('processing'), { ageMs });
       poll.api.status = () => Promise.reject(new ApixoError(trouble, code, 'no'));
-      await pollStep(poll, attempt, turn);
+      await pollStep(poll, attempt, context);
       expect(moves).toEqual(ends);
     }
   });
@@ -140,7 +140,7 @@ describe('pollStep', () => {
     async (trouble) => {
       const { poll, moves } = deps(running('processing'), { ageMs: 18_000_000 });
       poll.api.status = () => Promise.reject(new ApixoError(trouble, 'X', 'no', { retryAfterMs: 20_000 }));
-      expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 20_000 });
+      expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'again', delayMs: 20_000 });
       expect(moves).toEqual([]);
     },
   );
@@ -155,14 +155,14 @@ describe('pollStep', () => {
       const reply = await look(_attempt, holdingToken);
       return asked.length === 2 && reply.kind === 'go' ? { ...reply, waitMs: 1_500 } : reply;
     };
-    expect(await pollStep(poll, attempt, turn)).toEqual({ kind: 'again', delayMs: 5_000 });
+    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'again', delayMs: 5_000 });
     expect(asked).toEqual([false, false, true]);
     expect((poll.clock as FakeClock).slept).toEqual([5_000, 1_500]);
   });
 
   it('gives up a task that has run for longer than the time-out', async () => {
     const { poll, moves } = deps(running('processing'), { ageMs: 1_800_000 });
-    await pollStep(poll, attempt, turn);
+    await pollStep(poll, attempt, context);
     expect(moves).toEqual(['held']);
   });
 });

@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { tokenInTime } from '../../../src/worker/steps/request-token.ts';
+import { waitForToken } from '../../../src/worker/steps/request-token.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const never = new AbortController().signal;
 
-describe('tokenInTime', () => {
+describe('waitForToken', () => {
   it('does not wait for a token that is usable', async () => {
     const clock = new FakeClock();
-    expect(await tokenInTime(clock, 0, 600, never)).toBe(true);
+    expect(await waitForToken(clock, 0, 600, never)).toBe(true);
     expect(clock.slept).toEqual([]);
   });
 
   it('waits as long as the token has to', async () => {
     const clock = new FakeClock();
-    expect(await tokenInTime(clock, 1_234, 600, never)).toBe(true);
+    expect(await waitForToken(clock, 1_234, 600, never)).toBe(true);
     expect(clock.slept).toEqual([1_234]);
   });
 
@@ -24,7 +24,7 @@ describe('tokenInTime', () => {
       elapsed: () => clock.elapsed(),
       sleep: (ms: number) => clock.sleep(ms + 601),
     };
-    expect(await tokenInTime(slow, 100, 600, never)).toBe(false);
+    expect(await waitForToken(slow, 100, 600, never)).toBe(false);
   });
 
   it.each([
@@ -41,11 +41,11 @@ describe('tokenInTime', () => {
         return clock.sleep(ms + 601);
       },
     };
-    expect(await tokenInTime(jumping, 100, 600, never)).toBe(inTime);
+    expect(await waitForToken(jumping, 100, 600, never)).toBe(inTime);
   });
 
   it('ends when the process drains', async () => {
     const draining = AbortSignal.abort(new Error('draining'));
-    await expect(tokenInTime(new FakeClock(), 100, 600, draining)).rejects.toThrow('draining');
+    await expect(waitForToken(new FakeClock(), 100, 600, draining)).rejects.toThrow('draining');
   });
 });

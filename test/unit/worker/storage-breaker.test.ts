@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { UserError } from '../../../src/core/errors.ts';
 import { createLogger } from '../../../src/core/log.ts';
-import { StorageGate } from '../../../src/worker/steps/storage-breaker.ts';
+import { StorageBreaker } from '../../../src/worker/steps/storage-breaker.ts';
 import { StorageError } from '../../../src/storage/storage.ts';
 import { until } from '../../support/until.ts';
 
@@ -20,7 +20,7 @@ function gateBefore(storage: { works: boolean }) {
   const check = () =>
     storage.works ? Promise.resolve() : Promise.reject(new UserError('cannot write', { cure: 'Make room.' }));
   const clock = { now: () => 0, elapsed: () => 0, sleep: () => new Promise<void>((wake) => sleepers.push(wake)) };
-  const gate = new StorageGate({ storage: { check }, clock, log });
+  const gate = new StorageBreaker({ storage: { check }, clock, log });
   onTestFinished(() => gate.close());
   const entered: number[] = [];
   return {

@@ -7,7 +7,7 @@ import { submitStep, type SubmitDeps } from '../../../src/worker/steps/submit.ts
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const attempt: Attempt = { batch: 'b', id: 'a', attempt: 1 };
-const turn = { starts: 1, draining: new AbortController().signal };
+const context = { attemptsStarted: 1, draining: new AbortController().signal };
 const input = { mode: 'text-to-video', prompt: 'a fox', duration: 5, sound: true, aspect_ratio: '1:1' };
 const go = (tasks = 0): BeginReply => ({ kind: 'go', input, provider: 'auto', tasks, refusals: 0 });
 
@@ -50,13 +50,13 @@ function world(replies: BeginReply[], onAmbiguous: 'hold' | 'resubmit' = 'hold')
     queues: { submit: async () => {}, poll: async () => void did.push('polling') },
     inputs: undefined,
     model: kling26,
-    plan: { firstLookMs: () => 50_000 },
-    inLine: (ask) => ask(),
+    plan: { firstPollDelayMs: () => 50_000 },
+    limiter: (ask) => ask(),
     clock,
     log: silentLogger(),
     settings: { onAmbiguous, maxAttempts: 3, taskTimeoutMs: 1_800_000, tokenLifetimeMs: 600 },
   };
-  return { deps, clock, did, tries, step: () => submitStep(deps, attempt, turn) };
+  return { deps, clock, did, tries, step: () => submitStep(deps, attempt, context) };
 }
 
 describe('submitStep', () => {

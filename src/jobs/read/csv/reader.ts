@@ -1,6 +1,6 @@
 import { jobShape } from '../../schema.ts';
 import type { Fault, Member, Place, Tree } from '../../tree.ts';
-import { counted, shown, unknownName } from '../../wording.ts';
+import { counted, quote, unknownName } from '../../wording.ts';
 import { rowsOf, type Row } from './rows.ts';
 import { parseJson } from '../json/text.ts';
 import { unreadable, type Entry, type Header, type Reader, type Source } from '../reader.ts';
@@ -76,9 +76,9 @@ function columnFaults(columns: readonly string[], line: number): Fault[] {
 function columnFault(name: string, position: number, first: number): string | undefined {
   if (name === '') return `column ${position + 1} has no name`;
   if (name === 'matrix') return 'a matrix cannot stand in CSV: use YAML, JSON or JSONL';
-  if (first < position) return `column ${shown(name)} stands twice: columns ${first + 1} and ${position + 1}`;
+  if (first < position) return `column ${quote(name)} stands twice: columns ${first + 1} and ${position + 1}`;
   if (fields.includes(name)) return undefined;
-  if (/[;\t]/.test(name)) return `columns are separated by commas; this one is ${shown(name)}`;
+  if (/[;\t]/.test(name)) return `columns are separated by commas; this one is ${quote(name)}`;
   return unknownName('column', name, fields);
 }
 

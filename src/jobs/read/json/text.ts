@@ -1,7 +1,7 @@
 import { printParseErrorCode, visit, type ParseErrorCode } from 'jsonc-parser';
 import { MAX_DEPTH } from '../../limits.ts';
 import { START, type Fault, type Member, type Place, type Tree } from '../../tree.ts';
-import { shown } from '../../wording.ts';
+import { quote } from '../../wording.ts';
 
 /** The errors of jsonc-parser in plain words. */
 const messages: Record<string, string> = {
@@ -85,7 +85,7 @@ export function parseJson(
         },
         onError: (code: ParseErrorCode, offset, length, line, character) => {
           const name = printParseErrorCode(code);
-          const found = length === 0 ? 'the end' : shown(text.slice(offset, offset + length));
+          const found = length === 0 ? 'the end' : quote(text.slice(offset, offset + length));
           throw new Broken(` at ${found}: ${messages[name] ?? name}`, place(line, character));
         },
       },

@@ -1,7 +1,7 @@
 import { isAlias, isMap, isPair, isScalar, isSeq, type LineCounter, type Node, type YAMLMap } from 'yaml';
 import { MAX_ALIASED } from '../../limits.ts';
 import type { Fault, Member, Place, Scalar, Tree } from '../../tree.ts';
-import { shown } from '../../wording.ts';
+import { quote } from '../../wording.ts';
 
 /** What the anchors of a header stand for, for the jobs below it. */
 export type Anchors = Map<string, { tree: Tree; size: number }>;
@@ -45,7 +45,7 @@ export class YamlTree {
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return { place: fallback, value: null };
     const place = this.#nodePlace(node, fallback);
     if (node.tag !== undefined && !plainTags.includes(node.tag)) {
-      this.faults.push({ place, message: `the tag ${shown(node.tag)} has no meaning here` });
+      this.faults.push({ place, message: `the tag ${quote(node.tag)} has no meaning here` });
       return { place, value: null };
     }
     const tree: Tree = { place, value: null };
@@ -66,7 +66,7 @@ export class YamlTree {
   #alias(name: string, place: Place): Tree {
     const anchor = this.anchors.get(name);
     if (anchor === undefined) {
-      const message = `no anchor ${shown(`&${name}`)} before this: jobs can use the anchors above \`jobs\`, not those of other jobs`;
+      const message = `no anchor ${quote(`&${name}`)} before this: jobs can use the anchors above \`jobs\`, not those of other jobs`;
       this.faults.push({ place, message });
       return { place, value: null };
     }

@@ -6,7 +6,7 @@ import type { Demand } from '../../../../src/worker/polling/load.ts';
 import { fixedPlan } from '../../../../src/worker/polling/fixed.ts';
 import { binOf } from '../../../../src/worker/polling/hazard.ts';
 import type { PollPlan } from '../../../../src/worker/polling/plan.ts';
-import { LOOKS_IN_LINE } from '../../../../src/worker/steps/poll.ts';
+import { MAX_WAITING_POLLS } from '../../../../src/worker/steps/poll.ts';
 import { simulateBatch, type SimulatedBatch } from '../../../support/polling-simulation.ts';
 
 const DELAY = 50_000;
@@ -19,7 +19,7 @@ function seeded(seed: number): () => number {
   return () => (state = (state * 1_664_525 + 1_013_904_223) % 4_294_967_296) / 4_294_967_296;
 }
 
-const published = { clips: 8_000, slots: 1_000, maxRequests: 10_000, windowMs: 60_000, line: LOOKS_IN_LINE };
+const published = { clips: 8_000, slots: 1_000, maxRequests: 10_000, windowMs: 60_000, line: MAX_WAITING_POLLS };
 const fives = { kindOf: () => 'kling-2-6/5/auto', takesMs: uniform(50_000, 70_000) };
 const tens = { kindOf: () => 'kling-2-6/10/auto', takesMs: uniform(80_000, 100_000) };
 
@@ -92,25 +92,25 @@ describe('adaptivePlan', () => {
       () => Promise.reject(new Error('away')),
       (error) => errors.push(error),
     );
-    expect(plan.firstLookMs('kling-2-6/5/auto')).toBe(DELAY);
+    expect(plan.firstPollDelayMs('kling-2-6/5/auto')).toBe(DELAY);
     await setImmediate();
-    expect(plan.nextLookMs(61_000, 'kling-2-6/5/auto')).toBe(4_000);
+    expect(plan.nextPollDelayMs(61_000, 'kling-2-6/5/auto')).toBe(4_000);
     expect(errors).toHaveLength(1);
   });
 
   it('looks no more often than every twentieth of the interval, however much is left', async () => {
     const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 1]], 0.001)));
-    plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+    plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto');
     await setImmediate();
-    expect(plan.nextLookMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL / 20);
+    expect(plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL / 20);
   });
 
   it('leaves its looks to tasks that run for longer than any that was seen', async () => {
     const lookAt = async (older: number) => {
       const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 200]], 6, older)));
-      plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+      plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto');
       await setImmediate();
-      return plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+      return plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto');
     };
     const [alone, besideSome, besideMany] = [await lookAt(0), await lookAt(400), await lookAt(800)];
     expect(alone).toBeLessThan(besideSome);
@@ -121,8 +121,8 @@ describe('adaptivePlan', () => {
 
   it('is the fixed plan when submissions alone use the budget', async () => {
     const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 3]], 6_000)));
-    plan.nextLookMs(60_000, 'kling-2-6/5/auto');
+    plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto');
     await setImmediate();
-    expect(plan.nextLookMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL);
+    expect(plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL);
   });
 });
