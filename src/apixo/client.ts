@@ -21,10 +21,8 @@ export interface ApixoClient {
   /** Asks for one clip, which costs money when it is accepted. */
   generate(model: Model, request: GenerateRequest, signal?: AbortSignal): Promise<{ taskId: string }>;
   status(model: Model, taskId: string, signal?: AbortSignal): Promise<TaskReport>;
-  /** What the API says of this key; throws also where it does not know the question. */
+  /** Asks for the balance of this key, which costs nothing. Not every API of this kind offers it. */
   account(signal?: AbortSignal): Promise<AccountReport>;
-  /** US dollars left on this key; `undefined` where the API does not tell. */
-  balance(signal?: AbortSignal): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
@@ -58,7 +56,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
   const headers = { authorization: `Bearer ${options.apiKey}`, accept: 'application/json' };
   const jsonHeaders = { ...headers, 'content-type': 'application/json' };
 
-  /** A failed exchange as trouble: what was not sent surely was not accepted. */
+  /** Sends one request. An exchange that failed before it was sent was certainly not accepted. */
   async function send(request: Pick<ExchangeRequest, 'method' | 'path' | 'body' | 'signal'>): Promise<ExchangeAnswer> {
     try {
       return await exchange(pool, {
@@ -75,13 +73,11 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
     }
   }
 
-  async function account(signal?: AbortSignal): Promise<AccountReport> {
-    const answer = await send({ method: 'GET', path: `${api}/apikeys/current-balance`, signal });
-    return { balanceUsd: readAnswer(answer, balanceData), date: readDate(answer.headers['date']) };
-  }
-
   return {
-    account,
+    async account(signal) {
+      const answer = await send({ method: 'GET', path: `${api}/apikeys/current-balance`, signal });
+      return { balanceUsd: readAnswer(answer, balanceData), date: readDate(answer.headers['date']) };
+    },
 
     async generate(model, request, signal) {
       const body = JSON.stringify({
@@ -99,17 +95,6 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
       return readTaskReport(readAnswer(await send({ method: 'GET', path, signal }), statusData));
     },
 
-    async balance(signal) {
-      try {
-        return (await account(signal)).balanceUsd;
-      } catch (error) {
-        // Absent, or answered by something else: clipmill goes on without it.
-        const absent = ['wrong-endpoint', 'unknown-task', 'rejected', 'content', 'ambiguous'];
-        if (error instanceof ApixoError && absent.includes(error.trouble)) return undefined;
-        throw error;
-      }
-    },
-
     close: () => pool.destroy(),
   };
 }
@@ -124,10 +109,14 @@ function readAnswer<T>(answer: ExchangeAnswer, schema: z.ZodType<T>): T {
   for (const status of [answer.status, body.data?.code ?? 200]) {
     if (status >= 200 && status < 300) continue;
     const message = body.data?.message ?? '';
-    const trouble = classify(status, message);
-    throw new ApixoError(trouble, `HTTP_${status}`, `API answered ${status}${message && `: ${message}`}`, {
-      retryAfterMs,
-    });
+    throw new ApixoError(
+      classify(status, message),
+      `HTTP_${status}`,
+      `API answered ${status}${message && `: ${message}`}`,
+      {
+        retryAfterMs,
+      },
+    );
   }
   const data = schema.safeParse(body.data?.data);
   if (data.success) return data.data;

@@ -1,4 +1,5 @@
 import { ApixoError } from '../apixo/errors.ts';
+import { errorPolicy, type BalanceAction } from '../apixo/policy.ts';
 import type { ApixoClient } from '../apixo/client.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RequestBucket } from '../ledger/request-token.ts';
@@ -29,37 +30,32 @@ export async function checkAccount({ api, requests, clock }: AccountDeps): Promi
     return findings;
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
-    return [judgeTrouble(error)];
+    return [judgeError(error)];
   }
 }
 
 export function judgeBalance(usd: number): Finding {
-  if (usd > 0) return ok('key', `the API takes it; ${usd.toFixed(2)} USD left`);
-  return fail('key', `the API takes it, but ${usd.toFixed(2)} USD are left`, 'Top up the account at https://apixo.ai.');
+  if (usd > 0) return ok('key', `accepted; ${usd.toFixed(2)} USD left`);
+  return fail('key', `accepted, but ${usd.toFixed(2)} USD are left`, 'Top up the account at https://apixo.ai.');
 }
 
-/** An answer other than the balance, or none. */
-export function judgeTrouble(error: ApixoError): Finding {
-  switch (error.trouble) {
-    case 'bad-key':
-      return fail('key', `refused: ${error.message}`, 'Set APIXO_API_KEY to a valid key of the account.');
-    case 'no-credit':
-      return fail('key', `taken, but without credit: ${error.message}`, 'Top up the account at https://apixo.ai.');
-    case 'wrong-endpoint':
-    case 'unknown-task':
-    case 'rejected':
-    case 'content':
-      return warn(
-        'key',
-        `cannot be checked without paying, the API does not tell the balance (${error.message})`,
-        'Nothing, if APIXO_BASE_URL is right: the first submission will tell, and halts if the key is refused.',
-      );
-    case 'rate-limited':
-    case 'too-many-tasks':
-      return warn('key', `not checked: ${error.message}`, 'Try again in a minute, and see what else uses the key.');
-    case 'unavailable':
-      return warn('api', `in trouble: ${error.message}`, 'Wait: workers try on by themselves.');
-    default:
-      return fail('api', `no answer: ${error.message}`, 'Check the network, the firewall and APIXO_BASE_URL.');
-  }
+/** What doctor reports when the API did not tell the balance. */
+const findings: Record<BalanceAction, (reason: string) => Finding> = {
+  'key-refused': (reason) => fail('key', `refused: ${reason}`, 'Set APIXO_API_KEY to a valid key of the account.'),
+  'no-credit': (reason) =>
+    fail('key', `accepted, but without credit: ${reason}`, 'Top up the account at https://apixo.ai.'),
+  'not-offered': (reason) =>
+    warn(
+      'key',
+      `cannot be checked without paying: the API does not offer the balance (${reason})`,
+      'Nothing, if APIXO_BASE_URL is right: if the key is refused, the first submission halts.',
+    ),
+  busy: (reason) => warn('key', `not checked: ${reason}`, 'Try again in a minute, and check what else uses the key.'),
+  unavailable: (reason) => warn('api', `unavailable: ${reason}`, 'Wait: workers retry by themselves.'),
+  'no-answer': (reason) => fail('api', `no answer: ${reason}`, 'Check the network, the firewall and APIXO_BASE_URL.'),
+};
+
+/** Judges an answer other than the balance, or none. */
+export function judgeError(error: ApixoError): Finding {
+  return findings[errorPolicy[error.kind].balance](error.message);
 }

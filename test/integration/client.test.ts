@@ -85,9 +85,9 @@ describe('the API client', () => {
     ['an answer without a task', 200, { code: 200, data: {} }, 'ambiguous', 'UNREADABLE_ANSWER'],
     ['half a JSON', 200, '{"code":200,"data":{"taskId":"ta', 'ambiguous', 'UNREADABLE_ANSWER'],
     ['a busy server', 503, '', 'unavailable', 'HTTP_503'],
-  ])('looks at %s', async (_what, status, body, trouble, code) => {
+  ])('looks at %s', async (_what, status, body, kind, code) => {
     const { client, seen } = await serve(json(status, body));
-    expect(await classify(generate(client))).toMatchObject({ trouble, code });
+    expect(await classify(generate(client))).toMatchObject({ kind, code });
     expect(seen).toHaveLength(1);
   });
 
@@ -111,21 +111,21 @@ describe('the API client', () => {
   it('knows that a refused connection accepted nothing', async () => {
     const client = createApixoClient({ baseUrl: 'http://127.0.0.1:1', apiKey: 'k' });
     onTestFinished(() => client.close());
-    expect(await classify(generate(client))).toMatchObject({ trouble: 'unreachable', code: 'ECONNREFUSED' });
+    expect(await classify(generate(client))).toMatchObject({ kind: 'unreachable', code: 'ECONNREFUSED' });
     const nowhere = createApixoClient({ baseUrl: 'http://no-such-host.invalid', apiKey: 'k' });
     onTestFinished(() => nowhere.close());
-    expect(await classify(generate(nowhere))).toMatchObject({ trouble: 'unreachable' });
+    expect(await classify(generate(nowhere))).toMatchObject({ kind: 'unreachable' });
   });
 
   it('takes a connection that breaks after the request for ambiguous, and posts once', async () => {
     const { client, seen } = await serve((incoming) => incoming.socket.destroy());
-    expect(await classify(generate(client))).toMatchObject({ trouble: 'ambiguous', code: 'CONNECTION_LOST' });
+    expect(await classify(generate(client))).toMatchObject({ kind: 'ambiguous', code: 'CONNECTION_LOST' });
     expect(seen).toHaveLength(1);
   });
 
   it('takes silence for ambiguous, and posts once', async () => {
     const { client, seen } = await serve(() => {}, { answerTimeoutMs: 200 });
-    expect(await classify(generate(client))).toMatchObject({ trouble: 'ambiguous', code: 'ANSWER_TIMEOUT' });
+    expect(await classify(generate(client))).toMatchObject({ kind: 'ambiguous', code: 'ANSWER_TIMEOUT' });
     expect(seen).toHaveLength(1);
   });
 
@@ -133,30 +133,33 @@ describe('the API client', () => {
     const { client } = await serve((_incoming, response) => response.writeHead(200).write('{"code":2'), {
       answerTimeoutMs: 200,
     });
-    expect(await classify(generate(client))).toMatchObject({ trouble: 'ambiguous' });
+    expect(await classify(generate(client))).toMatchObject({ kind: 'ambiguous' });
   });
 
   it('does not follow redirects with the key in hand', async () => {
     const { client, seen } = await serve(json(302, '', { location: '/elsewhere' }));
-    expect(await classify(generate(client))).toMatchObject({ trouble: 'wrong-endpoint' });
+    expect(await classify(generate(client))).toMatchObject({ kind: 'wrong-endpoint' });
     expect(seen).toHaveLength(1);
   });
 
   it('reads no more than an answer can be', async () => {
     const { client } = await serve((_incoming, response) => response.writeHead(200).end('x'.repeat(2_000_000)));
-    expect(await classify(generate(client))).toMatchObject({ trouble: 'ambiguous' });
+    expect(await classify(generate(client))).toMatchObject({ kind: 'ambiguous' });
   });
 
-  it('tells the balance, or goes on without it', async () => {
-    expect(await (await serve(json(200, { code: 200, message: 'ok', data: 74.87 }))).client.balance()).toBe(74.87);
-    for (const [status, body] of [
-      [404, ''],
-      [200, 'hello'],
-      [400, { code: 400 }],
-    ] as const) {
-      expect(await (await serve(json(status, body))).client.balance()).toBeUndefined();
-    }
-    expect(await classify((await serve(json(401, ''))).client.balance())).toMatchObject({ trouble: 'bad-key' });
+  it('reads the balance', async () => {
+    const { client } = await serve(json(200, { code: 200, message: 'ok', data: 74.87 }));
+    expect((await client.account()).balanceUsd).toBe(74.87);
+  });
+
+  it.each([
+    [404, '', 'wrong-endpoint'],
+    [200, 'hello', 'ambiguous'],
+    [400, { code: 400 }, 'rejected'],
+    [401, '', 'bad-key'],
+  ] as const)('throws where the answer to the balance is %i %j', async (status, body, kind) => {
+    const { client } = await serve(json(status, body));
+    expect(await classify(client.account())).toMatchObject({ kind });
   });
 
   it('says nothing of the key in its errors', async () => {

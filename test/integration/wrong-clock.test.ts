@@ -7,7 +7,12 @@ describe('the trial of a halted account', () => {
   it("is put off by Redis's clock, whatever this machine's clock says", async () => {
     const { account, requests, redis } = await openLedger();
     await account.halt('no-credit', 'empty');
-    await probeAccount({ api: { balance: () => Promise.resolve(0) }, account, requests, log: silentLogger() });
+    await probeAccount({
+      api: { account: () => Promise.resolve({ balanceUsd: 0, date: undefined }) },
+      account,
+      requests,
+      log: silentLogger(),
+    });
     const [seconds] = await redis.time();
     const { trialAt } = await account.read();
     expect(Math.abs((trialAt ?? 0) - Number(seconds) * 1000 - 30_000)).toBeLessThan(5_000);

@@ -2,14 +2,14 @@ import type { ApixoClient } from '../../apixo/client.ts';
 import { ApixoError } from '../../apixo/errors.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';
 
-/** What the account holds, where the API tells; asking is never a reason not to go on. */
+/** Returns the balance in US dollars; `undefined` where the API does not offer it, or does not answer. */
 export async function askBalance(
-  api: Pick<ApixoClient, 'balance'>,
+  api: Pick<ApixoClient, 'account'>,
   requests: RequestBucket,
 ): Promise<number | undefined> {
   await requests.take();
   try {
-    return await api.balance();
+    return (await api.account()).balanceUsd;
   } catch (error) {
     if (error instanceof ApixoError) return undefined;
     throw error;

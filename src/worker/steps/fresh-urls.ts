@@ -1,4 +1,5 @@
 import { ApixoError } from '../../apixo/errors.ts';
+import { errorPolicy } from '../../apixo/policy.ts';
 import type { ApixoClient } from '../../apixo/client.ts';
 import type { Model } from '../../apixo/model.ts';
 import type { Attempt, Attempts } from '../../ledger/attempts.ts';
@@ -39,7 +40,7 @@ export async function askFreshUrls(
     return 'fresh';
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
-    if (error.trouble === 'unknown-task') return none(error.message);
+    if (errorPolicy[error.kind].poll === 'task-unknown') return none(error.message);
     deps.log.warn({ ...about, answer: error.message }, 'the API gave no answer about the clip');
     return 'later';
   }

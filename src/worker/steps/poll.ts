@@ -1,6 +1,6 @@
 import { ApixoError } from '../../apixo/errors.ts';
 import type { ApixoClient } from '../../apixo/client.ts';
-import { failureVerdict } from '../../apixo/failures.ts';
+import { errorPolicy, failedTaskAction, haltsAccount } from '../../apixo/policy.ts';
 import type { Model } from '../../apixo/model.ts';
 import { runningStates, type TaskReport } from '../../apixo/wire.ts';
 import { backoffMs } from '../../core/backoff.ts';
@@ -43,8 +43,8 @@ type GrantedPoll = Extract<PollPermit, { kind: 'go' }>;
 /** Waits before an item whose task failed is given a new one. */
 const taskBackoff = { baseMs: 2_000, capMs: 60_000 };
 const rateBackoff = { baseMs: 1_000, capMs: 30_000 };
-/** With a key that is refused every look is in vain: wait for a better one. */
-const BAD_KEY_MS = 30_000;
+/** Between two polls while the key is refused, in milliseconds. */
+const HALTED_MS = 30_000;
 /** Within such a wait for a token, in milliseconds, the API may have asked everybody to slow down. */
 const LONG_WAIT_MS = 1_000;
 /** A new task may not be known everywhere at once; one this old that is unknown is gone. */
@@ -70,7 +70,7 @@ export async function pollStep(deps: PollDeps, attempt: Attempt, context: StepCo
     return await stillRunning(deps, attempt, report.said, age(), leave.taskKind);
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
-    return await recordTrouble(
+    return await recordError(
       deps,
       attempt,
       error,
@@ -120,15 +120,15 @@ async function recordFailure(
   const { attempts, account, log, settings } = deps;
   const cause = { code: report.failCode, message: report.failMsg };
   const about = { ...aboutAttempt(attempt), task: leave.taskId, code: cause.code };
-  const verdict = failureVerdict(report.failCode);
-  if (verdict === 'halt') {
+  const action = failedTaskAction(report.failCode);
+  if (action === 'halt') {
     const message = report.failMsg || report.failCode;
     if (await account.halt('no-credit', message)) {
       log.error({ ...about, reason: 'no-credit' }, `submission is halted: ${message}`);
     }
     return follow(deps, await attempts.taskFailedAgain(attempt, cause, 0));
   }
-  const tasksAllowed = verdict === 'retry-once' ? 2 : verdict === 'retry' ? settings.maxAttempts : 1;
+  const tasksAllowed = action === 'retry-once' ? 2 : action === 'retry' ? settings.maxAttempts : 1;
   if (leave.tasks < tasksAllowed) {
     const delayMs = backoffMs(leave.tasks, taskBackoff);
     log.info({ ...about, tasks: leave.tasks, retryMs: delayMs }, 'task failed, another one follows');
@@ -153,7 +153,7 @@ async function stillRunning(
   return giveUp(deps, attempt, 'TASK_TIMEOUT');
 }
 
-async function recordTrouble(
+async function recordError(
   deps: PollDeps,
   attempt: Attempt,
   error: ApixoError,
@@ -163,30 +163,25 @@ async function recordTrouble(
   const { account, log } = deps;
   const about = { ...aboutAttempt(attempt), code: error.code };
   const nextMs = deps.plan.nextPollDelayMs(ageMs, kind);
-  switch (error.trouble) {
-    case 'rate-limited':
-    case 'too-many-tasks': {
+  if (haltsAccount('poll', error.kind)) {
+    const first = await account.halt(error.kind, error.message);
+    if (first) log.error({ ...about, reason: error.kind }, `submission is halted: ${error.message}`);
+    return again(HALTED_MS);
+  }
+  switch (errorPolicy[error.kind].poll) {
+    case 'slow-down': {
       const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(1, rateBackoff));
       const cooled = await account.cool('rate', ms, agoMs);
       log.warn({ ...about, ...cooled }, 'the API asks to slow down');
       return again(nextMs);
     }
-    case 'bad-key': {
-      const first = await account.halt('bad-key', error.message);
-      if (first) log.error({ ...about, reason: 'bad-key' }, `submission is halted: ${error.message}`);
-      return again(BAD_KEY_MS);
-    }
-    case 'unknown-task':
+    case 'task-unknown':
       return ageMs < UNKNOWN_TASK_MS ? again(nextMs) : giveUp(deps, attempt, 'TASK_UNKNOWN');
-    case 'rejected':
-    case 'content':
-    case 'no-credit':
-    case 'wrong-endpoint':
-      // An answer, but none that says how the task is: it may never say more.
-      log.debug({ ...about, reason: error.message }, 'no word about the task, looking again');
+    case 'retry-until-timeout':
+      log.debug({ ...about, reason: error.message }, 'an answer without the state of the task, polling again');
       return ageMs < deps.settings.taskTimeoutMs ? again(nextMs) : giveUp(deps, attempt, 'TASK_TIMEOUT');
     default:
-      log.debug({ ...about, reason: error.message }, 'no answer about the task, looking again');
+      log.debug({ ...about, reason: error.message }, 'no answer about the task, polling again');
       return again(Math.max(error.retryAfterMs ?? 0, nextMs));
   }
 }

@@ -1,11 +1,12 @@
 import { ApixoError } from '../../apixo/errors.ts';
+import { errorPolicy, haltsAccount } from '../../apixo/policy.ts';
 import type { ApixoClient } from '../../apixo/client.ts';
 import type { Model } from '../../apixo/model.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { AcceptedTask, Attempt, Attempts, BeginReply, Cause, MoveReply } from '../../ledger/attempts.ts';
 import { reasons } from '../../ledger/states.ts';
-import type { Account, HaltReason } from '../../ledger/account.ts';
+import type { Account } from '../../ledger/account.ts';
 import type { Logger } from '../../core/log.ts';
 import type { InputStore } from '../../storage/storage.ts';
 import { ImageUrlError, withImageUrls } from './image-urls.ts';
@@ -51,8 +52,6 @@ const accountBackoff = { baseMs: 1_000, capMs: 30_000 };
 /** How long everybody holds back while the API is down. */
 const OUTAGE_MS = 5_000;
 
-const haltReasons: ReadonlySet<string> = new Set<HaltReason>(['bad-key', 'no-credit', 'wrong-endpoint']);
-
 /**
  * Posts one attempt, at most once ever.
  *
@@ -89,7 +88,7 @@ export async function submitStep(deps: SubmitDeps, attempt: Attempt, context: St
   } catch (error) {
     if (error instanceof ImageUrlError) return putBack(deps, attempt, error, leave);
     if (!(error instanceof ApixoError)) throw error;
-    await recordTrouble(deps, attempt, error, leave, deps.clock.elapsed() - sentAt);
+    await recordError(deps, attempt, error, leave, deps.clock.elapsed() - sentAt);
   }
   return done;
 }
@@ -122,7 +121,7 @@ async function putBack(
   return done;
 }
 
-async function recordTrouble(
+async function recordError(
   deps: SubmitDeps,
   attempt: Attempt,
   error: ApixoError,
@@ -134,29 +133,26 @@ async function recordTrouble(
   const cause = { code: error.code, message: error.message };
   const refusals = leave.refusals + 1;
 
-  if (error.maybeAccepted) {
-    await recordAmbiguous(deps, attempt, cause, leave.tasks);
-    // A gateway that loses one answer may lose all of them.
-    await account.cool('trouble', OUTAGE_MS, agoMs);
-    return;
-  }
-  if (isHalt(error.trouble)) {
-    const first = await account.halt(error.trouble, error.message);
-    if (first) log.error({ ...about, reason: error.trouble }, `submission is halted: ${error.message}`);
+  if (haltsAccount('submit', error.kind)) {
+    const first = await account.halt(error.kind, error.message);
+    if (first) log.error({ ...about, reason: error.kind }, `submission is halted: ${error.message}`);
     return follow(deps, await attempts.notAccepted(attempt, leave.refusals, 0));
   }
-  switch (error.trouble) {
-    case 'rejected':
-    case 'content':
-    case 'unknown-task': {
+  const action = errorPolicy[error.kind].submit;
+  switch (action) {
+    case 'hold':
+      await recordAmbiguous(deps, attempt, cause, leave.tasks);
+      // A gateway that loses one answer may lose all of them.
+      await account.cool('trouble', OUTAGE_MS, agoMs);
+      return;
+    case 'reject':
       log.info({ ...about, reason: error.message }, 'rejected by the API');
       return follow(deps, await attempts.rejected(attempt, cause));
-    }
-    case 'rate-limited':
-    case 'too-many-tasks': {
+    case 'slow-down':
+    case 'fewer-tasks': {
       const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, accountBackoff));
-      const cooled = await account.cool(error.trouble === 'rate-limited' ? 'rate' : 'tasks', ms, agoMs);
-      log.warn({ ...about, ...cooled, trouble: error.trouble }, 'the API asks to slow down');
+      const cooled = await account.cool(action === 'slow-down' ? 'rate' : 'tasks', ms, agoMs);
+      log.warn({ ...about, ...cooled, kind: error.kind }, 'the API asks to slow down');
       return follow(deps, await attempts.notAccepted(attempt, refusals, 0));
     }
     default: {
@@ -197,8 +193,4 @@ function mayRunMs({ model, settings }: SubmitDeps): number {
 /** Sends on what was given the slot that this step freed. */
 async function follow(deps: SubmitDeps, move: MoveReply): Promise<void> {
   await deps.queues.submit(move.dispatched);
-}
-
-function isHalt(trouble: string): trouble is HaltReason {
-  return haltReasons.has(trouble);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApixoError, classify, errorKinds } from '../../../src/apixo/errors.ts';
+import { classify } from '../../../src/apixo/errors.ts';
 
 describe('classify', () => {
   it.each([
@@ -23,14 +23,7 @@ describe('classify', () => {
     [504, '', 'ambiguous'],
     [302, '', 'wrong-endpoint'],
     [599, '', 'ambiguous'],
-  ] as const)('%i "%s" is %s', (status, message, trouble) => {
-    expect(classify(status, message)).toBe(trouble);
-  });
-
-  it('calls nothing accepted-for-sure ambiguous, and nothing ambiguous refused', () => {
-    const maybe = Object.entries(errorKinds).filter(([, { accepted }]) => accepted === 'maybe');
-    expect(maybe.map(([name]) => name)).toEqual(['ambiguous']);
-    expect(new ApixoError('ambiguous', 'X', 'x').maybeAccepted).toBe(true);
-    expect(new ApixoError('unavailable', 'X', 'x').maybeAccepted).toBe(false);
+  ] as const)('%i "%s" is %s', (status, message, kind) => {
+    expect(classify(status, message)).toBe(kind);
   });
 });

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ApixoError, type ErrorKind } from '../../../src/apixo/errors.ts';
 import { formatFinding } from '../../../src/cli/commands/doctor.ts';
-import { judgeBalance, judgeTrouble } from '../../../src/doctor/account.ts';
+import { judgeBalance, judgeError } from '../../../src/doctor/account.ts';
 import { formatBytes } from '../../../src/core/format-bytes.ts';
 import { judgeClock, skewOf } from '../../../src/doctor/clock.ts';
 import { judgeLimits, judgeSubmission } from '../../../src/doctor/limits.ts';
@@ -104,16 +104,19 @@ describe('the API', () => {
     ['no-credit', 'fail'],
     ['wrong-endpoint', 'warn'],
     ['unknown-task', 'warn'],
+    ['rejected', 'warn'],
+    ['content', 'warn'],
+    ['too-many-tasks', 'warn'],
     ['rate-limited', 'warn'],
     ['unavailable', 'warn'],
     ['unreachable', 'fail'],
     ['ambiguous', 'fail'],
-  ])('%s is a %s', (trouble, level) => {
-    expect(judgeTrouble(new ApixoError(trouble, 'X', 'because')).level).toBe(level);
+  ])('%s is a %s', (kind, level) => {
+    expect(judgeError(new ApixoError(kind, 'X', 'because')).level).toBe(level);
   });
 
   it('takes a key that has money', () => {
-    expect(judgeBalance(12.5)).toMatchObject({ level: 'ok', found: 'the API takes it; 12.50 USD left' });
+    expect(judgeBalance(12.5)).toMatchObject({ level: 'ok', found: 'accepted; 12.50 USD left' });
     expect(judgeBalance(0)).toMatchObject({ level: 'fail' });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApixoError } from '../../../src/apixo/errors.ts';
+import { ApixoError, type ErrorKind } from '../../../src/apixo/errors.ts';
 import type { TaskReport } from '../../../src/apixo/wire.ts';
 import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
 import type { Attempt, PollPermit, MoveReply } from '../../../src/ledger/attempts.ts';
@@ -39,8 +39,11 @@ function deps(report: TaskReport, look: Partial<Extract<PollPermit, { kind: 'go'
       held: move('held'),
     },
     account: {
-      halt: () => Promise.resolve(true),
-      cool: () => Promise.resolve({ coolMs: 0, ceiling: 1 }),
+      halt: (reason) => Promise.resolve(moves.push(`halted: ${reason}`) > 0),
+      cool: (reason) => {
+        moves.push(`cooled for ${reason}`);
+        return Promise.resolve({ coolMs: 0, ceiling: 1 });
+      },
       clearHalt: () => Promise.resolve(true),
     },
     queues: {
@@ -99,11 +102,42 @@ describe('pollStep', () => {
     ['GENERATION_FAILED', 3, 'failed'],
     ['NEVER_HEARD_OF', 2, 'queued'],
     ['NEVER_HEARD_OF', 3, 'failed'],
-    ['INSUFFICIENT_CREDITS', 3, 'queued'],
   ])('after %s of task %i the item is %s', async (failCode, tasks, state) => {
     const { poll, moves } = deps({ state: 'failed', failCode, failMsg: 'because' }, { tasks });
     await pollStep(poll, attempt, context);
     expect(moves).toEqual([state]);
+  });
+
+  it('halts the account when a task failed for want of credit, and requeues its item', async () => {
+    const { poll, moves } = deps({ state: 'failed', failCode: 'INSUFFICIENT_CREDITS', failMsg: '' }, { tasks: 3 });
+    await pollStep(poll, attempt, context);
+    expect(moves).toEqual(['halted: no-credit', 'queued']);
+  });
+
+  it.each<[ErrorKind, number, string[], number]>([
+    ['rate-limited', 55_000, ['cooled for rate'], 5_000],
+    ['too-many-tasks', 55_000, ['cooled for rate'], 5_000],
+    ['bad-key', 55_000, ['halted: bad-key'], 30_000],
+    ['no-credit', 55_000, [], 5_000],
+    ['wrong-endpoint', 55_000, [], 5_000],
+    ['rejected', 55_000, [], 5_000],
+    ['content', 55_000, [], 5_000],
+    ['unknown-task', 55_000, [], 5_000],
+    ['unavailable', 55_000, [], 20_000],
+    ['unreachable', 55_000, [], 20_000],
+    ['ambiguous', 55_000, [], 20_000],
+  ])('after the error %s at the age of %i ms: %j, and polls %i ms later', async (kind, ageMs, expected, delayMs) => {
+    const { poll, moves } = deps(running('processing'), { ageMs });
+    poll.api.status = () => Promise.reject(new ApixoError(kind, 'X', 'no', { retryAfterMs: 20_000 }));
+    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'again', delayMs });
+    expect(moves).toEqual(expected);
+  });
+
+  it('holds a task that stays unknown', async () => {
+    const { poll, moves } = deps(running('processing'), { ageMs: 120_000 });
+    poll.api.status = () => Promise.reject(new ApixoError('unknown-task', 'HTTP_404', 'no'));
+    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'done' });
+    expect(moves).toEqual(['held']);
   });
 
   it.each([7_200_000, -7_200_000])('keeps its times when the clock is set by %d ms meanwhile', async (setByMs) => {
@@ -123,13 +157,13 @@ describe('pollStep', () => {
     ['wrong-endpoint', 'HTTP_404'],
     ['rejected', 'HTTP_422'],
     ['no-credit', 'HTTP_402'],
-  ] as const)('gives up a task of which the API says nothing but %s until the time-out', async (trouble, code) => {
+  ] as const)('gives up a task of which the API says nothing but %s until the time-out', async (kind, code) => {
     for (const [ageMs, ends] of [
       [1_000_000, []],
       [1_800_000, ['held']],
     ] as const) {
       const { poll, moves } = deps(running('processing'), { ageMs });
-      poll.api.status = () => Promise.reject(new ApixoError(trouble, code, 'no'));
+      poll.api.status = () => Promise.reject(new ApixoError(kind, code, 'no'));
       await pollStep(poll, attempt, context);
       expect(moves).toEqual(ends);
     }
@@ -137,9 +171,9 @@ describe('pollStep', () => {
 
   it.each(['unavailable', 'unreachable', 'ambiguous'] as const)(
     'waits for an answer where it is %s, however long',
-    async (trouble) => {
+    async (kind) => {
       const { poll, moves } = deps(running('processing'), { ageMs: 18_000_000 });
-      poll.api.status = () => Promise.reject(new ApixoError(trouble, 'X', 'no', { retryAfterMs: 20_000 }));
+      poll.api.status = () => Promise.reject(new ApixoError(kind, 'X', 'no', { retryAfterMs: 20_000 }));
       expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'again', delayMs: 20_000 });
       expect(moves).toEqual([]);
     },

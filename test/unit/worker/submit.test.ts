@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApixoError } from '../../../src/apixo/errors.ts';
+import { ApixoError, type ErrorKind } from '../../../src/apixo/errors.ts';
 import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
 import type { Attempt, BeginReply, MoveReply } from '../../../src/ledger/attempts.ts';
 import { silentLogger } from '../../../src/core/log.ts';
@@ -34,14 +34,18 @@ function world(replies: BeginReply[], onAmbiguous: 'hold' | 'resubmit' = 'hold')
         return reply ? Promise.resolve(reply) : Promise.reject(new Error('asked too often'));
       },
       accepted: () => move('accepted'),
-      notAccepted: () => move('queued'),
+      notAccepted: (_attempt, refusals, delayMs) =>
+        move(`queued with ${refusals} refusals, ${delayMs > 0 ? 'later' : 'at once'}`),
       rejected: () => move('rejected'),
       ambiguous: () => move('held'),
       resubmit: (_attempt, _cause, _mayRunMs, { tasks, delayMs }) =>
         move(`resubmitted after ${tasks}, ${delayMs > 0 ? 'later' : 'at once'}`),
     },
     account: {
-      halt: () => Promise.resolve(true),
+      halt: (reason) => {
+        did.push(`halted: ${reason}`);
+        return Promise.resolve(true);
+      },
       cool: (reason, _ms, agoMs) => {
         did.push(`cooled for ${reason}, ${agoMs} ms ago`);
         return Promise.resolve({ coolMs: 0, ceiling: 1 });
@@ -108,6 +112,25 @@ describe('submitStep', () => {
     };
     await step();
     expect(did).toEqual(['held', 'cooled for trouble, 700 ms ago']);
+  });
+
+  it.each<[ErrorKind, string[]]>([
+    ['rate-limited', ['cooled for rate, 0 ms ago', 'queued with 1 refusals, at once']],
+    ['too-many-tasks', ['cooled for tasks, 0 ms ago', 'queued with 1 refusals, at once']],
+    ['bad-key', ['halted: bad-key', 'queued with 0 refusals, at once']],
+    ['no-credit', ['halted: no-credit', 'queued with 0 refusals, at once']],
+    ['wrong-endpoint', ['halted: wrong-endpoint', 'queued with 0 refusals, at once']],
+    ['rejected', ['rejected']],
+    ['content', ['rejected']],
+    ['unknown-task', ['rejected']],
+    ['unavailable', ['cooled for trouble, 0 ms ago', 'queued with 1 refusals, later']],
+    ['unreachable', ['cooled for trouble, 0 ms ago', 'queued with 1 refusals, later']],
+    ['ambiguous', ['held', 'cooled for trouble, 0 ms ago']],
+  ])('after the error %s: %j', async (kind, expected) => {
+    const { deps, did, step } = world([go()]);
+    deps.api.generate = () => Promise.reject(new ApixoError(kind, 'X', 'no'));
+    expect(await step()).toEqual({ kind: 'done' });
+    expect(did).toEqual(expected);
   });
 
   it.each([
