@@ -89,7 +89,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     keys,
     run,
     intake: createIntake(run),
-    attempts: createAttempts(redis, keys, run),
+    attempts: createAttempts({ redis, keys, run, onDispatched: (given) => queues.submit(given) }),
     queries: createQueries(redis, keys),
     admin: createAdmin(run),
     account: createAccount(redis, keys, run),

@@ -42,14 +42,12 @@ export type PollPermit =
   | { kind: 'wait'; ms: number }
   | { kind: 'stale'; state: string };
 
-/** What became of a recorded step: whether it holds, and what may go out in its place. */
+/** Whether a step was recorded. */
 export interface MoveReply {
-  /** `already`: it was recorded before, by a command whose answer was lost. */
+  /** `already`: it was recorded before, by a command whose reply was lost. */
   result: 'moved' | 'already' | 'refused';
   /** The item's state now. */
   state: string;
-  /** Attempts that were given the slot this step freed; each needs its submit job. */
-  dispatched: Attempt[];
 }
 
 /** What there is to fetch of an attempt, and where it goes. */
@@ -90,7 +88,8 @@ export interface Cause {
 
 /**
  * The life of an attempt, one method a transition. Every method is one atomic step in Redis that
- * checks the transition, keeps the counts and may be called twice.
+ * checks the transition, keeps the counts and may be called twice. A slot that a step frees goes to
+ * other attempts in the same script; their submit jobs are added before the method resolves.
  */
 export interface Attempts {
   begin(attempt: Attempt, tryId: string, holdingToken: boolean): Promise<BeginReply>;
@@ -196,13 +195,22 @@ function storedFields({ location, size, sha256, more }: StoredClip): (string | n
   return more ? [...fields, 'more', JSON.stringify(more)] : fields;
 }
 
-export function createAttempts(redis: RedisClient, keys: Keys, run: RunScript): Attempts {
+export interface AttemptsDeps {
+  redis: RedisClient;
+  keys: Keys;
+  run: RunScript;
+  /** Adds the submit jobs of attempts that were given a freed slot; never called with an empty list. */
+  onDispatched: (attempts: readonly Attempt[]) => Promise<void>;
+}
+
+export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps): Attempts {
   async function move(attempt: Attempt, to: ItemState, step: Step): Promise<MoveReply> {
     const body = JSON.stringify({ ...step, dispatch: FOLLOWERS });
     const [result, state, ...dispatched] = moveReply.parse(
       await run('move', refOf(attempt.batch, attempt.id), attempt.attempt, to, body),
     );
-    return { result, state, dispatched: readDispatched(dispatched) };
+    if (dispatched.length > 0) await onDispatched(readDispatched(dispatched));
+    return { result, state };
   }
 
   return {

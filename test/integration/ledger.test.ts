@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Attempt, MoveReply } from '../../src/ledger/attempts.ts';
+import { createAttempts, type Attempt, type Attempts } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { endStates, itemStates, type ItemState } from '../../src/ledger/states.ts';
 import { forgetOldBatches } from '../../src/worker/maintenance/retention.ts';
@@ -96,6 +96,13 @@ async function checkInvariants(app: App, before: Snapshot, after: Snapshot): Pro
   expect(inflight.reduce((sum, count) => sum + Number(count ?? 0), 0)).toBe(slots.length);
 }
 
+/** Attempts that keep what they dispatch instead of adding jobs. */
+function recording(app: App): { attempts: Attempts; dispatched: Attempt[] } {
+  const dispatched: Attempt[] = [];
+  const attempts = createAttempts({ ...app, onDispatched: async (given) => void dispatched.push(...given) });
+  return { attempts, dispatched };
+}
+
 describe('the ledger', () => {
   it('keeps its state machine, counts, slots and events whatever happens in whatever order', async () => {
     const step = fc.record({
@@ -137,13 +144,12 @@ describe('the ledger', () => {
     const first = await dispatch(app.run, 100);
     expect(first.attempts).toHaveLength(10);
     await app.intake.add('small', { model: 'm' }, clips(3, 'small'), false);
-    const order: string[] = [];
+    const { attempts, dispatched } = recording(app);
     for (const attempt of first.attempts.slice(0, 5)) {
-      await app.attempts.begin(attempt, 't', true);
-      const move: MoveReply = await app.attempts.rejected(attempt, cause);
-      order.push(...move.dispatched.map((next) => next.batch));
+      await attempts.begin(attempt, 't', true);
+      await attempts.rejected(attempt, cause);
     }
-    expect(order).toEqual(['small', 'small', 'small', 'large', 'large']);
+    expect(dispatched.map(({ batch }) => batch)).toEqual(['small', 'small', 'small', 'large', 'large']);
   });
 
   it('gives leave to post once, and knows a question that is asked twice', async () => {
@@ -169,12 +175,14 @@ describe('the ledger', () => {
   it('gives a clip of the budget back when the submission surely was not accepted', async () => {
     const app = await openLedger();
     await app.intake.add('b', { model: 'm', maxClips: 1 }, clips(1), false);
+    const { attempts, dispatched } = recording(app);
     let [attempt] = (await dispatch(app.run, 1)).attempts;
     for (let round = 0; round < 3; round += 1) {
       if (!attempt) throw new Error('nothing dispatched');
       expect(await app.attempts.begin(attempt, 't', true)).toMatchObject({ kind: 'go' });
       // The slot it frees goes to the next item, which is itself.
-      [attempt] = (await app.attempts.notAccepted(attempt, 1, 0)).dispatched;
+      await attempts.notAccepted(attempt, 1, 0);
+      attempt = dispatched.pop();
     }
   });
 
@@ -195,6 +203,7 @@ describe('the ledger', () => {
 
   it('takes the answer of an attempt that is to be posted once more, and posts it no more', async () => {
     const app = await openLedger({ CLIPMILL_MAX_TASKS: '2' });
+    const { attempts, dispatched } = recording(app);
     const attempt = await oneAttempt(app);
     for (const delayMs of [0, 60_000]) {
       await app.attempts.begin(attempt, 't', true);
@@ -209,7 +218,8 @@ describe('the ledger', () => {
       const [seconds] = await app.redis.time();
       expect(Number(slots[1])).toBeGreaterThan(Number(seconds) * 1_000 + 1_000_000);
       // The slot it frees goes to the next item, which is itself.
-      Object.assign(attempt, (await app.attempts.taskFailedAgain(attempt, cause, 0)).dispatched[0]);
+      await attempts.taskFailedAgain(attempt, cause, 0);
+      Object.assign(attempt, dispatched.pop());
     }
   });
 

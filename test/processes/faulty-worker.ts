@@ -5,6 +5,7 @@
  *
  * LOCK_MS shortens the time until another takes over what it leaves behind.
  */
+import { createAttempts } from '../../src/ledger/attempts.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { openApp } from '../../src/app.ts';
@@ -49,10 +50,7 @@ function decorate({ submit, poll, download }: StepDeps): StepDeps {
       ...poll,
       api: { status: between('before-look', poll.api.status, 'after-look') },
       attempts: { ...poll.attempts, generated: between(undefined, poll.attempts.generated, 'after-end-recorded') },
-      queues: {
-        download: between(undefined, poll.queues.download, 'after-download-enqueued'),
-        submit: between('before-next-enqueued', poll.queues.submit, undefined),
-      },
+      queues: { download: between(undefined, poll.queues.download, 'after-download-enqueued') },
     },
     download: {
       ...download,
@@ -67,6 +65,10 @@ function decorate({ submit, poll, download }: StepDeps): StepDeps {
 const config = loadConfig(process.env);
 const log = createLogger({ level: config.logLevel, secrets: [] });
 const app = await openApp({ config, log, redisUrl: config.redisUrl ?? '', patient: true });
+const attempts = createAttempts({
+  ...app,
+  onDispatched: between('before-next-enqueued', (given) => app.queues.submit(given), undefined),
+});
 const lockMs = process.env['LOCK_MS'];
-await startWorkers(app, { decorate, ...(lockMs && { lockMs: Number(lockMs) }) });
+await startWorkers({ ...app, attempts }, { decorate, ...(lockMs && { lockMs: Number(lockMs) }) });
 log.info('working');

@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
 import { ApixoError } from '../../src/apixo/errors.ts';
 import type { TaskReport } from '../../src/apixo/wire.ts';
-import type { Attempt } from '../../src/ledger/attempts.ts';
+import { createAttempts, type Attempt } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import type { Outcome } from '../../src/queue/outcome.ts';
 import { fixedPlan } from '../../src/worker/polling/fixed.ts';
@@ -112,11 +112,13 @@ export class Crank {
   }
 
   #process(death: Death | undefined) {
-    const { run, queues, attempts, model, log, clock } = this.#app;
+    const { run, model, log, clock } = this.#app;
     const mortal = mortality(death);
+    const queues = mortal.all(this.#app.queues);
+    const attempts = createAttempts({ ...this.#app, onDispatched: (given) => queues.submit(given) });
     return {
       run: mortal.call(run),
-      queues: mortal.all(queues),
+      queues,
       attempts: mortal.all({
         ...attempts,
         // Nobody waits out a backoff here.

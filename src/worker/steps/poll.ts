@@ -5,7 +5,7 @@ import type { Model } from '../../apixo/model.ts';
 import { runningStates, type TaskReport } from '../../apixo/wire.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Attempt, Attempts, PollPermit, MoveReply } from '../../ledger/attempts.ts';
+import type { Attempt, Attempts, PollPermit } from '../../ledger/attempts.ts';
 import { reasons } from '../../ledger/states.ts';
 import type { Account } from '../../ledger/account.ts';
 import type { Logger } from '../../core/log.ts';
@@ -19,7 +19,7 @@ export interface PollDeps {
   api: Pick<ApixoClient, 'status'>;
   attempts: Pick<Attempts, 'look' | 'generated' | 'taskFailedAgain' | 'failed' | 'held'>;
   account: Pick<Account, 'halt' | 'cool' | 'clearHalt'>;
-  queues: Pick<Queues, 'submit' | 'download'>;
+  queues: Pick<Queues, 'download'>;
   model: Model;
   plan: PollPlan;
   /** Runs at most MAX_WAITING_POLLS at once, first come, first served. */
@@ -104,10 +104,7 @@ async function recordClip(
   tookBin: number,
 ): Promise<Outcome> {
   const move = await deps.attempts.generated(attempt, urls, tookBin);
-  await Promise.all([
-    move.state === 'downloading' ? deps.queues.download(attempt) : undefined,
-    deps.queues.submit(move.dispatched),
-  ]);
+  if (move.state === 'downloading') await deps.queues.download(attempt);
   return done;
 }
 
@@ -126,16 +123,19 @@ async function recordFailure(
     if (await account.halt('no-credit', message)) {
       log.error({ ...about, reason: 'no-credit' }, `submission is halted: ${message}`);
     }
-    return follow(deps, await attempts.taskFailedAgain(attempt, cause, 0));
+    await attempts.taskFailedAgain(attempt, cause, 0);
+    return done;
   }
   const tasksAllowed = action === 'retry-once' ? 2 : action === 'retry' ? settings.maxAttempts : 1;
   if (leave.tasks < tasksAllowed) {
     const delayMs = backoffMs(leave.tasks, taskBackoff);
     log.info({ ...about, tasks: leave.tasks, retryMs: delayMs }, 'task failed, another one follows');
-    return follow(deps, await attempts.taskFailedAgain(attempt, cause, delayMs));
+    await attempts.taskFailedAgain(attempt, cause, delayMs);
+    return done;
   }
   log.info({ ...about, tasks: leave.tasks }, 'task failed for good');
-  return follow(deps, await attempts.failed(attempt, cause));
+  await attempts.failed(attempt, cause);
+  return done;
 }
 
 async function stillRunning(
@@ -188,12 +188,7 @@ async function recordError(
 
 async function giveUp(deps: PollDeps, attempt: Attempt, code: 'TASK_TIMEOUT' | 'TASK_UNKNOWN'): Promise<Outcome> {
   deps.log.warn({ ...aboutAttempt(attempt), code }, `held: ${reasons[code]}`);
-  return follow(deps, await deps.attempts.held(attempt, { code, message: reasons[code] }));
-}
-
-/** Sends on what was given the slot that this step freed. */
-async function follow(deps: PollDeps, move: MoveReply): Promise<Outcome> {
-  await deps.queues.submit(move.dispatched);
+  await deps.attempts.held(attempt, { code, message: reasons[code] });
   return done;
 }
 

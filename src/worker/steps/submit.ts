@@ -4,7 +4,7 @@ import type { ApixoClient } from '../../apixo/client.ts';
 import type { Model } from '../../apixo/model.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { AcceptedTask, Attempt, Attempts, BeginReply, Cause, MoveReply } from '../../ledger/attempts.ts';
+import type { AcceptedTask, Attempt, Attempts, BeginReply, Cause } from '../../ledger/attempts.ts';
 import { reasons } from '../../ledger/states.ts';
 import type { Account } from '../../ledger/account.ts';
 import type { Logger } from '../../core/log.ts';
@@ -20,7 +20,7 @@ export interface SubmitDeps {
   api: Pick<ApixoClient, 'generate'>;
   attempts: Pick<Attempts, 'begin' | 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous' | 'resubmit'>;
   account: Pick<Account, 'halt' | 'cool'>;
-  queues: Pick<Queues, 'submit' | 'poll'>;
+  queues: Pick<Queues, 'poll'>;
   /** Where local images of items were uploaded to. */
   inputs: InputStore | undefined;
   model: Model;
@@ -117,7 +117,7 @@ async function putBack(
   const retryMs = backoffMs(leave.refusals + 1, itemBackoff);
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt };
   deps.log.error({ ...about, reason: error.message, retryMs }, 'not posted');
-  await follow(deps, await deps.attempts.notAccepted(attempt, leave.refusals + 1, retryMs));
+  await deps.attempts.notAccepted(attempt, leave.refusals + 1, retryMs);
   return done;
 }
 
@@ -136,7 +136,8 @@ async function recordError(
   if (haltsAccount('submit', error.kind)) {
     const first = await account.halt(error.kind, error.message);
     if (first) log.error({ ...about, reason: error.kind }, `submission is halted: ${error.message}`);
-    return follow(deps, await attempts.notAccepted(attempt, leave.refusals, 0));
+    await attempts.notAccepted(attempt, leave.refusals, 0);
+    return;
   }
   const action = errorPolicy[error.kind].submit;
   switch (action) {
@@ -147,19 +148,22 @@ async function recordError(
       return;
     case 'reject':
       log.info({ ...about, reason: error.message }, 'rejected by the API');
-      return follow(deps, await attempts.rejected(attempt, cause));
+      await attempts.rejected(attempt, cause);
+      return;
     case 'slow-down':
     case 'fewer-tasks': {
       const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, accountBackoff));
       const cooled = await account.cool(action === 'slow-down' ? 'rate' : 'tasks', ms, agoMs);
       log.warn({ ...about, ...cooled, kind: error.kind }, 'the API asks to slow down');
-      return follow(deps, await attempts.notAccepted(attempt, refusals, 0));
+      await attempts.notAccepted(attempt, refusals, 0);
+      return;
     }
     default: {
       const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, itemBackoff));
       const cooled = await account.cool('trouble', Math.max(error.retryAfterMs ?? 0, OUTAGE_MS), agoMs);
       log.warn({ ...about, ...cooled, reason: error.message, retryMs: ms }, 'not accepted');
-      return follow(deps, await attempts.notAccepted(attempt, refusals, ms));
+      await attempts.notAccepted(attempt, refusals, ms);
+      return;
     }
   }
 }
@@ -174,11 +178,8 @@ async function recordAmbiguous(deps: SubmitDeps, attempt: Attempt, cause: Cause,
   const policy = tasks < settings.maxAttempts ? settings.onAmbiguous : 'hold';
   const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt };
   log.warn({ ...about, code: cause.code, reason: cause.message, policy }, 'ambiguous submission');
-  const move =
-    policy === 'hold'
-      ? await attempts.ambiguous(attempt, cause, mayRunMs(deps))
-      : await attempts.resubmit(attempt, cause, mayRunMs(deps), { tasks, delayMs: backoffMs(tasks, resubmitBackoff) });
-  await follow(deps, move);
+  if (policy === 'hold') await attempts.ambiguous(attempt, cause, mayRunMs(deps));
+  else await attempts.resubmit(attempt, cause, mayRunMs(deps), { tasks, delayMs: backoffMs(tasks, resubmitBackoff) });
 }
 
 /**
@@ -188,9 +189,4 @@ async function recordAmbiguous(deps: SubmitDeps, attempt: Attempt, cause: Cause,
  */
 function mayRunMs({ model, settings }: SubmitDeps): number {
   return Math.min(settings.taskTimeoutMs, 3 * model.longestMs);
-}
-
-/** Sends on what was given the slot that this step freed. */
-async function follow(deps: SubmitDeps, move: MoveReply): Promise<void> {
-  await deps.queues.submit(move.dispatched);
 }

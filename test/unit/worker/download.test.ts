@@ -52,11 +52,11 @@ function world() {
       claimOutput: async (_attempt, output) => output !== 'b/a-2.mp4',
       stored: async (_attempt, clip) => {
         state.ended = clip;
-        return { result: 'moved', state: 'done', dispatched: [] };
+        return { result: 'moved', state: 'done' };
       },
       failed: async (_attempt, cause) => {
         state.ended = cause;
-        return { result: 'moved', state: 'failed', dispatched: [] };
+        return { result: 'moved', state: 'failed' };
       },
     },
     requests: { take: async () => {} },

@@ -17,7 +17,7 @@ function deps(report: TaskReport, look: Partial<Extract<PollPermit, { kind: 'go'
   const lines: string[] = [];
   const move = (name: string) => (): Promise<MoveReply> => {
     moves.push(name);
-    return Promise.resolve({ result: 'moved', state: name, dispatched: [] });
+    return Promise.resolve({ result: 'moved', state: name });
   };
   const poll: PollDeps = {
     api: { status: () => Promise.resolve(report) },
@@ -46,10 +46,7 @@ function deps(report: TaskReport, look: Partial<Extract<PollPermit, { kind: 'go'
       },
       clearHalt: () => Promise.resolve(true),
     },
-    queues: {
-      submit: () => Promise.resolve(),
-      download: () => Promise.resolve(void moves.push('enqueued')),
-    },
+    queues: { download: () => Promise.resolve(void moves.push('enqueued')) },
     model: kling26,
     plan: fixedPlan(50_000, 5_000),
     limiter: (ask) => ask(),

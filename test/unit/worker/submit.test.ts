@@ -18,7 +18,7 @@ function world(replies: BeginReply[], onAmbiguous: 'hold' | 'resubmit' = 'hold')
   const tries = new Set<string>();
   const move = (name: string): Promise<MoveReply> => {
     did.push(name);
-    return Promise.resolve({ result: 'moved', state: name, dispatched: [] });
+    return Promise.resolve({ result: 'moved', state: name });
   };
   const deps: SubmitDeps = {
     api: {
@@ -51,7 +51,7 @@ function world(replies: BeginReply[], onAmbiguous: 'hold' | 'resubmit' = 'hold')
         return Promise.resolve({ coolMs: 0, ceiling: 1 });
       },
     },
-    queues: { submit: async () => {}, poll: async () => void did.push('polling') },
+    queues: { poll: async () => void did.push('polling') },
     inputs: undefined,
     model: kling26,
     plan: { firstPollDelayMs: () => 50_000 },
