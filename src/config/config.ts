@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { nearest } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
 import { settings, type Setting } from './settings.ts';
-import { isLoopback } from './values.ts';
+import { isLoopback, isLoopbackHost, isPrivateHost } from './values.ts';
 
 type Settings = typeof settings;
 type Value<S extends Setting> = z.output<S['value']> | (S extends { default: string } ? never : undefined);
@@ -35,7 +35,30 @@ export function loadConfig(environment: Environment): Config {
   if (mistakes.length > 0) {
     throw new SettingsError(mistakes.join('\n'), { cure: 'See `clipmill config` for every setting and its form.' });
   }
-  return Object.freeze(values) as Config;
+  const config = Object.freeze(values) as Config;
+  checkAddresses(config);
+  return config;
+}
+
+/** @throws SettingsError for settings that are right by themselves and wrong beside each other */
+function checkAddresses({ callbackUrl, baseUrl, listen, apiToken }: Config): void {
+  if (callbackUrl !== undefined && !isLoopback(baseUrl)) {
+    const { protocol, hostname } = new URL(callbackUrl);
+    if (protocol !== 'https:' || isPrivateHost(hostname)) {
+      throw new SettingsError(
+        `CLIPMILL_CALLBACK_URL=${callbackUrl}: the API calls public https URLs only, and this is none`,
+        { cure: 'Put a proxy or a tunnel with TLS in front of CLIPMILL_CALLBACK_LISTEN: see docs/server.md.' },
+      );
+    }
+  }
+  if (listen !== undefined && !isLoopbackHost(listen.host) && apiToken === undefined) {
+    throw new SettingsError(
+      `CLIPMILL_LISTEN=${listen.host}:${listen.port} needs a CLIPMILL_API_TOKEN: it is not on loopback`,
+      {
+        cure: 'Set CLIPMILL_API_TOKEN (openssl rand -base64 32), or listen on 127.0.0.1 behind a proxy.',
+      },
+    );
+  }
 }
 
 /** @throws SettingsError when there is no key although the API is not on this machine. */
@@ -79,7 +102,8 @@ export function unknownSettings(environment: Environment): { name: string; meant
 
 /** Everything in the configuration that must never be printed. */
 export function secretsOf(config: Config): string[] {
-  const secrets = [config.apiKey, config.apiToken, config.awsSecretAccessKey, config.awsSessionToken];
+  const { apiKey, apiToken, awsSecretAccessKey, awsSessionToken, callbackSecrets = [] } = config;
+  const secrets = [apiKey, apiToken, awsSecretAccessKey, awsSessionToken, ...callbackSecrets];
   return secrets.filter((secret) => secret !== undefined);
 }
 

@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { duration, positiveDuration, storageTarget, url, wholeNumber } from './values.ts';
+import {
+  baseUrl,
+  duration,
+  listenAddress,
+  positiveDuration,
+  secretPair,
+  storageTarget,
+  url,
+  wholeNumber,
+} from './values.ts';
 
 /** One setting: its name in the environment, what it may hold, and what it is when nobody says. */
 export interface Setting {
@@ -152,7 +161,33 @@ export const settings = {
   callbackUrl: {
     env: 'CLIPMILL_CALLBACK_URL',
     value: notYet,
-    about: 'public URL for callbacks; this version polls, and refuses the setting',
+    about: 'public https URL at which the API reports the ends of tasks; this version polls, and refuses the setting',
+  },
+  callbackListen: {
+    env: 'CLIPMILL_CALLBACK_LISTEN',
+    value: listenAddress,
+    about: 'HOST:PORT of a listener that takes callbacks and nothing else: for serve, run and work',
+  },
+  callbackSecrets: {
+    env: 'CLIPMILL_CALLBACK_SECRET',
+    value: secretPair,
+    secret: 'all',
+    about: 'signs callback URLs; NEW,OLD while it is replaced; without it one is made and kept in Redis',
+  },
+  listen: {
+    env: 'CLIPMILL_LISTEN',
+    value: listenAddress,
+    about: 'HOST:PORT of the server: serve listens on 127.0.0.1:7878 without it, run and work do not listen',
+  },
+  publicUrl: {
+    env: 'CLIPMILL_PUBLIC_URL',
+    value: baseUrl('https:', 'http:'),
+    about: 'URL at which people reach CLIPMILL_LISTEN, behind a proxy; requests for other hosts are refused',
+  },
+  metricsListen: {
+    env: 'CLIPMILL_METRICS_LISTEN',
+    value: listenAddress,
+    about: 'HOST:PORT at which a worker shows /metrics, /healthz and /readyz',
   },
   downloads: {
     env: 'CLIPMILL_DOWNLOADS',
@@ -168,9 +203,9 @@ export const settings = {
   },
   apiToken: {
     env: 'CLIPMILL_API_TOKEN',
-    value: notYet,
+    value: z.string().regex(/^[\x21-\x7e]{16,256}$/, 'must be 16 to 256 printable ASCII characters without spaces'),
     secret: 'all',
-    about: 'for the HTTP server, which this version does not have; refused',
+    about: 'bearer token for /metrics; required where CLIPMILL_LISTEN is not on loopback',
   },
   notifyUrl: {
     env: 'CLIPMILL_NOTIFY_URL',

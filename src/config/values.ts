@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -51,6 +52,56 @@ export const storageTarget = z.string().transform((text, context): StorageTarget
 
 /** True for an address that never leaves this machine: localhost, 127.0.0.0/8, ::1. */
 export function isLoopback(address: string): boolean {
-  const host = new URL(address).hostname;
-  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host);
+  return isLoopbackHost(new URL(address).hostname.replace(/^\[|\]$/g, ''));
+}
+
+/** Where a server listens; an IPv6 address without its brackets. */
+export interface ListenAddress {
+  host: string;
+  port: number;
+}
+
+/** `HOST:PORT`, `[::1]:PORT`, or a port alone, which means loopback. Port 0 takes any that is free. */
+export const listenAddress = z.string().transform((text, context): ListenAddress => {
+  const match = /^(?:(?:\[(?<v6>[0-9a-f:.]+)\]|(?<name>[a-z0-9.-]+)):)?(?<port>\d{1,5})$/i.exec(text.trim())?.groups;
+  const port = Number(match?.['port'] ?? Number.NaN);
+  const host = match?.['v6'] ?? match?.['name'] ?? '127.0.0.1';
+  if (port <= 65_535 && (match?.['v6'] === undefined || isIP(host) === 6)) return { host, port };
+  context.addIssue({
+    code: 'custom',
+    message: 'must be HOST:PORT, such as 127.0.0.1:7878, 0.0.0.0:7878 or [::1]:7878',
+  });
+  return z.NEVER;
+});
+
+/** An absolute URL to which paths are appended: no query, no fragment, no user. */
+export function baseUrl(...schemes: string[]) {
+  return url(...schemes).refine((text) => {
+    const { search, hash, username, password } = new URL(text);
+    return search + hash + username + password === '' && !/[?#@]/.test(text);
+  }, 'must have no query, fragment or user');
+}
+
+/** One secret, or two while it is being replaced: the first signs, both are accepted. */
+export const secretPair = z
+  .string()
+  .transform((text) => text.split(',').map((secret) => secret.trim()))
+  .refine(
+    (secrets) => secrets.length <= 2 && secrets.every((secret) => /^[\x21-\x7e]{16,256}$/.test(secret)),
+    'must be one secret of 16 to 256 printable ASCII characters, or two with a comma between (NEW,OLD)',
+  );
+
+/** True for a name or address of this machine. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127(?:\.\d+){3}$/.test(host);
+}
+
+/** True for a host that the public internet cannot reach: an address of a private network, or a name without a domain. */
+export function isPrivateHost(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  if (isLoopbackHost(bare)) return true;
+  if (isIP(bare) === 4)
+    return /^(0|10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./.test(bare);
+  if (isIP(bare) === 6) return /^(::|f[cd]|fe[89a-f]|::ffff:)/i.test(bare);
+  return !bare.includes('.') || /\.(local|internal|lan|home|localdomain|test|invalid|example)$/i.test(bare);
 }

@@ -13,9 +13,12 @@ export interface LogOptions {
 /** Values of query parameters that make a URL a bearer of rights (AWS, GCS and Azure signatures, tokens). */
 const signedQuery = /((?:\bX-(?:Amz|Goog)-[\w-]+|[?&;](?:Signature|sig|token))(?:=|%3D))[^&"'\\\s]+/gi;
 
+/** The path of a callback URL, `/cb/1/REF/MAC`: its last segments are the right to wake an attempt. */
+const callbackPath = /((?:\/|%2F)cb(?:\/|%2F)1(?:\/|%2F))[\w-]+(?:(?:\/|%2F)[\w-]*)?/gi;
+
 /** A text with every signature in it hidden, such as that of a URL which an error quotes. */
 export function withoutSignatures(text: string): string {
-  return text.replace(signedQuery, '$1[secret]');
+  return text.replace(signedQuery, '$1[secret]').replace(callbackPath, '$1[secret]');
 }
 
 /** Replaces every secret in a text, wherever it stands: in a message, an error, a URL. */

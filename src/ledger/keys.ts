@@ -26,6 +26,10 @@ export interface Keys {
   ended: string;
   outputs: string;
   events: string;
+  /** String: the secret of callback URLs, where no setting gives one. */
+  callbackSecret: string;
+  /** String, for a minute: a callback that doctor sent itself has come. */
+  callbackProbe(id: string): string;
   batch(batch: string): string;
   items(batch: string): string;
   codes(batch: string): string;
@@ -47,6 +51,8 @@ export function keysFor(name: string): Keys {
     ended: `${prefix}ended`,
     outputs: `${prefix}outputs`,
     events: `${prefix}events`,
+    callbackSecret: `${prefix}callback-secret`,
+    callbackProbe: (id) => `${prefix}callback-probe:${id}`,
     batch: (batch) => `${prefix}batch:${batch}`,
     items: (batch) => `${prefix}items:${batch}`,
     codes: (batch) => `${prefix}codes:${batch}`,

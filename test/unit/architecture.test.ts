@@ -12,10 +12,11 @@ const floors = [
   ['config', 'simulator'],
   ['apixo', 'redis', 'download', 'storage'],
   ['jobs', 'ledger'],
-  ['queue', 'reports'],
+  ['queue', 'reports', 'callbacks'],
   ['app'],
   ['worker', 'operations', 'doctor'],
-  ['index', 'server', 'cli'],
+  ['server'],
+  ['index', 'cli'],
 ];
 
 const root = resolve(import.meta.dirname, '../..');
