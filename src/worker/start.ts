@@ -84,6 +84,8 @@ const BREAK_OFF_MS = 3_000;
 const SWEEP_MS = 6 * 3_600_000;
 const LEFTOVER_AGE_MS = 24 * 3_600_000;
 const SWEEP_LIMIT_MS = 30_000;
+/** How often ended batches are purged, in milliseconds; a shorter retention is kept to its length. */
+const RETENTION_EVERY_MS = 600_000;
 /** Longest waits between two tries of one step, in milliseconds; a download waits for nobody's slot. */
 const LONGEST_RETRY_MS = { submit: 60_000, poll: 60_000, download: 300_000 };
 /** How late a job may seem to be due because two clocks differ, before it is run at once. */
@@ -164,7 +166,12 @@ export async function startWorkers(app: App, options: WorkerOptions = {}): Promi
     { name: 'watchdog', periodMs: 5_000, scope: 'process', work: () => checkAll(processors) },
     { name: 'reconcile', periodMs: 60_000, scope: 'once', work: mend },
     { name: 'probe', periodMs: 25_000, scope: 'once', work: () => probeAccount(shared) },
-    { name: 'retention', periodMs: 600_000, scope: 'once', work: () => forgetOldBatches(shared) },
+    {
+      name: 'retention',
+      periodMs: Math.min(RETENTION_EVERY_MS, config.retentionMs),
+      scope: 'once',
+      work: () => forgetOldBatches(shared),
+    },
     disturbance.chore,
   ];
   if (roles.includes('download')) {

@@ -1,0 +1,231 @@
+/**
+ * Months of work in an hour: batches arrive steadily, the API fails now and then, every few minutes a
+ * process is replaced by SIGTERM, and Redis is killed once. Prints what processes and Redis held, early
+ * and late, and exits with 1 if anything grew, was lost or paid twice, or if a limit was broken.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { createClipmill } from '../src/index.ts';
+import { openRedis } from '../src/redis/connect.ts';
+import { startMortalRedis } from './chaos/redis-server.ts';
+import { startProgram } from './processes.ts';
+import { readRecords } from './scenario.ts';
+import { Books } from './soak/books.ts';
+import { Fleet, type Member, type Sample } from './soak/fleet.ts';
+
+const SPEED = 20;
+const TASKS = 100;
+const WINDOW_MS = 60_000 / SPEED;
+const BATCH_EVERY_MS = 10_000;
+const SAMPLE_EVERY_MS = 10_000;
+const RETENTION_MS = 60_000;
+/** How much more a process may hold at the end than after its warm-up. */
+const GROWTH = 1.05;
+const faults = [
+  'create500=0.01',
+  'createLost=0.0005',
+  'status500=0.01',
+  'file500=0.01',
+  'fileShort=0.01',
+  'failRate=0.02',
+];
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '60' },
+    /** Clips a second. */
+    rate: { type: 'string', default: '5' },
+    /** Minutes from one deploy to the next. */
+    deploy: { type: 'string', default: '5' },
+  },
+});
+const lengthMs = Number(values.minutes) * 60_000;
+const clipsABatch = Math.round((Number(values.rate) * BATCH_EVERY_MS) / 1_000);
+
+const folder = await mkdtemp(join(tmpdir(), 'clipmill-soak-'));
+const redis = await startMortalRedis(join(folder, 'redis'));
+const simulator = await startProgram(
+  'src/cli/main.js',
+  ['simulate', '--port=0', `--speed=${SPEED}`, `--max-tasks=${TASKS}`, ...faults.map((fault) => `--fault=${fault}`)],
+  {},
+  { waitForLine: true },
+);
+const settings = {
+  REDIS_URL: redis.url,
+  APIXO_BASE_URL: simulator.firstLine,
+  CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
+  CLIPMILL_MAX_TASKS: String(TASKS),
+  CLIPMILL_REQUEST_WINDOW: `${WINDOW_MS}ms`,
+  CLIPMILL_POLL_DELAY: `${50_000 / SPEED}ms`,
+  CLIPMILL_POLL_INTERVAL: `${5_000 / SPEED}ms`,
+  CLIPMILL_TASK_TIMEOUT: '10s',
+  CLIPMILL_RETENTION: `${RETENTION_MS / 1_000}s`,
+  CLIPMILL_LOG_LEVEL: 'info',
+};
+const fleet = new Fleet({ ...settings, CLIPMILL_LOG_LEVEL: 'info' }, folder);
+const books = new Books();
+const began = performance.now();
+const minutes = () => (performance.now() - began) / 60_000;
+let exitCode = 1;
+let deploys = 0;
+try {
+  await fleet.add('submit and poll', ['submit', 'poll']);
+  await fleet.add('download', ['download']);
+  await fleet.add('deployed', []);
+  const mill = await createClipmill({ settings, work: [] });
+
+  const run = async (name: string) => {
+    const batch = await mill.submit(name, jobs(name));
+    await batch.ended();
+    await books.close(batch);
+  };
+  // A first batch, ended and purged: what Redis holds from then on is its baseline.
+  await run('warm-up');
+  await untilPurged();
+  const baseline = await redisHolds();
+
+  const running: Promise<void>[] = [];
+  let nextBatch = 0;
+  let nextSample = 0;
+  let nextDeploy = Number(values.deploy) * 60_000;
+  let redisRestarted = false;
+  const start = performance.now();
+  while (performance.now() - start < lengthMs) {
+    const now = performance.now() - start;
+    if (now >= nextBatch) {
+      nextBatch += BATCH_EVERY_MS;
+      running.push(run(`batch-${Math.round(nextBatch / BATCH_EVERY_MS)}`));
+    }
+    if (now >= nextSample) {
+      nextSample += SAMPLE_EVERY_MS;
+      await fleet.sample(minutes());
+      process.stderr.write(`${minutes().toFixed(1)} min: ${books.submitted} ended, ${deploys} deploys\n`);
+    }
+    if (now >= nextDeploy) {
+      nextDeploy += Number(values.deploy) * 60_000;
+      await fleet.deploy('deployed');
+      deploys += 1;
+    }
+    if (!redisRestarted && now >= lengthMs / 2) {
+      redisRestarted = true;
+      await redis.killAndRestart();
+    }
+    await Promise.race([sleep(500), fleet.died()]);
+  }
+  await Promise.all(running);
+  await untilPurged();
+  await fleet.sample(minutes());
+  const records = await readRecords(simulator.firstLine);
+  exitCode = report(baseline, await redisHolds(), records, books.doubled(records.full.tasks));
+  await mill.close();
+} finally {
+  await fleet.stop();
+  await redis.stop();
+  await simulator.stop();
+  await rm(folder, { recursive: true, force: true });
+}
+process.exitCode = exitCode;
+
+function* jobs(batch: string) {
+  for (let n = 1; n <= clipsABatch; n += 1) yield { id: `clip-${n}`, prompt: `clip ${n} of ${batch}` };
+}
+
+interface RedisHolding {
+  keys: number;
+  bytes: number;
+}
+
+async function onRedis<T>(ask: (client: ReturnType<typeof openRedis>) => Promise<T>): Promise<T> {
+  const client = openRedis(redis.url, { name: 'soak', patient: true });
+  try {
+    return await ask(client);
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function redisHolds(): Promise<RedisHolding> {
+  return await onRedis(async (client) => ({
+    keys: await client.dbsize(),
+    bytes: Number(/used_memory_dataset:(\d+)/.exec(await client.info('memory'))?.[1]),
+  }));
+}
+
+/** Waits until retention has removed every batch. */
+async function untilPurged(): Promise<void> {
+  const deadline = performance.now() + 15 * 60_000;
+  while ((await onRedis((client) => client.zcard('{clipmill}:batches'))) > 0) {
+    if (performance.now() > deadline) throw new Error('retention left batches in Redis');
+    await sleep(1_000);
+  }
+}
+
+function median(samples: readonly Sample[], of: (sample: Sample) => number): number {
+  const sorted = samples.map(of).toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** Prints the tables. @returns the exit code */
+function report(
+  before: RedisHolding,
+  after: RedisHolding,
+  { maxRequestsInWindow, tasks, refused }: Awaited<ReturnType<typeof readRecords>>,
+  doubled: readonly string[],
+): number {
+  const wrong: string[] = [];
+  console.log(
+    '| process | RSS MB early | late | heap MB early | late | descriptors early | late | timers early | late |',
+  );
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+  for (const { name, early, late } of comparisons()) {
+    const row = [
+      ...[early, late].map((part) => (median(part, (sample) => sample.rss) / 1e6).toFixed(0)),
+      ...[early, late].map((part) => (median(part, (sample) => sample.heap) / 1e6).toFixed(1)),
+      ...[early, late].map((part) => median(part, (sample) => sample.descriptors)),
+      ...[early, late].map((part) => median(part, (sample) => sample.timers)),
+    ];
+    console.log(`| ${name} | ${row.join(' | ')} |`);
+    for (const of of ['rss', 'heap'] as const) {
+      const growth = median(late, (sample) => sample[of]) / median(early, (sample) => sample[of]);
+      if (!(growth <= GROWTH)) wrong.push(`${of} of ${name} grew by ${((growth - 1) * 100).toFixed(1)} %`);
+    }
+  }
+  const facts = {
+    'clips submitted': books.submitted,
+    done: books.done,
+    failed: books.failed,
+    held: books.held,
+    lost: books.lost.length,
+    'paid twice': doubled.length,
+    deploys,
+    'requests in a window, most': `${maxRequestsInWindow} / 10000`,
+    'tasks in flight, most': `${tasks.maxInFlight} / ${TASKS}`,
+    'refused by the API (429)': refused.rate + refused.concurrency,
+    'keys in Redis before / after': `${before.keys} / ${after.keys}`,
+    'bytes in Redis before / after': `${before.bytes} / ${after.bytes}`,
+  };
+  console.log('\n| what | count |\n| --- | --- |');
+  for (const [what, count] of Object.entries(facts)) console.log(`| ${what} | ${count} |`);
+  for (const clip of [...books.lost, ...doubled].slice(0, 20)) wrong.push(clip);
+  if (after.keys > before.keys) wrong.push(`${after.keys - before.keys} keys more in Redis`);
+  if (maxRequestsInWindow > 10_000 || tasks.maxInFlight > TASKS) wrong.push('a limit was broken');
+  for (const fault of wrong) console.log(fault);
+  return wrong.length === 0 ? 0 : 1;
+}
+
+/** The second and the last fifth of a process's samples. */
+function parts(member: Member) {
+  const fifth = Math.ceil(member.samples.length / 5);
+  return { name: member.name, early: member.samples.slice(fifth, 2 * fifth), late: member.samples.slice(-fifth) };
+}
+
+/** What is compared: early and late samples of a process, and the second deployed generation with the last one. */
+function comparisons(): { name: string; early: Sample[]; late: Sample[] }[] {
+  const lasting = fleet.members.filter((member) => member.name !== 'deployed').map(parts);
+  const generations = fleet.retired.map((member) => member.samples.slice(Math.ceil(member.samples.length / 2)));
+  const [early, late] = [generations[1], generations.at(-1)];
+  return early && late && early !== late ? [...lasting, { name: 'deployed', early, late }] : lasting;
+}

@@ -1,0 +1,73 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { startProgram, type Program } from '../processes.ts';
+import { holding, PROBE_FOLDER, probeFile, type Holding } from './probe.ts';
+
+/** What one process held at one time. */
+export interface Sample extends Holding {
+  /** Minutes since the soak began. */
+  minute: number;
+  descriptors: number;
+}
+
+/** A process of the fleet with its samples; a deployed one starts a new generation each time. */
+export interface Member {
+  name: string;
+  kinds: readonly string[];
+  program: Program;
+  samples: Sample[];
+}
+
+/** Worker processes as an installation runs them: two that live throughout, one that is deployed again and again. */
+export class Fleet {
+  readonly #env: Record<string, string>;
+  readonly #folder: string;
+  readonly members: Member[] = [];
+  /** Processes that ended and were replaced, with what they held. */
+  readonly retired: Member[] = [];
+
+  /** @param folder where the processes write what they hold */
+  constructor(env: Record<string, string>, folder: string) {
+    this.#env = { ...env, [PROBE_FOLDER]: folder };
+    this.#folder = folder;
+  }
+
+  async add(name: string, kinds: readonly string[]): Promise<void> {
+    this.members.push({ name, kinds, program: await this.#start(kinds), samples: [] });
+  }
+
+  /** Replaces a process by SIGTERM, as a deploy does: the new one starts before the old one drains. */
+  async deploy(name: string): Promise<void> {
+    const index = this.members.findIndex((member) => member.name === name);
+    const old = this.members[index];
+    if (!old) throw new Error(`no process ${name}`);
+    this.members[index] = { ...old, program: await this.#start(old.kinds), samples: [] };
+    this.retired.push(old);
+    await old.program.stop('SIGTERM');
+  }
+
+  async sample(minute: number): Promise<void> {
+    for (const { program, samples } of this.members) {
+      const text = await readFile(probeFile(this.#folder, program.pid), 'utf8').catch(() => undefined);
+      const descriptors = await readdir(`/proc/${program.pid}/fd`).catch(() => []);
+      if (text) samples.push({ ...holding.parse(JSON.parse(text)), minute, descriptors: descriptors.length });
+    }
+  }
+
+  /** Rejects when a process ends by itself. */
+  died(): Promise<never> {
+    return Promise.race(this.members.map((member) => member.program.died));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.program.stop()));
+  }
+
+  #start(kinds: readonly string[]): Promise<Program> {
+    const probe = new URL('probe.js', import.meta.url);
+    return startProgram('src/cli/main.js', ['work', ...kinds], this.#env, {
+      waitForLog: 'working',
+      nodeArgs: ['--expose-gc', '--import', fileURLToPath(probe)],
+    });
+  }
+}
