@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { between } from './random.ts';
 import { statusBody } from './status-body.ts';
@@ -6,6 +8,9 @@ import type { SimulatorContext } from './context.ts';
 
 /** Waits after the first, second and third refusal, before they are divided by speed; then it is given up. */
 const RETRY_MS = [30_000, 120_000, 600_000] as const;
+
+/** Padding of a callback that is too long, in bytes. */
+const LONG_BODY = 1_000_000;
 
 type Deps = Pick<SimulatorContext, 'settings' | 'faults' | 'dice' | 'timeline' | 'unixBase' | 'urls' | 'recorder'>;
 
@@ -17,6 +22,12 @@ export class Callbacks {
 
   constructor(world: Deps) {
     this.#world = world;
+  }
+
+  /** Before the answer to the POST leaves. */
+  taskMade(task: Task): void {
+    const { callbackUrl: url } = task;
+    if (url !== undefined && this.#world.dice.strikes('earlyCallback')) this.#start(task, url, 1);
   }
 
   taskEnded(task: Task): void {
@@ -45,13 +56,14 @@ export class Callbacks {
   async #deliver(task: Task, url: string, attempt: number): Promise<void> {
     const { recorder, timeline, settings } = this.#world;
     recorder.callbacks.sent++;
+    const { ended } = task;
     const status = await this.#post(url, statusBody(this.#world, task));
     if (this.#closed) return;
     const at = timeline.now();
     recorder.delivery({ taskId: task.id, attempt, at, status });
     if (status === 200) {
       recorder.callbacks.accepted++;
-      task.firstSeenEndedAt ??= at;
+      if (ended) task.firstSeenEndedAt ??= at;
       return;
     }
     recorder.callbacks.refused++;
@@ -61,12 +73,12 @@ export class Callbacks {
   }
 
   /** The status of the answer; null when there was none in time. */
-  async #post(url: string, body: string): Promise<number | null> {
+  async #post(url: string, text: string): Promise<number | null> {
     try {
       const answer = await request(url, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body,
+        body: this.#bodyOf(text),
         dispatcher: this.#agent,
         signal: AbortSignal.timeout(this.#world.settings.callbackTimeoutMs),
       });
@@ -77,4 +89,20 @@ export class Callbacks {
       return null;
     }
   }
+
+  /** The body as faults will have it: what is iterated is sent in chunks. */
+  #bodyOf(text: string): string | Readable {
+    const { dice, faults } = this.#world;
+    if (dice.strikes('longCallback')) text = JSON.stringify({ ...JSON.parse(text), padding: 'x'.repeat(LONG_BODY) });
+    if (dice.strikes('slowCallback'))
+      return Readable.from(inHalves(text, between(dice.random, faults.callbackDelayMs)));
+    return dice.strikes('chunkedCallback') ? Readable.from(inHalves(text, 0)) : text;
+  }
+}
+
+async function* inHalves(text: string, pauseMs: number): AsyncGenerator<string> {
+  const middle = Math.ceil(text.length / 2);
+  yield text.slice(0, middle);
+  await sleep(pauseMs);
+  yield text.slice(middle);
 }

@@ -18,6 +18,10 @@ export const faultRates = {
   dropCallback: 'the callback of a task is never sent, nor tried again',
   duplicateCallback: 'the callback is delivered twice',
   delayCallback: 'the callback is late by callbackDelayMs, so that callbacks arrive out of order',
+  earlyCallback: 'the callback of a task is sent once more while the task still runs, before the answer to its POST',
+  chunkedCallback: 'the callback comes in chunks, without Content-Length',
+  slowCallback: 'half of the callback comes at once, the rest after callbackDelayMs',
+  longCallback: 'the callback has a body of a megabyte',
 } as const;
 
 export type FaultRate = keyof typeof faultRates;

@@ -46,6 +46,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const settings = readOptions(options);
   const world = buildWorld(settings, changeFaults({}, options.faults ?? {}));
   const callbacks = new Callbacks(world);
+  world.tasks.onMade((task) => callbacks.taskMade(task));
   world.tasks.onEnd((task) => {
     if (task.failCode !== undefined) {
       task.billed = false;

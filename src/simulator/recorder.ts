@@ -143,6 +143,7 @@ function viewTask(task: Task, now: number): TaskRecord {
     // A failure to come is nobody's knowledge yet.
     failCode: task.ended ? (task.failCode ?? null) : null,
     firstSeenEndedAt: task.firstSeenEndedAt ?? null,
+    firstPolledEndedAt: task.firstPolledEndedAt ?? null,
     billed: task.billed,
     downloads: task.downloads,
   };

@@ -15,6 +15,8 @@ export interface TaskRecord {
   failCode: string | null;
   /** The first answer of statusTask that showed the end, or the callback that was accepted. */
   firstSeenEndedAt: number | null;
+  /** The same by an answer of statusTask alone. */
+  firstPolledEndedAt: number | null;
   /** Charged and not refunded: a task is charged when it is made and refunded when it fails. */
   billed: boolean;
   /** Answers that delivered a clip to its last byte. */

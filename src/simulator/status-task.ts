@@ -21,6 +21,9 @@ export function statusTask(world: Deps, url: string): Reply {
     recorder.refused.notFound++;
     return replies.error(404, 'Task not found');
   }
-  if (task.ended) task.firstSeenEndedAt ??= timeline.now();
+  if (task.ended) {
+    task.firstSeenEndedAt ??= timeline.now();
+    task.firstPolledEndedAt ??= timeline.now();
+  }
   return replies.ok(statusBody(world, task));
 }

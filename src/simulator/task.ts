@@ -24,6 +24,8 @@ export interface Task {
   billed: boolean;
   /** When the client was first told of the end, by an answer of statusTask or a callback it accepted. */
   firstSeenEndedAt: number | undefined;
+  /** The same by an answer of statusTask alone. */
+  firstPolledEndedAt: number | undefined;
   /** Answers that delivered a clip to its last byte. */
   downloads: number;
   /** The status answer once it cannot change any more. */

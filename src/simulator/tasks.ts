@@ -23,6 +23,7 @@ export class Tasks {
   readonly #byId = new Map<string, Task>();
   /** Not from the seed: a simulator that was started again must not know the tasks of the one before. */
   readonly #run = randomBytes(6).toString('hex');
+  #onMade: (task: Task) => void = () => undefined;
   #onEnd: (task: Task) => void = () => undefined;
   made = 0;
   forgotten = 0;
@@ -31,6 +32,10 @@ export class Tasks {
 
   constructor(needs: Deps) {
     this.#needs = needs;
+  }
+
+  onMade(listener: (task: Task) => void): void {
+    this.#onMade = listener;
   }
 
   onEnd(listener: (task: Task) => void): void {
@@ -68,6 +73,7 @@ export class Tasks {
       ended: false,
       billed: true,
       firstSeenEndedAt: undefined,
+      firstPolledEndedAt: undefined,
       downloads: 0,
       finalBody: undefined,
     };
@@ -77,6 +83,7 @@ export class Tasks {
     this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
     timeline.at(task.endsAt, () => this.#end(task));
     this.#forgetOldest();
+    this.#onMade(task);
     return task;
   }
 

@@ -136,4 +136,20 @@ describe('faults of callbacks', () => {
     await delivered(rig, 2);
     expect(receiver.calls.map(({ path }) => path)).toEqual(['POST /done/second', 'POST /done/first']);
   });
+
+  it('come early, long, in chunks and slowly, as faults will have it', async () => {
+    const receiver = await startReceiver();
+    const rig = await startRig({
+      faults: { earlyCallback: 1, longCallback: 1, slowCallback: 1, callbackDelayMs: [5, 10] },
+    });
+    const taskId = await createWithCallback(rig, 'fox', receiver.url);
+    await delivered(rig, 2);
+    expect(receiver.calls.map(({ body }) => body.length > 1_000_000)).toEqual([true, true]);
+    const states = receiver.calls.map(({ body }) => (JSON.parse(body) as { data: object }).data);
+    expect(states).toMatchObject([
+      { taskId, state: expect.stringMatching(/^p/) },
+      { taskId, state: 'success' },
+    ]);
+    expect(theOnlyTask(rig).firstSeenEndedAt).toBe(rig.simulator.records.deliveries[1]?.at);
+  });
 });

@@ -19,6 +19,7 @@ describe('records', () => {
       state: 'success',
       failCode: null,
       firstSeenEndedAt: expect.any(Number),
+      firstPolledEndedAt: expect.any(Number),
       billed: true,
       downloads: 0,
     });
