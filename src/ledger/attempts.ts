@@ -68,6 +68,9 @@ export interface StoredFile {
 
 /** What came of an attempt: its clip, and where the task gave several, the others by their names. */
 export interface StoredClip extends StoredFile {
+  /** Its name in the storage, where it could not have that of the item; and the reason. */
+  storedAs?: string;
+  storedAsReason?: string;
   more?: readonly (StoredFile & { output: string })[];
 }
 
@@ -190,9 +193,10 @@ function reasonFields(cause: Cause): string[] {
   return ['code', code, 'message', message];
 }
 
-function storedFields({ location, size, sha256, more }: StoredClip): (string | number)[] {
-  const fields = ['location', location, 'size', size, 'sha256', sha256];
-  return more ? [...fields, 'more', JSON.stringify(more)] : fields;
+function storedFields({ location, size, sha256, storedAs, storedAsReason, more }: StoredClip): (string | number)[] {
+  const name = storedAs === undefined ? [] : ['storedAs', storedAs, 'storedAsReason', storedAsReason ?? ''];
+  const others = more ? ['more', JSON.stringify(more)] : [];
+  return ['location', location, 'size', size, 'sha256', sha256, ...name, ...others];
 }
 
 export interface AttemptsDeps {

@@ -14,6 +14,11 @@ const itemEvent = z
     attempt: z.number().optional(),
     task: z.string().optional().meta({ description: "the API's taskId" }),
     location: z.string().optional().meta({ description: 'where the clip is' }),
+    storedAs: z
+      .string()
+      .optional()
+      .meta({ description: 'name of the clip in the storage, where it could not have its own' }),
+    storedAsReason: z.string().optional().meta({ description: 'why it could not' }),
     size: z.number().optional().meta({ description: 'bytes' }),
     sha256: z.string().optional(),
     more: moreFiles.optional().meta({ description: 'further files, where the task gave several' }),

@@ -35,6 +35,8 @@ const storedItem = z.object({
   code: z.string().optional(),
   message: z.string().optional(),
   location: z.string().optional(),
+  storedAs: z.string().optional(),
+  storedAsReason: z.string().optional(),
   size: optionalNumber,
   sha256: z.string().optional(),
   more: z

@@ -9,6 +9,8 @@ export interface ManifestRow {
   provider: string;
   /** Name of the clip in the storage. */
   output: string;
+  /** The name that was asked for, and why the clip could not have it. */
+  renamed?: { from: string; reason: string };
   /** The API's name of its latest task. */
   taskId?: string;
   /** Attempts so far, the current one included; 0 before the first. */
@@ -35,7 +37,8 @@ export function manifestRow(item: Item): ManifestRow {
     state: item.state,
     input: item.input,
     provider: item.provider,
-    output: item.output,
+    output: item.storedAs ?? item.output,
+    ...(item.storedAs && { renamed: { from: item.output, reason: item.storedAsReason ?? '' } }),
     attempts: item.attempt,
     ...(item.task && { taskId: item.task }),
     ...(item.location && { location: item.location }),

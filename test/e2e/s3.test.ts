@@ -14,6 +14,7 @@ import { clip, clips } from '../support/mill.ts';
 import { startS3Proxy } from '../support/s3-proxy.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { until } from '../support/until.ts';
+import { sizeOf } from '../support/stored-size.ts';
 
 const server = await startS3Server();
 afterAll(() => server?.stop());
@@ -75,9 +76,9 @@ describe.skipIf(!server)('clipmill on S3', () => {
     expect(code, err).toBe(0);
     expect(err).not.toContain('Warning');
     const storage = storageOf(env);
-    for (let n = 1; n <= 6; n += 1) expect(await storage.size(`six/clip-${n}.mp4`)).toBeGreaterThan(10_000);
-    expect(await storage.size('six/manifest.jsonl')).toBeGreaterThan(100);
-    expect(await storage.size('six/index.html')).toBeGreaterThan(1_000);
+    for (let n = 1; n <= 6; n += 1) expect(await sizeOf(storage, `six/clip-${n}.mp4`)).toBeGreaterThan(10_000);
+    expect(await sizeOf(storage, 'six/manifest.jsonl')).toBeGreaterThan(100);
+    expect(await sizeOf(storage, 'six/index.html')).toBeGreaterThan(1_000);
   });
 
   it('stores nothing that is not the clip, whatever the source sends first', async () => {
@@ -91,7 +92,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
     // Five of them were asked for twice.
     expect(files.requests).toBeGreaterThanOrEqual(kinds.length + 5);
     const storage = storageOf(env);
-    for (const { output } of items) expect(await storage.size(output), output).toBe(500_000);
+    for (const { output } of items) expect(await sizeOf(storage, output), output).toBe(500_000);
   });
 
   it('hands local images to the API as URLs that anybody can fetch for a time', async () => {
@@ -143,10 +144,10 @@ describe.skipIf(!server)('clipmill on S3', () => {
       victim.child.kill('SIGKILL');
       await victim.finished;
       const storage = storageOf(env);
-      expect(await storage.size('clips/slow-1.mp4')).toBeUndefined();
+      expect(await sizeOf(storage, 'clips/slow-1.mp4')).toBeUndefined();
       start('workers/all.js', [], folder, env);
       expect((await ended()).counts).toMatchObject({ total: 4, done: 4 });
-      for (const { output } of items) expect(await storage.size(output)).toBe(2_000_000);
+      for (const { output } of items) expect(await sizeOf(storage, output)).toBe(2_000_000);
     };
     const killedAfter = async () => {
       const { simulator, env, app, folder, ended } = await prepare(clips(6), {});
@@ -165,7 +166,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
       expect(simulator.records.summary().files.requests).toBe(6);
       const storage = storageOf(env);
       for await (const item of app.queries.items('b')) {
-        expect(await storage.size(item.output)).toBe(item.size);
+        expect(await sizeOf(storage, item.output)).toBe(item.size);
         expect(item.sha256).toMatch(/^[\da-f]{64}$/);
       }
     };
@@ -187,14 +188,14 @@ describe.skipIf(!server)('clipmill on S3', () => {
       await victim.finished;
       stuck = false;
       const storage = storageOf(env);
-      expect(await storage.size('clips/parts.mp4')).toBeUndefined();
+      expect(await sizeOf(storage, 'clips/parts.mp4')).toBeUndefined();
       start('workers/all.js', [], folder, env);
       expect((await ended()).counts).toMatchObject({ total: 1, done: 1 });
-      expect(await storage.size('clips/parts.mp4')).toBe(12_000_000);
+      expect(await sizeOf(storage, 'clips/parts.mp4')).toBe(12_000_000);
       // What the dead had begun is there until it is swept, and nothing of the upload that ended.
       expect(await storage.leftovers.sweep(-60_000)).toBe(1);
       expect(await storage.leftovers.sweep(-60_000)).toBe(0);
-      expect(await storage.size('clips/parts.mp4')).toBe(12_000_000);
+      expect(await sizeOf(storage, 'clips/parts.mp4')).toBe(12_000_000);
     };
     // Most of the time is waiting for the locks of the dead to end.
     await Promise.all([killedWithin(), killedAfter(), killedBetweenParts()]);

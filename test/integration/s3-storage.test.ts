@@ -6,14 +6,17 @@ import {
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
+  PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createS3Storage } from '../../src/storage/s3/storage.ts';
 import type { S3Options } from '../../src/storage/s3/session.ts';
+import { readText } from '../../src/storage/read-text.ts';
 import { StorageError, type ClipFacts } from '../../src/storage/storage.ts';
 import { startS3Proxy } from '../support/s3-proxy.ts';
 import { startS3Server } from '../support/s3-server.ts';
+import { sizeOf } from '../support/stored-size.ts';
 
 const server = await startS3Server();
 afterAll(() => server?.stop());
@@ -61,14 +64,13 @@ describe.skipIf(!server)('storing on S3', () => {
     const { storage, client, bucket, prefix } = open({ endpoint: proxy.endpoint });
     const stored = await storage.put('a/ü b.mp4', bytes(3 * MB), { ...facts, length: 3 * MB });
     expect(stored).toEqual({ location: `s3://${bucket}/${prefix}/a/ü b.mp4`, size: 3 * MB });
-    expect(proxy.requests.map((line) => line.split(' ')[0])).toEqual(['PUT', 'HEAD']);
     const object = await client.send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}/a/ü b.mp4` }));
     expect(object.ContentType).toBe('video/mp4');
     expect(object.Metadata).toEqual({ batch: 'b', id: '%C3%BC%201', taskid: 'task%3A%C3%B1' });
     const kept = Buffer.from((await object.Body?.transformToByteArray()) ?? []);
     expect(kept.equals(Buffer.alloc(3 * MB, 'clip'))).toBe(true);
-    expect(await storage.size('a/ü b.mp4')).toBe(3 * MB);
-    expect(await storage.size('a/none.mp4')).toBeUndefined();
+    expect(await sizeOf(storage, 'a/ü b.mp4')).toBe(3 * MB);
+    expect(await sizeOf(storage, 'a/none.mp4')).toBeUndefined();
   });
 
   it('puts a clip of unknown length in parts, and a small one at once', async () => {
@@ -123,13 +125,52 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await uploads()).toBe(0);
   });
 
-  it('replaces what is there, and keeps it when the replacement fails', async () => {
-    const { storage } = open();
+  it.each([true, false])('replaces no object that it did not store (If-None-Match honoured: %s)', async (honoured) => {
+    const proxy = await startS3Proxy(server?.endpoint ?? '');
+    const { storage, objects } = open({ endpoint: proxy.endpoint });
+    proxy.conditions = honoured;
     await storage.put('a.mp4', bytes(100), { ...facts, length: 100 });
-    await expect(storage.put('a.mp4', bytes(50, broken), { ...facts, length: 200 })).rejects.toThrow('broke');
-    expect(await storage.size('a.mp4')).toBe(100);
-    await storage.put('a.mp4', bytes(70), { ...facts, length: 70 });
-    expect(await storage.size('a.mp4')).toBe(70);
+    const other = { ...facts, taskId: 'another', length: 70 };
+    for (const length of [70, undefined]) {
+      await expect(storage.put('a.mp4', bytes(70), { ...other, length })).rejects.toMatchObject({
+        name: 'NameError',
+        fault: 'taken',
+      });
+    }
+    expect(await sizeOf(storage, 'a.mp4')).toBe(100);
+    expect(await storage.create('b/owner.json', '1', 'application/json')).toBe(true);
+    expect(await storage.create('b/owner.json', '2', 'application/json')).toBe(false);
+    expect(await readText(storage, 'b/owner.json', 10)).toBe('1');
+    expect(await readText(storage, 'b/none.json', 10)).toBeUndefined();
+    expect(await storage.obstacle('a.mp4')).toBe('is the name of an object there already');
+    expect(await storage.obstacle('c.mp4')).toBeUndefined();
+    expect(await objects()).toEqual(['a.mp4', 'b/owner.json']);
+  });
+
+  it('never replaces the input of somebody else', async () => {
+    const { storage, client, bucket, prefix } = open();
+    const picture = Buffer.from('a picture');
+    const sha256 = createHash('sha256').update(picture).digest('hex');
+    const Key = `${prefix}/inputs/${sha256}.png`;
+    for (const Body of ['another one', 'a Picture']) {
+      await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
+      await expect(storage.inputs?.put(sha256, 'png', 'image/png', picture)).rejects.toThrow('is another file');
+    }
+    await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: picture }));
+    await storage.inputs?.put(sha256, 'png', 'image/png', picture);
+  });
+
+  it('knows what a key may have', async () => {
+    const { storage, prefix } = open();
+    const rules = await storage.nameRules();
+    const most = 1_014 - Buffer.byteLength(prefix) - 1;
+    expect(rules.fault('x'.repeat(most))).toBeUndefined();
+    expect(rules.fault('x'.repeat(most + 1))).toContain('a key of 1015 bytes');
+    await expect(storage.put('x/'.repeat(600), bytes(1), facts)).rejects.toMatchObject({ name: 'NameError' });
+    await expect(storage.put('x'.repeat(1_200), bytes(1), { ...facts, length: 1 })).rejects.toMatchObject({
+      name: 'NameError',
+      fault: 'unusable',
+    });
   });
 
   it('recovers the clip of a task that an earlier turn has stored, and no other', async () => {
@@ -161,8 +202,15 @@ describe.skipIf(!server)('storing on S3', () => {
     const { storage } = open({ endpoint: proxy.endpoint, silenceMs: 200 });
     const silent = bytes(100, () => sleep(60_000, undefined, { ref: false }));
     await expect(storage.put('a.mp4', silent, { ...facts, length: 200 })).rejects.not.toThrow(StorageError);
-    proxy.fault = () => ({ status: 400, code: 'KeyTooLongError' });
+    proxy.fault = () => ({ status: 400, code: 'IncompleteBody' });
     await expect(storage.put('a.mp4', bytes(10), { ...facts, length: 10 })).rejects.not.toThrow(StorageError);
+    for (const code of ['KeyTooLongError', 'InvalidURI', 'XMinioInvalidObjectName']) {
+      proxy.fault = () => ({ status: 400, code });
+      await expect(storage.put('a.mp4', bytes(10), { ...facts, length: 10 })).rejects.toMatchObject({
+        name: 'NameError',
+        fault: 'unusable',
+      });
+    }
   });
 
   it.each([

@@ -10,7 +10,11 @@ export type ClipLink = (item: Item) => string | undefined;
 export function relativeLink(folder: string): ClipLink {
   return (item) =>
     item.state === 'done'
-      ? posix.relative(folder, item.output).split('/').map(encodeURIComponent).join('/')
+      ? posix
+          .relative(folder, item.storedAs ?? item.output)
+          .split('/')
+          .map(encodeURIComponent)
+          .join('/')
       : undefined;
 }
 

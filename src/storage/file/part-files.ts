@@ -5,12 +5,12 @@ import type { Leftovers } from '../storage.ts';
 
 const ours = /^\.clipmill-[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.part$/;
 
-/** A name for a file that is being written, which no clip and no other writer has. */
+/** Returns a name for a file that is being written, which no clip and no other writer has. */
 export function partName(): string {
   return `.clipmill-${randomUUID()}.part`;
 }
 
-/** Files whose writers were killed. */
+/** Part files whose writers were killed. */
 export function createPartFiles(base: string): Leftovers {
   return {
     shared: false,
@@ -27,7 +27,7 @@ export function createPartFiles(base: string): Leftovers {
   };
 }
 
-/** Goes through the folders that clips may be in; hidden ones and links are none of ours. */
+/** Walks the folders that may hold clips; hidden ones and links hold none of clipmill's. */
 async function* partFiles(folder: string, signal: AbortSignal | undefined): AsyncGenerator<string> {
   signal?.throwIfAborted();
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);

@@ -1,36 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { describeError, UserError } from '../../core/errors.ts';
+import { asStorageError, codeOf, cureOf, mayBeOfOneName } from './errors.ts';
 import { FolderSync } from './folder-sync.ts';
+import { fileNameRules, probeFolder, type NameFacts } from './name-probe.ts';
 import { writeNewFile } from './new-file.ts';
 import { createPartFiles, partName } from './part-files.ts';
-import { StorageError, type Bytes, type Storage, type Stored } from '../storage.ts';
+import { publish } from './publish.ts';
+import { requireSafeName } from '../names.ts';
+import { NameError, StorageError, type Bytes, type Storage, type Stored } from '../storage.ts';
 import { Transfer } from '../transfer.ts';
-
-/** Errors of one name, not of the disk: others may well be stored. */
-const aboutOneFile = new Set(['ENAMETOOLONG', 'EISDIR', 'EILSEQ', 'EINVAL']);
-const makeRoom = 'Free some space, or set CLIPMILL_STORAGE to another place.';
-const makeWritable = 'Make the folder writable, or set CLIPMILL_STORAGE to another place.';
-const cures: Record<string, string> = {
-  EACCES: makeWritable,
-  EDQUOT: makeRoom,
-  EMFILE: 'Raise the limit of open files (ulimit -n).',
-  ENOSPC: makeRoom,
-  EPERM: makeWritable,
-  EROFS: makeWritable,
-};
 
 /** Folders that are remembered as made: a process that lives for months makes one for every batch. */
 const MOST_KNOWN = 1_000;
 
-/** Clips as files below `root`. */
+/** Puts a finished part file under its final name. @throws NameError when that is taken */
+type Publish = (part: string, path: string) => Promise<void>;
+
+/** Stores clips as files below `root`. */
 export function createFileStorage(root: string): Storage {
   const base = resolve(root);
   const pathOf = (name: string) => join(base, ...name.split('/'));
   const folders = new FolderSync();
   const known = new Set<string>();
+  let facts: Promise<NameFacts> | undefined;
 
   async function made(folder: string): Promise<void> {
     if (known.has(folder)) return;
@@ -40,77 +36,133 @@ export function createFileStorage(root: string): Storage {
   }
 
   /**
-   * Writes beside the final name, makes it durable, then renames: the final name appears whole or not
-   * at all, whatever ends the process or the power.
+   * Writes beside the final name, makes it durable, then publishes it: the final name appears whole or not at
+   * all, wherever the process or the power ends.
    */
-  async function write(name: string, body: Bytes, signal?: AbortSignal): Promise<Stored> {
+  async function write(name: string, body: Bytes, to: Publish, signal?: AbortSignal): Promise<Stored> {
     const path = pathOf(name);
     const folder = dirname(path);
     const part = join(folder, partName());
     const transfer = new Transfer(signal);
+    let folderWasMade = false;
     try {
       await made(folder);
+      folderWasMade = true;
       const size = await writeNewFile(part, transfer.stream(body));
       if (size !== transfer.sent)
         throw new StorageError(`${path}: ${transfer.sent} bytes were written, it has ${size}`);
-      await rename(part, path);
+      await to(part, path);
       await folders.sync(folder);
       return { location: pathToFileURL(path).href, size };
     } catch (error) {
-      // Somebody may have removed it.
       known.delete(folder);
       await rm(part, { force: true }).catch(() => {});
-      throw transfer.blame(error, (trouble) => asTrouble(trouble, folder));
+      throw transfer.blame(error, () => undefined) ?? (await explain(error, name, folder, folderWasMade));
     } finally {
       transfer.end();
     }
   }
 
+  /** Whose error it is: of the name when the root can be written, else of the storage. */
+  async function explain(failure: unknown, name: string, folder: string, folderWasMade: boolean): Promise<unknown> {
+    if (!mayBeOfOneName(failure)) return asStorageError(failure, folder);
+    try {
+      await check();
+    } catch {
+      return asStorageError(failure, folder);
+    }
+    // A folder that was removed while the file was written is made again at the next try.
+    if (codeOf(failure) === 'ENOENT' && folderWasMade && !(await stat(folder).catch(() => undefined))) return failure;
+    const reason = (await obstacle(name).catch(() => undefined)) ?? describeError(failure);
+    return new NameError('unusable', `${JSON.stringify(name)} cannot be stored in ${base}: ${reason}`, {
+      cause: failure,
+    });
+  }
+
+  async function obstacle(name: string): Promise<string | undefined> {
+    const path = pathOf(name);
+    for (let folder = base, rest = name.split('/').slice(0, -1); ;) {
+      const found = await statOf(folder);
+      if (!found) return undefined;
+      if (!found.isDirectory()) return `needs the folder ${relative(base, folder) || base}, which is a file`;
+      const next = rest.shift();
+      if (next === undefined) break;
+      folder = join(folder, next);
+    }
+    const found = await statOf(path);
+    if (!found) return undefined;
+    return found.isDirectory() ? 'is a folder there' : 'is the name of a file there already';
+  }
+
+  async function check(): Promise<void> {
+    const probe = join(base, `.clipmill-probe-${randomUUID()}`);
+    try {
+      await mkdir(base, { recursive: true });
+      await writeFile(probe, 'probe', { flush: true });
+      await rm(probe);
+    } catch (error) {
+      // A full disk has room for its name, and there is a new one every 15 s.
+      await rm(probe, { force: true }).catch(() => {});
+      throw new UserError(`cannot write to ${base}: ${describeError(error)}`, { cure: cureOf(error), cause: error });
+    }
+  }
+
   return {
-    put: (name, body, _facts, signal) => write(name, body, signal),
-    putPage: (name, body, _contentType, signal) => write(name, body, signal),
-    // Nothing on a disk tells which task a file is of: an earlier task of the same item may have left a
-    // clip of the same size there. So after a crash it is fetched once more.
-    recover: () => Promise.resolve(undefined),
-    async size(name) {
+    async put(name, body, _facts, signal) {
+      requireSafeName(name);
+      return write(name, body, publish, signal);
+    },
+    putPage: (name, body, _contentType, signal) => write(name, body, rename, signal),
+    async create(name, text, _contentType, signal) {
+      if (await statOf(pathOf(name))) return false;
       try {
-        const found = await stat(pathOf(name));
-        return found.isFile() ? found.size : undefined;
-      } catch {
-        return undefined;
+        await write(name, Readable.from([text]), publish, signal);
+        return true;
+      } catch (error) {
+        if (error instanceof NameError && error.fault === 'taken') return false;
+        throw error;
       }
+    },
+    // Nothing on a disk tells which task a file is of. So after a crash the clip is fetched once more, and
+    // `put` accepts the file that is there when its bytes are the same.
+    recover: () => Promise.resolve(undefined),
+    async stat(name) {
+      const found = await statOf(pathOf(name));
+      return found?.isFile() ? { size: found.size } : undefined;
+    },
+    async read(name) {
+      const path = pathOf(name);
+      if (!(await statOf(path))?.isFile()) return undefined;
+      return readFileOf(path);
     },
     locate: (name) => pathToFileURL(pathOf(name)).href,
-    async check() {
-      const probe = join(base, `.clipmill-probe-${randomUUID()}`);
-      try {
-        await mkdir(base, { recursive: true });
-        await writeFile(probe, 'probe', { flush: true });
-        await rm(probe);
-      } catch (error) {
-        // A full disk has room for its name, and there is a new one every 15 s.
-        await rm(probe, { force: true }).catch(() => {});
-        throw new UserError(`cannot write to ${base}: ${describeError(error)}`, {
-          cure: cures[codeOf(error)] ?? makeWritable,
-          cause: error,
-        });
-      }
+    async nameRules() {
+      facts ??= probeFolder(base);
+      return fileNameRules(base, await facts);
     },
+    obstacle,
+    check,
     inputs: undefined,
     leftovers: createPartFiles(base),
     async close() {},
   };
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+async function* readFileOf(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    const file = await open(path);
+    yield* file.createReadStream() as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw asStorageError(error, path, 'read');
+  }
 }
 
-function asTrouble(error: unknown, folder: string): unknown {
-  const code = codeOf(error);
-  if (code === '' || aboutOneFile.has(code) || error instanceof StorageError) return error;
-  return new StorageError(`cannot write to ${folder}: ${describeError(error)}`, {
-    cure: cures[code] ?? makeWritable,
-    cause: error,
-  });
+/** `undefined` when nothing of that name is there or can be. */
+async function statOf(path: string) {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'EINVAL', 'EILSEQ'].includes(codeOf(error))) return undefined;
+    throw asStorageError(error, path, 'read');
+  }
 }

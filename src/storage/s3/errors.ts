@@ -1,19 +1,32 @@
 import { describeError } from '../../core/errors.ts';
-import { StorageError } from '../storage.ts';
+import { NameError, StorageError } from '../storage.ts';
 
-/** What these say of one object, not of the bucket: others may well be stored. */
-const aboutOneObject = new Set([
+/** Errors of one transfer: the same object may be stored at the next try, and others meanwhile. */
+const ofOneTransfer = new Set([
   'BadDigest',
   'EntityTooLarge',
   'EntityTooSmall',
   'IncompleteBody',
   'InvalidPart',
   'InvalidPartOrder',
-  'InvalidURI',
-  'KeyTooLongError',
   'NoSuchUpload',
+  'ConditionalRequestConflict',
   'RequestTimeout',
 ]);
+/** Errors of one name (the last four are MinIO's and Ceph's): no object of that name can exist. */
+const ofOneName = new Set([
+  'InvalidKey',
+  'InvalidObjectName',
+  'InvalidURI',
+  'KeyTooLong',
+  'KeyTooLongError',
+  'ObjectNameTooLong',
+  'XMinioInvalidObjectName',
+  'XMinioParentIsObject',
+  'XMinioObjectExistsAsDirectory',
+]);
+/** Longest text of a service that is repeated, in characters: an answer may go on for ever. */
+const LONGEST_TEXT = 300;
 
 const wrongRegion = 'Set AWS_REGION to the region of the bucket.';
 const wrongKeys =
@@ -62,17 +75,31 @@ function factsOf(error: unknown): ServiceFacts {
   };
 }
 
-/** What the SDK threw, in clipmill's terms: a StorageError where the bucket or the way to it is at fault. */
-export function asTrouble(error: unknown, where: string): unknown {
-  if (!(error instanceof Error) || error instanceof StorageError) return error;
+/**
+ * An error of the SDK as a StorageError where the bucket or the way to it is at fault, as a NameError where
+ * the key is; any other error as it is.
+ */
+export function asStorageError(error: unknown, where: string): unknown {
+  if (!(error instanceof Error) || error instanceof StorageError || error instanceof NameError) return error;
   const { codes, status } = factsOf(error);
   const message = `${where}: ${describeS3(error, codes, status)}`;
-  if (codes.some((code) => aboutOneObject.has(code))) return new Error(message, { cause: error });
+  if (codes.some((code) => ofOneName.has(code))) return new NameError('unusable', message, { cause: error });
+  if (codes.some((code) => ofOneTransfer.has(code))) return new Error(message);
   const cure =
     codes.map((code) => cures[code]).find((text) => text !== undefined) ??
     (error.message.includes('Region is missing') ? wrongRegion : undefined) ??
     (status === undefined ? undefined : curesByStatus[status]);
   return new StorageError(message, { ...(cure !== undefined && { cure }), cause: error });
+}
+
+/** Whether a conditional request was refused because the object exists. */
+export function isPrecondition(error: unknown): boolean {
+  const { codes, status } = factsOf(error);
+  return status === 412 || codes.includes('PreconditionFailed');
+}
+
+export function isBadRequest(error: unknown): boolean {
+  return factsOf(error).status === 400;
 }
 
 /** Whether the answer was that there is no such object. */
@@ -81,14 +108,15 @@ export function isMissing(error: unknown): boolean {
   return status === 404 && !codes.includes('NoSuchBucket');
 }
 
-/** Whether there may be no such object: AWS says 403 to who may not list the bucket. */
+/** Whether there may be no such object: AWS answers 403 to callers that may not list the bucket. */
 export function isHidden(error: unknown): boolean {
   return isMissing(error) || factsOf(error).status === 403;
 }
 
 /** Answers to HEAD have no body, so the SDK calls them `Unknown`: then the status says more. */
 function describeS3(error: Error, codes: readonly string[], status: number | undefined): string {
-  const text = describeError(error);
+  const full = describeError(error);
+  const text = full.length > LONGEST_TEXT ? `${full.slice(0, LONGEST_TEXT)} …` : full;
   const [name = ''] = codes;
   if (name === 'Unknown' || name === 'NotFound' || text === name) return `answered ${status ?? name}`;
   return ['Error', 'TypeError', 'AggregateError'].includes(name) ? text : `${name}: ${text}`;

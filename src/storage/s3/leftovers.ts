@@ -1,6 +1,6 @@
 import type { Leftovers } from '../storage.ts';
 import type { S3Options, S3Session } from './session.ts';
-import { asTrouble, isMissing } from './errors.ts';
+import { asStorageError, isMissing } from './errors.ts';
 
 /**
  * Uploads in parts whose process was killed. They are kept, and charged for, until somebody aborts
@@ -15,7 +15,7 @@ export function createS3Leftovers(options: S3Options, open: () => Promise<S3Sess
       try {
         return await abortUploads(await open(), `${options.prefix}/`, olderThanMs, signal);
       } catch (error) {
-        throw asTrouble(error, `s3://${options.bucket}/${options.prefix}`);
+        throw asStorageError(error, `s3://${options.bucket}/${options.prefix}`);
       }
     },
   };

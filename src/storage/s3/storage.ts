@@ -1,23 +1,31 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { UserError } from '../../core/errors.ts';
-import { StorageError, type Bytes, type ClipFacts, type Storage } from '../storage.ts';
+import { KEPT_FREE, requireSafeName } from '../names.ts';
+import { NameError, StorageError, type Bytes, type ClipFacts, type Storage } from '../storage.ts';
+import { honoursConditions, uploadNew } from './conditional.ts';
 import { createS3Inputs } from './inputs.ts';
 import { createS3Leftovers } from './leftovers.ts';
 import { openS3, type S3Options, type S3Session } from './session.ts';
-import { asTrouble, isHidden, isMissing } from './errors.ts';
+import { asStorageError, isHidden, isMissing } from './errors.ts';
 import { sizeOf, upload } from './upload.ts';
 
-/** The same object for all processes, so that probes that may not be deleted do not add up. */
-const PROBE = '.clipmill-probe';
+/** Bytes of a key on every service, the prefix included. */
+const LONGEST_KEY = 1_024;
 
-/** Clips as objects below a prefix of a bucket. */
+/** Stores clips as objects below a prefix of a bucket. */
 export function createS3Storage(options: S3Options): Storage {
   let opening: Promise<S3Session> | undefined;
   const open = () => (opening ??= openS3(options));
   const urlOf = (name: string) => `s3://${[options.bucket, options.prefix, name].filter(Boolean).join('/')}`;
+  // One for each process: it may replace nothing of others, and where it may not be deleted it does not add up.
+  const probe = `.clipmill-probe-${randomUUID()}`;
+  let conditional: Promise<boolean> | undefined;
+  const isConditional = (session: S3Session) =>
+    (conditional ??= honoursConditions(session, session.keyOf(`${probe}-new`)));
 
   async function put(name: string, body: Bytes, facts: ClipFacts, signal?: AbortSignal) {
+    requireSafeName(name);
     const session = await open();
     const { length, batch, id, taskId } = facts;
     const what = {
@@ -26,7 +34,47 @@ export function createS3Storage(options: S3Options): Storage {
       contentType: 'video/mp4',
       metadata: { batch, id, taskid: taskId },
     };
-    return { location: urlOf(name), size: await upload(session, what, body, signal) };
+    const mine = (metadata: Record<string, string>) => metadata['taskid'] === encodeURIComponent(taskId);
+    const size = await uploadNew(session, what, body, { conditional: await isConditional(session), mine, signal });
+    return { location: urlOf(name), size };
+  }
+
+  async function create(name: string, text: string, contentType: string, signal?: AbortSignal): Promise<boolean> {
+    const session = await open();
+    const bytes = Buffer.from(text);
+    const what = { key: session.keyOf(name), length: bytes.length, contentType };
+    try {
+      const settings = { conditional: await isConditional(session), mine: () => false, signal };
+      await uploadNew(session, what, Readable.from([bytes]), settings);
+      return true;
+    } catch (error) {
+      if (error instanceof NameError && error.fault === 'taken') return false;
+      throw error;
+    }
+  }
+
+  async function stat(name: string, signal?: AbortSignal): Promise<{ size: number } | undefined> {
+    const session = await open();
+    try {
+      const size = await sizeOf(session, session.keyOf(name), signal);
+      return size === undefined ? undefined : { size };
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw asStorageError(error, urlOf(name));
+    }
+  }
+
+  async function read(name: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const { sdk, client, bucket, keyOf } = await open();
+    try {
+      const request = new sdk.GetObjectCommand({ Bucket: bucket, Key: keyOf(name) });
+      const { Body } = await client.send(request, signal ? { abortSignal: signal } : {});
+      return Body instanceof Readable ? piecesOf(Body, urlOf(name)) : undefined;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (isHidden(error)) return undefined;
+      throw asStorageError(error, urlOf(name));
+    }
   }
 
   /** The clip's metadata names its task, and an object is whole or not there at all. */
@@ -45,7 +93,7 @@ export function createS3Storage(options: S3Options): Storage {
     } catch (error) {
       signal?.throwIfAborted();
       if (isHidden(error)) return undefined;
-      throw asTrouble(error, urlOf(name));
+      throw asStorageError(error, urlOf(name));
     }
   }
 
@@ -53,19 +101,19 @@ export function createS3Storage(options: S3Options): Storage {
     const where = urlOf('');
     try {
       const { sdk, client, bucket, keyOf } = await open();
-      const request = { Bucket: bucket, Key: keyOf(PROBE) };
+      const request = { Bucket: bucket, Key: keyOf(probe) };
       await client.send(new sdk.PutObjectCommand({ ...request, Body: Buffer.from('probe') }));
       await client.send(new sdk.HeadObjectCommand(request)).catch((error: unknown) => {
-        // Another process that checks at the same time has removed it since.
+        // A rule of the bucket may have removed it since.
         if (!isMissing(error)) throw error;
       });
       // Clips are stored without the right to delete; the probe is then left behind.
       await client.send(new sdk.DeleteObjectCommand(request)).catch(() => {});
     } catch (error) {
-      const trouble = asTrouble(error, `cannot write to ${where}`);
-      if (!(trouble instanceof StorageError)) throw trouble;
-      throw new UserError(trouble.message, {
-        cure: trouble.cure ?? 'See that the service works, or set CLIPMILL_STORAGE to another place.',
+      const failure = asStorageError(error, `cannot write to ${where}`);
+      if (!(failure instanceof StorageError)) throw failure;
+      throw new UserError(failure.message, {
+        cure: failure.cure ?? 'See that the service works, or set CLIPMILL_STORAGE to another place.',
         cause: error,
       });
     }
@@ -82,11 +130,25 @@ export function createS3Storage(options: S3Options): Storage {
       await upload(session, what, body, signal);
       return { location: urlOf(name) };
     },
-    async size(name) {
-      const session = await open();
-      return sizeOf(session, session.keyOf(name)).catch((error: unknown) => {
-        throw asTrouble(error, urlOf(name));
-      });
+    create,
+    stat,
+    read,
+    nameRules: () =>
+      Promise.resolve({
+        fault(name) {
+          const bytes = Buffer.byteLength(options.prefix === '' ? name : `${options.prefix}/${name}`);
+          const most = LONGEST_KEY - KEPT_FREE;
+          return bytes > most ? `makes a key of ${bytes} bytes with its prefix, and S3 takes ${most}` : undefined;
+        },
+      }),
+    async obstacle(name, signal) {
+      try {
+        return (await stat(name, signal)) && 'is the name of an object there already';
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof StorageError && isHidden(error.cause)) return undefined;
+        throw error;
+      }
     },
     locate: urlOf,
     inputs: createS3Inputs(open),
@@ -95,6 +157,14 @@ export function createS3Storage(options: S3Options): Storage {
       (await opening?.catch(() => undefined))?.close();
     },
   };
+}
+
+async function* piecesOf(body: Readable, where: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw asStorageError(error, where);
+  }
 }
 
 async function hashOf(body: AsyncIterable<Uint8Array>): Promise<{ size: number; sha256: string }> {

@@ -2,7 +2,7 @@ import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { StorageError, type Bytes } from '../storage.ts';
 import type { S3Session } from './session.ts';
 import { Transfer } from '../transfer.ts';
-import { asTrouble, isMissing } from './errors.ts';
+import { asStorageError, isMissing } from './errors.ts';
 
 /** What one PutObject may carry, on every service. */
 const MOST_IN_ONE_PUT = 5_000_000_000;
@@ -22,6 +22,8 @@ export interface Upload {
   cacheControl?: string;
   /** Values may hold anything; they are percent-encoded, as headers are ASCII. */
   metadata?: Record<string, string>;
+  /** The service refuses the request when the object exists by then (412). */
+  onlyIfAbsent?: boolean;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function upload(session: S3Session, what: Upload, body: Bytes, sign
     ContentType: what.contentType,
     ...(what.cacheControl && { CacheControl: what.cacheControl }),
     ...(what.metadata && { Metadata: encodeValues(what.metadata) }),
+    ...(what.onlyIfAbsent && { IfNoneMatch: '*' }),
   };
   try {
     if (what.length !== undefined && what.length <= MOST_IN_ONE_PUT) {
@@ -51,7 +54,7 @@ export async function upload(session: S3Session, what: Upload, body: Bytes, sign
     }
     return kept;
   } catch (error) {
-    throw transfer.blame(error, (trouble) => asTrouble(trouble, where));
+    throw transfer.blame(error, (own) => asStorageError(own, where));
   } finally {
     transfer.end();
   }

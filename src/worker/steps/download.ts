@@ -69,6 +69,10 @@ export async function downloadStep(deps: DownloadDeps, attempt: Attempt, context
     try {
       const clip = await fetchClips(deps, attempt, task, context);
       await deps.writeSidecar?.(attempt, clip);
+      if (clip.storedAs !== undefined) {
+        const { storedAs, storedAsReason: reason } = clip;
+        deps.log.warn({ ...about, output: task.output, storedAs, reason }, 'the clip is stored under another name');
+      }
       deps.gate.worked();
       const { result } = await deps.attempts.stored(attempt, clip);
       deps.log.debug({ ...about, ...clip, result }, 'stored');

@@ -4,7 +4,8 @@ import { SourceError } from '../../download/error.ts';
 import type { SourceOpener } from '../../download/open.ts';
 import type { Hashes } from '../../download/hashes.ts';
 import { WholeClip } from '../../download/whole.ts';
-import type { Storage } from '../../storage/storage.ts';
+import { rescueName } from '../../storage/rescue-name.ts';
+import { NameError, StorageError, type Storage } from '../../storage/storage.ts';
 import type { StepContext } from '../../queue/outcome.ts';
 
 export interface FetchDeps {
@@ -14,9 +15,12 @@ export interface FetchDeps {
   hashes: Pick<Hashes, 'begin'>;
 }
 
+/** Numbers that are tried for a clip whose name is taken, before it is stored under its rescue name. */
+const MOST_NUMBERS = 9;
+
 /**
  * Stores every file of a task, one after the other: `clip.mp4`, `clip-2.mp4`, and so on.
- * @throws SourceError or StorageError; what was stored by then is stored again, or found again, next time
+ * @throws SourceError or StorageError; files that were stored by then are stored or recovered again next time
  */
 export async function fetchClips(
   deps: FetchDeps,
@@ -26,16 +30,17 @@ export async function fetchClips(
 ): Promise<StoredClip> {
   const [first, ...others] = task.urls;
   if (first === undefined) throw new SourceError('expired', 'the item has no result URL');
-  const clip = await storeFile(deps, attempt, task.taskId, first, task.output, context);
+  const { output, reason, ...file } = await storeUnderFreeName(deps, attempt, task, first, context);
+  const clip = output === task.output ? file : { ...file, storedAs: output, storedAsReason: reason ?? '' };
   if (others.length === 0) return clip;
   const more: (StoredFile & { output: string })[] = [];
   let number = 1;
   for (const url of others) {
-    let output: string;
+    let name: string;
     // Another item may be called clip-2.
-    do output = numbered(task.output, (number += 1));
-    while (!(await deps.attempts.claimOutput(attempt, output)));
-    more.push({ output, ...(await storeFile(deps, attempt, task.taskId, url, output, context)) });
+    do name = numbered(output, (number += 1));
+    while (!(await deps.attempts.claimOutput(attempt, name)));
+    more.push({ output: name, ...(await storeFile(deps, attempt, task.taskId, url, name, context)) });
   }
   return { ...clip, more };
 }
@@ -46,6 +51,42 @@ export function numbered(output: string, number: number): string {
   return posix.join(dir, `${name}-${number}${ext}`);
 }
 
+/**
+ * Stores a clip under its name. Where a file has that name that clipmill did not store for this task, it gets a
+ * number; where no file of that name can exist, its rescue name. It is paid for: it never waits for a name.
+ */
+async function storeUnderFreeName(
+  deps: FetchDeps,
+  attempt: Attempt,
+  { taskId, output }: DownloadTask,
+  url: string,
+  context: StepContext,
+): Promise<StoredFile & { output: string; reason?: string }> {
+  let reason: string | undefined;
+  const rescue = rescueName(attempt.batch, attempt.id, taskId);
+  const numbers = Array.from({ length: MOST_NUMBERS }, (_, index) => numbered(output, index + 2));
+  for (const name of [output, ...numbers]) {
+    if (name !== output && !(await deps.attempts.claimOutput(attempt, name))) continue;
+    try {
+      const file = await storeFile(deps, attempt, taskId, url, name, context);
+      return { ...file, output: name, ...(reason !== undefined && { reason }) };
+    } catch (error) {
+      if (!(error instanceof NameError)) throw error;
+      reason ??= error.message;
+      if (error.fault === 'unusable') break;
+    }
+  }
+  await deps.attempts.claimOutput(attempt, rescue);
+  try {
+    const file = await storeFile(deps, attempt, taskId, url, rescue, context);
+    return { ...file, output: rescue, ...(reason !== undefined && { reason }) };
+  } catch (error) {
+    // A storage that refuses this name refuses every name.
+    if (error instanceof NameError) throw new StorageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
 async function storeFile(
   deps: FetchDeps,
   { batch, id }: Attempt,
@@ -54,7 +95,7 @@ async function storeFile(
   output: string,
   context: StepContext,
 ): Promise<StoredFile> {
-  // A process that died between storing the clip and saying so has left this to another turn.
+  // An earlier run of this step may have stored the clip and died before that was recorded.
   const known = context.attemptsStarted > 1 ? await deps.storage.recover(output, taskId, context.draining) : undefined;
   if (known) return known;
   const source = await deps.source.open(url, context.draining);

@@ -8,7 +8,7 @@ export interface SidecarDeps {
   storage: Pick<Storage, 'putPage'>;
 }
 
-/** Tells of a stored clip in a file beside it. */
+/** Describes a stored clip in a file beside it. */
 export type WriteSidecar = (attempt: Attempt, clip: StoredClip) => Promise<void>;
 
 /** `b/fox.mp4` -> `b/fox.json`. A clip that is called `b/fox` would share it. */
@@ -17,10 +17,9 @@ export function sidecarName(output: string): string {
 }
 
 /**
- * Writes what the manifest tells of a clip, but for the time of its end, into a file of its own. To be
- * called when the clip is stored and before the ledger says so: a process that dies in between leaves the
- * download to be done again, sidecar included, and never an item that is done without one. Written
- * again, it says the same.
+ * Writes the manifest's row of a clip, without the time of its end, into a file of its own. Called after the
+ * clip is stored and before the ledger records that: a process that dies in between leaves the download to run
+ * again, sidecar included, and never an item that is done without one. Written again, it is the same.
  */
 export function createSidecars({ queries, storage }: SidecarDeps): WriteSidecar {
   return async (attempt, clip) => {
@@ -31,7 +30,7 @@ export function createSidecars({ queries, storage }: SidecarDeps): WriteSidecar 
       ...manifestRow({ ...item, ...clip, more: clip.more && [...clip.more], state: 'done' }),
     };
     const text = `${JSON.stringify(row, null, 2)}\n`;
-    await storage.putPage(sidecarName(item.output), once(text), 'application/json');
+    await storage.putPage(sidecarName(clip.storedAs ?? item.output), once(text), 'application/json');
   };
 }
 

@@ -8,7 +8,8 @@ import { downloadStep, type DownloadDeps } from '../../../src/worker/steps/downl
 import { numbered } from '../../../src/worker/steps/fetch-clips.ts';
 import { SourceError } from '../../../src/download/error.ts';
 import { hashHere } from '../../../src/download/running-hash.ts';
-import { StorageError, type Bytes } from '../../../src/storage/storage.ts';
+import { rescueName } from '../../../src/storage/rescue-name.ts';
+import { NameError, StorageError, type Bytes } from '../../../src/storage/storage.ts';
 
 const DAY = 86_400_000;
 const attempt = { batch: 'b', id: 'a', attempt: 1 };
@@ -134,6 +135,35 @@ describe('downloading', () => {
     other.state.recovered = true;
     await other.step(1);
     expect(other.state.opened).toHaveLength(1);
+  });
+
+  it('gives a clip a number where a file of its name is there, and reports that', async () => {
+    const { state, step, log } = world();
+    state.storageFails = [new NameError('taken', 'b/a.mp4 is there already')];
+    expect(await step()).toEqual({ kind: 'done' });
+    // Another item has the name with a 2.
+    expect(state.stored).toEqual(['b/a-3.mp4']);
+    expect(state.ended).toMatchObject({ storedAs: 'b/a-3.mp4', storedAsReason: 'b/a.mp4 is there already' });
+    expect(log.join('')).toContain('stored under another name');
+  });
+
+  it('stores a clip whose name cannot exist under one that can, and shuts nothing', async () => {
+    const { state, step } = world();
+    state.storageFails = [new NameError('unusable', 'b is a file')];
+    expect(await step()).toEqual({ kind: 'done' });
+    const name = rescueName('b', 'a', 't');
+    expect(name).toMatch(/^rescued-b-a-[\da-f]{12}\.mp4$/);
+    expect(state.stored).toEqual([name]);
+    expect(state.ended).toMatchObject({ storedAs: name, storedAsReason: 'b is a file' });
+    expect(state.waits).toBe(1);
+    expect(rescueName('b'.repeat(200), 'ü/..', 't').length).toBeLessThan(150);
+  });
+
+  it('waits at the gate when not even that name is accepted', async () => {
+    const { state, step } = world();
+    state.storageFails = [new NameError('unusable', 'b is a file'), new NameError('unusable', 'no')];
+    expect(await step()).toEqual({ kind: 'done' });
+    expect(state.waits).toBe(2);
   });
 
   it('waits at the gate while the storage is out of order, and fails no item', async () => {

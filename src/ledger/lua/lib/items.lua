@@ -93,7 +93,7 @@ local function moveItem(ref, from, to, fields, now)
   redis.call('HDEL', key, 'try')
   -- On a cancelled item they tell that its task has its clip, which somebody may want after all.
   if to ~= 'cancelled' then redis.call('HDEL', key, 'urls') end
-  local names = { 'attempt', 'task', 'code', 'message', 'location', 'size', 'sha256', 'more' }
+  local names = { 'attempt', 'task', 'code', 'message', 'location', 'size', 'sha256', 'more', 'storedAs', 'storedAsReason' }
   local values = redis.call('HMGET', key, unpack(names))
   local event = { type = 'item', batch = batch, id = id, state = to, at = now }
   for index, name in ipairs(names) do

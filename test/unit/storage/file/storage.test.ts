@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createFileStorage } from '../../../../src/storage/file/storage.ts';
 import { partName } from '../../../../src/storage/file/part-files.ts';
+import { readText } from '../../../../src/storage/read-text.ts';
 import { StorageError, type ClipFacts } from '../../../../src/storage/storage.ts';
+import { sizeOf } from '../../../support/stored-size.ts';
 
 const facts: ClipFacts = { length: undefined, batch: 'b', id: 'a', taskId: 't' };
 
@@ -29,8 +31,8 @@ describe('storing on a disk', () => {
       expect(await readFile(join(root, name), 'utf8')).toBe(name);
     }
     expect((await readdir(root, { recursive: true })).filter((name) => name.endsWith('.part'))).toEqual([]);
-    expect(await storage.size('deep/0/clip-0.mp4')).toBe(17);
-    expect(await storage.size('deep')).toBeUndefined();
+    expect(await sizeOf(storage, 'deep/0/clip-0.mp4')).toBe(17);
+    expect(await sizeOf(storage, 'deep')).toBeUndefined();
   });
 
   it('leaves what is there as it is when the stream fails or is given up', async () => {
@@ -51,11 +53,61 @@ describe('storing on a disk', () => {
     expect(await readFile(join(root, 'a.mp4'), 'utf8')).toBe('old');
   });
 
-  it('blames the disk for what is not the stream, and not for one name', async () => {
+  it('replaces no file that it did not store, and accepts the same bytes as its own', async () => {
     const { root, storage } = await open();
+    await storage.put('b/a.mp4', body('mine'), facts);
+    await expect(storage.put('b/a.mp4', body('other'), facts)).rejects.toMatchObject({
+      name: 'NameError',
+      fault: 'taken',
+    });
+    expect((await storage.put('b/a.mp4', body('mine'), facts)).size).toBe(4);
+    expect(await readFile(join(root, 'b/a.mp4'), 'utf8')).toBe('mine');
+    expect(await readdir(join(root, 'b'))).toEqual(['a.mp4']);
+    expect(await storage.create('b/owner.json', '1', 'application/json')).toBe(true);
+    expect(await storage.create('b/owner.json', '2', 'application/json')).toBe(false);
+    expect(await readText(storage, 'b/owner.json', 10)).toBe('1');
+    expect(await readText(storage, 'b/none.json', 10)).toBeUndefined();
+    await expect(readText(storage, 'b/a.mp4', 3)).rejects.toThrow('more than 3 bytes');
+  });
+
+  it.each([
+    ['file/a.mp4', /needs the folder file, which is a file/],
+    ['deep/file/x/a.mp4', /needs the folder deep\/file, which is a file/],
+    ['folder', /is a folder there/],
+    [`${'x'.repeat(300)}.mp4`, /ENAMETOOLONG/],
+    [`${'x'.repeat(300)}/a.mp4`, /ENAMETOOLONG/],
+    ['.git/hooks/a.mp4', /begins with "."/],
+    ['../a.mp4', /begins with "."/],
+    ['a/.htaccess', /begins with "."/],
+    ['a\u202efdp.mp4', /direction of text/],
+  ])('blames the name %s and not the storage', async (name, reason) => {
+    const { root, storage } = await open();
+    await mkdir(join(root, 'deep'));
+    await mkdir(join(root, 'folder'));
+    for (const file of ['file', 'deep/file']) await writeFile(join(root, file), 'kept');
+    const error: unknown = await storage.put(name, body('x'), facts).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      name: 'NameError',
+      fault: 'unusable',
+      message: expect.stringMatching(reason) as string,
+    });
+    expect((await readdir(root, { recursive: true })).toSorted()).toEqual(['deep', 'deep/file', 'file', 'folder']);
+  });
+
+  it('tells beforehand what stands in the way of a name', async () => {
+    const { root, storage } = await open();
+    await mkdir(join(root, 'folder'));
     await writeFile(join(root, 'file'), '');
-    await expect(storage.put('file/a.mp4', body('x'), facts)).rejects.toThrow(StorageError);
-    await expect(storage.put(`${'x'.repeat(300)}.mp4`, body('x'), facts)).rejects.not.toThrow(StorageError);
+    expect(await storage.obstacle('file/a.mp4')).toContain('needs the folder file');
+    expect(await storage.obstacle('folder')).toBe('is a folder there');
+    expect(await storage.obstacle('file')).toBe('is the name of a file there already');
+    expect(await storage.obstacle('folder/a/b.mp4')).toBeUndefined();
+  });
+
+  it('blames the storage when its root is no folder', async () => {
+    const { root } = await open();
+    await writeFile(join(root, 'file'), '');
+    await expect(createFileStorage(join(root, 'file')).put('a.mp4', body('x'), facts)).rejects.toThrow(StorageError);
   });
 
   it.runIf(process.platform === 'linux')('knows a disk that is full', async () => {

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { link, rename, rm, stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { NameError } from '../storage.ts';
+import { codeOf } from './errors.ts';
+
+/** What file systems without hard links answer: FAT, exFAT, many network shares. */
+const noLinks = new Set(['EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EXDEV']);
+
+/**
+ * Gives a finished part file its final name, which appears whole or not at all and never replaces anything. A
+ * file there with the very same bytes is this one: a process died between storing it and recording that.
+ * @throws NameError when another file or a folder has the name
+ */
+export async function publish(part: string, path: string): Promise<void> {
+  try {
+    await link(part, path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return await acceptSame(part, path);
+    if (!noLinks.has(codeOf(error))) throw error;
+    // Without links two steps are needed; within clipmill no two items have one name.
+    if (await stat(path).catch(() => undefined)) return await acceptSame(part, path);
+    return await rename(part, path);
+  }
+  await rm(part, { force: true });
+}
+
+async function acceptSame(part: string, path: string): Promise<void> {
+  const [ours, theirs] = await Promise.all([stat(part), stat(path).catch(() => undefined)]);
+  if (theirs?.isDirectory()) throw new NameError('unusable', `${path} is a folder there`);
+  const same = theirs?.isFile() && theirs.size === ours.size && (await hashOf(part)) === (await hashOf(path));
+  if (!same) throw new NameError('taken', `${path} is there already, and is left as it is`);
+  await rm(part, { force: true });
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}

@@ -1,0 +1,29 @@
+import { NameError } from './storage.ts';
+
+/**
+ * Bytes that a name keeps free of the limit of its storage: for the number of a further file of its task
+ * (`-100`) and the suffix of a sidecar (`.json`).
+ */
+export const KEPT_FREE = 10;
+
+/** Characters that change the direction of text: a name with them is displayed as another one. */
+const bidiControls = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+
+/** What is wrong with a name on every storage: it would lead out of the root, hide there, or deceive a reader. */
+export function unsafeName(name: string): string | undefined {
+  if (name === '') return 'is empty';
+  if (name.includes('\\')) return 'has a "\\" in it';
+  if (/[\p{Cc}\p{Cs}]/u.test(name)) return 'has a control character or half a character in it';
+  if (bidiControls.test(name)) return 'has a character in it that changes the direction of text';
+  for (const segment of name.split('/')) {
+    if (segment === '') return 'has an empty part between "/"';
+    if (segment.startsWith('.')) return 'has a part that begins with "."';
+  }
+  return undefined;
+}
+
+/** @throws NameError for a name that no clip may have, whatever was checked before */
+export function requireSafeName(name: string): void {
+  const fault = unsafeName(name);
+  if (fault !== undefined) throw new NameError('unusable', `${JSON.stringify(name)} ${fault}`);
+}
