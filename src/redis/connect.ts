@@ -1,17 +1,34 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import { Redis, type RedisOptions } from 'ioredis';
+import { parseRedisUrl, type RedisTarget } from '../config/redis-url.ts';
 import { describeError, UserError } from '../core/errors.ts';
 import { autoCork } from './auto-cork.ts';
+import { SlotConnector, SlotOwner } from './slot-owner.ts';
 
-export type RedisClient = Redis | Cluster;
+/**
+ * A connection to one server: the standalone one, the master that the sentinels name, or the master of the
+ * cluster slot that holds the prefix. All keys have one hash tag, so one connection serves a whole cluster too.
+ */
+export type RedisClient = Redis;
+
+/** Files in PEM format for TLS connections. */
+export interface TlsFiles {
+  /** Certificates of the authorities to trust, in place of those that Node.js knows. */
+  ca?: string | undefined;
+  /** Client certificate and its key, for servers that ask for one. */
+  cert?: string | undefined;
+  key?: string | undefined;
+}
 
 export interface ConnectOptions {
   /** Shown by CLIENT LIST. */
   name: string;
-  /**
-   * Workers wait for Redis to come back, however long it takes. Whoever has a person or a caller
-   * waiting fails after a few seconds instead.
-   */
+  /** Workers wait for Redis to come back, however long it takes. Commands fail after a few seconds instead. */
   patient: boolean;
+  tls?: TlsFiles;
+  /** Key whose slot is served, of a cluster. Default: that of the prefix `clipmill`. */
+  slotKey?: string;
 }
 
 /**
@@ -19,113 +36,129 @@ export interface ConnectOptions {
  * vanished): reconnect. Longer than BullMQ's longest blocking wait of 10 s.
  */
 const SOCKET_TIMEOUT_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** How long a sentinel may take to name the master, in milliseconds: a frozen one must not hold up a fail-over. */
+const SENTINEL_TIMEOUT_MS = 1_500;
+
+/**
+ * Replies that mean "not this server, or not yet": connect to the server that is in charge by then, and send the
+ * command again. ASK and TRYAGAIN come while a slot migrates: a script that followed them would run where half
+ * of its keys are missing, so it waits until the migration is over.
+ */
+const MOVED_AWAY = /^(READONLY|MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED|LOADING)\b/;
+
+/** Extra options that BullMQ reads from a connection. */
+interface BullOptions {
+  /** It would ask INFO, which access rules may forbid; the preflight has judged the version. */
+  skipVersionCheck: true;
+}
 
 function commonOptions(options: ConnectOptions) {
   return {
     connectionName: options.name,
-    connectTimeout: 5_000,
+    connectTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: SOCKET_TIMEOUT_MS,
     keepAlive: 10_000,
     maxRetriesPerRequest: options.patient ? null : 2,
     retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 6), 2_000) * (0.75 + Math.random() / 2),
-    // After a failover the old master is read-only: find the new one and send the command again.
-    reconnectOnError: (error: Error): 2 | false => (error.message.startsWith('READONLY') ? 2 : false),
-  } satisfies RedisOptions;
+    reconnectOnError: (error: Error): 2 | false => (MOVED_AWAY.test(error.message) ? 2 : false),
+    skipVersionCheck: true,
+  } satisfies RedisOptions & BullOptions;
 }
 
 /**
- * Opens a connection to any form of Redis:
- * - `redis://[user:password@]host:port/db`, `rediss://…` (TLS)
- * - `unix:///path/to/redis.sock?db=0`; a path that begins with `.` is relative to the working folder
- * - `redis+sentinel://[user:password@]host:26379,host:26379/master-name/db`
- * - `redis+cluster://[user:password@]host:7000,host:7001` (both also as `rediss+…`)
+ * Opens a connection to any form of Redis that `parseRedisUrl` knows.
+ * @throws UserError when the URL or a TLS file cannot be used
  */
 export function openRedis(url: string, options: ConnectOptions): RedisClient {
-  const common = commonOptions(options);
-  const client = connect(url, common);
+  const client = new Redis(redisOptions(parseTarget(url), options));
   // Without a listener ioredis prints every error by itself.
   client.on('error', () => {});
-  if (client instanceof Redis) autoCork(client);
+  autoCork(client);
   return client;
 }
 
-/**
- * Calls `tell` with the reason whenever the connection is lost or cannot be made, until the returned
- * function is called. A forwarder whose Redis is gone takes connections and ends them, which is no error to
- * ioredis: it connects anew, for ever and in silence.
- */
-export function watchOutages(redis: RedisClient, tell: (reason: Error) => void): () => void {
-  let told = false;
-  const onError = (error: Error) => {
-    told = true;
-    tell(error);
-  };
-  const onReconnecting = () => {
-    if (!told) tell(new Error('the connection was ended'));
-    told = false;
-  };
-  redis.on('error', onError).on('reconnecting', onReconnecting);
-  return () => void redis.off('error', onError).off('reconnecting', onReconnecting);
+function parseTarget(url: string): RedisTarget {
+  try {
+    return parseRedisUrl(url);
+  } catch (error) {
+    throw new UserError(`REDIS_URL ${describeError(error)}`, {
+      cure: 'Write it as redis://[user:password@]host:6379/0; docs/redis.md has every form.',
+    });
+  }
 }
 
-function connect(url: string, common: ReturnType<typeof commonOptions>): RedisClient {
-  const parts =
-    /^(?<scheme>[a-z+]+):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@]*))?@)?(?<hosts>[^/?]*)(?<path>[^?]*)(?<query>.*)$/.exec(
-      url,
-    )?.groups;
-  if (!parts) throw new UserError(`REDIS_URL has no form that is known: ${hidePassword(url)}`);
-  const { scheme = '', hosts = '', path = '' } = parts;
-  if (scheme === 'unix') {
-    return new Redis({ ...common, path: hosts + path, db: Number(new URLSearchParams(parts.query).get('db') ?? 0) });
-  }
-  if (scheme === 'redis' || scheme === 'rediss') return new Redis(url, common);
-
-  const credentials = {
-    ...(parts.user && { username: decodeURIComponent(parts.user) }),
-    ...(parts.password && { password: decodeURIComponent(parts.password) }),
-    ...(scheme.startsWith('rediss') && { tls: {} }),
+function redisOptions(target: RedisTarget, options: ConnectOptions): RedisOptions {
+  const common = {
+    ...commonOptions(options),
+    ...(target.username && { username: target.username }),
+    ...(target.password && { password: target.password }),
   };
-  const nodes = hosts.split(',').map((entry) => {
-    const [host = '', port] = entry.split(':');
-    return { host, port: Number(port ?? (scheme.endsWith('sentinel') ? 26_379 : 6_379)) };
-  });
-  if (scheme.endsWith('cluster')) return new Cluster(nodes, { redisOptions: { ...common, ...credentials } });
-  const [name = 'mymaster', db = '0'] = path.replace(/^\//, '').split('/');
-  return new Redis({ ...common, ...credentials, sentinels: nodes, name, db: Number(db) });
+  if (target.kind === 'socket') return { ...common, path: target.path, db: target.db };
+  const tls = target.tls ? tlsOptions(options.tls ?? {}) : undefined;
+  switch (target.kind) {
+    case 'server':
+      return { ...common, ...target.address, db: target.db, ...(tls && { tls }) };
+    case 'sentinel':
+      return {
+        ...common,
+        sentinels: target.sentinels,
+        name: target.name,
+        db: target.db,
+        ...(target.sentinelUsername && { sentinelUsername: target.sentinelUsername }),
+        ...(target.sentinelPassword && { sentinelPassword: target.sentinelPassword }),
+        ...(tls && { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
+        sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
+        sentinelRetryStrategy: () => 250,
+        // Leaves the old master as soon as the sentinels have switched, not when it refuses a write.
+        failoverDetector: true,
+        sentinelReconnectStrategy: () => 1_000,
+      };
+    case 'cluster': {
+      const owner = new SlotOwner(target.nodes, options.slotKey ?? '{clipmill}:', { ...common, ...(tls && { tls }) });
+      return { ...common, ...(tls && { tls }), Connector: SlotConnector, owner } as RedisOptions;
+    }
+  }
+}
+
+function tlsOptions({ ca, cert, key }: TlsFiles): ConnectionOptions {
+  return {
+    ...(ca && { ca: readPem('CLIPMILL_REDIS_CA', ca) }),
+    ...(cert && { cert: readPem('CLIPMILL_REDIS_CERT', cert) }),
+    ...(key && { key: readPem('CLIPMILL_REDIS_KEY', key) }),
+  };
+}
+
+function readPem(setting: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UserError(`${setting}: ${describeError(error)}`, { cure: 'Name a readable file in PEM format.' });
+  }
 }
 
 /** Another connection to the same Redis, for commands that block. */
 export function duplicateRedis(redis: RedisClient): RedisClient {
-  return redis instanceof Cluster ? redis.duplicate() : redis.duplicate();
-}
-
-/** The URL as it may be printed. */
-export function hidePassword(url: string): string {
-  return url.replace(/(:\/\/[^/@]*:)[^@]*@/, '$1********@');
+  const copy = redis.duplicate();
+  copy.on('error', () => {});
+  return copy;
 }
 
 /**
- * Waits until Redis answers.
- * @throws UserError that says how to start one, when it does not within `timeoutMs`.
+ * Calls `onOutage` with the reason whenever the connection is lost or cannot be made, until the returned
+ * function is called. A forwarder whose Redis is gone accepts connections and ends them, which is no error to
+ * ioredis: it reconnects for ever and in silence.
  */
-export async function awaitRedis(redis: RedisClient, url: string, timeoutMs = 5_000): Promise<void> {
-  let outage: Error | undefined;
-  const unwatch = watchOutages(redis, (reason) => {
-    outage = reason;
-  });
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    const timeout = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
-    });
-    await Promise.race([redis.ping(), timeout]);
-  } catch (error) {
-    throw new UserError(`cannot reach Redis at ${hidePassword(url)}: ${describeError(outage ?? error)}`, {
-      cure: 'Start one with `docker compose up -d redis` or `redis-server --appendonly yes`, or set REDIS_URL to yours.',
-      cause: error,
-    });
-  } finally {
-    clearTimeout(timer);
-    unwatch();
-  }
+export function watchOutages(redis: RedisClient, onOutage: (reason: Error) => void): () => void {
+  let reported = false;
+  const onError = (error: Error) => {
+    reported = true;
+    onOutage(error);
+  };
+  const onReconnecting = () => {
+    if (!reported) onOutage(new Error('the connection was ended'));
+    reported = false;
+  };
+  redis.on('error', onError).on('sentinelError', onError).on('reconnecting', onReconnecting);
+  return () => void redis.off('error', onError).off('sentinelError', onError).off('reconnecting', onReconnecting);
 }

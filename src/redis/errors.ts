@@ -1,0 +1,55 @@
+import { describeError, UserError } from '../core/errors.ts';
+
+/** What an error reply of Redis means to the user, by its first word; `cure` is an imperative sentence. */
+const replies: Record<string, { meaning: string; cure: string }> = {
+  OOM: {
+    meaning: 'Redis is full (maxmemory): nothing is lost, and what is recorded already goes on',
+    cure: 'Raise maxmemory, or keep ended batches for a shorter time (CLIPMILL_RETENTION) with a worker running.',
+  },
+  NOAUTH: { meaning: 'Redis asks for a password', cure: 'Put it into REDIS_URL: redis://user:password@host:6379.' },
+  WRONGPASS: {
+    meaning: 'Redis refuses user or password of REDIS_URL',
+    cure: 'Correct them; characters such as / ? % in them must be percent-encoded.',
+  },
+  NOPERM: {
+    meaning: 'the user of REDIS_URL lacks a right in Redis',
+    cure: 'Give it the rights that docs/redis.md lists ("Access rights").',
+  },
+  MISCONF: {
+    meaning: 'Redis refuses writes because it cannot save to its disk',
+    cure: 'Make room on its disk, or mend its rights; its log tells more.',
+  },
+  NOREPLICAS: {
+    meaning: 'Redis refuses writes because too few replicas are in sync (min-replicas-to-write)',
+    cure: 'Bring the replicas back.',
+  },
+  READONLY: {
+    meaning: 'this Redis is a replica, which takes no writes',
+    cure: 'Point REDIS_URL at the primary, or at the sentinels: redis+sentinel://host:26379/master-name.',
+  },
+  CLUSTERDOWN: { meaning: 'the Redis Cluster is down', cure: 'Bring enough of its masters back.' },
+  MASTERDOWN: { meaning: 'this Redis is a replica that has lost its master', cure: 'Bring the master back.' },
+  LOADING: { meaning: 'Redis is reading its data from disk', cure: 'Try again in a moment.' },
+  BUSY: { meaning: 'Redis is busy with the script of another program', cure: 'End it there: SCRIPT KILL.' },
+};
+
+/** The kind of an error reply: its first word, such as `OOM`; `undefined` for anything else. */
+export function replyKind(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  // A script's error carries the reply of the command that it called behind words of its own.
+  const word = /(?:^|: -?|\s-)(OOM|NOAUTH|WRONGPASS|NOPERM|MISCONF|NOREPLICAS|READONLY|CLUSTERDOWN|MASTERDOWN|LOADING|BUSY)\b/.exec(
+    error.message,
+  )?.[1];
+  if (word) return word;
+  if (/command not allowed when used memory > 'maxmemory'/.test(error.message)) return 'OOM';
+  if (/can't run this command or subcommand|No permissions to access a key/i.test(error.message)) return 'NOPERM';
+  return undefined;
+}
+
+/** An error of Redis in plain words, with what to do; any other error as it is. */
+export function explainRedisError(error: unknown): unknown {
+  const kind = replyKind(error);
+  const known = kind === undefined ? undefined : replies[kind];
+  if (!known) return error;
+  return new UserError(`${known.meaning} [${describeError(error)}]`, { cure: known.cure, cause: error });
+}

@@ -1,0 +1,118 @@
+import { createConnection, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
+import type { Address } from '../config/redis-url.ts';
+import { describeError } from '../core/errors.ts';
+import { parseClusterNodes } from './cluster-nodes.ts';
+
+/** How long a node may take to tell the layout of the cluster, in milliseconds. */
+const NODE_TIMEOUT_MS = 1_000;
+/** Time between two searches for the owner, in milliseconds. */
+const RETRY_MS = 250;
+/** How long the layout of one question serves all connections of a process that ask at once, in milliseconds. */
+const FRESH_MS = 50;
+
+/**
+ * Finds the master that serves the slot of one key. All keys of clipmill share a hash tag, so that master is all
+ * of the cluster that it needs. Nodes are asked side by side, and the layout with the highest epoch counts: a
+ * master that was replaced while it was frozen or cut off still believes in itself.
+ */
+export class SlotOwner {
+  readonly #key: string;
+  readonly #options: RedisOptions;
+  #nodes: readonly Address[];
+  #asking: Promise<Address> | undefined;
+
+  constructor(nodes: readonly Address[], key: string, options: RedisOptions) {
+    this.#nodes = nodes;
+    this.#key = key;
+    this.#options = options;
+  }
+
+  /** @throws Error when no node answers, or none of them serves the slot */
+  find(): Promise<Address> {
+    this.#asking ??= this.#ask();
+    const asking = this.#asking;
+    const forget = () => {
+      const timer = setTimeout(() => {
+        if (this.#asking === asking) this.#asking = undefined;
+      }, FRESH_MS);
+      timer.unref();
+    };
+    asking.then(forget, forget);
+    return asking;
+  }
+
+  async #ask(): Promise<Address> {
+    const answers = await Promise.allSettled(this.#nodes.map((node) => this.#layoutOf(node)));
+    const layouts = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    const reason = answers.find((answer) => answer.status === 'rejected')?.reason as unknown;
+    if (layouts.length === 0) throw new Error(`no node of the cluster answers: ${describeError(reason)}`);
+    const masters = layouts.flat().filter(({ flags }) => flags.includes('master'));
+    const owner = masters.filter(({ owns }) => owns).toSorted((a, b) => b.epoch - a.epoch)[0];
+    if (!owner) throw new Error('no node of the cluster serves the slot of CLIPMILL_PREFIX');
+    const known = layouts.flat().map(({ address }) => address);
+    this.#nodes = [...new Map([...this.#nodes, ...known].map((node) => [`${node.host}:${node.port}`, node])).values()];
+    return owner.address;
+  }
+
+  async #layoutOf(node: Address) {
+    const { retryStrategy: _retry, reconnectOnError: _reconnect, ...options } = this.#options;
+    const redis = new Redis({
+      ...options,
+      ...node,
+      lazyConnect: true,
+      enableReadyCheck: false,
+      retryStrategy: null,
+      maxRetriesPerRequest: 0,
+      connectTimeout: NODE_TIMEOUT_MS,
+      commandTimeout: NODE_TIMEOUT_MS,
+    });
+    redis.on('error', () => {});
+    try {
+      await redis.connect();
+      const [slot, nodes] = await Promise.all([redis.cluster('KEYSLOT', this.#key), redis.cluster('NODES')]);
+      return parseClusterNodes(String(nodes), node.host).map((found) => ({ ...found, owns: found.owns(Number(slot)) }));
+    } finally {
+      redis.disconnect();
+    }
+  }
+}
+
+/** Connects to the owner of the slot, found anew for each connection; ioredis makes one for each client. */
+export class SlotConnector extends AbstractConnector {
+  readonly #owner: SlotOwner;
+  readonly #tls: ConnectionOptions | undefined;
+
+  constructor(options: unknown) {
+    super(2_000);
+    const { owner, tls } = options as { owner: SlotOwner; tls?: ConnectionOptions };
+    this.#owner = owner;
+    this.#tls = tls;
+  }
+
+  override async connect(emit: (event: string, error: Error) => void): Promise<Socket> {
+    this.connecting = true;
+    const address = await this.#findOwner(emit);
+    const stream = this.#tls ? connectTls({ ...address, ...this.#tls }) : createConnection(address);
+    this.stream = stream;
+    stream.once('error', (error: Error) => {
+      this.firstError = error;
+    });
+    return stream;
+  }
+  /** Asks until there is an owner: ioredis gives a client up for good whose connector fails. */
+  async #findOwner(emit: (event: string, error: Error) => void): Promise<Address> {
+    for (;;) {
+      try {
+        const address = await this.#owner.find();
+        if (this.connecting) return address;
+      } catch (error) {
+        if (this.connecting) emit('error', error instanceof Error ? error : new Error(String(error)));
+      }
+      if (!this.connecting) throw new Error('Connection is closed.');
+      await sleep(RETRY_MS);
+    }
+  }
+}
