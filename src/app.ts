@@ -13,7 +13,8 @@ import { describeError } from './core/errors.ts';
 import type { Logger } from './core/log.ts';
 import { Dispatcher } from './queue/dispatcher.ts';
 import { createQueues, type Queues } from './queue/queues.ts';
-import { awaitRedis, openRedis, watchOutages, type RedisClient } from './redis/connect.ts';
+import { awaitRedis } from './redis/await-ready.ts';
+import { hidePassword, openRedis, watchOutages, type RedisClient } from './redis/connect.ts';
 import { keysFor, type Keys } from './ledger/keys.ts';
 import { scriptRunner, type RunScript } from './ledger/scripts.ts';
 import type { Finding } from './core/finding.ts';
@@ -63,10 +64,16 @@ export async function openApp(options: AppOptions): Promise<App> {
   const { config, log, redisUrl } = options;
   const clock = options.clock ?? systemClock;
   const closers = new Closers();
-  const redis = openRedis(redisUrl, { name: 'clipmill', patient: options.patient ?? false });
+  const keys = keysFor(config.prefix);
+  const redis = openRedis(redisUrl, {
+    name: 'clipmill',
+    patient: options.patient ?? false,
+    tls: { ca: config.redisCa, cert: config.redisCert, key: config.redisKey },
+    slotKey: keys.prefix,
+  });
   closers.push(() => redis.disconnect());
   try {
-    await awaitRedis(redis, redisUrl);
+    await awaitRedis(redis, hidePassword(redisUrl));
     // Until it has answered once, being out of reach is the caller's error and no outage.
     logOutages(redis, log);
     if (options.onRedisFinding) await preflightRedis(redis, options.onRedisFinding);
@@ -74,7 +81,6 @@ export async function openApp(options: AppOptions): Promise<App> {
     await closers.close();
     throw error;
   }
-  const keys = keysFor(config.prefix);
   const run = scriptRunner(redis, keys.prefix);
   const queues = createQueues(redis, keys);
   closers.push(() => queues.close());

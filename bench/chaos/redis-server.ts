@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { awaitRedis, openRedis } from '../../src/redis/connect.ts';
+import { awaitRedis } from '../../src/redis/await-ready.ts';
+import { openRedis } from '../../src/redis/connect.ts';
 
 /** A redis-server that can be killed and comes back with its data, as a service manager would see to. */
 export interface MortalRedis {

@@ -4,6 +4,7 @@ import {
   duration,
   listenAddress,
   positiveDuration,
+  redisUrl,
   secretPair,
   storageTarget,
   url,
@@ -43,14 +44,30 @@ export const settings = {
   },
   redisUrl: {
     env: 'REDIS_URL',
-    value: z
-      .string()
-      .regex(
-        /^(unix|rediss?(\+(sentinel|cluster))?):\/\/./,
-        'must begin with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// (rediss+… for TLS)',
-      ),
+    value: redisUrl,
     secret: 'password',
     about: 'Redis that all processes share; without it `run` starts a private one in .clipmill/',
+  },
+  redisCa: {
+    env: 'CLIPMILL_REDIS_CA',
+    value: z.string(),
+    about: 'file of the certificates (PEM) that Redis and its sentinels are verified with; else those of Node.js',
+  },
+  redisCert: {
+    env: 'CLIPMILL_REDIS_CERT',
+    value: z.string(),
+    about: 'client certificate (PEM), where Redis asks for one',
+  },
+  redisKey: {
+    env: 'CLIPMILL_REDIS_KEY',
+    value: z.string(),
+    about: 'file of its key (PEM)',
+  },
+  durability: {
+    env: 'CLIPMILL_DURABILITY',
+    value: z.enum(['auto', 'replica', 'disk', 'memory']),
+    default: 'auto',
+    about: 'what acknowledges the record of a submission before it is sent; see docs/durability.md',
   },
   prefix: {
     env: 'CLIPMILL_PREFIX',

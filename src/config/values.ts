@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseRedisUrl } from './redis-url.ts';
 
 const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -105,3 +106,14 @@ export function isPrivateHost(host: string): boolean {
   if (isIP(bare) === 6) return /^(::|f[cd]|fe[89a-f]|::ffff:)/i.test(bare);
   return !bare.includes('.') || /\.(local|internal|lan|home|localdomain|test|invalid|example)$/i.test(bare);
 }
+
+/** `REDIS_URL`, as it is written, once it is known to be one. */
+export const redisUrl = z.string().transform((text, context) => {
+  try {
+    parseRedisUrl(text);
+    return text;
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'is no URL of Redis' });
+    return z.NEVER;
+  }
+});

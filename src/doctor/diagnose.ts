@@ -87,15 +87,15 @@ async function passingRedis(closers: Closers): Promise<EmbeddedRedis> {
 async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, boolean> {
   const { redis, keys, run, account } = app;
   try {
-    const servers = await readRedisFacts(redis);
-    yield* servers.flatMap(judgeRedis);
+    const facts = await readRedisFacts(redis);
+    yield* judgeRedis(facts);
     yield await compareClocks(app);
     const inForce = await limitsInForce(redis, keys);
     yield judgeLimits(config, inForce, await readUsage(redis, keys, run, config));
     yield judgeSubmission(await account.read());
     // The bucket from which the request to the API takes its token needs limits to go by.
     if (!inForce) await publishLimits(run, config);
-    return !servers.some(impossible);
+    return impossible(facts) === undefined;
   } catch (error) {
     const cure = 'Let its user run every command, scripts too (EVALSHA, EVAL), on the keys of CLIPMILL_PREFIX.';
     yield fail('redis', `does not do what clipmill needs: ${describeError(error)}`, cure);

@@ -44,7 +44,8 @@ async function selectDatabase(redis: RedisClient): Promise<void> {
 }
 
 function cureOf(reason: string): string {
-  if (/no database/.test(reason)) return 'Name a database that exists in REDIS_URL (0 always does), or raise `databases` there.';
+  if (/no database/.test(reason))
+    return 'Name a database that exists in REDIS_URL (0 always does), or raise `databases` there.';
   if (/self.signed|unable to (get|verify)|certificate|altnames/i.test(reason)) {
     return 'Set CLIPMILL_REDIS_CA to the certificate of your authority (PEM), and use the host name that the certificate names.';
   }

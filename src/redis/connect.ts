@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import { parseRedisUrl, type RedisTarget } from '../config/redis-url.ts';
 import { describeError, UserError } from '../core/errors.ts';
 import { autoCork } from './auto-cork.ts';
+import type { ClientOptions } from './client-options.ts';
 import { SlotConnector, SlotOwner } from './slot-owner.ts';
 
 /**
@@ -62,8 +63,10 @@ function commonOptions(options: ConnectOptions) {
     maxRetriesPerRequest: options.patient ? null : 2,
     retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 6), 2_000) * (0.75 + Math.random() / 2),
     reconnectOnError: (error: Error): 2 | false => (MOVED_AWAY.test(error.message) ? 2 : false),
+    // A server that still loads its data refuses commands, and is tried again as above; asking INFO first takes a right.
+    enableReadyCheck: false,
     skipVersionCheck: true,
-  } satisfies RedisOptions & BullOptions;
+  } satisfies ClientOptions & BullOptions;
 }
 
 /**
@@ -88,7 +91,7 @@ function parseTarget(url: string): RedisTarget {
   }
 }
 
-function redisOptions(target: RedisTarget, options: ConnectOptions): RedisOptions {
+function redisOptions(target: RedisTarget, options: ConnectOptions): ClientOptions {
   const common = {
     ...commonOptions(options),
     ...(target.username && { username: target.username }),
@@ -96,29 +99,27 @@ function redisOptions(target: RedisTarget, options: ConnectOptions): RedisOption
   };
   if (target.kind === 'socket') return { ...common, path: target.path, db: target.db };
   const tls = target.tls ? tlsOptions(options.tls ?? {}) : undefined;
-  switch (target.kind) {
-    case 'server':
-      return { ...common, ...target.address, db: target.db, ...(tls && { tls }) };
-    case 'sentinel':
-      return {
-        ...common,
-        sentinels: target.sentinels,
-        name: target.name,
-        db: target.db,
-        ...(target.sentinelUsername && { sentinelUsername: target.sentinelUsername }),
-        ...(target.sentinelPassword && { sentinelPassword: target.sentinelPassword }),
-        ...(tls && { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
-        sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
-        sentinelRetryStrategy: () => 250,
-        // Leaves the old master as soon as the sentinels have switched, not when it refuses a write.
-        failoverDetector: true,
-        sentinelReconnectStrategy: () => 1_000,
-      };
-    case 'cluster': {
-      const owner = new SlotOwner(target.nodes, options.slotKey ?? '{clipmill}:', { ...common, ...(tls && { tls }) });
-      return { ...common, ...(tls && { tls }), Connector: SlotConnector, owner } as RedisOptions;
-    }
+  if (target.kind === 'server') return { ...common, ...target.address, db: target.db, ...(tls && { tls }) };
+  if (target.kind === 'cluster') {
+    const owner = new SlotOwner(target.nodes, options.slotKey ?? '{clipmill}:', { ...common, ...(tls && { tls }) });
+    return { ...common, ...(tls && { tls }), Connector: SlotConnector, owner } as ClientOptions;
   }
+  return {
+    ...common,
+    sentinels: target.sentinels,
+    // A sentinel that was cut off may name a master that is one no more.
+    enableReadyCheck: true,
+    name: target.name,
+    db: target.db,
+    ...(target.sentinelUsername && { sentinelUsername: target.sentinelUsername }),
+    ...(target.sentinelPassword && { sentinelPassword: target.sentinelPassword }),
+    ...(tls && { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
+    sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
+    sentinelRetryStrategy: () => 250,
+    // Leaves the old master as soon as the sentinels have switched, not when it refuses a write.
+    failoverDetector: true,
+    sentinelReconnectStrategy: () => 1_000,
+  };
 }
 
 function tlsOptions({ ca, cert, key }: TlsFiles): ConnectionOptions {
@@ -161,4 +162,9 @@ export function watchOutages(redis: RedisClient, onOutage: (reason: Error) => vo
   };
   redis.on('error', onError).on('sentinelError', onError).on('reconnecting', onReconnecting);
   return () => void redis.off('error', onError).off('sentinelError', onError).off('reconnecting', onReconnecting);
+}
+
+/** The URL as it may be printed. */
+export function hidePassword(url: string): string {
+  return url.replace(/(:\/\/[^/@]*:)[^@]*@/, '$1********@');
 }

@@ -37,9 +37,10 @@ const replies: Record<string, { meaning: string; cure: string }> = {
 export function replyKind(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   // A script's error carries the reply of the command that it called behind words of its own.
-  const word = /(?:^|: -?|\s-)(OOM|NOAUTH|WRONGPASS|NOPERM|MISCONF|NOREPLICAS|READONLY|CLUSTERDOWN|MASTERDOWN|LOADING|BUSY)\b/.exec(
-    error.message,
-  )?.[1];
+  const word =
+    /(?:^|: -?|\s-)(OOM|NOAUTH|WRONGPASS|NOPERM|MISCONF|NOREPLICAS|READONLY|CLUSTERDOWN|MASTERDOWN|LOADING|BUSY)\b/.exec(
+      error.message,
+    )?.[1];
   if (word) return word;
   if (/command not allowed when used memory > 'maxmemory'/.test(error.message)) return 'OOM';
   if (/can't run this command or subcommand|No permissions to access a key/i.test(error.message)) return 'NOPERM';

@@ -1,15 +1,16 @@
-import { Cluster } from 'ioredis';
 import { z } from 'zod';
 import { describeError } from '../core/errors.ts';
 import type { RedisClient } from './connect.ts';
 
-/** What a Redis server says of itself; what it does not say, or may not be asked, is `undefined`. */
+/** What a Redis server tells of itself; what it leaves out is `undefined`. */
 export interface RedisFacts {
+  /** INFO is refused: nothing else is known. */
+  infoDenied: boolean;
   product: string;
   version: string | undefined;
-  /** Reads only: a copy of another server. */
+  /** It replicates another server and takes no writes. */
   replica: boolean;
-  /** Servers that copy this one. */
+  /** Replicas of this server that are connected. */
   replicas: number;
   clusterMode: boolean;
   /** Whether the append-only file is on. */
@@ -22,6 +23,8 @@ export interface RedisFacts {
   maxBytes: number | undefined;
   /** Kinds of writing to disk whose last try failed. */
   diskTroubles: string[];
+  /** Changes when the server is restarted or replaced. */
+  runId: string | undefined;
 }
 
 const bytes = z.coerce.number().optional();
@@ -32,6 +35,7 @@ const infoFields = z.object({
   valkey_version: z.string().optional(),
   server_name: z.string().optional(),
   role: z.string().optional(),
+  run_id: z.string().optional(),
   connected_slaves: z.coerce.number().default(0),
   cluster_enabled: z.string().optional(),
   aof_enabled: z.string().optional(),
@@ -50,25 +54,21 @@ const diskStatuses = {
   rdb_last_bgsave_status: 'saving a snapshot',
 } as const;
 
-/** Asks every server that takes writes: one, or the masters of a cluster. */
-export async function readRedisFacts(redis: RedisClient): Promise<RedisFacts[]> {
-  const servers = redis instanceof Cluster ? redis.nodes('master') : [redis];
-  return await Promise.all(
-    servers.map(async (server) => {
-      const [info, fsync] = await Promise.all([
-        permitted(() => server.info()),
-        permitted(() => server.config('GET', 'appendfsync')),
-      ]);
-      return parseFacts(info ?? '', readConfigReply(fsync));
-    }),
-  );
+/** Reads INFO and `appendfsync`; a managed Redis, or one with access rules, may refuse either. */
+export async function readRedisFacts(redis: RedisClient): Promise<RedisFacts> {
+  const [info, fsync] = await Promise.all([
+    permitted(() => redis.info()),
+    permitted(() => redis.config('GET', 'appendfsync')),
+  ]);
+  return { ...parseFacts(info ?? '', readConfigReply(fsync)), infoDenied: info === undefined };
 }
 
-/** @param info the reply to INFO; empty where it is forbidden */
+/** @param info the reply to INFO */
 export function parseFacts(info: string, fsync: string | undefined): RedisFacts {
   const fields = infoFields.parse(Object.fromEntries(info.split(/\r?\n/).map(splitLine)));
   const valkey = fields.server_name === 'valkey';
   return {
+    infoDenied: false,
     product: valkey ? 'Valkey' : 'Redis',
     version: (valkey ? fields.valkey_version : undefined) ?? fields.redis_version,
     replica: fields.role === 'slave',
@@ -79,6 +79,7 @@ export function parseFacts(info: string, fsync: string | undefined): RedisFacts 
     evictionPolicy: fields.maxmemory_policy,
     usedBytes: fields.used_memory,
     maxBytes: fields.maxmemory,
+    runId: fields.run_id,
     diskTroubles: Object.entries(diskStatuses)
       .filter(([name]) => fields[name as keyof typeof diskStatuses] === 'err')
       .map(([, what]) => what),

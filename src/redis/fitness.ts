@@ -10,6 +10,10 @@ const NEARLY_FULL = 0.8;
 
 /** Judges one server: does it work at all, and does it keep what it is told? */
 export function judgeRedis(facts: RedisFacts): Finding[] {
+  if (facts.infoDenied) {
+    const cure = 'ACL SETUSER its-name +info; docs/redis.md lists the least rights.';
+    return [fail('rights', 'its user may not run INFO: version, durability, eviction and memory are unknown', cure)];
+  }
   return [judgeServer(facts), judgeAppendOnly(facts), judgeDisk(facts), judgeEviction(facts), judgeMemory(facts)];
 }
 

@@ -1,9 +1,10 @@
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
+import { AbstractConnector, Redis } from 'ioredis';
 import type { Address } from '../config/redis-url.ts';
 import { describeError } from '../core/errors.ts';
+import type { ClientOptions } from './client-options.ts';
 import { parseClusterNodes } from './cluster-nodes.ts';
 
 /** How long a node may take to tell the layout of the cluster, in milliseconds. */
@@ -20,11 +21,11 @@ const FRESH_MS = 50;
  */
 export class SlotOwner {
   readonly #key: string;
-  readonly #options: RedisOptions;
+  readonly #options: ClientOptions;
   #nodes: readonly Address[];
   #asking: Promise<Address> | undefined;
 
-  constructor(nodes: readonly Address[], key: string, options: RedisOptions) {
+  constructor(nodes: readonly Address[], key: string, options: ClientOptions) {
     this.#nodes = nodes;
     this.#key = key;
     this.#options = options;
@@ -63,7 +64,6 @@ export class SlotOwner {
       ...options,
       ...node,
       lazyConnect: true,
-      enableReadyCheck: false,
       retryStrategy: null,
       maxRetriesPerRequest: 0,
       connectTimeout: NODE_TIMEOUT_MS,
@@ -73,7 +73,7 @@ export class SlotOwner {
     try {
       await redis.connect();
       const [slot, nodes] = await Promise.all([redis.cluster('KEYSLOT', this.#key), redis.cluster('NODES')]);
-      return parseClusterNodes(String(nodes), node.host).map((found) => ({ ...found, owns: found.owns(Number(slot)) }));
+      return parseClusterNodes(String(nodes), node.host).map((found) => ({ ...found, owns: found.owns(slot) }));
     } finally {
       redis.disconnect();
     }

@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { UserError } from '../../core/errors.ts';
-import { awaitRedis, openRedis } from '../connect.ts';
+import { awaitRedis } from '../await-ready.ts';
+import { openRedis } from '../connect.ts';
 import { folderHolder, FolderInUse, lockFolder, socketPath } from './folder-lock.ts';
 
 /** A private Redis in a folder, for one machine. */
