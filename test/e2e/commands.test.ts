@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startEmbeddedRedis } from '../../src/redis/embedded/server.ts';
@@ -179,11 +179,25 @@ describe('commands that need nothing', () => {
     expect((await running.finished).code).toBe(0);
   });
 
-  it('demo makes the example clips without a key', async () => {
-    const folder = await workFolder({ 'tiny.yaml': 'batch: tiny\njobs:\n  - prompt: a fox\n' });
+  it('demo makes the example clips without a key, in a folder of its own', async () => {
+    const folder = await workFolder({ 'tiny.yaml': 'batch: tiny\njobs:\n  - prompt: a fox\n    id: fox\n' });
+    await mkdir(join(folder, 'videos/tiny'), { recursive: true });
+    await writeFile(join(folder, 'videos/tiny/fox.mp4'), 'a paid clip');
     const { code, out } = await clipmill(['demo', 'tiny.yaml'], folder).finished;
     expect(code).toBe(0);
-    expect(out).toContain('tiny: 1 done of 1 clip');
+    expect(out).toContain('tiny: 1 done of 1 clip\n  gallery: clipmill-demo/tiny/index.html\n');
     expect(out).toContain('npx clipmill run jobs.example.yaml');
+    expect(await readFile(join(folder, 'videos/tiny/fox.mp4'), 'utf8')).toBe('a paid clip');
+    expect((await readdir(folder)).toSorted()).toEqual(['clipmill-demo', 'tiny.yaml', 'videos']);
+  });
+
+  it('demo leaves a folder alone that it has not made', async () => {
+    const folder = await workFolder({ 'tiny.yaml': 'batch: tiny\njobs:\n  - prompt: a fox\n' });
+    await mkdir(join(folder, 'clipmill-demo'));
+    await writeFile(join(folder, 'clipmill-demo/notes.txt'), 'mine');
+    const { code, err } = await clipmill(['demo', 'tiny.yaml'], folder).finished;
+    expect(code).toBe(2);
+    expect(err).toContain('clipmill-demo/ holds files that no demo has made');
+    expect(await readFile(join(folder, 'clipmill-demo/notes.txt'), 'utf8')).toBe('mine');
   });
 });

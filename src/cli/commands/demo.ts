@@ -1,15 +1,20 @@
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { packageFile } from '../../core/version.ts';
 import type { Exit, CliContext } from '../context.ts';
+import { UserError } from '../../core/errors.ts';
 import { HOME } from '../redis.ts';
 import { runFiles } from '../run/run-files.ts';
 
 /** How much faster than the API the simulator makes clips. */
 const SPEED = 10;
+
+/** Everything that a demo leaves is in this folder of the working folder. */
+const FOLDER = 'clipmill-demo';
+const DEMO_HOME = join(FOLDER, HOME);
 
 /** The documented times and limits, divided by the simulator's speed. */
 const scaledSettings = {
@@ -23,20 +28,25 @@ export function addDemo(program: Command, context: CliContext, exit: Exit): void
     .command('demo')
     .argument('[file]', 'a jobs file; the example that comes with clipmill by default')
     .summary('the whole thing in a minute, with a simulated API and without a key')
+    .description(
+      `Starts a simulated API, makes the clips of the file with a Redis of its own, and keeps everything in\n` +
+        `${FOLDER}/: no clip, batch or setting of a real run is touched. The next demo replaces that folder.`,
+    )
     .action(async (file: string | undefined) => {
       const simulator = await startSimulator({ speed: SPEED, balance: 100 });
       try {
         const config = loadConfig({
-          CLIPMILL_STORAGE: context.env['CLIPMILL_STORAGE'],
+          // Simulated clips never go where paid ones are, whatever CLIPMILL_STORAGE names.
+          CLIPMILL_STORAGE: `file:${FOLDER}`,
+          CLIPMILL_PREFIX: 'clipmill-demo',
           ...scaledSettings,
           APIXO_BASE_URL: simulator.url,
           CLIPMILL_LOG_LEVEL: 'warn',
         });
-        // A simulator begins anew each time; so does what is remembered of its tasks.
-        const home = join(HOME, 'demo');
-        rmSync(home, { recursive: true, force: true });
+        // A simulator knows no task of an earlier one: the demo starts from nothing as well.
+        removeEarlierDemo();
         context.err(`a simulated API at ${simulator.url} makes clips ${SPEED} times as fast as the real one\n`);
-        exit(await runFiles(context, config, [file ?? packageFile('jobs.example.yaml')], { home }));
+        exit(await runFiles(context, config, [file ?? packageFile('jobs.example.yaml')], { home: DEMO_HOME }));
         context.out(
           '\nThat was a simulation. For real clips:\n' +
             '  export APIXO_API_KEY=…\n' +
@@ -46,4 +56,14 @@ export function addDemo(program: Command, context: CliContext, exit: Exit): void
         await simulator.close();
       }
     });
+}
+
+/** @throws UserError when the folder holds something that no demo has made */
+function removeEarlierDemo(): void {
+  if (existsSync(FOLDER) && readdirSync(FOLDER).length > 0 && !existsSync(DEMO_HOME)) {
+    throw new UserError(`${FOLDER}/ holds files that no demo has made`, {
+      cure: `Rename or remove ${FOLDER}/, or run the demo in another folder.`,
+    });
+  }
+  rmSync(FOLDER, { recursive: true, force: true });
 }
