@@ -19,10 +19,8 @@ import { keysFor, type Keys } from './ledger/keys.ts';
 import { scriptRunner, type RunScript } from './ledger/scripts.ts';
 import type { Finding } from './core/finding.ts';
 import { preflightRedis } from './redis/preflight.ts';
-import { settlesWithin } from './core/timeouts.ts';
-
-/** What still waits for an answer of Redis when all is closed gets it within this, in milliseconds, or never. */
-const LAST_ANSWER_MS = 1_000;
+import { deadlines } from './core/deadlines.ts';
+import { endsWithin } from './core/timeouts.ts';
 
 /** Everything that stands on Redis: what a command needs to look at batches and to change them. */
 export interface App {
@@ -85,7 +83,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const queues = createQueues(redis, keys);
   closers.push(() => queues.close());
   const dispatcher = new Dispatcher(run, queues, log);
-  closers.push(async () => void (await settlesWithin(dispatcher.stop(), LAST_ANSWER_MS)));
+  closers.push(async () => void (await endsWithin(dispatcher.stop(), deadlines.lastReply)));
   return {
     config,
     log,

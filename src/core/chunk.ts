@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { endsWithin } from './timeouts.ts';
 
 /** A page that is not full goes out when its source makes us wait this long, in milliseconds. */
 const PATIENCE_MS = 50;
@@ -15,7 +15,7 @@ export async function* pagesOf<T>(source: Iterable<T> | AsyncIterable<T>, size: 
       const next = Promise.resolve(iterator.next());
       // The source failing while nobody waits for it must not end the process; the wait below sees it.
       next.catch(() => {});
-      if (page.length > 0 && (await slowerThan(next, PATIENCE_MS))) {
+      if (page.length > 0 && !(await endsWithin(Promise.allSettled([next]), PATIENCE_MS))) {
         yield page;
         page = [];
       }
@@ -31,16 +31,4 @@ export async function* pagesOf<T>(source: Iterable<T> | AsyncIterable<T>, size: 
   } finally {
     await iterator.return?.();
   }
-}
-
-async function slowerThan(work: Promise<unknown>, ms: number): Promise<boolean> {
-  const timer = new AbortController();
-  const quick = work.then(
-    () => false,
-    () => false,
-  );
-  const slow = sleep(ms, true, { signal: timer.signal }).catch(() => false);
-  const late = await Promise.race([quick, slow]);
-  timer.abort();
-  return late;
 }

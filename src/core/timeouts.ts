@@ -1,11 +1,46 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+/** Work took longer than it may. */
+export class TimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+}
 
-/** @returns whether `work` was done within `ms` milliseconds; it goes on if it was not. @throws what it throws by then */
-export async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  const timeout = new AbortController();
-  const settled = work.then(() => true);
-  const late = sleep(ms, false, { signal: timeout.signal }).catch(() => false);
-  const inTime = await Promise.race([settled, late]);
-  timeout.abort();
-  return inTime;
+/** When to stop waiting for work. */
+export interface Limit {
+  /** Longest wait, in milliseconds. Default: no limit. */
+  ms?: number;
+  /** Ends the wait when it aborts. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Waits for work, within a limit. The work itself is not stopped, and its later failure is ignored.
+ * @throws TimeoutError after `ms`; the signal's reason as soon as that aborts; else what the work throws
+ */
+export async function withTimeout<T>(work: Promise<T>, { ms, signal }: Limit): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let stop: (() => void) | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    if (ms !== undefined) timer = setTimeout(() => reject(new TimeoutError(`no answer within ${ms / 1000} s`)), ms);
+    if (!signal) return;
+    stop = () => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    // The limit first: where both have ended, the process is draining, and that counts.
+    return await Promise.race([limit, work]);
+  } finally {
+    clearTimeout(timer);
+    if (stop) signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** Returns whether work ended within `ms` milliseconds; it goes on if not. @throws what the work throws by then */
+export async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  try {
+    await withTimeout(work, { ms });
+    return true;
+  } catch (error) {
+    if (error instanceof TimeoutError) return false;
+    throw error;
+  }
 }

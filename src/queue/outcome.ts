@@ -1,11 +1,11 @@
 /**
- * What a step wants done with its job. Steps know nothing of BullMQ: the processor alone turns an
- * outcome into a move of its engine.
+ * What becomes of a job. Steps do not depend on BullMQ: the processor alone turns an outcome into a move of
+ * its queue.
  */
 export type Outcome =
-  /** Nothing is left to do: the next step, if there is one, has its own job. */
+  /** Remove the job: the next step, if there is one, has a job of its own. */
   | { kind: 'done' }
-  /** The same job again after `delayMs`. */
+  /** Run the same job again after `delayMs`. */
   | { kind: 'again'; delayMs: number };
 
 export const done: Outcome = { kind: 'done' };
@@ -14,10 +14,10 @@ export function again(delayMs: number): Outcome {
   return { kind: 'again', delayMs: Math.max(0, Math.round(delayMs)) };
 }
 
-/** What every step is told about its job. */
-export interface StepContext {
-  /** How often this job has been started, this time included. */
+/** What a handler gets beside its job. */
+export interface JobContext {
+  /** How often this job has been started, including now. */
   attemptsStarted: number;
-  /** Aborts when the process is to drain: a step that waits gives its job back, one that works finishes. */
-  draining: AbortSignal;
+  /** Aborts when the process drains: a step that waits returns its job to the queue, one that works finishes. */
+  signal: AbortSignal;
 }

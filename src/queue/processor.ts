@@ -5,11 +5,11 @@ import { describeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { Keys } from '../ledger/keys.ts';
-import { again, type Outcome, type StepContext } from './outcome.ts';
+import { again, type JobContext, type Outcome } from './outcome.ts';
 import type { QueueName } from './queues.ts';
 
 /** Does the work of one job; `name` and `data` are as the producer wrote them. */
-export type JobHandler = (job: { name: string; data: unknown; id: string }, context: StepContext) => Promise<Outcome>;
+export type JobHandler = (job: { name: string; data: unknown; id: string }, context: JobContext) => Promise<Outcome>;
 
 /** Thrown by a handler when a job can never be done: it ends as failed, with this message. */
 export class InvalidJobError extends UnrecoverableError {}
@@ -52,9 +52,12 @@ export interface ProcessorDeps {
 
 /** The workers of one queue in this process. */
 export interface Processor {
-  /** Takes no new job, lets the steps that work finish and those that wait give their jobs back. */
+  /**
+   * Fetches no more jobs, and resolves when the running ones have ended. To be called before the drain signal
+   * aborts: a job that a waiting step returned to the queue would be fetched again.
+   */
   drain(): Promise<void>;
-  /** Leaves at once; jobs that are active run again elsewhere when their lock ends. */
+  /** Ends at once; active jobs run again on another worker when their lock expires. */
   abandon(): Promise<void>;
   /** Steps at work now. */
   active(): number;
@@ -72,6 +75,8 @@ export interface ProcessorOptions {
   concurrency: number;
   /** After how long without a sign of life a job is lost to its worker, in milliseconds. Default 10,000. */
   lockMs?: number | undefined;
+  /** Aborts when the process drains; its reason is an error that no step throws otherwise. */
+  signal: AbortSignal;
 }
 
 /** Jobs of producers that could not be taken, kept for them to look at: seconds, and how many at most. */
@@ -98,19 +103,20 @@ export function startProcessor(
 ): Processor {
   const { log } = deps;
   const { workers: fetchers, concurrency, lockMs = LOCK_MS } = options;
-  const draining = new AbortController();
+  const abandoned = new AbortController();
+  const signal = AbortSignal.any([options.signal, abandoned.signal]);
   // Every step that waits listens to it.
-  setMaxListeners(0, draining.signal);
+  setMaxListeners(0, signal);
   let active = 0;
   let lastMove = performance.now();
 
   async function decide(job: Job, token: string | undefined): Promise<Outcome> {
-    const context: StepContext = { attemptsStarted: job.attemptsStarted, draining: draining.signal };
     try {
+      const context = { attemptsStarted: job.attemptsStarted, signal };
       return await handler({ name: job.name, data: job.data, id: job.id ?? '' }, context);
     } catch (error) {
       if (error instanceof InvalidJobError) throw error;
-      if (draining.signal.aborted && error === draining.signal.reason) {
+      if (signal.aborted && error === signal.reason) {
         await job.moveToWait(token);
         throw new WaitingError();
       }
@@ -151,14 +157,16 @@ export function startProcessor(
   const workers = Array.from({ length: fetchers }, startWorker);
 
   async function close(force: boolean): Promise<void> {
-    const closed = Promise.all(workers.map((worker) => worker.close(force)));
-    draining.abort(new Error('the process is draining'));
-    await closed;
+    await Promise.all(workers.map((worker) => worker.close(force)));
   }
 
   return {
     drain: () => close(false),
-    abandon: () => close(true),
+    async abandon() {
+      const closed = close(true);
+      abandoned.abort(new Error('the worker is abandoned'));
+      await closed;
+    },
     active: () => active,
     idleMs: () => performance.now() - lastMove,
   };

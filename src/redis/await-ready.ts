@@ -1,4 +1,5 @@
 import { describeError, UserError } from '../core/errors.ts';
+import { withTimeout } from '../core/timeouts.ts';
 import { watchOutages, type RedisClient } from './connect.ts';
 import { explainRedisError } from './errors.ts';
 
@@ -12,12 +13,8 @@ export async function awaitRedis(redis: RedisClient, url: string, timeoutMs = 5_
   const unwatch = watchOutages(redis, (reason) => {
     outage = reason;
   });
-  let timer: NodeJS.Timeout | undefined;
   try {
-    const timeout = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
-    });
-    await Promise.race([selectDatabase(redis), timeout]);
+    await withTimeout(selectDatabase(redis), { ms: timeoutMs });
   } catch (error) {
     const explained = explainRedisError(outage ?? error);
     if (explained instanceof UserError) throw explained;
@@ -26,7 +23,6 @@ export async function awaitRedis(redis: RedisClient, url: string, timeoutMs = 5_
       cause: error,
     });
   } finally {
-    clearTimeout(timer);
     unwatch();
   }
 }

@@ -1,13 +1,11 @@
 import { once } from 'node:events';
 import { loadConfig, requireApiKey, secretsOf, SettingsError, type Environment } from '../config/config.ts';
+import { deadlines } from '../core/deadlines.ts';
 import { formatFailure } from '../core/errors.ts';
 import { createLogger, readableLines } from '../core/log.ts';
 import type { QueueName } from '../queue/queues.ts';
 import { onInterrupt } from '../core/interrupts.ts';
 import { keepHeapSmall } from './gc-tuning.ts';
-
-/** Time for connections to close by themselves when all is done. */
-const LINGER_MS = 500;
 
 /**
  * Runs workers on a shared Redis until SIGTERM or SIGINT, then drains. A second signal ends the
@@ -56,7 +54,7 @@ export async function runWorkers(
   }
   log.info('drained');
   // Connections to a Redis that is away would go on trying to reach it.
-  setTimeout(() => process.exit(), LINGER_MS).unref();
+  setTimeout(() => process.exit(), deadlines.linger).unref();
 }
 
 /** The whole of a worker process: what goes wrong is said, and its exit code is 2. */

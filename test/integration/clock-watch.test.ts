@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
-import { mendAfterDisturbance } from '../../src/worker/maintenance/clock-watch.ts';
+import { repairAfterDisturbance } from '../../src/worker/maintenance/clock-watch.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { clips, startMill } from '../support/mill.ts';
 import { until } from '../support/until.ts';
@@ -29,18 +29,18 @@ describe('a disturbance', () => {
       sleep: () => Promise.resolve(),
     };
     let mended = 0;
-    const disturbance = mendAfterDisturbance({ redis, run, clock }, () => {
+    const disturbance = repairAfterDisturbance({ redis, run, clock }, () => {
       mended += 1;
       return Promise.resolve();
     });
     fake.advance(60_000);
-    await disturbance.chore.work();
+    await disturbance.task.work();
     setBy = 3_600_000;
-    await disturbance.chore.work();
+    await disturbance.task.work();
     expect(mended).toBe(0);
     setBy = 0;
-    await disturbance.chore.work();
-    await disturbance.chore.work();
+    await disturbance.task.work();
+    await disturbance.task.work();
     expect(mended).toBe(1);
     disturbance.stop();
   });

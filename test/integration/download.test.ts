@@ -4,18 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { manifestRow } from '../../src/reports/manifest.ts';
 import { readEvents } from '../../src/operations/events.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { silentLogger } from '../../src/core/log.ts';
-import { StorageBreaker } from '../../src/worker/steps/storage-breaker.ts';
-import type { StepDeps } from '../../src/worker/start.ts';
 import { SourceError } from '../../src/download/error.ts';
 import { StorageError } from '../../src/storage/storage.ts';
-import { clip, clips, startMill } from '../support/mill.ts';
+import { clip, clips, startMill, type Parts } from '../support/mill.ts';
+import { override } from '../support/override.ts';
 import { until } from '../support/until.ts';
-
-/** Changes what downloads work with. */
-function downloads(change: (download: StepDeps['download']) => Partial<StepDeps['download']>) {
-  return { decorate: (deps: StepDeps) => ({ ...deps, download: { ...deps.download, ...change(deps.download) } }) };
-}
 
 describe('downloads', () => {
   it('keep every file of a task, and never that of another item', async () => {
@@ -48,11 +41,17 @@ describe('downloads', () => {
 
   it('look at the same task again after a retry of one whose URL was refused', async () => {
     const mill = await startMill();
-    const refuse = downloads(({ attempts }) => ({
-      source: { open: () => Promise.reject(new SourceError('forbidden', 'it is at 10.0.0.1')) },
-      attempts: { ...attempts, urlRefused: () => Promise.resolve(4) },
-    }));
-    const refusing = await mill.work(refuse);
+    const refusing = await mill.work({
+      replace: ({ app, resources }) => ({
+        app: { ...app, attempts: { ...app.attempts, urlRefused: () => Promise.resolve(4) } },
+        resources: {
+          ...resources,
+          source: override(resources.source, {
+            open: () => Promise.reject(new SourceError('forbidden', 'it is at 10.0.0.1')),
+          }),
+        },
+      }),
+    });
     await mill.add('b', [clip('a')]);
     expect((await mill.ended('b')).failures).toEqual({ RESULT_REFUSED: 1 });
     await refusing.drain(2_000);
@@ -69,21 +68,23 @@ describe('downloads', () => {
     const mill = await startMill();
     let full = true;
     let tries = 0;
-    const breaking = downloads(({ storage }) => {
-      const check = () => (full ? Promise.reject(new StorageError('full')) : Promise.resolve());
-      const clock = { ...systemClock, sleep: (_ms: number, signal?: AbortSignal) => systemClock.sleep(50, signal) };
-      return {
-        gate: new StorageBreaker({ storage: { check }, clock, log: silentLogger() }),
-        storage: {
-          ...storage,
-          put(...args) {
-            tries += 1;
-            return full ? Promise.reject(new StorageError('full')) : storage.put(...args);
-          },
+    const breaking = ({ app, resources }: Parts): Parts => {
+      let started = false;
+      const storage = override(resources.storage, {
+        async check() {
+          // Workers do not start on a storage that is full already.
+          if (started && full) throw new StorageError('full');
+          started = true;
         },
-      };
-    });
-    const first = await mill.work(breaking);
+        put(...args) {
+          tries += 1;
+          return full ? Promise.reject(new StorageError('full')) : resources.storage.put(...args);
+        },
+      });
+      const sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(Math.min(ms, 50), signal);
+      return { app: { ...app, clock: { ...systemClock, sleep } }, resources: { ...resources, storage } };
+    };
+    const first = await mill.work({ replace: breaking });
     await mill.add('b', clips(30));
     await until(async () => (await mill.app.queries.batch('b'))?.counts.downloading === 30, 'all to wait');
     // Those that had begun when the gate shut, and no more.
@@ -92,7 +93,7 @@ describe('downloads', () => {
     expect((await mill.app.queries.batch('b'))?.counts).toMatchObject({ downloading: 30, failed: 0 });
     expect(await mill.app.queues.backlog('download')).toBe(30);
 
-    await mill.work(breaking);
+    await mill.work({ replace: breaking });
     await until(() => tries > 16 || undefined, 'the second worker to try');
     full = false;
     expect((await mill.ended('b')).counts).toMatchObject({ done: 30 });

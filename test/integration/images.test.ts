@@ -9,6 +9,7 @@ import { expandJobs, type JobInput } from '../../src/jobs/index.ts';
 import { createLogger } from '../../src/core/log.ts';
 import type { InputStore } from '../../src/storage/storage.ts';
 import { images } from '../support/images.ts';
+import { override } from '../support/override.ts';
 import { startMill, type Mill, type MillOptions } from '../support/mill.ts';
 
 const SIGNATURE = 'c0ffee0123456789';
@@ -74,19 +75,18 @@ describe('local images', () => {
     expect(store.puts.map((put) => put.slice(64)).toSorted()).toEqual(['.jpg image/jpeg', '.png image/png']);
     const generate: string[] = [];
     await mill.work({
-      decorate: (deps) => ({
-        ...deps,
-        submit: {
-          ...deps.submit,
-          inputs: store,
-          api: {
-            generate(model, request) {
+      replace: ({ resources }) => ({
+        resources: {
+          ...resources,
+          storage: override(resources.storage, { inputs: store }),
+          api: override(resources.api, {
+            async generate(model, request) {
               generate.push(JSON.stringify(request.input));
-              if (generate.length > 1) return deps.submit.api.generate(model, request);
+              if (generate.length > 1) return resources.api.generate(model, request);
               const [url] = (request.input as { image_urls: string[] }).image_urls;
               throw new ApixoError('ambiguous', 'HTTP_502', `cannot fetch ${url}`);
             },
-          },
+          }),
         },
       }),
     });
@@ -112,7 +112,11 @@ describe('local images', () => {
     const { mill, store, submit } = await millWithImages();
     store.failures = 1;
     await submit([fromFile('one', 'a.png')]);
-    await mill.work({ decorate: (deps) => ({ ...deps, submit: { ...deps.submit, inputs: store } }) });
+    await mill.work({
+      replace: ({ resources }) => ({
+        resources: { ...resources, storage: override(resources.storage, { inputs: store }) },
+      }),
+    });
     const batch = await mill.ended('b');
     expect(batch).toMatchObject({ counts: { done: 1 }, posted: 1 });
     expect(store.seconds).toHaveLength(2);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SimulatorOptions } from '../../src/simulator/index.ts';
 import { clip, clips, startMill, type Mill } from '../support/mill.ts';
+import { override } from '../support/override.ts';
 import { until } from '../support/until.ts';
 
 /** Prompts in the order in which the API was asked for them. */
@@ -127,16 +128,15 @@ describe('limits of any size', () => {
     const looks = new Map<string, number>();
     await mill.add('b', clips(40));
     await mill.work({
-      decorate: (deps) => ({
-        ...deps,
-        poll: {
-          ...deps.poll,
-          api: {
+      replace: ({ resources }) => ({
+        resources: {
+          ...resources,
+          api: override(resources.api, {
             status: (model, taskId) => {
               looks.set(taskId, (looks.get(taskId) ?? 0) + 1);
-              return deps.poll.api.status(model, taskId);
+              return resources.api.status(model, taskId);
             },
-          },
+          }),
         },
       }),
     });

@@ -10,17 +10,16 @@ describe('sidecars', () => {
     const path = join(mill.folder, 'videos/clips/a.json');
     const tries: boolean[] = [];
     await mill.work({
-      decorate: (deps) => ({
-        ...deps,
-        download: {
-          ...deps.download,
+      replace: ({ app }) => ({
+        app: {
+          ...app,
           attempts: {
-            ...deps.download.attempts,
+            ...app.attempts,
             async stored(attempt, stored) {
               tries.push((await readFile(path, 'utf8')).includes(stored.sha256));
               // The process dies here the first time, as far as this item is concerned.
               if (tries.length === 1) throw new Error('killed');
-              return deps.download.attempts.stored(attempt, stored);
+              return app.attempts.stored(attempt, stored);
             },
           },
         },

@@ -6,6 +6,7 @@ import { submitJobs } from '../../src/operations/submit.ts';
 import type { Job } from '../../src/jobs/index.ts';
 import { INTAKE_PAGE } from '../../src/ledger/intake.ts';
 import { clip, clips, startMill } from '../support/mill.ts';
+import { override } from '../support/override.ts';
 import { until } from '../support/until.ts';
 
 /** Jobs as a file has them. */
@@ -86,17 +87,16 @@ describe('cancelling', () => {
     const mill = await startMill({ simulator: { generationMs: { 5: [300, 400] } } });
     let [fetching, goOn] = [false, false];
     await mill.work({
-      decorate: ({ download, ...others }) => ({
-        ...others,
-        download: {
-          ...download,
-          source: {
+      replace: ({ resources }) => ({
+        resources: {
+          ...resources,
+          source: override(resources.source, {
             async open(url, signal) {
               fetching = true;
-              await until(() => goOn, 'leave to go on');
-              return download.source.open(url, signal);
+              await until(() => goOn, 'the test to let it go on');
+              return resources.source.open(url, signal);
             },
-          },
+          }),
         },
       }),
     });

@@ -9,7 +9,8 @@ import { createAttempts } from '../../src/ledger/attempts.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { openApp } from '../../src/app.ts';
-import { startWorkers, type StepDeps } from '../../src/worker/start.ts';
+import { openResources } from '../../src/worker/resources.ts';
+import { startWorkers } from '../../src/worker/start.ts';
 import type { FaultPoint } from '../support/fault-points.ts';
 
 const killAt = process.env['KILL_AT'] as FaultPoint | undefined;
@@ -38,37 +39,50 @@ function between<Args extends unknown[], Result>(
   };
 }
 
-function decorate({ submit, poll, download }: StepDeps): StepDeps {
-  return {
-    submit: {
-      ...submit,
-      api: { generate: between('before-post', submit.api.generate, 'after-post') },
-      attempts: { ...submit.attempts, accepted: between(undefined, submit.attempts.accepted, 'after-task-recorded') },
-      queues: { ...submit.queues, poll: between(undefined, submit.queues.poll, 'after-poll-enqueued') },
-    },
-    poll: {
-      ...poll,
-      api: { status: between('before-look', poll.api.status, 'after-look') },
-      attempts: { ...poll.attempts, generated: between(undefined, poll.attempts.generated, 'after-end-recorded') },
-      queues: { download: between(undefined, poll.queues.download, 'after-download-enqueued') },
-    },
-    download: {
-      ...download,
-      source: { open: between('before-fetch', download.source.open, 'after-first-bytes') },
-      storage: { ...download.storage, put: between(undefined, download.storage.put, 'after-stored') },
-      writeSidecar: download.writeSidecar && between(undefined, download.writeSidecar, 'after-sidecar'),
-      attempts: { ...download.attempts, stored: between(undefined, download.attempts.stored, 'after-done-recorded') },
-    },
-  };
-}
-
 const config = loadConfig(process.env);
 const log = createLogger({ level: config.logLevel, secrets: [] });
 const app = await openApp({ config, log, redisUrl: config.redisUrl ?? '', patient: true });
+const { queues } = app;
 const attempts = createAttempts({
   ...app,
-  onDispatched: between('before-next-enqueued', (given) => app.queues.submit(given), undefined),
+  onDispatched: between('before-next-enqueued', (given) => queues.submit(given), undefined),
 });
+const resources = openResources(config);
+const { api, source, storage } = resources;
+
+/** Sidecars alone; manifests are written by the same method. */
+const putSidecar = between(undefined, storage.putPage, 'after-sidecar');
+const putPage: typeof storage.putPage = (name, ...rest) =>
+  (name.endsWith('.json') ? putSidecar : storage.putPage)(name, ...rest);
+
 const lockMs = process.env['LOCK_MS'];
-await startWorkers({ ...app, attempts }, { decorate, ...(lockMs && { lockMs: Number(lockMs) }) });
+await startWorkers(
+  {
+    ...app,
+    attempts: {
+      ...attempts,
+      accepted: between(undefined, attempts.accepted, 'after-task-recorded'),
+      generated: between(undefined, attempts.generated, 'after-end-recorded'),
+      stored: between(undefined, attempts.stored, 'after-done-recorded'),
+    },
+    queues: {
+      ...queues,
+      poll: between(undefined, queues.poll, 'after-poll-enqueued'),
+      download: between(undefined, queues.download, 'after-download-enqueued'),
+    },
+  },
+  {
+    resources: {
+      ...resources,
+      api: {
+        ...api,
+        generate: between('before-post', api.generate, 'after-post'),
+        status: between('before-look', api.status, 'after-look'),
+      },
+      source: { ...source, open: between('before-fetch', source.open, 'after-first-bytes') },
+      storage: { ...storage, put: between(undefined, storage.put, 'after-stored'), putPage },
+    },
+    ...(lockMs && { lockMs: Number(lockMs) }),
+  },
+);
 log.info('working');

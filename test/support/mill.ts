@@ -8,6 +8,7 @@ import type { Batch } from '../../src/ledger/batch.ts';
 import type { NewItem } from '../../src/ledger/intake.ts';
 import { silentLogger, type Logger } from '../../src/core/log.ts';
 import { openApp, type App } from '../../src/app.ts';
+import { openResources, type Resources } from '../../src/worker/resources.ts';
 import { startWorkers, type WorkerOptions, type Workers } from '../../src/worker/start.ts';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/index.ts';
 import { until } from './until.ts';
@@ -19,6 +20,17 @@ export interface MillOptions {
   redisUrl?: string;
 }
 
+/** What workers are made of. */
+export interface Parts {
+  app: App;
+  resources: Resources;
+}
+
+export interface WorkOptions extends Omit<WorkerOptions, 'resources'> {
+  /** Replaces parts of these workers by ones that fail or record. */
+  replace?: (parts: Parts) => Partial<Parts>;
+}
+
 /** A namespace of its own in the shared Redis, a simulator, a folder for clips: gone when the test ends. */
 export interface Mill {
   simulator: Simulator;
@@ -26,7 +38,7 @@ export interface Mill {
   folder: string;
   env: Record<string, string>;
   /** Workers of "another process" on the same Redis. */
-  work(options?: WorkerOptions): Promise<Workers>;
+  work(options?: WorkOptions): Promise<Workers>;
   add(batch: string, items: readonly NewItem[], maxClips?: number): Promise<void>;
   ended(batch: string): Promise<Batch>;
 }
@@ -63,8 +75,10 @@ export async function startMill(options: MillOptions = {}): Promise<Mill> {
     app,
     folder,
     env,
-    async work(workerOptions = {}) {
-      const workers = await startWorkers(app, workerOptions);
+    async work({ replace, ...workerOptions } = {}) {
+      const parts = { app, resources: openResources(config) };
+      const replaced = { ...parts, ...replace?.(parts) };
+      const workers = await startWorkers(replaced.app, { ...workerOptions, resources: replaced.resources });
       started.push(workers);
       return workers;
     },

@@ -10,6 +10,7 @@ import { stepData, type QueueName } from '../../src/queue/queues.ts';
 import { reconcile } from '../../src/worker/maintenance/reconcile.ts';
 import { submitStep } from '../../src/worker/steps/submit.ts';
 import type { App } from '../../src/app.ts';
+import { contextOf } from './step-context.ts';
 
 export const submitAnswers = ['ok', 'busy', 'slow-down', 'rejected', 'lost-made', 'lost-unmade'] as const;
 export const pollAnswers = ['running', 'success', 'failed', 'busy'] as const;
@@ -144,12 +145,11 @@ export class Crank {
 
   #steps(death: Death | undefined): Record<QueueName, (attempt: Attempt) => Promise<Outcome>> {
     const deps = this.#process(death);
-    const context = { attemptsStarted: 1, draining: new AbortController().signal };
     const common = { onAmbiguous: 'hold', tokenLifetimeMs: 60_000, maxAttempts: 3 } as const;
     return {
       // The slots of ambiguous submissions end at once.
-      submit: (attempt) => submitStep({ ...deps, settings: { ...common, taskTimeoutMs: 1 } }, attempt, context),
-      poll: (attempt) => pollStep({ ...deps, settings: { ...common, taskTimeoutMs: 60_000 } }, attempt, context),
+      submit: (attempt) => submitStep({ ...deps, settings: { ...common, taskTimeoutMs: 1 } }, contextOf(attempt)),
+      poll: (attempt) => pollStep({ ...deps, settings: { ...common, taskTimeoutMs: 60_000 } }, contextOf(attempt)),
       download: async (attempt) => {
         if (await deps.attempts.downloadTask(attempt)) {
           await deps.attempts.stored(attempt, { location: 'x', size: 1, sha256: 'y' });

@@ -4,6 +4,7 @@ import { imageUploads, requireImageStore } from '../../operations/upload-images.
 import { previewJobs, submitJobs, type SubmitOptions } from '../../operations/submit.ts';
 import { requireApiKey, type Config } from '../../config/config.ts';
 import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
+import { deadlines } from '../../core/deadlines.ts';
 import { describeError } from '../../core/errors.ts';
 import type { Batch } from '../../ledger/batch.ts';
 import type { App } from '../../app.ts';
@@ -18,9 +19,6 @@ import { formatFinding, withSession } from '../session.ts';
 import { askBalance } from './balance.ts';
 import { followBatches, readBatches, sumCounts } from './follow.ts';
 import { batchSummary } from './summary.ts';
-
-/** How long an interrupted run waits for answers to what it has sent, in milliseconds. */
-const DRAIN_MS = 10_000;
 
 export interface RunOptions {
   /** Folder of the private Redis and the log. */
@@ -46,7 +44,9 @@ export async function runFiles(
   const { log } = context.terminal ? fileLog(config, home) : { log: workerLog(config) };
   const painter = new ProgressRenderer(context);
   const interrupt = onInterrupt((name) => {
-    painter.say(`${name}: finishing what was sent, up to ${formatDuration(DRAIN_MS)}; once more ends at once`);
+    painter.say(
+      `${name}: finishing what was sent, up to ${formatDuration(deadlines.drainRun)}; once more ends at once`,
+    );
   }, EXIT.interrupted);
   try {
     return await withSession(
@@ -60,7 +60,7 @@ export async function runFiles(
       async ({ app, closers }) => {
         const previews = await Promise.all(files.map((file) => previewJobs(app, headerOf(file), file.jobs())));
         const workers = await startWorkers(app);
-        closers.push(() => workers.drain(DRAIN_MS));
+        closers.push(() => workers.drain(deadlines.drainRun));
         const before = await askBalance(workers.api, app.requests);
         const added = previews.reduce((sum, preview) => sum + preview.added, 0);
         const existing = previews.reduce((sum, preview) => sum + preview.existing, 0);
@@ -147,7 +147,7 @@ async function report(
 /** The clips are there whatever becomes of their gallery. */
 async function writePages(context: CliContext, workers: Workers, batch: string): Promise<string | undefined> {
   try {
-    return (await workers.pages.write(batch)).gallery;
+    return (await workers.reports.write(batch)).gallery;
   } catch (error) {
     context.err(`manifest and gallery could not be written: ${describeError(error)}; the same command tries again\n`);
     return undefined;

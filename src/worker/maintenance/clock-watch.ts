@@ -3,22 +3,22 @@ import type { RedisClient } from '../../redis/connect.ts';
 import type { RunScript } from '../../ledger/scripts.ts';
 import type { MaintenanceTask } from './schedule.ts';
 
-/** A clock that is corrected bit by bit is not set back. */
+/** A clock that goes back by less was corrected, not set back; in milliseconds. */
 const STEP_MS = 1_000;
-/** After a disturbance: time for what was still on its way to Redis to arrive there; also between two rounds. */
+/** After a disturbance: time for commands on their way to Redis to arrive there, in milliseconds; also between two repairs. */
 const SETTLE_MS = 5_000;
 
 /**
- * Mends soon after what is known to leave jobs behind, instead of at the next full minute:
+ * Repairs soon after an event that is known to lose jobs, instead of at the next full minute:
  *
- * - Redis was away and is back. A command may have been done whose answer was lost with its
- *   connection, such as handing out items: their jobs were never added, and their slots stand empty.
- * - This machine's clock was set back. Delayed jobs are due by the old time, which is far off now.
+ * - Redis was away and is back. A command may have been executed and its reply lost with the connection,
+ *   such as the dispatch of items: their jobs were never added, and their slots stay empty.
+ * - This machine's clock was set back. Delayed jobs are due by the old time, which is far ahead now.
  */
-export function mendAfterDisturbance(
+export function repairAfterDisturbance(
   { redis, run, clock }: { redis: Pick<RedisClient, 'on' | 'off'>; run: RunScript; clock: Clock },
-  mend: () => Promise<void>,
-): { chore: MaintenanceTask; stop(): void } {
+  repair: () => Promise<void>,
+): { task: MaintenanceTask; stop(): void } {
   let disturbed = false;
   const reconnected = () => {
     disturbed = true;
@@ -27,18 +27,18 @@ export function mendAfterDisturbance(
   const offset = () => clock.now() - clock.elapsed();
   let known = offset();
   return {
-    chore: {
-      name: 'mend-after-disturbance',
+    task: {
+      name: 'repair-after-disturbance',
       periodMs: SETTLE_MS,
       scope: 'process',
       async work() {
         const current = offset();
         if (current < known - STEP_MS) disturbed = true;
         known = current;
-        // Many processes lose one Redis together: one of them mends, and the others look again.
-        if (!disturbed || (await run('claim-task', 'mend-after-disturbance', SETTLE_MS)) !== 1) return;
+        // Many processes lose the same Redis at once: one of them repairs, and the others check again.
+        if (!disturbed || (await run('claim-task', 'repair-after-disturbance', SETTLE_MS)) !== 1) return;
         disturbed = false;
-        await mend();
+        await repair();
       },
     },
     stop: () => void redis.off('ready', reconnected),

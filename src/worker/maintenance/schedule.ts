@@ -2,24 +2,24 @@ import type { RunScript } from '../../ledger/scripts.ts';
 import { describeError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 
-/** Something to do now and then. */
+/** Work that is due every so often. */
 export interface MaintenanceTask {
   name: string;
   periodMs: number;
-  /** Done by every process, or by one of them all in a period. */
+  /** Done by every process, or by one of all processes in a period. */
   scope: 'process' | 'once';
   work(): Promise<void>;
 }
 
-/** How often a process looks which chores are due. */
+/** How often a process checks which tasks are due. */
 const TICK_MS = 1_000;
 
 /**
- * Runs chores on a timer of this process rather than as delayed jobs: a timer does not mind a clock
- * that is set, and mends the very queues that a job would wait in.
+ * Runs maintenance tasks on a timer of this process rather than as delayed jobs: a timer is not affected by
+ * a clock that is set, and repairs the very queues that a job would wait in.
  */
 export function startMaintenance(
-  chores: readonly MaintenanceTask[],
+  tasks: readonly MaintenanceTask[],
   run: RunScript,
   log: Logger,
 ): { stop(): Promise<void> } {
@@ -27,15 +27,18 @@ export function startMaintenance(
   let busy: Promise<void> | undefined;
 
   async function tick(): Promise<void> {
-    for (const chore of chores) {
-      const last = lastRun.get(chore);
-      if (last !== undefined && performance.now() - last < chore.periodMs) continue;
-      lastRun.set(chore, performance.now());
+    for (const task of tasks) {
+      const last = lastRun.get(task);
+      if (last !== undefined && performance.now() - last < task.periodMs) continue;
+      lastRun.set(task, performance.now());
       try {
-        if (chore.scope === 'once' && (await run('claim-task', chore.name, chore.periodMs)) !== 1) continue;
-        await chore.work();
+        if (task.scope === 'once' && (await run('claim-task', task.name, task.periodMs)) !== 1) continue;
+        await task.work();
       } catch (error) {
-        log.warn({ chore: chore.name, reason: describeError(error) }, 'chore failed, trying again when it is due next');
+        log.warn(
+          { task: task.name, reason: describeError(error) },
+          'maintenance task failed, trying again when it is due next',
+        );
       }
     }
   }

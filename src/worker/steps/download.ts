@@ -2,17 +2,17 @@ import type { ApixoClient } from '../../apixo/client.ts';
 import type { Model } from '../../apixo/model.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { describeError } from '../../core/errors.ts';
-import type { Attempt, Attempts, DownloadTask } from '../../ledger/attempts.ts';
+import type { Attempts, DownloadTask } from '../../ledger/attempts.ts';
 import { reasons, type Reason } from '../../ledger/states.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';
-import type { Logger } from '../../core/log.ts';
 import { SourceError } from '../../download/error.ts';
 import type { Hashes } from '../../download/hashes.ts';
 import type { SourceOpener } from '../../download/open.ts';
 import { StorageError, type Storage } from '../../storage/storage.ts';
 import { fetchClips } from './fetch-clips.ts';
 import { askFreshUrls } from './fresh-urls.ts';
-import { again, done, type Outcome, type StepContext } from '../../queue/outcome.ts';
+import type { StepContext } from './context.ts';
+import { again, done, type Outcome } from '../../queue/outcome.ts';
 import type { WriteSidecar } from './sidecar.ts';
 import type { StorageBreaker } from './storage-breaker.ts';
 
@@ -38,7 +38,6 @@ export interface DownloadDeps {
   writeSidecar?: WriteSidecar | undefined;
   gate: Pick<StorageBreaker, 'enter' | 'worked' | 'failed'>;
   model: Model;
-  log: Logger;
 }
 
 /** Waits between tries at one clip: its URL is good for days, and no slot waits for it. */
@@ -59,70 +58,70 @@ const ASK_EVERY = 5;
 /** The part of a result's life after which somebody is told that it has not been fetched yet. */
 const NEAR_END = 0.9;
 
-/** Fetches what one attempt made and stores it whole. */
-export async function downloadStep(deps: DownloadDeps, attempt: Attempt, context: StepContext): Promise<Outcome> {
+/** Downloads the clips of one attempt and stores them whole. */
+export async function downloadStep(deps: DownloadDeps, context: StepContext): Promise<Outcome> {
+  const { attempt, log, signal } = context;
   for (;;) {
-    await deps.gate.enter(context.draining);
+    await deps.gate.enter(signal);
     const task = await deps.attempts.downloadTask(attempt);
     if (!task) return done;
-    const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
     try {
-      const clip = await fetchClips(deps, attempt, task, context);
+      const clip = await fetchClips(deps, task, context);
       await deps.writeSidecar?.(attempt, clip);
       if (clip.storedAs !== undefined) {
         const { storedAs, storedAsReason: reason } = clip;
-        deps.log.warn({ ...about, output: task.output, storedAs, reason }, 'the clip is stored under another name');
+        log.warn({ task: task.taskId, output: task.output, storedAs, reason }, 'the clip is stored under another name');
       }
       deps.gate.worked();
       const { result } = await deps.attempts.stored(attempt, clip);
-      deps.log.debug({ ...about, ...clip, result }, 'stored');
+      log.debug({ task: task.taskId, ...clip, result }, 'stored');
       return done;
     } catch (error) {
-      context.draining.throwIfAborted();
+      signal.throwIfAborted();
       if (error instanceof StorageError) {
-        // While the storage is out of order no item is: it waits here, with the others.
-        if (await deps.gate.failed(error, context.draining)) continue;
+        // While the storage is down, no item is at fault: this one waits at the breaker with the others.
+        if (await deps.gate.failed(error, signal)) continue;
         const retryMs = backoffMs(context.attemptsStarted, downloadBackoff);
-        deps.log.warn({ ...about, reason: describeError(error), retryMs }, 'storing failed, trying again');
+        log.warn({ task: task.taskId, reason: describeError(error), retryMs }, 'storing failed, trying again');
         return again(retryMs);
       }
-      return await sourceFailed(deps, attempt, task, error, context);
+      return await sourceFailed(deps, task, error, context);
     }
   }
 }
 
-/** The clip did not come: later, or by another URL, or never. */
+/** Decides whether a clip that could not be downloaded is tried again, by another URL, or never. */
 async function sourceFailed(
   deps: DownloadDeps,
-  attempt: Attempt,
   task: DownloadTask,
   error: unknown,
   context: StepContext,
 ): Promise<Outcome> {
-  const about = { batch: attempt.batch, item: attempt.id, attempt: attempt.attempt, task: task.taskId };
+  const { attempt } = context;
+  const log = context.log.child({ task: task.taskId });
   const reason = describeError(error);
   const age = await deps.attempts.ageOf(task);
-  if (age >= deps.model.resultsLastMs) return fail(deps, attempt, 'RESULT_GONE', reason);
+  if (age >= deps.model.resultsLastMs) return fail(deps, context, 'RESULT_GONE', reason);
   if (age >= deps.model.resultsLastMs * NEAR_END && (await deps.attempts.nearsEnd(attempt))) {
     const endsAt = new Date(task.since + deps.model.resultsLastMs).toISOString();
-    deps.log.error({ ...about, reason, endsAt }, 'the clip could not be fetched for days, and its result ends soon');
+    log.error({ reason, endsAt }, 'the clip could not be fetched for days, and its result ends soon');
   }
   const fault = error instanceof SourceError ? error.fault : 'broken';
   if (fault === 'forbidden' && (await deps.attempts.urlRefused(attempt)) > MOST_REFUSED) {
-    return fail(deps, attempt, 'RESULT_REFUSED', reason);
+    return fail(deps, context, 'RESULT_REFUSED', reason);
   }
   const retryMs = fault === 'forbidden' ? REFUSED_MS : backoffMs(context.attemptsStarted, downloadBackoff);
-  deps.log.warn({ ...about, fault, reason, retryMs }, 'download failed, trying again');
+  log.warn({ fault, reason, retryMs }, 'download failed, trying again');
   // Now and then for a broken one as well: its host may be gone, or answer with a page, and a better one exist.
   if (fault === 'broken' && context.attemptsStarted % ASK_EVERY !== 0) return again(retryMs);
-  const found = await askFreshUrls(deps, attempt, task.taskId, context);
+  const found = await askFreshUrls(deps, task.taskId, context);
   if (fault === 'broken' || found !== 'none') return again(retryMs);
   if ((await deps.attempts.urlDenied(attempt)) < MOST_DENIED) return again(retryMs);
-  return fail(deps, attempt, 'RESULT_GONE', reason);
+  return fail(deps, context, 'RESULT_GONE', reason);
 }
 
-async function fail(deps: DownloadDeps, attempt: Attempt, code: Reason, reason: string): Promise<Outcome> {
-  deps.log.error({ batch: attempt.batch, item: attempt.id, code, reason }, `failed: ${reasons[code]}`);
+async function fail(deps: DownloadDeps, { attempt, log }: StepContext, code: Reason, reason: string): Promise<Outcome> {
+  log.error({ code, reason }, `failed: ${reasons[code]}`);
   await deps.attempts.failed(attempt, { code, message: `${reasons[code]}: ${reason}` });
   return done;
 }

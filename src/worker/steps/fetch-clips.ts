@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
-import type { Attempt, Attempts, DownloadTask, StoredClip, StoredFile } from '../../ledger/attempts.ts';
+import type { Attempts, DownloadTask, StoredClip, StoredFile } from '../../ledger/attempts.ts';
 import { SourceError } from '../../download/error.ts';
 import type { SourceOpener } from '../../download/open.ts';
 import type { Hashes } from '../../download/hashes.ts';
 import { WholeClip } from '../../download/whole.ts';
 import { rescueName } from '../../storage/rescue-name.ts';
 import { NameError, StorageError, type Storage } from '../../storage/storage.ts';
-import type { StepContext } from '../../queue/outcome.ts';
+import type { StepContext } from './context.ts';
 
 export interface FetchDeps {
   attempts: Pick<Attempts, 'claimOutput'>;
@@ -22,15 +22,10 @@ const MOST_NUMBERS = 9;
  * Stores every file of a task, one after the other: `clip.mp4`, `clip-2.mp4`, and so on.
  * @throws SourceError or StorageError; files that were stored by then are stored or recovered again next time
  */
-export async function fetchClips(
-  deps: FetchDeps,
-  attempt: Attempt,
-  task: DownloadTask,
-  context: StepContext,
-): Promise<StoredClip> {
+export async function fetchClips(deps: FetchDeps, task: DownloadTask, context: StepContext): Promise<StoredClip> {
   const [first, ...others] = task.urls;
   if (first === undefined) throw new SourceError('expired', 'the item has no result URL');
-  const { output, reason, ...file } = await storeUnderFreeName(deps, attempt, task, first, context);
+  const { output, reason, ...file } = await storeUnderFreeName(deps, task, first, context);
   const clip = output === task.output ? file : { ...file, storedAs: output, storedAsReason: reason ?? '' };
   if (others.length === 0) return clip;
   const more: (StoredFile & { output: string })[] = [];
@@ -39,8 +34,8 @@ export async function fetchClips(
     let name: string;
     // Another item may be called clip-2.
     do name = numbered(output, (number += 1));
-    while (!(await deps.attempts.claimOutput(attempt, name)));
-    more.push({ output: name, ...(await storeFile(deps, attempt, task.taskId, url, name, context)) });
+    while (!(await deps.attempts.claimOutput(context.attempt, name)));
+    more.push({ output: name, ...(await storeFile(deps, task.taskId, url, name, context)) });
   }
   return { ...clip, more };
 }
@@ -57,18 +52,18 @@ export function numbered(output: string, number: number): string {
  */
 async function storeUnderFreeName(
   deps: FetchDeps,
-  attempt: Attempt,
   { taskId, output }: DownloadTask,
   url: string,
   context: StepContext,
 ): Promise<StoredFile & { output: string; reason?: string }> {
+  const { attempt } = context;
   let reason: string | undefined;
   const rescue = rescueName(attempt.batch, attempt.id, taskId);
   const numbers = Array.from({ length: MOST_NUMBERS }, (_, index) => numbered(output, index + 2));
   for (const name of [output, ...numbers]) {
     if (name !== output && !(await deps.attempts.claimOutput(attempt, name))) continue;
     try {
-      const file = await storeFile(deps, attempt, taskId, url, name, context);
+      const file = await storeFile(deps, taskId, url, name, context);
       return { ...file, output: name, ...(reason !== undefined && { reason }) };
     } catch (error) {
       if (!(error instanceof NameError)) throw error;
@@ -78,7 +73,7 @@ async function storeUnderFreeName(
   }
   await deps.attempts.claimOutput(attempt, rescue);
   try {
-    const file = await storeFile(deps, attempt, taskId, url, rescue, context);
+    const file = await storeFile(deps, taskId, url, rescue, context);
     return { ...file, output: rescue, ...(reason !== undefined && { reason }) };
   } catch (error) {
     // A storage that refuses this name refuses every name.
@@ -89,21 +84,20 @@ async function storeUnderFreeName(
 
 async function storeFile(
   deps: FetchDeps,
-  { batch, id }: Attempt,
   taskId: string,
   url: string,
   output: string,
-  context: StepContext,
+  { attempt: { batch, id }, attemptsStarted, signal }: StepContext,
 ): Promise<StoredFile> {
   // An earlier run of this step may have stored the clip and died before that was recorded.
-  const known = context.attemptsStarted > 1 ? await deps.storage.recover(output, taskId, context.draining) : undefined;
+  const known = attemptsStarted > 1 ? await deps.storage.recover(output, taskId, signal) : undefined;
   if (known) return known;
-  const source = await deps.source.open(url, context.draining);
+  const source = await deps.source.open(url, signal);
   const hash = deps.hashes.begin(source.length);
   try {
     const clip = new WholeClip(source.length, hash);
     const facts = { length: source.length, batch, id, taskId };
-    const stored = await deps.storage.put(output, clip.check(source.body), facts, context.draining);
+    const stored = await deps.storage.put(output, clip.check(source.body), facts, signal);
     return { ...stored, sha256: await hash.digest() };
   } finally {
     hash.close();

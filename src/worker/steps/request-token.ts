@@ -1,9 +1,9 @@
 import { stopwatch, type Clock } from '../../core/clock.ts';
 
 /**
- * Waits until a reserved request token is usable.
- * @returns false when it is not usable any more: a process that was held up for longer than a token
- * lives (suspended, swapping) would send its old tokens on top of everybody's new ones
+ * Waits until a reserved request token may be used.
+ * @returns false when it has expired: a process that was suspended for longer than a token lives would add
+ * its old requests to the new ones of all others
  * @throws the signal's reason; the token is lost then
  */
 export async function waitForToken(

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../core/clock.ts';
 import { describeError, UserError } from '../../core/errors.ts';
+import { withTimeout } from '../../core/timeouts.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Storage, StorageError } from '../../storage/storage.ts';
 
@@ -44,7 +45,7 @@ export class StorageBreaker {
       this.#waiting.add(resolve);
     });
     try {
-      await unlessAborted(passed, signal);
+      await withTimeout(passed, { signal });
     } finally {
       if (pass) this.#waiting.delete(pass);
     }
@@ -71,7 +72,7 @@ export class StorageBreaker {
       this.#probe ??= this.#check().finally(() => {
         this.#probe = undefined;
       });
-      await unlessAborted(this.#probe, signal);
+      await withTimeout(this.#probe, { signal });
     }
     return this.#shutAt !== undefined;
   }
@@ -119,20 +120,5 @@ export class StorageBreaker {
       this.#waiting.delete(first);
       first();
     }
-  }
-}
-
-/** Settles as `work` does, or rejects with the signal's reason if that aborts first. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    if (stop) signal.removeEventListener('abort', stop);
   }
 }

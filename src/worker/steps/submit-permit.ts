@@ -3,12 +3,13 @@ import { newTry, type Attempt, type Attempts, type BeginReply } from '../../ledg
 import { waitForToken } from './request-token.ts';
 
 /**
- * How old leave to post may be, in milliseconds. The job of a process that is silent for 10 s runs again
- * on another one, which finds that leave was given, cannot know whether it was used, and gives the attempt up.
+ * How old a permit may be when the POST leaves, in milliseconds. The job of a process that gives no sign of
+ * life for 10 s runs again on another one: it finds the permit granted, cannot know whether it was used, and
+ * declares the attempt ambiguous.
  */
-const LEAVE_LASTS_MS = 5_000;
+const PERMIT_LIFETIME_MS = 5_000;
 
-/** SubmitPermit to post one attempt, of a try of its own. */
+/** The permit to post one attempt, of one try: a slot, a request token and the record `submitting` at once. */
 export class SubmitPermit {
   readonly #attempts: Pick<Attempts, 'begin'>;
   readonly #attempt: Attempt;
@@ -22,23 +23,27 @@ export class SubmitPermit {
     this.#clock = clock;
   }
 
-  /** Asks until the answer is not to wait for a request token; a token that was waited for is used by the next question. */
-  async ask(tokenLifetimeMs: number, draining: AbortSignal): Promise<Exclude<BeginReply, { kind: 'wait' }>> {
+  /**
+   * Requests the permit until the reply is not to wait for a request token. A token that was waited for is
+   * used by the next request.
+   * @throws the signal's reason
+   */
+  async acquire(tokenLifetimeMs: number, signal: AbortSignal): Promise<Exclude<BeginReply, { kind: 'wait' }>> {
     let holding = false;
     for (;;) {
-      draining.throwIfAborted();
+      signal.throwIfAborted();
       const reply = await this.#begin(holding);
       if (reply.kind !== 'wait') return reply;
-      holding = await waitForToken(this.#clock, reply.ms, tokenLifetimeMs, draining);
+      holding = await waitForToken(this.#clock, reply.ms, tokenLifetimeMs, signal);
     }
   }
 
   /**
-   * To be asked right before the POST: whether the leave that was given still holds. A reply of Redis that
-   * came late, or a process that was suspended, may have made it older than anybody waits for.
+   * Returns whether the permit is still valid; call it right before the POST. A late reply of Redis, or a
+   * process that was suspended, may have made it too old: then it is requested once more, as the same try.
    */
-  async stillHolds(): Promise<boolean> {
-    while (this.#age() > LEAVE_LASTS_MS) {
+  async isValid(): Promise<boolean> {
+    while (this.#age() > PERMIT_LIFETIME_MS) {
       const { kind } = await this.#begin(true);
       if (kind !== 'go') return false;
     }

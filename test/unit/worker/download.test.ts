@@ -10,6 +10,7 @@ import { SourceError } from '../../../src/download/error.ts';
 import { hashHere } from '../../../src/download/running-hash.ts';
 import { rescueName } from '../../../src/storage/rescue-name.ts';
 import { NameError, StorageError, type Bytes } from '../../../src/storage/storage.ts';
+import { contextOf } from '../../support/step-context.ts';
 
 const DAY = 86_400_000;
 const attempt = { batch: 'b', id: 'a', attempt: 1 };
@@ -84,14 +85,19 @@ function world() {
     hashes: { begin: hashHere },
     gate: { enter: async () => void (state.waits += 1), worked() {}, failed: async () => true },
     model: kling26,
-    log: createLogger({ level: 'warn', secrets: [], destination: { write: (line: string) => void log.push(line) } }),
   };
+  const logger = createLogger({
+    level: 'warn',
+    secrets: [],
+    destination: { write: (line: string) => void log.push(line) },
+  });
   return {
     state,
     log,
     draining,
     deps,
-    step: (attemptsStarted = 1) => downloadStep(deps, attempt, { attemptsStarted, draining: draining.signal }),
+    step: (attemptsStarted = 1) =>
+      downloadStep(deps, contextOf(attempt, { attemptsStarted, signal: draining.signal, log: logger })),
   };
 }
 

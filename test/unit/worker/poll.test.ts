@@ -7,9 +7,10 @@ import { createLogger } from '../../../src/core/log.ts';
 import { fixedPlan } from '../../../src/worker/polling/fixed.ts';
 import { pollStep, type PollDeps } from '../../../src/worker/steps/poll.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { contextOf } from '../../support/step-context.ts';
 
 const attempt: Attempt = { batch: 'b', id: 'a', attempt: 1 };
-const context = { attemptsStarted: 1, draining: new AbortController().signal };
+const context = contextOf(attempt);
 
 /** Everything a look at a task touches, with an API that gives `report`. */
 function deps(report: TaskReport, look: Partial<Extract<PollPermit, { kind: 'go' }>> = {}) {
@@ -52,10 +53,10 @@ function deps(report: TaskReport, look: Partial<Extract<PollPermit, { kind: 'go'
     limiter: (ask) => ask(),
     reportedStates: new Set(),
     clock: new FakeClock(),
-    log: createLogger({ level: 'info', secrets: [], destination: { write: (line) => void lines.push(line) } }),
     settings: { taskTimeoutMs: 1_800_000, maxAttempts: 3, tokenLifetimeMs: 600 },
   };
-  return { poll, moves, lines };
+  const log = createLogger({ level: 'info', secrets: [], destination: { write: (line) => void lines.push(line) } });
+  return { poll, moves, lines, log };
 }
 
 const running = (said: string): TaskReport => ({ state: 'running', said });
@@ -63,13 +64,13 @@ const running = (said: string): TaskReport => ({ state: 'running', said });
 describe('pollStep', () => {
   it('looks again an interval later while the task runs', async () => {
     const { poll, moves } = deps(running('processing'));
-    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'again', delayMs: 5_000 });
+    expect(await pollStep(poll, context)).toEqual({ kind: 'again', delayMs: 5_000 });
     expect(moves).toEqual([]);
   });
 
   it('looks on at a state that nobody knows, and says so once', async () => {
-    const { poll, lines } = deps(running('dreaming'));
-    for (const id of ['a', 'b', 'c']) await pollStep(poll, { ...attempt, id }, context);
+    const { poll, lines, log } = deps(running('dreaming'));
+    for (const id of ['a', 'b', 'c']) await pollStep(poll, contextOf({ ...attempt, id }, { log }));
     expect(lines.filter((line) => line.includes('unknown task state'))).toEqual([expect.stringContaining('dreaming')]);
   });
 
@@ -79,14 +80,14 @@ describe('pollStep', () => {
       urls: ['https://host.example/a.mp4'],
       generationMs: 53_000,
     });
-    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'done' });
+    expect(await pollStep(poll, context)).toEqual({ kind: 'done' });
     expect(moves).toEqual(['downloading', 'enqueued']);
   });
 
   it('adds the download that a process which died left out', async () => {
     const { poll, moves } = deps(running('processing'));
     poll.attempts.look = () => Promise.resolve({ kind: 'stale', state: 'downloading' });
-    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'done' });
+    expect(await pollStep(poll, context)).toEqual({ kind: 'done' });
     expect(moves).toEqual(['enqueued']);
   });
 
@@ -101,13 +102,13 @@ describe('pollStep', () => {
     ['NEVER_HEARD_OF', 3, 'failed'],
   ])('after %s of task %i the item is %s', async (failCode, tasks, state) => {
     const { poll, moves } = deps({ state: 'failed', failCode, failMsg: 'because' }, { tasks });
-    await pollStep(poll, attempt, context);
+    await pollStep(poll, context);
     expect(moves).toEqual([state]);
   });
 
   it('halts the account when a task failed for want of credit, and requeues its item', async () => {
     const { poll, moves } = deps({ state: 'failed', failCode: 'INSUFFICIENT_CREDITS', failMsg: '' }, { tasks: 3 });
-    await pollStep(poll, attempt, context);
+    await pollStep(poll, context);
     expect(moves).toEqual(['halted: no-credit', 'queued']);
   });
 
@@ -126,14 +127,14 @@ describe('pollStep', () => {
   ])('after the error %s at the age of %i ms: %j, and polls %i ms later', async (kind, ageMs, expected, delayMs) => {
     const { poll, moves } = deps(running('processing'), { ageMs });
     poll.api.status = () => Promise.reject(new ApixoError(kind, 'X', 'no', { retryAfterMs: 20_000 }));
-    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'again', delayMs });
+    expect(await pollStep(poll, context)).toEqual({ kind: 'again', delayMs });
     expect(moves).toEqual(expected);
   });
 
   it('holds a task that stays unknown', async () => {
     const { poll, moves } = deps(running('processing'), { ageMs: 120_000 });
     poll.api.status = () => Promise.reject(new ApixoError('unknown-task', 'HTTP_404', 'no'));
-    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'done' });
+    expect(await pollStep(poll, context)).toEqual({ kind: 'done' });
     expect(moves).toEqual(['held']);
   });
 
@@ -147,7 +148,7 @@ describe('pollStep', () => {
       clock.advance(1_000);
       return Promise.resolve(running('processing'));
     };
-    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'again', delayMs: 3_000 });
+    expect(await pollStep(poll, context)).toEqual({ kind: 'again', delayMs: 3_000 });
   });
 
   it.each([
@@ -161,7 +162,7 @@ describe('pollStep', () => {
     ] as const) {
       const { poll, moves } = deps(running('processing'), { ageMs });
       poll.api.status = () => Promise.reject(new ApixoError(kind, code, 'no'));
-      await pollStep(poll, attempt, context);
+      await pollStep(poll, context);
       expect(moves).toEqual(ends);
     }
   });
@@ -171,7 +172,7 @@ describe('pollStep', () => {
     async (kind) => {
       const { poll, moves } = deps(running('processing'), { ageMs: 18_000_000 });
       poll.api.status = () => Promise.reject(new ApixoError(kind, 'X', 'no', { retryAfterMs: 20_000 }));
-      expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'again', delayMs: 20_000 });
+      expect(await pollStep(poll, context)).toEqual({ kind: 'again', delayMs: 20_000 });
       expect(moves).toEqual([]);
     },
   );
@@ -186,14 +187,14 @@ describe('pollStep', () => {
       const reply = await look(_attempt, holdingToken);
       return asked.length === 2 && reply.kind === 'go' ? { ...reply, waitMs: 1_500 } : reply;
     };
-    expect(await pollStep(poll, attempt, context)).toEqual({ kind: 'again', delayMs: 5_000 });
+    expect(await pollStep(poll, context)).toEqual({ kind: 'again', delayMs: 5_000 });
     expect(asked).toEqual([false, false, true]);
     expect((poll.clock as FakeClock).slept).toEqual([5_000, 1_500]);
   });
 
   it('gives up a task that has run for longer than the time-out', async () => {
     const { poll, moves } = deps(running('processing'), { ageMs: 1_800_000 });
-    await pollStep(poll, attempt, context);
+    await pollStep(poll, context);
     expect(moves).toEqual(['held']);
   });
 });

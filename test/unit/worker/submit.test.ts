@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { ApixoError, type ErrorKind } from '../../../src/apixo/errors.ts';
 import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
 import type { Attempt, BeginReply, MoveReply } from '../../../src/ledger/attempts.ts';
-import { silentLogger } from '../../../src/core/log.ts';
 import { submitStep, type SubmitDeps } from '../../../src/worker/steps/submit.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { contextOf } from '../../support/step-context.ts';
 
 const attempt: Attempt = { batch: 'b', id: 'a', attempt: 1 };
-const context = { attemptsStarted: 1, draining: new AbortController().signal };
+const context = contextOf(attempt);
 const input = { mode: 'text-to-video', prompt: 'a fox', duration: 5, sound: true, aspect_ratio: '1:1' };
 const go = (tasks = 0): BeginReply => ({ kind: 'go', input, provider: 'auto', tasks, refusals: 0 });
 
@@ -57,10 +57,9 @@ function world(replies: BeginReply[], onAmbiguous: 'hold' | 'resubmit' = 'hold')
     plan: { firstPollDelayMs: () => 50_000 },
     limiter: (ask) => ask(),
     clock,
-    log: silentLogger(),
     settings: { onAmbiguous, maxAttempts: 3, taskTimeoutMs: 1_800_000, tokenLifetimeMs: 600 },
   };
-  return { deps, clock, did, tries, step: () => submitStep(deps, attempt, context) };
+  return { deps, clock, did, tries, step: () => submitStep(deps, context) };
 }
 
 describe('submitStep', () => {

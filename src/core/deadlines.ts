@@ -1,0 +1,16 @@
+/**
+ * How long each part of an orderly end may take, in milliseconds, from the signal to the exit. Together they
+ * stay below the 30 s after which Kubernetes and `docker compose` (with `stop_grace_period: 30s`) kill.
+ */
+export const deadlines = {
+  /** Steps of a worker process, after SIGTERM: submissions get their answers recorded, downloads stop. */
+  drain: 25_000,
+  /** The same in `clipmill run`, where a person waits. */
+  drainRun: 10_000,
+  /** Steps whose requests were aborted because the drain took too long: time to record that. */
+  recordAborted: 3_000,
+  /** The last replies of Redis while the app closes. */
+  lastReply: 1_000,
+  /** Connections, when all else is closed; then the process exits. */
+  linger: 500,
+} as const;

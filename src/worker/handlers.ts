@@ -1,0 +1,59 @@
+import pLimit from 'p-limit';
+import type { App } from '../app.ts';
+import { describeError } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import { tokenLifetimeMs } from '../ledger/bucket.ts';
+import type { Outcome } from '../queue/outcome.ts';
+import type { JobHandler } from '../queue/processor.ts';
+import { STEP, stepData, type QueueName } from '../queue/queues.ts';
+import { adaptivePlan } from './polling/adaptive.ts';
+import { fixedPlan } from './polling/fixed.ts';
+import { readLoad } from './polling/load.ts';
+import type { PollPlan } from './polling/plan.ts';
+import type { Resources } from './resources.ts';
+import { stepContext, type StepContext } from './steps/context.ts';
+import { downloadStep } from './steps/download.ts';
+import { intakeStep } from './steps/intake.ts';
+import { MAX_WAITING_POLLS, pollStep } from './steps/poll.ts';
+import { createSidecars } from './steps/sidecar.ts';
+import type { StorageBreaker } from './steps/storage-breaker.ts';
+import { MAX_WAITING_SUBMISSIONS, submitStep } from './steps/submit.ts';
+
+/** Routes the jobs of each queue to its step, with what that step depends on. */
+export function createHandlers(app: App, resources: Resources, gate: StorageBreaker): Record<QueueName, JobHandler> {
+  const { config, log } = app;
+  const { storage } = resources;
+  const plan = pollPlan(app);
+  const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
+  const shared = { ...app, ...resources, settings, plan };
+
+  const submit = { ...shared, limiter: pLimit(MAX_WAITING_SUBMISSIONS), inputs: storage.inputs };
+  const poll = { ...shared, limiter: pLimit(MAX_WAITING_POLLS), reportedStates: new Set<string>() };
+  const download = {
+    ...shared,
+    gate,
+    writeSidecar: config.sidecar ? createSidecars({ ...app, storage }) : undefined,
+  };
+
+  const submitJob = stepHandler(log, (context) => submitStep(submit, context));
+  return {
+    submit: (job, context) => (job.name === STEP ? submitJob(job, context) : intakeStep(app, job)),
+    poll: stepHandler(log, (context) => pollStep(poll, context)),
+    download: stepHandler(log, (context) => downloadStep(download, context)),
+  };
+}
+
+function stepHandler(log: Logger, step: (context: StepContext) => Promise<Outcome>): JobHandler {
+  return async (job, context) => step(stepContext(stepData.parse(job.data), context, log));
+}
+
+function pollPlan({ config, model, run, log }: App): PollPlan {
+  if (config.polling === 'fixed') return fixedPlan(config.pollDelayMs, config.pollIntervalMs);
+  return adaptivePlan({
+    ...config,
+    model,
+    demand: (ranges) => readLoad(run, ranges),
+    now: () => performance.now(),
+    onError: (error) => log.debug({ reason: describeError(error) }, 'no new load figures, polling on with the last'),
+  });
+}

@@ -1,0 +1,60 @@
+import type { App } from '../../app.ts';
+import type { WatchedProcessor } from '../../queue/watchdog.ts';
+import type { ReportWriter } from '../../reports/writer.ts';
+import type { Resources } from '../resources.ts';
+import { probeAccount } from './account-probe.ts';
+import { forgetOldBatches } from './retention.ts';
+import type { MaintenanceTask } from './schedule.ts';
+
+/** How often ended batches are purged, in milliseconds; a shorter retention is kept to its length. */
+const RETENTION_EVERY_MS = 600_000;
+/** How long a sweep for leftovers may take, and how old they are by then, in milliseconds. */
+const SWEEP_LIMIT_MS = 30_000;
+const LEFTOVER_AGE_MS = 24 * 3_600_000;
+
+/** What every worker process does now and then, whatever its roles. */
+export function commonTasks(
+  app: App,
+  { api }: Pick<Resources, 'api'>,
+  processors: readonly WatchedProcessor[],
+  repair: () => Promise<void>,
+): MaintenanceTask[] {
+  return [
+    { name: 'watchdog', periodMs: 5_000, scope: 'process', work: () => checkAll(processors) },
+    { name: 'reconcile', periodMs: 60_000, scope: 'once', work: repair },
+    { name: 'probe', periodMs: 25_000, scope: 'once', work: () => probeAccount({ ...app, api }) },
+    {
+      name: 'retention',
+      periodMs: Math.min(RETENTION_EVERY_MS, app.config.retentionMs),
+      scope: 'once',
+      work: () => forgetOldBatches(app),
+    },
+  ];
+}
+
+/** Removes unfinished files and uploads: a task for processes that download. */
+export function leftoversTask(
+  { log }: Pick<App, 'log'>,
+  { storage: { leftovers } }: Pick<Resources, 'storage'>,
+  draining: AbortSignal,
+): MaintenanceTask {
+  return {
+    name: 'leftovers',
+    periodMs: 6 * 3_600_000,
+    scope: leftovers.shared ? 'once' : 'process',
+    async work() {
+      const signal = AbortSignal.any([draining, AbortSignal.timeout(SWEEP_LIMIT_MS)]);
+      const swept = await leftovers.sweep(LEFTOVER_AGE_MS, signal);
+      if (swept > 0) log.info({ swept }, 'removed unfinished files of downloads that died');
+    },
+  };
+}
+
+/** Writes manifests and galleries: for processes that download, since the others may not reach the storage. */
+export function reportsTask(reports: ReportWriter, draining: AbortSignal): MaintenanceTask {
+  return { name: 'pages', periodMs: 1_000, scope: 'process', work: () => reports.writeDue(draining) };
+}
+
+async function checkAll(processors: readonly WatchedProcessor[]): Promise<void> {
+  for (const processor of processors) await processor.check();
+}

@@ -1,0 +1,32 @@
+import { createApixoClient, type ApixoClient } from '../apixo/client.ts';
+import { requireApiKey, type Config } from '../config/config.ts';
+import { isLoopback } from '../config/values.ts';
+import { Closers } from '../core/closers.ts';
+import { Hashes } from '../download/hashes.ts';
+import { createSourceOpener, type SourceOpener } from '../download/open.ts';
+import { openStorage } from '../storage/open.ts';
+import type { Storage } from '../storage/storage.ts';
+
+/** What a worker process works with beside Redis: the API, the hosts of clips, and the storage. */
+export interface Resources {
+  api: ApixoClient;
+  storage: Storage;
+  source: SourceOpener;
+  hashes: Hashes;
+  close(): Promise<void>;
+}
+
+/** @throws UserError when a setting is missing; nothing is connected before it is used */
+export function openResources(config: Config): Resources {
+  const closers = new Closers();
+  const storage = openStorage(config);
+  closers.push(() => storage.close());
+  const api = createApixoClient({ baseUrl: config.baseUrl, apiKey: requireApiKey(config) });
+  closers.push(() => api.close());
+  // An API on this machine, such as the simulator, has its clips there as well.
+  const source = createSourceOpener({ anyAddress: isLoopback(config.baseUrl) });
+  closers.push(() => source.close());
+  const hashes = new Hashes();
+  closers.push(() => hashes.close());
+  return { api, storage, source, hashes, close: () => closers.close() };
+}
