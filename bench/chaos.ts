@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { submitJobs } from '../src/operations/submit.ts';
 import { loadConfig } from '../src/config/config.ts';
-import { expandJobs } from '../src/jobs/index.ts';
+import { expandJobs } from '../src/jobs/stream.ts';
 import { silentLogger } from '../src/core/log.ts';
 import { openApp, type App } from '../src/app.ts';
 import { Crew } from './chaos/crew.ts';

@@ -15,7 +15,8 @@ import { batchEnd } from './operations/wait.ts';
 import { Closers } from './core/closers.ts';
 import { loadConfig, secretsOf, type Environment } from './config/config.ts';
 import { UserError } from './core/errors.ts';
-import { expandJobs, type JobDefaults, type JobInput } from './jobs/index.ts';
+import { expandJobs } from './jobs/stream.ts';
+import type { JobDefaults, JobInput } from './jobs/job.ts';
 import type { Batch as BatchRecord } from './ledger/batch.ts';
 import type { Item } from './ledger/item.ts';
 import { createLogger, silentLogger, type Logger } from './core/log.ts';
@@ -25,7 +26,7 @@ import { openApp } from './app.ts';
 import { startWorkers } from './worker/start.ts';
 import { openStorage } from './storage/open.ts';
 
-export { InputError, UserError, type Problem } from './core/errors.ts';
+export { InputError, UserError, type Diagnostic } from './core/errors.ts';
 export { SettingsError } from './config/config.ts';
 export type { BatchReports, BatchRecord, BatchStatus, CancelResult, Completion, Item, JobDefaults, JobInput };
 export type { Logger, RetryChoice, Status, Submission };

@@ -1,7 +1,8 @@
 import pLimit from 'p-limit';
 import { request } from 'undici';
-import { describeError, InputError, type Problem } from '../core/errors.ts';
-import { MAX_IMAGE_BYTES, type JobsFile } from '../jobs/index.ts';
+import { describeError, InputError, type Diagnostic } from '../core/errors.ts';
+import { MAX_IMAGE_BYTES } from '../jobs/limits.ts';
+import type { JobsFile } from '../jobs/open.ts';
 
 const AT_ONCE = 16;
 const TIMEOUT_MS = 15_000;
@@ -11,7 +12,7 @@ const TIMEOUT_MS = 15_000;
  * @throws InputError with every image that is not there, is no image, or is too large
  */
 export async function checkUrls(files: readonly JobsFile[]): Promise<void> {
-  const users = new Map<string, Problem>();
+  const users = new Map<string, Diagnostic>();
   for (const file of files) {
     for await (const job of file.jobs()) {
       if (job.input.mode !== 'image-to-video') continue;

@@ -14,7 +14,7 @@ export class UserError extends Error {
 }
 
 /** One mistake in what the user wrote, with the place where it stands. Lines and columns count from 1. */
-export interface Problem {
+export interface Diagnostic {
   file?: string;
   line?: number;
   column?: number;
@@ -25,7 +25,7 @@ export interface Problem {
 }
 
 /** `jobs.yaml:12:5: job waterfall: duration: must be 5 or 10` */
-export function formatProblem(problem: Problem): string {
+export function formatDiagnostic(problem: Diagnostic): string {
   const place = [problem.file, problem.line, problem.column].filter((part) => part !== undefined);
   return [
     place.length > 0 ? place.join(':') : undefined,
@@ -40,10 +40,10 @@ export function formatProblem(problem: Problem): string {
 /** Several mistakes at once: everything that is wrong with the input, one line each. */
 export class InputError extends UserError {
   override readonly name = 'InputError';
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Diagnostic[];
 
-  constructor(problems: readonly Problem[], options: { cure?: string } = {}) {
-    super(problems.map(formatProblem).join('\n'), options);
+  constructor(problems: readonly Diagnostic[], options: { cure?: string } = {}) {
+    super(problems.map(formatDiagnostic).join('\n'), options);
     this.problems = problems;
   }
 }

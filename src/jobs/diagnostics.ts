@@ -1,16 +1,16 @@
-import { InputError, type Problem } from '../core/errors.ts';
+import { InputError, type Diagnostic } from '../core/errors.ts';
 import { MAX_PROBLEMS } from './limits.ts';
 
 /** Gathers mistakes, so that all can be told at once. Keeps the first 100 and counts the rest. */
-export class ProblemList {
-  readonly #listed: Problem[] = [];
+export class DiagnosticList {
+  readonly #listed: Diagnostic[] = [];
   #more = 0;
 
   get count(): number {
     return this.#listed.length + this.#more;
   }
 
-  add(problem: Problem): void {
+  add(problem: Diagnostic): void {
     if (this.#listed.length < MAX_PROBLEMS) this.#listed.push(problem);
     else this.#more++;
   }
@@ -21,7 +21,7 @@ export class ProblemList {
    */
   throwIfAny(files: readonly string[] = []): void {
     if (this.count === 0) return;
-    const order = (problem: Problem): number => files.indexOf(problem.file ?? '');
+    const order = (problem: Diagnostic): number => files.indexOf(problem.file ?? '');
     const problems = this.#listed.toSorted(
       (a, b) => order(a) - order(b) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
     );

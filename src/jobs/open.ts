@@ -6,7 +6,7 @@ import type { Batch } from './compile/header.ts';
 import { ImageFiles } from './compile/image-files.ts';
 import type { Job, Totals } from './job.ts';
 import { NAME_RULE, isName, slug } from './compile/names.ts';
-import { ProblemList } from './diagnostics.ts';
+import { DiagnosticList } from './diagnostics.ts';
 import { readerOf } from './read/formats.ts';
 import type { Reader } from './read/reader.ts';
 import { SourceFile } from './read/source.ts';
@@ -51,7 +51,7 @@ export async function openJobsFiles(paths: readonly string[], options: OpenOptio
   if (override !== undefined && !isName(override)) {
     throw new InputError([{ field: 'batch', message: `${NAME_RULE}; this one is ${quote(override)}` }]);
   }
-  const problems = new ProblemList();
+  const problems = new DiagnosticList();
   const uniqueness = new Uniqueness((first, current) => {
     return first.file === current.file
       ? `the job at line ${first.line}`

@@ -1,4 +1,4 @@
-import { InputError, type Problem } from '../core/errors.ts';
+import { InputError, type Diagnostic } from '../core/errors.ts';
 import type { Job } from '../jobs/job.ts';
 import { INTAKE_PAGE, type IntakeReport, type NewItem } from '../ledger/intake.ts';
 import { refOf } from '../ledger/keys.ts';
@@ -110,7 +110,7 @@ export async function previewJobs(
   jobs: Iterable<Job> | AsyncIterable<Job>,
 ): Promise<Preview> {
   const sum: Preview = { added: 0, existing: 0 };
-  const problems: Problem[] = [];
+  const problems: Diagnostic[] = [];
   for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
     const owners = await app.redis.hmget(app.keys.outputs, ...page.map((job) => job.output));
     const known = await knownItems(app, header.batch, page);
@@ -125,7 +125,7 @@ export async function previewJobs(
   return sum;
 }
 
-function outputTaken(header: SubmitHeader, taken: { id: string; output: string; owner: string }): Problem {
+function outputTaken(header: SubmitHeader, taken: { id: string; output: string; owner: string }): Diagnostic {
   return {
     ...(header.source && { file: header.source }),
     job: taken.id,

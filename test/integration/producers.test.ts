@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { readEvents } from '../../src/operations/events.ts';
 import { streamEvent, type StreamEvent } from '../../src/ledger/event.ts';
-import { queueJobJsonSchema } from '../../src/jobs/index.ts';
+import { queueJobJsonSchema } from '../../src/jobs/queue-job.ts';
 import { startMill, type Mill } from '../support/mill.ts';
 import { until } from '../support/until.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cancelBatch, retryItems } from '../../src/operations/retry-cancel.ts';
 import { submitJobs } from '../../src/operations/submit.ts';
-import type { Job } from '../../src/jobs/index.ts';
+import type { Job } from '../../src/jobs/job.ts';
 import { INTAKE_PAGE } from '../../src/ledger/intake.ts';
 import { clip, clips, startMill } from '../support/mill.ts';
 import { override } from '../support/override.ts';

@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { eventJsonSchema } from '../../ledger/event.ts';
-import { jobsFileJsonSchema, queueJobJsonSchema } from '../../jobs/index.ts';
+import { jobsFileJsonSchema } from '../../jobs/schema.ts';
+import { queueJobJsonSchema } from '../../jobs/queue-job.ts';
 import type { Exit, CliContext } from '../context.ts';
 
 const schemas = { job: queueJobJsonSchema, event: eventJsonSchema, file: jobsFileJsonSchema };

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { imageUploads, requireImageStore } from '../../operations/upload-images.ts';
 import { previewJobs, submitJobs } from '../../operations/submit.ts';
-import { openJobsFiles } from '../../jobs/index.ts';
+import { openJobsFiles } from '../../jobs/open.ts';
 import { openStorage } from '../../storage/open.ts';
 import { plural } from '../format.ts';
 import type { Exit, CliContext } from '../context.ts';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { kling26 } from '../../apixo/models/kling-2-6.ts';
 import { requireImageStore } from '../../operations/upload-images.ts';
 import type { Config } from '../../config/config.ts';
-import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
+import { openJobsFiles, type JobsFile } from '../../jobs/open.ts';
 import { estimate, type Estimate } from '../estimate.ts';
 import { checkUrls } from '../check-urls.ts';
 import { formatCount, formatDuration, formatTable, plural } from '../format.ts';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { imageUploads, requireImageStore } from '../../operations/upload-images.ts';
 import { previewJobs, submitJobs, type SubmitOptions } from '../../operations/submit.ts';
 import { requireApiKey, type Config } from '../../config/config.ts';
-import { openJobsFiles, type JobsFile } from '../../jobs/index.ts';
+import { openJobsFiles, type JobsFile } from '../../jobs/open.ts';
 import { deadlines } from '../../core/deadlines.ts';
 import { describeError } from '../../core/errors.ts';
 import type { Batch } from '../../ledger/batch.ts';

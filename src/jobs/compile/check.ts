@@ -1,11 +1,11 @@
-import type { Problem } from '../../core/errors.ts';
+import type { Diagnostic } from '../../core/errors.ts';
 import { kling26 } from '../../apixo/models/kling-2-6.ts';
 import type { Owner } from './name-table.ts';
 import { expandJob } from './expand.ts';
 import { compileHeader, type Batch, type HeaderContext } from './header.ts';
 import type { Totals } from '../job.ts';
 import { MAX_CLIPS_PER_FILE } from '../limits.ts';
-import type { ProblemList } from '../diagnostics.ts';
+import type { DiagnosticList } from '../diagnostics.ts';
 import type { Entry, Reader } from '../read/reader.ts';
 import { formatPath, isFields, placeAt, plain, type Fault, type Fields, type Issue, type Tree } from '../tree.ts';
 import type { Uniqueness } from './uniqueness.ts';
@@ -24,13 +24,13 @@ export class FileCheck {
   readonly #path: string;
   /** Number of the file among those of the run, from 0. */
   readonly #file: number;
-  readonly #problems: ProblemList;
+  readonly #problems: DiagnosticList;
   readonly #uniqueness: Uniqueness;
   #clips = 0;
   #videoSeconds = 0;
   readonly #kinds = new Map<string, { -readonly [K in keyof Totals['kinds'][number]]: Totals['kinds'][number][K] }>();
 
-  constructor(path: string, file: number, problems: ProblemList, uniqueness: Uniqueness) {
+  constructor(path: string, file: number, problems: DiagnosticList, uniqueness: Uniqueness) {
     this.#path = path;
     this.#file = file;
     this.#problems = problems;
@@ -111,7 +111,7 @@ export class FileCheck {
     field: string | undefined,
     message: string,
   ): void {
-    const problem: Problem = { file: this.#path, ...place, message };
+    const problem: Diagnostic = { file: this.#path, ...place, message };
     if (label !== undefined) problem.job = label();
     if (field !== undefined) problem.field = field;
     this.#problems.add(problem);

@@ -1,5 +1,5 @@
 import type { Model } from '../../apixo/model.ts';
-import { readQueueJob } from '../../jobs/index.ts';
+import { readQueueJob } from '../../jobs/queue-job.ts';
 import type { Intake } from '../../ledger/intake.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Dispatcher } from '../../queue/dispatcher.ts';

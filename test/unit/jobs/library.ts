@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { formatProblem, InputError } from '../../../src/core/errors.ts';
+import { formatDiagnostic, InputError } from '../../../src/core/errors.ts';
 import type { Job, JobInput } from '../../../src/jobs/job.ts';
 import { expandJobs, type BatchInput } from '../../../src/jobs/stream.ts';
 import { gather } from './gather.ts';
@@ -12,7 +12,7 @@ export async function complaints(work: Promise<unknown>): Promise<string[]> {
   );
   if (!(error instanceof InputError)) throw error;
   return error.problems.map((problem) => {
-    const text = formatProblem(problem);
+    const text = formatDiagnostic(problem);
     return problem.file === undefined ? text : text.replaceAll(`${dirname(problem.file)}/`, '');
   });
 }

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { FileCheck } from '../../../src/jobs/compile/check.ts';
 import type { Job } from '../../../src/jobs/job.ts';
 import { ImageFiles } from '../../../src/jobs/compile/image-files.ts';
-import { ProblemList } from '../../../src/jobs/diagnostics.ts';
+import { DiagnosticList } from '../../../src/jobs/diagnostics.ts';
 import { readerOf } from '../../../src/jobs/read/formats.ts';
 import { SourceFile } from '../../../src/jobs/read/source.ts';
 import { Uniqueness } from '../../../src/jobs/compile/uniqueness.ts';
@@ -64,7 +64,7 @@ async function growth(extension: string, jobs: number): Promise<number> {
   const before = liveBytes();
   let peak = 0;
   const source = new MadeUpFile(`x${extension}`, jobs, () => (peak = Math.max(peak, liveBytes())));
-  const problems = new ProblemList();
+  const problems = new DiagnosticList();
   const check = new FileCheck(source.path, 0, problems, new Uniqueness(() => ''));
   const { totals } = await check.run(await readerOf(source), {
     name: 'x',

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { isDeepStrictEqual } from 'node:util';
 import { parse, stringify } from 'yaml';
-import { expandJobs, openJobsFiles, type JobInput } from '../../../src/jobs/index.ts';
+import { expandJobs } from '../../../src/jobs/stream.ts';
+import { openJobsFiles } from '../../../src/jobs/open.ts';
+import type { JobInput } from '../../../src/jobs/job.ts';
 import { folder } from './files.ts';
 import { gather } from './gather.ts';
 

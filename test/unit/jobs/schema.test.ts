@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect, expectTypeOf, it } from 'vitest';
-import { jobsFileJsonSchema, openJobsFiles, type JobInput } from '../../../src/jobs/index.ts';
+import { jobsFileJsonSchema } from '../../../src/jobs/schema.ts';
+import { openJobsFiles } from '../../../src/jobs/open.ts';
+import type { JobInput } from '../../../src/jobs/job.ts';
 import { gather } from './gather.ts';
 
 const example = new URL('../../../jobs.example.yaml', import.meta.url).pathname;

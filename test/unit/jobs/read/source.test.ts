@@ -1,7 +1,7 @@
 import { appendFile, mkdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openJobsFiles } from '../../../../src/jobs/index.ts';
+import { openJobsFiles } from '../../../../src/jobs/open.ts';
 import { SourceFile } from '../../../../src/jobs/read/source.ts';
 import { file, folder, open, read, wrong } from '../files.ts';
 import { gather } from '../gather.ts';
