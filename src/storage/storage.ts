@@ -10,6 +10,16 @@ export interface ClipFacts {
   batch: string;
   id: string;
   taskId: string;
+  /** Whether the clip replaces a file of its name, as the user asked. Default false. */
+  replace?: boolean;
+}
+
+/** A file as a listing has it. */
+export interface ListedFile {
+  /** As the storage's verbs take it. */
+  name: string;
+  /** Bytes. */
+  size: number;
 }
 
 /** A file or object that is whole in the storage. */
@@ -24,8 +34,8 @@ export interface Stored {
 export interface Storage {
   /**
    * Stores a clip under a name that is free, and verifies the size with the storage. A clip that an earlier
-   * run stored there for the same task counts as this one; nothing else is ever replaced. A stream that fails
-   * leaves nothing under that name.
+   * run stored there for the same task counts as this one; nothing else is replaced but with `facts.replace`. A
+   * stream that fails leaves nothing new under that name.
    * @throws NameError when the name is taken or cannot exist here; StorageError when the storage itself is at
    * fault; else the stream's own error
    */
@@ -48,6 +58,14 @@ export interface Storage {
   stat(name: string, signal?: AbortSignal): Promise<{ size: number } | undefined>;
   /** The bytes under a name; `undefined` when there are none. @throws StorageError, also while they are read */
   read(name: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined>;
+  /**
+   * Lists the files below a folder and its folders, in pages; nothing when there is no such folder.
+   * @param folder without a slash at its end
+   * @throws StorageError
+   */
+  list(folder: string, signal?: AbortSignal): AsyncIterable<ListedFile[]>;
+  /** Names of the folders at the root. @throws StorageError */
+  folders(signal?: AbortSignal): Promise<string[]>;
   /** Location of `name`, whether or not it exists. */
   locate(name: string): string;
   /** The rules of this storage for names, found out once. Leaves nothing behind and never throws. */

@@ -160,6 +160,26 @@ describe.skipIf(!server)('storing on S3', () => {
     await storage.inputs?.put(sha256, 'png', 'image/png', picture);
   });
 
+  it('replaces an object when that was asked for', async () => {
+    const { storage } = open();
+    await storage.put('a.mp4', bytes(10), { ...facts, taskId: 'other' });
+    await storage.put('a.mp4', bytes(20), { ...facts, replace: true });
+    expect(await sizeOf(storage, 'a.mp4')).toBe(20);
+  });
+
+  it('lists a folder, and the folders of its prefix', async () => {
+    const { storage } = open();
+    for (const name of ['b/1.mp4', 'b/x/ü 2.mp4', 'bb/3.mp4', 'top.mp4']) await storage.put(name, bytes(5), facts);
+    const found = [];
+    for await (const page of storage.list('b')) found.push(...page);
+    expect(found).toEqual([
+      { name: 'b/1.mp4', size: 5 },
+      { name: 'b/x/ü 2.mp4', size: 5 },
+    ]);
+    for await (const page of storage.list('none')) expect(page).toEqual([]);
+    expect(await storage.folders()).toEqual(['b', 'bb']);
+  });
+
   it('knows what a key may have', async () => {
     const { storage, prefix } = open();
     const rules = await storage.nameRules();

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { describeError, UserError } from '../../core/errors.ts';
 import { asStorageError, codeOf, cureOf, mayBeOfOneName } from './errors.ts';
 import { FolderSync } from './folder-sync.ts';
+import { listFiles, listFolders } from './list.ts';
 import { fileNameRules, probeFolder, type NameFacts } from './name-probe.ts';
 import { writeNewFile } from './new-file.ts';
 import { createPartFiles, partName } from './part-files.ts';
@@ -108,9 +109,9 @@ export function createFileStorage(root: string): Storage {
   }
 
   return {
-    async put(name, body, _facts, signal) {
+    async put(name, body, { replace = false }, signal) {
       requireSafeName(name);
-      return write(name, body, publish, signal);
+      return write(name, body, replace ? rename : publish, signal);
     },
     putPage: (name, body, _contentType, signal) => write(name, body, rename, signal),
     async create(name, text, _contentType, signal) {
@@ -135,6 +136,8 @@ export function createFileStorage(root: string): Storage {
       if (!(await statOf(path))?.isFile()) return undefined;
       return readFileOf(path);
     },
+    list: (folder, signal) => listFiles(base, folder, signal),
+    folders: () => listFolders(base),
     locate: (name) => pathToFileURL(pathOf(name)).href,
     async nameRules() {
       facts ??= probeFolder(base);

@@ -6,6 +6,7 @@ import { NameError, StorageError, type Bytes, type ClipFacts, type Storage } fro
 import { honoursConditions, uploadNew } from './conditional.ts';
 import { createS3Inputs } from './inputs.ts';
 import { createS3Leftovers } from './leftovers.ts';
+import { listObjects, listPrefixes } from './list.ts';
 import { openS3, type S3Options, type S3Session } from './session.ts';
 import { asStorageError, isHidden, isMissing } from './errors.ts';
 import { sizeOf, upload } from './upload.ts';
@@ -27,13 +28,14 @@ export function createS3Storage(options: S3Options): Storage {
   async function put(name: string, body: Bytes, facts: ClipFacts, signal?: AbortSignal) {
     requireSafeName(name);
     const session = await open();
-    const { length, batch, id, taskId } = facts;
+    const { length, batch, id, taskId, replace = false } = facts;
     const what = {
       key: session.keyOf(name),
       length,
       contentType: 'video/mp4',
       metadata: { batch, id, taskid: taskId },
     };
+    if (replace) return { location: urlOf(name), size: await upload(session, what, body, signal) };
     const mine = (metadata: Record<string, string>) => metadata['taskid'] === encodeURIComponent(taskId);
     const size = await uploadNew(session, what, body, { conditional: await isConditional(session), mine, signal });
     return { location: urlOf(name), size };
@@ -131,6 +133,10 @@ export function createS3Storage(options: S3Options): Storage {
       return { location: urlOf(name) };
     },
     create,
+    async *list(folder, signal) {
+      yield* listObjects(await open(), folder, signal);
+    },
+    folders: async (signal) => listPrefixes(await open(), signal),
     stat,
     read,
     nameRules: () =>

@@ -94,6 +94,26 @@ describe('storing on a disk', () => {
     expect((await readdir(root, { recursive: true })).toSorted()).toEqual(['deep', 'deep/file', 'file', 'folder']);
   });
 
+  it('replaces a file when that was asked for', async () => {
+    const { root, storage } = await open();
+    await writeFile(join(root, 'a.mp4'), 'theirs');
+    await storage.put('a.mp4', body('new'), { ...facts, replace: true });
+    expect(await readFile(join(root, 'a.mp4'), 'utf8')).toBe('new');
+  });
+
+  it('lists a folder in pages, and the folders of its root, without what is hidden', async () => {
+    const { root, storage } = await open();
+    for (let n = 0; n < 510; n += 1) await storage.put(`b/${n % 2}/${n}.mp4`, body('x'.repeat(n % 7)), facts);
+    await writeFile(join(root, 'b/.hidden'), '');
+    await mkdir(join(root, '.git/objects'), { recursive: true });
+    const pages = [];
+    for await (const page of storage.list('b')) pages.push(page);
+    expect(pages.map((page) => page.length)).toEqual([500, 10]);
+    expect(pages.flat().find(({ name }) => name === 'b/1/13.mp4')).toEqual({ name: 'b/1/13.mp4', size: 6 });
+    for await (const page of storage.list('none')) expect(page).toEqual([]);
+    expect(await storage.folders()).toEqual(['b']);
+  });
+
   it('tells beforehand what stands in the way of a name', async () => {
     const { root, storage } = await open();
     await mkdir(join(root, 'folder'));
