@@ -1,9 +1,16 @@
-import { Pool } from 'undici';
-import type { z } from 'zod';
-import { ApixoError, classify } from './errors.ts';
+import { cleanText } from '../core/text.ts';
+import { scrubber } from '../core/log.ts';
+import { proxySettings, type ProxySettings } from '../core/proxy.ts';
+import { openDispatcher } from './dispatcher.ts';
+import { ApixoError, classify, classifyWords } from './errors.ts';
 import { exchange, ExchangeError, type ExchangeAnswer, type ExchangeRequest } from './exchange.ts';
 import type { Model } from './model.ts';
-import { balanceData, createdData, envelope, readTaskReport, statusData, type TaskReport } from './wire.ts';
+import { readBalance } from './read/balance.ts';
+import { readBodyCode } from './read/body-code.ts';
+import { parseJson } from './read/json.ts';
+import { findTaskId, isDocumentedId } from './read/task-id.ts';
+import { namesTask, readTaskReport, type TaskReport } from './read/task-report.ts';
+import { readDate, readRetryAfter } from './retry-after.ts';
 
 /** The body of a submission, apart from what the client itself adds. */
 export interface GenerateRequest {
@@ -21,7 +28,7 @@ export interface ApixoClient {
   /** Asks for one clip, which costs money when it is accepted. */
   generate(model: Model, request: GenerateRequest, signal?: AbortSignal): Promise<{ taskId: string }>;
   status(model: Model, taskId: string, signal?: AbortSignal): Promise<TaskReport>;
-  /** Asks for the balance of this key, which costs nothing. Not every API of this kind offers it. */
+  /** The account of this key; throws also where the API does not offer the balance. */
   account(signal?: AbortSignal): Promise<AccountReport>;
   close(): Promise<void>;
 }
@@ -29,119 +36,162 @@ export interface ApixoClient {
 export interface AccountReport {
   /** US dollars left on the key. */
   balanceUsd: number;
-  /** When the answer was made, Unix ms of the API's clock to the second; `undefined` where it does not say. */
+  /** When the answer was made, Unix ms of the API's clock to the second; `undefined` where it has no date. */
   date: number | undefined;
+}
+
+/** An answer that was read otherwise than documented: the API may have changed. */
+export interface LenientReading {
+  endpoint: 'generate' | 'status' | 'balance';
+  /** What stood elsewhere, or in other words: a name from a fixed vocabulary. */
+  what: string;
+  /** The answer, without secrets and cut. */
+  raw: string;
 }
 
 export interface ClientOptions {
   baseUrl: string;
   apiKey: string;
-  /** Longest time for a connection to open, in milliseconds. Default 10,000. */
+  /** Longest time for a connection to open, in milliseconds. Default 8,000. */
   connectTimeoutMs?: number;
-  /** Longest wait for the head of an answer, and longest silence in its body. Default 60,000 (a submission is slow). */
+  /** Longest time until a poll or the balance is answered, in milliseconds. Default 60,000. */
   answerTimeoutMs?: number;
+  /** Longest time until a submission is answered, in milliseconds. Default 180,000: one that is given up is paid for all the same. */
+  submitTimeoutMs?: number;
   /** Connections at most. Default 256: 160 requests a second that take 1.5 s each. */
   connections?: number;
+  /** Default: as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY of this process say. */
+  proxy?: ProxySettings | undefined;
+  /** Called for every answer that was read otherwise than documented. */
+  onLenientReading?: ((reading: LenientReading) => void) | undefined;
 }
+
+/** Longest text of an answer that an error carries, in characters. */
+const MAX_MESSAGE = 500;
 
 export function createApixoClient(options: ClientOptions): ApixoClient {
   const base = new URL(options.baseUrl);
-  const pool = new Pool(base.origin, {
+  const dispatcher = openDispatcher(base.origin, {
     connections: options.connections ?? 256,
-    pipelining: 1,
-    connect: { timeout: options.connectTimeoutMs ?? 10_000 },
+    connectTimeoutMs: options.connectTimeoutMs ?? 8_000,
+    proxy: 'proxy' in options ? options.proxy : proxySettings(),
   });
-  const timeoutMs = options.answerTimeoutMs ?? 60_000;
+  const answerTimeoutMs = options.answerTimeoutMs ?? 60_000;
+  const submitTimeoutMs = options.submitTimeoutMs ?? 180_000;
   const api = `${base.pathname.replace(/\/+$/, '')}/api/v1`;
   const headers = { authorization: `Bearer ${options.apiKey}`, accept: 'application/json' };
   const jsonHeaders = { ...headers, 'content-type': 'application/json' };
+  const scrub = scrubber([options.apiKey, encodeURIComponent(options.apiKey)]);
+  const redact = (text: string) => scrub(text).replaceAll(/\bbearer\s+[\w.~+/=-]{6,}/gi, 'Bearer [secret]');
 
-  /** Sends one request. An exchange that failed before it was sent was certainly not accepted. */
+  /** Sends a request; a failed exchange becomes an ApixoError: what was not sent surely was not accepted. */
   async function send(request: Pick<ExchangeRequest, 'method' | 'path' | 'body' | 'signal'>): Promise<ExchangeAnswer> {
     try {
-      return await exchange(pool, {
+      return await exchange(dispatcher, {
         ...request,
+        origin: base.origin,
         headers: request.body === undefined ? headers : jsonHeaders,
-        headersTimeoutMs: timeoutMs,
-        bodyTimeoutMs: timeoutMs,
+        timeoutMs: request.method === 'POST' ? submitTimeoutMs : answerTimeoutMs,
       });
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
       const what = `${request.method} ${base.host}: ${error.message}`;
-      if (!error.sent) throw new ApixoError('unreachable', error.reason, what, { cause: error });
-      throw new ApixoError('ambiguous', lostAnswerCode(error), what, { cause: error });
+      if (error.sent) throw new ApixoError('ambiguous', lostAnswerCode(error), what, { cause: error });
+      const proxyStatus = Number(/Proxy response \((\d+)\)/.exec(error.message)?.[1]);
+      if (proxyStatus === 407 || proxyStatus === 403)
+        throw new ApixoError('network-refused', `PROXY_${proxyStatus}`, what, { cause: error });
+      throw new ApixoError('unreachable', error.reason, what, { cause: error });
     }
+  }
+
+  function rawOf(answer: ExchangeAnswer): string {
+    return cleanText(answer.text, MAX_MESSAGE, redact);
+  }
+
+  function reportLenient(endpoint: LenientReading['endpoint'], what: readonly string[], answer: ExchangeAnswer): void {
+    for (const one of what) options.onLenientReading?.({ endpoint, what: one, raw: rawOf(answer) });
+  }
+
+  /** Returns the error that an answer stands for; `undefined` for a success. `sent` is a text that the answer may quote. */
+  function errorOf(answer: ExchangeAnswer, body: unknown, sent = ''): ApixoError | undefined {
+    const { failed, message, refused } = readBodyCode(body);
+    const httpFailed = answer.status < 200 || answer.status >= 300;
+    // A 500 around a code of its own has been thought about; behind any other status the body repeats it.
+    const status = httpFailed && !(answer.status >= 500 && failed !== undefined) ? answer.status : failed;
+    const text = cleanText(message || titleOf(answer.text), MAX_MESSAGE, redact);
+    const words = sent.length > 2 ? text.replaceAll(sent, ' ') : text;
+    const retryAfterMs = readRetryAfter(answer.headers);
+    if (status !== undefined) {
+      const kind = classify(status, words);
+      const byWords = status !== 401 && status !== 402 && status !== 407;
+      return new ApixoError(kind, `HTTP_${status}`, `API answered ${status}${text && `: ${text}`}`, {
+        retryAfterMs,
+        byWords,
+      });
+    }
+    const kind = refused ? classifyWords(words) : undefined;
+    return kind && new ApixoError(kind, 'REFUSED', `API answered: ${text}`, { retryAfterMs, byWords: true });
+  }
+
+  function notUnderstood(answer: ExchangeAnswer, what: string): ApixoError {
+    return new ApixoError(
+      'not-understood',
+      'UNREADABLE_ANSWER',
+      `API answered ${answer.status} ${what}: ${rawOf(answer)}`,
+    );
   }
 
   return {
     async account(signal) {
       const answer = await send({ method: 'GET', path: `${api}/apikeys/current-balance`, signal });
-      return { balanceUsd: readAnswer(answer, balanceData), date: readDate(answer.headers['date']) };
+      const body = parseJson(answer.text);
+      const error = errorOf(answer, body);
+      if (error) throw error;
+      const balance = readBalance(body);
+      if (!balance) throw notUnderstood(answer, 'without a balance');
+      if (balance.lenient) reportLenient('balance', ['data'], answer);
+      return { balanceUsd: balance.usd, date: readDate(answer.headers['date']) };
     },
 
     async generate(model, request, signal) {
-      const body = JSON.stringify({
+      const payload = JSON.stringify({
         request_type: request.callbackUrl ? 'callback' : 'async',
         ...(request.callbackUrl && { callback_url: request.callbackUrl }),
         ...(request.provider !== 'auto' && { provider: request.provider }),
         input: request.input,
       });
-      const answer = await send({ method: 'POST', path: `${api}/generateTask/${model.id}`, body, signal });
-      return readAnswer(answer, createdData);
+      const answer = await send({ method: 'POST', path: `${api}/generateTask/${model.id}`, body: payload, signal });
+      const body = parseJson(answer.text);
+      const prompt = 'prompt' in request.input && typeof request.input.prompt === 'string' ? request.input.prompt : '';
+      const error = errorOf(answer, body, prompt);
+      const taskId = findTaskId(body, error === undefined);
+      if (taskId === undefined) throw error ?? notUnderstood(answer, 'without the id of a task');
+      if (error) reportLenient('generate', [`task of ${error.code}`], answer);
+      else if (!isDocumentedId(body, taskId)) reportLenient('generate', ['taskId'], answer);
+      return { taskId };
     },
 
     async status(model, taskId, signal) {
       const path = `${api}/statusTask/${model.id}?taskId=${encodeURIComponent(taskId)}`;
-      return readTaskReport(readAnswer(await send({ method: 'GET', path, signal }), statusData));
+      const answer = await send({ method: 'GET', path, signal });
+      const body = parseJson(answer.text);
+      const error = errorOf(answer, body);
+      // An error that tells of this very task tells more than its code.
+      if (error && !namesTask(body, taskId)) throw error;
+      const { report, lenient } = readTaskReport(body, taskId, redact);
+      if (error && report.state === 'unclear') throw error;
+      if (report.state === 'unclear' && report.raw === '') report.raw = rawOf(answer);
+      reportLenient('status', error ? [...lenient, `state of ${error.code}`] : lenient, answer);
+      return report;
     },
 
-    close: () => pool.destroy(),
+    close: () => dispatcher.destroy(),
   };
 }
 
-/**
- * The data of a good answer.
- * @throws ApixoError by the HTTP status, by the body's code, or because the body says neither.
- */
-function readAnswer<T>(answer: ExchangeAnswer, schema: z.ZodType<T>): T {
-  const body = envelope.safeParse(parseJson(answer.text));
-  const retryAfterMs = readRetryAfter(answer.headers);
-  for (const status of [answer.status, body.data?.code ?? 200]) {
-    if (status >= 200 && status < 300) continue;
-    const message = body.data?.message ?? '';
-    throw new ApixoError(
-      classify(status, message),
-      `HTTP_${status}`,
-      `API answered ${status}${message && `: ${message}`}`,
-      {
-        retryAfterMs,
-      },
-    );
-  }
-  const data = schema.safeParse(body.data?.data);
-  if (data.success) return data.data;
-  throw new ApixoError('ambiguous', 'UNREADABLE_ANSWER', 'API answered 200 with a body that is not its own');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Retry-After as seconds or as an HTTP date, in milliseconds from now; a date is the API's clock, as its Date is. */
-function readRetryAfter({ 'retry-after': header, date }: ExchangeAnswer['headers']): number | undefined {
-  const text = Array.isArray(header) ? header[0] : header;
-  if (!text) return undefined;
-  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - (readDate(date) ?? Date.now());
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
-}
-
-function readDate(header: string | string[] | undefined): number | undefined {
-  const date = typeof header === 'string' ? Date.parse(header) : Number.NaN;
-  return Number.isFinite(date) ? date : undefined;
+/** The title of an HTML page, which gateways answer with. */
+function titleOf(text: string): string {
+  return /<title>([^<]{1,200})<\/title>/i.exec(text.slice(0, 4_096))?.[1] ?? '';
 }
 
 function lostAnswerCode(error: ExchangeError): string {

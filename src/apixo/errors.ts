@@ -9,9 +9,12 @@
  * - `rejected`: the request is invalid.
  * - `content`: the content policy forbids it.
  * - `unknown-task`: no task has this id.
- * - `unavailable`: the API is overloaded or down and did not carry the request out.
+ * - `network-refused`: a proxy, a portal or a firewall on the way refused it.
+ * - `unavailable`: the API is overloaded or out of reach of its gateway, and did not carry the request out.
+ * - `server-error`: the API failed at it (500, 503). As a rule it was not carried out, but some were.
  * - `unreachable`: no connection, so nothing was sent.
- * - `ambiguous`: sent, but without a usable answer: it may have been carried out.
+ * - `ambiguous`: sent, but without an answer of the API: it may have been carried out.
+ * - `not-understood`: an answer of success that does not hold what it should: it was carried out, most likely.
  */
 export const errorKinds = [
   'rate-limited',
@@ -22,9 +25,12 @@ export const errorKinds = [
   'rejected',
   'content',
   'unknown-task',
+  'network-refused',
   'unavailable',
+  'server-error',
   'unreachable',
   'ambiguous',
+  'not-understood',
 ] as const;
 
 export type ErrorKind = (typeof errorKinds)[number];
@@ -37,32 +43,71 @@ export class ApixoError extends Error {
   readonly code: string;
   /** The API's own wish for a delay (Retry-After), in milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** Whether words alone decided the kind: one item's answer, which may quote its prompt, is no proof about the account. */
+  readonly byWords: boolean;
 
   constructor(
     kind: ErrorKind,
     code: string,
     message: string,
-    options: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+    options: { retryAfterMs?: number | undefined; byWords?: boolean; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.kind = kind;
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.byWords = options.byWords ?? false;
   }
 }
 
+/** Words that mean an account without money, and not a word that a prompt may hold as well. */
+const noCredit =
+  /insufficient[\s_-]*(account[\s_-]*)?(credits?|balance|funds|quota)|(not enough|out of|run out of|ran out of|exhausted|lack of|low) (\w+ )?(credits?|balance|funds)\b|(credits?|balance|funds) (is |are |has |have )?(been )?(\w+ )?(insufficient|exhausted|depleted|too low|not enough|used up|empty)|余额不足|积分不足/i;
+/** Words that mean a refusal by the content policy. */
+const content =
+  /(content|usage|safety|community|moderation)[\s_-]*(polic|guideline|filter|moderat|violat|standard|review|check)|polic(y|ies)[\s_-]*violat|violat|nsfw|sensitive|prohibited|moderation|safety[\s_-]*(guideline|system|reason)|inappropriate|unsafe|explicit content|not allowed content|(content|prompt).{0,20}(block|reject|flag|not allowed|forbid|restrict)/i;
+
+/** Whether a text says that the account cannot pay; what it quotes, such as the prompt, does not count. */
+export function saysNoCredit(text: string): boolean {
+  return noCredit.test(withoutQuotes(text));
+}
+
+/** Whether a text says that the content policy forbids the input; what it quotes does not count. */
+export function saysContent(text: string): boolean {
+  return content.test(withoutQuotes(text));
+}
+
+function withoutQuotes(text: string): string {
+  return text.replaceAll(/"[^"]*"|“[^”]*”|«[^»]*»|`[^`]*`|(?<=^|[\s:(])'[^']*'(?=$|[\s.,;:)])/g, ' ');
+}
+
+interface Rule {
+  status: (status: number) => boolean;
+  message?: (message: string) => boolean;
+  kind: ErrorKind;
+}
+
+const isError = (status: number) => status >= 400;
+
 /** Kinds by HTTP status or body code, and by the words of the message where the status alone does not decide. */
-const rules: readonly { status: (status: number) => boolean; message?: RegExp; kind: ErrorKind }[] = [
+const rules: readonly Rule[] = [
   { status: is(401), kind: 'bad-key' },
   { status: is(402), kind: 'no-credit' },
-  { status: is(400, 403), message: /insufficient|credit|balance/i, kind: 'no-credit' },
-  { status: is(400, 403), message: /content|polic|safety|sensitive|violat|nsfw|prohibited/i, kind: 'content' },
-  { status: is(403), kind: 'bad-key' },
-  { status: is(404), message: /task/i, kind: 'unknown-task' },
-  { status: is(404, 405), kind: 'wrong-endpoint' },
-  { status: is(408, 425, 500, 503), kind: 'unavailable' },
-  { status: is(429), message: /concurren|parallel|tasks?\b/i, kind: 'too-many-tasks' },
+  { status: is(407, 451, 511), kind: 'network-refused' },
+  { status: isError, message: saysNoCredit, kind: 'no-credit' },
+  { status: is(429), message: (text) => /concurren|parallel|tasks?\b/i.test(text), kind: 'too-many-tasks' },
   { status: is(429), kind: 'rate-limited' },
+  { status: isError, message: saysContent, kind: 'content' },
+  { status: is(403), kind: 'bad-key' },
+  { status: is(404, 410), message: (text) => /task|job/i.test(text), kind: 'unknown-task' },
+  { status: is(404, 405, 410), kind: 'wrong-endpoint' },
+  // 499: the gateway believes that this client went away while the API was at work.
+  { status: is(499), kind: 'ambiguous' },
+  { status: is(408, 425), kind: 'unavailable' },
+  // Cloudflare's codes for an origin that it did not reach; 520, 524 and 527 are those of one that it did.
+  { status: is(521, 522, 523, 525, 526, 529, 530), kind: 'unavailable' },
+  { status: is(502, 504, 520, 524, 527, 598, 599), kind: 'ambiguous' },
+  { status: (status) => status >= 500 && status < 600, kind: 'server-error' },
   { status: (status) => status >= 300 && status < 400, kind: 'wrong-endpoint' },
   { status: (status) => status >= 400 && status < 500, kind: 'rejected' },
 ];
@@ -73,10 +118,18 @@ function is(...statuses: number[]): (status: number) => boolean {
 
 /**
  * Returns the kind of error that a status or body code other than 200 stands for, by the first rule that
- * matches. Anything else (502, 504 and other codes of gateways, which may have forwarded the request) is
- * ambiguous.
+ * matches. A code that no rule knows is ambiguous.
  */
 export function classify(status: number, message: string): ErrorKind {
-  const rule = rules.find((row) => row.status(status) && (row.message?.test(message) ?? true));
+  const rule = rules.find((row) => row.status(status) && (row.message?.(message) ?? true));
   return rule?.kind ?? 'ambiguous';
+}
+
+/** Returns the kind of error that words alone stand for, where an answer refuses without a status; `undefined` when they decide nothing. */
+export function classifyWords(message: string): ErrorKind | undefined {
+  if (saysNoCredit(message)) return 'no-credit';
+  if (saysContent(message)) return 'content';
+  if (/rate[\s_-]*limit|too many requests/i.test(message)) return 'rate-limited';
+  if (/(invalid|missing|wrong|expired)[\s_-]*(api[\s_-]*)?(key|token)|unauthori[sz]ed/i.test(message)) return 'bad-key';
+  return undefined;
 }

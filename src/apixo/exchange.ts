@@ -3,13 +3,12 @@ import type { Dispatcher } from 'undici';
 /** One HTTP request whose answer is small enough to hold in memory. */
 export interface ExchangeRequest {
   method: 'GET' | 'POST';
+  origin: string;
   path: string;
   headers: Record<string, string>;
   body?: string;
-  /** Longest wait for the head of the answer, in milliseconds. */
-  headersTimeoutMs: number;
-  /** Longest silence within the body, in milliseconds. */
-  bodyTimeoutMs: number;
+  /** Longest time from the call to the end of the answer, in milliseconds. */
+  timeoutMs: number;
   signal?: AbortSignal | undefined;
 }
 
@@ -17,6 +16,11 @@ export interface ExchangeAnswer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   text: string;
+}
+
+/** The answer did not end in time. */
+class AnswerTimeout extends Error {
+  readonly code = 'ANSWER_TIMEOUT';
 }
 
 /** No answer, or only a part of one. */
@@ -33,14 +37,14 @@ export class ExchangeError extends Error {
     this.sent = sent;
   }
 
-  /** The code of the underlying error, such as `ECONNREFUSED` or `UND_ERR_HEADERS_TIMEOUT`. */
+  /** The code of the underlying error, such as `ECONNREFUSED` or `ANSWER_TIMEOUT`. */
   get reason(): string {
     const { cause } = this;
     return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : 'UNKNOWN';
   }
 }
 
-/** Answers of the API are a few hundred bytes; what is larger is no answer of the API. */
+/** Answers of the API have a few hundred bytes; anything larger is not one. */
 const MAX_ANSWER_BYTES = 1_048_576;
 
 /**
@@ -58,30 +62,43 @@ export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Prom
     const chunks: Buffer[] = [];
 
     const { signal } = request;
-    const onAbort = () => {
-      const reason = signal?.reason instanceof Error ? signal.reason : new Error('aborted');
+    let ended = false;
+    const end = () => {
+      ended = true;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    const fail = (error: Error) => {
+      end();
+      reject(new ExchangeError(sent, error));
+    };
+    const stop = (reason: Error) => {
       if (abort) abort(reason);
       else fail(reason);
     };
-    const fail = (error: Error) => {
-      signal?.removeEventListener('abort', onAbort);
-      reject(new ExchangeError(sent, error));
-    };
+    const onAbort = () => stop(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
+    const timer = setTimeout(
+      () => stop(new AnswerTimeout(`no answer within ${request.timeoutMs / 1000} s`)),
+      request.timeoutMs,
+    );
     if (signal?.aborted) return onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
 
     dispatcher.dispatch(
       {
+        origin: request.origin,
         method: request.method,
         path: request.path,
         headers: request.headers,
         body: request.body ?? null,
-        headersTimeout: request.headersTimeoutMs,
-        bodyTimeout: request.bodyTimeoutMs,
+        // The timer above covers the whole exchange.
+        headersTimeout: 0,
+        bodyTimeout: 0,
       },
       {
         onRequestStart(controller) {
-          if (signal?.aborted) return controller.abort(new Error('aborted'));
+          // Given up while it waited for a connection: it must not leave any more.
+          if (ended) return controller.abort(new Error('aborted'));
           sent = true;
           abort = (reason) => controller.abort(reason);
         },
@@ -95,7 +112,7 @@ export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Prom
           else chunks.push(chunk);
         },
         onResponseEnd() {
-          signal?.removeEventListener('abort', onAbort);
+          end();
           resolve({ status, headers, text: Buffer.concat(chunks).toString('utf8') });
         },
         onResponseError(_controller, error) {

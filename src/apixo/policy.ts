@@ -1,4 +1,4 @@
-import type { ErrorKind } from './errors.ts';
+import { saysContent, saysNoCredit, type ErrorKind } from './errors.ts';
 
 /** What a submission does after an error. */
 export type SubmitAction =
@@ -23,9 +23,9 @@ export type PollAction =
   | 'halt'
   /** The API does not know the task: held once the task is old enough to be known everywhere. */
   | 'task-unknown'
-  /** An answer that will not change by itself: poll again until the task timeout, then hold. */
+  /** An answer that does not tell the state of the task, or a broken one: poll again until the task timeout, then hold. */
   | 'retry-until-timeout'
-  /** No answer: poll again for as long as it takes. */
+  /** Nothing was sent: poll again for as long as it takes. */
   | 'retry';
 
 /** What an error means when the balance was asked for, which costs nothing. */
@@ -59,9 +59,12 @@ export const errorPolicy = {
   rejected: { submit: 'reject', poll: 'retry-until-timeout', balance: 'not-offered' },
   content: { submit: 'reject', poll: 'retry-until-timeout', balance: 'not-offered' },
   'unknown-task': { submit: 'reject', poll: 'task-unknown', balance: 'not-offered' },
-  unavailable: { submit: 'retry', poll: 'retry', balance: 'unavailable' },
+  'network-refused': { submit: 'halt', poll: 'retry-until-timeout', balance: 'no-answer' },
+  unavailable: { submit: 'retry', poll: 'retry-until-timeout', balance: 'unavailable' },
+  'server-error': { submit: 'retry', poll: 'retry-until-timeout', balance: 'unavailable' },
   unreachable: { submit: 'retry', poll: 'retry', balance: 'no-answer' },
-  ambiguous: { submit: 'hold', poll: 'retry', balance: 'no-answer' },
+  ambiguous: { submit: 'hold', poll: 'retry-until-timeout', balance: 'no-answer' },
+  'not-understood': { submit: 'hold', poll: 'retry-until-timeout', balance: 'not-offered' },
 } as const satisfies Record<ErrorKind, Row>;
 
 /** Kinds of error at which this step halts the account. */
@@ -86,15 +89,32 @@ export type FailedTaskAction =
 
 /** failCodes as patterns, without case; the first match decides. Sources: the provider's public pages and clients. */
 const failedTasks: readonly [RegExp, FailedTaskAction][] = [
-  [/insufficient_?(credits?|balance|funds)/i, 'halt'],
+  [/insufficient_?(credits?|balance|funds|quota)/i, 'halt'],
   [/input_?output_?sensitive/i, 'retry-once'],
-  [/content_?violation|nsfw|sensitive_?content|prohibited_?content/i, 'fail'],
-  [/prompt_?(too_?long|length_?exceeded)|invalid_?prompt/i, 'fail'],
-  [/invalid_?image|image_?too_?large|unsupported_?format/i, 'fail'],
-  [/timeout|model_?unavailable|generation_?failed|image_?download_?failed/i, 'retry'],
+  [/timeout|time_?out|unavailable|overload|image_?download_?failed|internal|busy|rate_?limit/i, 'retry'],
+  [
+    /violat|nsfw|sensitive|prohibit|moderat|polic(y|ies)|safety|unsafe|inappropriate|forbidden_?content|risk_?control/i,
+    'fail',
+  ],
+  [
+    /content_?(block|reject|flag|filter|refus|restrict|forbid)|(prompt|input)_?(block|reject|flag|refus)|copyright/i,
+    'fail',
+  ],
+  [/prompt_?(is_?)?(too_?long|length|empty)|invalid_?(prompt|image|input|param|argument|aspect|duration)/i, 'fail'],
+  [/image_?(too_?(large|small|big)|format|size)|unsupported_?(format|image|media)/i, 'fail'],
 ];
 
-/** Returns what to do about a failed task; a failCode that matches no row is retried. */
-export function failedTaskAction(failCode: string): FailedTaskAction {
-  return failedTasks.find(([pattern]) => pattern.test(failCode))?.[1] ?? 'retry';
+/** Codes that name no reason: the message decides. */
+const empty = /^(unknown|error|failed|failure|fail|null|undefined|\d*|generation_?failed|task_?failed)$/i;
+
+/**
+ * Returns what to do about a failed task: by its failCode, or by its message where the code names no reason.
+ * What matches nothing is retried.
+ */
+export function failedTaskAction(failCode: string, failMsg = ''): FailedTaskAction {
+  const row = failedTasks.find(([pattern]) => pattern.test(failCode));
+  if (row && !empty.test(failCode)) return row[1];
+  if (saysNoCredit(failMsg)) return 'halt';
+  if (saysContent(failMsg)) return 'fail';
+  return 'retry';
 }

@@ -4,7 +4,7 @@ import type { Keys } from './keys.ts';
 import type { RunScript } from './scripts.ts';
 
 /** Why submission is halted, as a fixed vocabulary. */
-export type HaltReason = 'bad-key' | 'no-credit' | 'wrong-endpoint';
+export type HaltReason = 'bad-key' | 'no-credit' | 'wrong-endpoint' | 'network-refused';
 
 /** Why everybody holds back for a while. */
 export type CoolReason = 'rate' | 'tasks' | 'trouble';

@@ -24,6 +24,8 @@ export const reasons = {
   UNREADABLE_ANSWER: 'the submission was answered with something that is not an answer of the API',
   PROCESS_DIED: 'the worker ended between sending the submission and recording the answer',
   TASK_TIMEOUT: 'the task had no end within CLIPMILL_TASK_TIMEOUT',
+  NO_RESULT_URL: 'the task succeeded, and no answer named its clip',
+  ANSWER_NOT_UNDERSTOOD: 'the API answered about the task in a way that clipmill does not understand',
   TASK_UNKNOWN: 'the API does not know the task any more',
   BUDGET: 'max_clips of the batch is spent',
   RESULT_REFUSED: 'the clip was made, but its URL leads where no clip is fetched from',

@@ -15,7 +15,7 @@ interface Seen {
 type Script = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A server that answers as told, and remembers what it was asked. */
-async function serve(script: Script, timeouts: { answerTimeoutMs?: number } = {}) {
+async function serve(script: Script, timeouts: { answerTimeoutMs?: number; submitTimeoutMs?: number } = {}) {
   const seen: Seen[] = [];
   const server: Server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -81,10 +81,10 @@ describe('the API client', () => {
     ['the code in the body', 200, { code: 429, message: 'Rate limit' }, 'rate-limited', 'HTTP_429'],
     ['no credit', 400, { code: 400, message: 'Insufficient credits', data: null }, 'no-credit', 'HTTP_400'],
     ['a page of a gateway', 502, '<html>Bad gateway</html>', 'ambiguous', 'HTTP_502'],
-    ['a page with 200', 200, '<html>Welcome</html>', 'ambiguous', 'UNREADABLE_ANSWER'],
-    ['an answer without a task', 200, { code: 200, data: {} }, 'ambiguous', 'UNREADABLE_ANSWER'],
-    ['half a JSON', 200, '{"code":200,"data":{"taskId":"ta', 'ambiguous', 'UNREADABLE_ANSWER'],
-    ['a busy server', 503, '', 'unavailable', 'HTTP_503'],
+    ['a page with 200', 200, '<html>Welcome</html>', 'not-understood', 'UNREADABLE_ANSWER'],
+    ['an answer without a task', 200, { code: 200, data: {} }, 'not-understood', 'UNREADABLE_ANSWER'],
+    ['half a JSON', 200, '{"code":200,"data":{"taskId":"ta', 'not-understood', 'UNREADABLE_ANSWER'],
+    ['a busy server', 503, '', 'server-error', 'HTTP_503'],
   ])('looks at %s', async (_what, status, body, kind, code) => {
     const { client, seen } = await serve(json(status, body));
     expect(await classify(generate(client))).toMatchObject({ kind, code });
@@ -124,14 +124,14 @@ describe('the API client', () => {
   });
 
   it('takes silence for ambiguous, and posts once', async () => {
-    const { client, seen } = await serve(() => {}, { answerTimeoutMs: 200 });
+    const { client, seen } = await serve(() => {}, { submitTimeoutMs: 200 });
     expect(await classify(generate(client))).toMatchObject({ kind: 'ambiguous', code: 'ANSWER_TIMEOUT' });
     expect(seen).toHaveLength(1);
   });
 
   it('takes an answer that stops in the middle for ambiguous', async () => {
     const { client } = await serve((_incoming, response) => response.writeHead(200).write('{"code":2'), {
-      answerTimeoutMs: 200,
+      submitTimeoutMs: 200,
     });
     expect(await classify(generate(client))).toMatchObject({ kind: 'ambiguous' });
   });
@@ -154,7 +154,7 @@ describe('the API client', () => {
 
   it.each([
     [404, '', 'wrong-endpoint'],
-    [200, 'hello', 'ambiguous'],
+    [200, 'hello', 'not-understood'],
     [400, { code: 400 }, 'rejected'],
     [401, '', 'bad-key'],
   ] as const)('throws where the answer to the balance is %i %j', async (status, body, kind) => {

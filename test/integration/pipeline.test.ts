@@ -50,7 +50,7 @@ describe('the pipeline', () => {
   });
 
   it('retries failures by their kind', async () => {
-    const mill = await startMill({ env: { CLIPMILL_MAX_ATTEMPTS: '3' } });
+    const mill = await startMill({ env: { CLIPMILL_MAX_ATTEMPTS: '3', CLIPMILL_TASK_TIMEOUT: '1s' } });
     await mill.work();
     await mill.add('b', [
       clip('permanent', 'a [fail:CONTENT_VIOLATION]'),
@@ -59,13 +59,17 @@ describe('the pipeline', () => {
       clip('no-url', 'd [no-url x1]'),
     ]);
     const batch = await mill.ended('b');
-    expect(batch.counts).toMatchObject({ done: 2, failed: 2 });
-    expect(batch.failures).toEqual({ CONTENT_VIOLATION: 1, InputOutputSensitiveContentDetected: 1 });
+    expect(batch.counts).toMatchObject({ done: 1, failed: 2, held: 1 });
+    expect(batch.failures).toEqual({
+      CONTENT_VIOLATION: 1,
+      InputOutputSensitiveContentDetected: 1,
+      NO_RESULT_URL: 1,
+    });
     const tasksFor = (text: string) => mill.simulator.records.tasksFor(text).length;
     expect(tasksFor('a [fail:CONTENT_VIOLATION]')).toBe(1);
     expect(tasksFor('b [fail:PROCESSING_TIMEOUT x1]')).toBe(2);
     expect(tasksFor('c [fail:InputOutputSensitiveContentDetected]')).toBe(2);
-    expect(tasksFor('d [no-url x1]')).toBe(2);
+    expect(tasksFor('d [no-url x1]')).toBe(1);
     const item = await mill.app.queries.item('b', 'passing');
     expect(item?.history).toMatchObject([{ attempt: 1, code: 'PROCESSING_TIMEOUT' }]);
   });

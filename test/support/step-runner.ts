@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import { ApixoError } from '../../src/apixo/errors.ts';
-import type { TaskReport } from '../../src/apixo/wire.ts';
+import type { TaskReport } from '../../src/apixo/read/task-report.ts';
 import { createAttempts, type Attempt } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import type { Outcome } from '../../src/queue/outcome.ts';
@@ -67,7 +67,7 @@ export class MemoryApi {
       case 'busy':
         return Promise.reject(new ApixoError('unavailable', 'HTTP_503', 'busy'));
       case 'running':
-        return Promise.resolve({ state: 'running', said: 'processing' });
+        return Promise.resolve({ state: 'running', reported: 'processing', known: true });
       case 'failed':
         this.#open.delete(this.#prompts.get(taskId) ?? '');
         return Promise.resolve({ state: 'failed', failCode: 'PROCESSING_TIMEOUT', failMsg: '' });

@@ -2,11 +2,11 @@ import { ApixoError } from '../../apixo/errors.ts';
 import type { ApixoClient } from '../../apixo/client.ts';
 import { errorPolicy, failedTaskAction, haltsAccount } from '../../apixo/policy.ts';
 import type { Model } from '../../apixo/model.ts';
-import { runningStates, type TaskReport } from '../../apixo/wire.ts';
+import type { TaskReport } from '../../apixo/read/task-report.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Attempts, PollPermit } from '../../ledger/attempts.ts';
-import { reasons } from '../../ledger/states.ts';
+import { reasons, type Reason } from '../../ledger/states.ts';
 import type { Account } from '../../ledger/account.ts';
 import { again, done, type Outcome } from '../../queue/outcome.ts';
 import type { PollPlan } from '../polling/plan.ts';
@@ -47,6 +47,8 @@ const rateBackoff = { baseMs: 1_000, capMs: 30_000 };
 const HALTED_MS = 30_000;
 /** During a wait for a token of this length, in milliseconds, the API may have asked the account to slow down. */
 const LONG_WAIT_MS = 1_000;
+/** Unknown states that are remembered as reported. */
+const MAX_REPORTED_STATES = 100;
 /** A new task may not be known everywhere at once; one of this age that is unknown does not exist. */
 const UNKNOWN_TASK_MS = 120_000;
 
@@ -81,7 +83,7 @@ export async function pollStep(deps: PollDeps, context: StepContext): Promise<Ou
       return await recordClip(deps, context, report.urls, binOf(report.generationMs ?? task.ageMs()));
     }
     if (report.state === 'failed') return await recordFailure(deps, context, permit, report);
-    return await stillRunning(deps, context, report.said, task);
+    return await stillRunning(deps, context, report, task);
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
     return await recordError(deps, context, error, task);
@@ -125,7 +127,7 @@ async function recordFailure(
   const { attempts, account, settings } = deps;
   const cause = { code: report.failCode, message: report.failMsg };
   const { code } = cause;
-  const action = failedTaskAction(code);
+  const action = failedTaskAction(code, cause.message);
   if (action === 'halt') {
     const message = report.failMsg || code;
     const first = await account.halt('no-credit', message);
@@ -148,15 +150,17 @@ async function recordFailure(
 async function stillRunning(
   deps: PollDeps,
   context: StepContext,
-  state: string,
+  report: Exclude<TaskReport, { state: 'success' | 'failed' }>,
   { permit, ageMs }: PolledTask,
 ): Promise<Outcome> {
-  if (!runningStates.has(state) && !deps.reportedStates.has(state)) {
-    deps.reportedStates.add(state);
-    context.log.warn({ state }, 'unknown task state, polling on');
+  const unknown = report.state === 'unclear' ? report.why : report.known ? undefined : report.reported;
+  if (unknown !== undefined && !deps.reportedStates.has(unknown) && deps.reportedStates.size < MAX_REPORTED_STATES) {
+    deps.reportedStates.add(unknown);
+    context.log.warn({ state: unknown }, 'unknown task state, polling on');
   }
   if (ageMs() < deps.settings.taskTimeoutMs) return again(deps.plan.nextPollDelayMs(ageMs(), permit.taskKind));
-  return hold(deps, context, 'TASK_TIMEOUT');
+  if (report.state !== 'unclear') return hold(deps, context, 'TASK_TIMEOUT');
+  return hold(deps, context, report.why === 'no-url' ? 'NO_RESULT_URL' : 'ANSWER_NOT_UNDERSTOOD', report.raw);
 }
 
 async function recordError(
@@ -185,19 +189,18 @@ async function recordError(
       return ageMs() < UNKNOWN_TASK_MS ? again(nextMs) : hold(deps, context, 'TASK_UNKNOWN');
     case 'retry-until-timeout':
       log.debug({ code, reason }, 'an answer without the state of the task, polling again');
-      return ageMs() < deps.settings.taskTimeoutMs ? again(nextMs) : hold(deps, context, 'TASK_TIMEOUT');
+      return ageMs() < deps.settings.taskTimeoutMs
+        ? again(Math.max(error.retryAfterMs ?? 0, nextMs))
+        : hold(deps, context, 'TASK_TIMEOUT');
     default:
       log.debug({ code, reason }, 'no answer about the task, polling again');
       return again(Math.max(error.retryAfterMs ?? 0, nextMs));
   }
 }
 
-async function hold(
-  deps: PollDeps,
-  { attempt, log }: StepContext,
-  code: 'TASK_TIMEOUT' | 'TASK_UNKNOWN',
-): Promise<Outcome> {
-  log.warn({ code }, `held: ${reasons[code]}`);
-  await deps.attempts.held(attempt, { code, message: reasons[code] });
+/** Holds the item; `answer` is kept for the user, who decides. */
+async function hold(deps: PollDeps, { attempt, log }: StepContext, code: Reason, answer?: string): Promise<Outcome> {
+  log.warn({ code, answer }, `held: ${reasons[code]}`);
+  await deps.attempts.held(attempt, { code, message: answer ? `${reasons[code]}: ${answer}` : reasons[code] });
   return done;
 }

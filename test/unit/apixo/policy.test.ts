@@ -29,9 +29,9 @@ describe('errorPolicy', () => {
     expect(Object.keys(errorPolicy).toSorted()).toEqual([...errorKinds].toSorted());
   });
 
-  it('holds the one kind that may have been accepted, and posts no other kind twice at the cost of the user', () => {
+  it('holds the kinds that may have been accepted, and posts no other kind twice at the cost of the user', () => {
     const held = errorKinds.filter((kind) => errorPolicy[kind].submit === 'hold');
-    expect(held).toEqual(['ambiguous']);
+    expect(held).toEqual(['ambiguous', 'not-understood']);
   });
 
   it('halts the account for what no item can change', () => {
@@ -39,6 +39,7 @@ describe('errorPolicy', () => {
       'bad-key',
       'no-credit',
       'wrong-endpoint',
+      'network-refused',
     ]);
     expect(errorKinds.filter((kind) => haltsAccount('poll', kind))).toEqual(['bad-key']);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ApixoError } from '../../../src/apixo/errors.ts';
 import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
-import type { TaskReport } from '../../../src/apixo/wire.ts';
+import type { TaskReport } from '../../../src/apixo/read/task-report.ts';
 import type { StoredClip } from '../../../src/ledger/attempts.ts';
 import { createLogger } from '../../../src/core/log.ts';
 import { downloadStep, type DownloadDeps } from '../../../src/worker/steps/download.ts';

@@ -1,0 +1,67 @@
+import { unwrapJson } from './json.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** One object of an answer. */
+export interface AnswerRecord {
+  fields: Fields;
+  /** The names that lead to it, normalized; places in lists are left out. */
+  path: readonly string[];
+}
+
+const MAX_DEPTH = 6;
+const MAX_RECORDS = 200;
+
+/** What the client sent, echoed: an id or a URL in there is not the answer. */
+const echoed = /^(input|inputs|request|params|parameters|args|payloadin|metadata|user|account|callback)$/;
+
+/** `taskId`, `task_id` and `TASK-ID` are one name. */
+export function normalize(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+}
+
+/**
+ * Yields every object of an answer, the outermost first and those of `data` before others of the same depth;
+ * JSON within strings is opened. Echoes of the request are left out.
+ */
+export function* recordsOf(body: unknown): Generator<AnswerRecord> {
+  let level: { value: unknown; path: readonly string[] }[] = [{ value: body, path: [] }];
+  let found = 0;
+  for (let depth = 0; depth <= MAX_DEPTH && level.length > 0; depth += 1) {
+    const next: typeof level = [];
+    for (const { value, path } of level) {
+      const opened = unwrapJson(value);
+      if (Array.isArray(opened)) {
+        next.push(...opened.slice(0, MAX_RECORDS).map((entry: unknown) => ({ value: entry, path })));
+      } else if (isFields(opened)) {
+        if ((found += 1) > MAX_RECORDS) return;
+        yield { fields: opened, path };
+        for (const [name, child] of Object.entries(opened)) {
+          if (!isContainer(child) || echoed.test(normalize(name))) continue;
+          const entry = { value: child, path: [...path, normalize(name)] };
+          if (normalize(name) === 'data') next.unshift(entry);
+          else next.push(entry);
+        }
+      }
+    }
+    level = next;
+  }
+}
+
+/** Returns the value of the first of these names (normalized) that an object has and that is not null. */
+export function fieldOf(fields: Fields, names: readonly string[]): unknown {
+  for (const name of names) {
+    for (const [key, value] of Object.entries(fields)) {
+      if (normalize(key) === name && value !== null && value !== undefined) return value;
+    }
+  }
+  return undefined;
+}
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isContainer(value: unknown): boolean {
+  return (typeof value === 'object' && value !== null) || (typeof value === 'string' && /^\s*[[{]/.test(value));
+}

@@ -1,0 +1,170 @@
+import { cleanText } from '../../core/text.ts';
+import { documentedUrls, findResultUrls } from './result-urls.ts';
+import { fieldOf, isFields, normalize, recordsOf, type Fields } from './records.ts';
+import { readId, taskIdOf } from './task-id.ts';
+
+/** What a status answer reports of a task. Times are Unix milliseconds of the API's clock. */
+export type TaskReport =
+  /** `known: false`: a state that no list has; it may still be running. */
+  | { state: 'running'; reported: string; known: boolean }
+  | { state: 'success'; urls: string[]; generationMs: number | undefined }
+  | { state: 'failed'; failCode: string; failMsg: string }
+  /** An answer of which clipmill does not know what became of the task, and `raw`, the answer itself. */
+  | { state: 'unclear'; why: UnclearReason; raw: string };
+
+export type UnclearReason =
+  /** A success that names no clip: the URLs may come later. */
+  | 'no-url'
+  /** No state of a task in it. */
+  | 'no-state'
+  /** The state of another task. */
+  | 'other-task';
+
+/** Longest message, code and state that are kept of a task, in characters. */
+const MAX_MESSAGE = 500;
+const MAX_CODE = 64;
+
+const stateNames = ['state', 'taskstate', 'status', 'taskstatus', 'phase', 'jobstatus'] as const;
+
+const resultNames = ['resultjson', 'resulturls', 'failcode'] as const;
+const documentedStates: ReadonlySet<string> = new Set(['pending', 'processing', 'success', 'failed']);
+
+/** Words for states, normalized. */
+const words = {
+  success: wordSet('success succeed succeeded successful complete completed finish finished done ready generated'),
+  failed: wordSet(
+    'failed fail failure error errored cancelled canceled rejected aborted refused timeout timedout expired ' +
+      'terminated blocked moderated nsfw',
+  ),
+  running: wordSet(
+    'pending processing queued queueing queuing queue inqueue waiting wait running inprogress progress started ' +
+      'starting submitted created generating rendering new preparing scheduled accepted initializing init ' +
+      'initialized retrying working active uploading postprocessing notstarted delayed throttled received executing',
+  ),
+};
+
+function wordSet(text: string): ReadonlySet<string> {
+  return new Set(text.split(' '));
+}
+
+/** A report, and what had to be read otherwise than documented. */
+export interface ReadReport {
+  report: TaskReport;
+  lenient: string[];
+}
+
+/**
+ * Reads a status answer. Nothing in it is an end of the task that is not plainly one: what is not understood
+ * is `unclear`, and never `failed`, for a failed task is followed by another one that is paid for.
+ * @param redact removes secrets from the texts that are kept
+ */
+export function readTaskReport(body: unknown, taskId: string, redact: (text: string) => string): ReadReport {
+  const unclear = (why: UnclearReason): ReadReport => ({
+    report: { state: 'unclear', why, raw: cleanText(JSON.stringify(body) ?? '', MAX_MESSAGE, redact) },
+    lenient: [],
+  });
+  const found = findTask(body, taskId);
+  if (found === 'other-task') return unclear('other-task');
+  if (!found) return unclear('no-state');
+  const { fields, envelope } = found;
+  const stated = fieldOf(fields, stateNames);
+  const text = typeof stated === 'string' ? stated : '';
+  const kind = stateKind(text);
+  const lenient = [
+    ...(isFields(body) && fields === body['data'] ? [] : ['data']),
+    ...(fields['state'] === text && documentedStates.has(text) ? [] : ['state']),
+  ];
+  if (kind === 'failed') {
+    return envelope ? unclear('no-state') : { report: readFailure(fields, redact), lenient };
+  }
+  if (kind === 'running') return { report: { state: 'running', reported: text, known: true }, lenient };
+  const exact = documentedUrls(fields);
+  const urls = exact ?? findResultUrls(fields);
+  if (urls.length > 0) {
+    const report = { state: 'success' as const, urls, generationMs: readTime(fields) };
+    return { report, lenient: exact ? lenient : [...lenient, 'result'] };
+  }
+  if (kind === 'success') return unclear('no-url');
+  if (text.trim() === '') return unclear('no-state');
+  return { report: { state: 'running', reported: cleanText(text, MAX_CODE, redact), known: false }, lenient: [] };
+}
+
+interface FoundTask {
+  fields: Fields;
+  /** The state is that of the request as far as anything shows: its failure is not that of the task. */
+  envelope: boolean;
+}
+
+/** Finds the object that tells of this task: one that names it, or else the first with a state or a result. */
+function findTask(body: unknown, taskId: string): FoundTask | 'other-task' | undefined {
+  let unnamed: FoundTask | undefined;
+  let outer: FoundTask | undefined;
+  let namesAnother = false;
+  let namesThis = false;
+  for (const { fields, path } of recordsOf(body)) {
+    const id = taskIdOf(fields) ?? (path.at(-1) === 'data' ? readId(fields['id']) : undefined);
+    const tells = typeof fieldOf(fields, stateNames) === 'string' || fieldOf(fields, resultNames) !== undefined;
+    if (id === taskId) namesThis = true;
+    else if (id !== undefined) namesAnother = true;
+    if (!tells || (id !== undefined && id !== taskId)) continue;
+    if (id === taskId) return { fields, envelope: false };
+    const isEnvelope = path.length === 0 && fieldOf(fields, [...resultNames, 'state']) === undefined;
+    if (isEnvelope) outer ??= { fields, envelope: true };
+    else unnamed ??= { fields, envelope: false };
+  }
+  return namesAnother && !namesThis ? 'other-task' : (unnamed ?? outer);
+}
+
+function stateKind(text: string): keyof typeof words | undefined {
+  const word = normalize(text);
+  if (words.success.has(word)) return 'success';
+  if (words.failed.has(word)) return 'failed';
+  return words.running.has(word) ? 'running' : undefined;
+}
+
+function readFailure(data: Fields, redact: (text: string) => string): TaskReport {
+  const error = fieldOf(data, ['error', 'failure']);
+  const nested = isFields(error) ? error : {};
+  const code = fieldOf(data, ['failcode', 'errorcode', 'errcode', 'code']) ?? fieldOf(nested, ['code', 'type']);
+  const message =
+    fieldOf(data, ['failmsg', 'failmessage', 'failreason', 'errormessage', 'errormsg', 'reason', 'message', 'msg']) ??
+    (isFields(error) ? fieldOf(nested, ['message', 'msg', 'detail']) : error);
+  return {
+    state: 'failed',
+    failCode: textOf(code, MAX_CODE, redact) || 'UNKNOWN',
+    failMsg: textOf(message, MAX_MESSAGE, redact),
+  };
+}
+
+function textOf(value: unknown, maxLength: number, redact: (text: string) => string): string {
+  if (typeof value === 'string') return cleanText(value, maxLength, redact);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return value === undefined ? '' : cleanText(JSON.stringify(value), maxLength, redact);
+}
+
+/** No clip takes a day; a time beyond that is a mistake of the API and teaches nothing. */
+const MAX_GENERATION_MS = 86_400_000;
+
+function readTime(data: Fields): number | undefined {
+  const created = timeOf(fieldOf(data, ['createtime', 'createdat', 'createat', 'starttime']));
+  const completed = timeOf(fieldOf(data, ['completetime', 'completedat', 'finishtime', 'endtime', 'updatetime']));
+  if (created === undefined || completed === undefined) return undefined;
+  const ms = completed - created;
+  return ms > 0 && ms <= MAX_GENERATION_MS ? ms : undefined;
+}
+
+/** Unix milliseconds of a time: a number or text of milliseconds or of seconds, or an ISO date. */
+function timeOf(value: unknown): number | undefined {
+  const number = typeof value === 'number' ? value : typeof value === 'string' && value !== '' ? Number(value) : NaN;
+  const ms = Number.isNaN(number) && typeof value === 'string' ? Date.parse(value) : number;
+  if (!Number.isFinite(ms) || ms <= 0 || ms > 1e14) return undefined;
+  return ms < 1e11 ? ms * 1000 : ms;
+}
+
+/** Whether an answer names this task beside a state of it. */
+export function namesTask(body: unknown, taskId: string): boolean {
+  for (const { fields } of recordsOf(body)) {
+    if (taskIdOf(fields) === taskId && fieldOf(fields, stateNames) !== undefined) return true;
+  }
+  return false;
+}

@@ -1,0 +1,33 @@
+import type { ExchangeAnswer } from './exchange.ts';
+
+/** Longest wait that a Retry-After is honoured for, in milliseconds: nobody stops a batch for longer with one header. */
+export const MAX_RETRY_AFTER_MS = 900_000;
+
+/**
+ * Returns the delay that a Retry-After asks for, in milliseconds from now, at most MAX_RETRY_AFTER_MS: as
+ * seconds, as an HTTP date, or as Unix time in seconds or milliseconds (some gateways send that). A date is
+ * one of the API's clock, as its Date header is. Returns `undefined` for anything else.
+ */
+export function readRetryAfter({ 'retry-after': header, date }: ExchangeAnswer['headers']): number | undefined {
+  const text = (Array.isArray(header) ? header[0] : header)?.trim();
+  if (!text) return undefined;
+  const now = readDate(date) ?? Date.now();
+  const ms = /^\d+(\.\d+)?s?$/i.test(text)
+    ? fromNumber(Number.parseFloat(text), now)
+    : /^[a-z]/i.test(text)
+      ? Date.parse(text) - now
+      : Number.NaN;
+  return Number.isFinite(ms) ? Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms)) : undefined;
+}
+
+/** Seconds, unless so many are only ever meant as a time. */
+function fromNumber(value: number, now: number): number {
+  if (value > 1e11) return value - now;
+  return value > 1e9 ? value * 1000 - now : value * 1000;
+}
+
+/** Returns the Unix time of a Date header in milliseconds. */
+export function readDate(header: string | string[] | undefined): number | undefined {
+  const date = typeof header === 'string' ? Date.parse(header) : Number.NaN;
+  return Number.isFinite(date) ? date : undefined;
+}

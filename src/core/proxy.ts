@@ -1,0 +1,33 @@
+import { UserError } from './errors.ts';
+
+/** The proxies for requests of this process, as undici's EnvHttpProxyAgent takes them; '' is none. */
+export interface ProxySettings {
+  httpProxy: string;
+  httpsProxy: string;
+  noProxy: string;
+}
+
+/**
+ * Returns the proxies that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY (in capitals or small letters)
+ * ask for; `undefined` when there are none.
+ * @throws UserError when one of them is not the URL of a HTTP proxy
+ */
+export function proxySettings(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): ProxySettings | undefined {
+  const read = (name: string) => environment[name.toLowerCase()]?.trim() || environment[name]?.trim() || '';
+  const all = proxyUrl('ALL_PROXY', read('ALL_PROXY'));
+  const httpProxy = proxyUrl('HTTP_PROXY', read('HTTP_PROXY')) || all;
+  const httpsProxy = proxyUrl('HTTPS_PROXY', read('HTTPS_PROXY')) || httpProxy;
+  return httpProxy || httpsProxy ? { httpProxy, httpsProxy, noProxy: read('NO_PROXY') } : undefined;
+}
+
+/** `proxy:3128` is short for `http://proxy:3128`, as everywhere. */
+function proxyUrl(name: string, text: string): string {
+  if (text === '') return '';
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  if (/^https?:\/\//i.test(url) && URL.canParse(url)) return url;
+  throw new UserError(`${name} is not the URL of a HTTP proxy`, {
+    cure: `Write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, or unset it.`,
+  });
+}

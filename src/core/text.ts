@@ -1,0 +1,29 @@
+/** Everything that moves a cursor, ends a line or reverses the direction of text, and white space. */
+// eslint-disable-next-line no-control-regex
+const notPrintable = /[\s\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+/gu;
+
+/** No text from outside is searched beyond this, in UTF-16 units: patterns on megabytes block the event loop. */
+const MAX_SEARCHED = 8_192;
+
+/**
+ * Returns a text from outside as it may be kept: half characters replaced, control characters and line ends
+ * as one space, `redact` applied, and cut to `maxLength` UTF-16 units.
+ * @param redact removes secrets; it runs before the cut, so that no half of a secret is left
+ */
+export function cleanText(text: string, maxLength: number, redact: (text: string) => string = (same) => same): string {
+  const searched = text.length > MAX_SEARCHED ? text.slice(0, MAX_SEARCHED) : text;
+  const clean = redact(wholeCharacters(searched)).replaceAll(notPrintable, ' ').trim();
+  return cutText(clean, maxLength);
+}
+
+/** Replaces half characters (lone surrogates) by U+FFFD: Redis, UTF-8 and URLs refuse them. */
+export function wholeCharacters(text: string): string {
+  return text.toWellFormed();
+}
+
+/** Cuts a text to `maxLength` UTF-16 units, the last one an ellipsis, and never through a character. */
+export function cutText(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  const cut = text.slice(0, maxLength - 1);
+  return `${/[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut}…`;
+}
