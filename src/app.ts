@@ -15,7 +15,7 @@ import { Dispatcher } from './queue/dispatcher.ts';
 import { createQueues, type Queues } from './queue/queues.ts';
 import { awaitRedis } from './redis/await-ready.ts';
 import { hidePassword, openRedis, watchOutages, type RedisClient } from './redis/connect.ts';
-import { keysFor, type Keys } from './ledger/keys.ts';
+import { keysFor, type Keys } from './ledger/schema/keys.ts';
 import { scriptRunner, type RunScript } from './ledger/scripts.ts';
 import type { Finding } from './core/finding.ts';
 import { preflightRedis } from './redis/preflight.ts';

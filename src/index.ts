@@ -30,7 +30,7 @@ export { InputError, UserError, type Diagnostic } from './core/errors.ts';
 export { SettingsError } from './config/config.ts';
 export type { BatchReports, BatchRecord, BatchStatus, CancelResult, Completion, Item, JobDefaults, JobInput };
 export type { Logger, RetryChoice, Status, Submission };
-export type { ItemState } from './ledger/states.ts';
+export type { ItemState } from './ledger/schema/states.ts';
 export type { StreamEvent } from './ledger/event.ts';
 
 export interface ClipmillOptions {

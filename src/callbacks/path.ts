@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { refOf, splitRef } from '../ledger/keys.ts';
+import { refOf, splitRef } from '../ledger/schema/keys.ts';
 import type { Attempt } from '../ledger/attempts.ts';
 
 /** Bytes that are kept of the MAC: 192 bits, 32 characters. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/config.ts';
-import type { Keys } from '../ledger/keys.ts';
+import type { Keys } from '../ledger/schema/keys.ts';
 import type { RedisClient } from '../redis/connect.ts';
 
 /**

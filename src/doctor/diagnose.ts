@@ -91,7 +91,7 @@ async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, 
     yield* judgeRedis(facts);
     yield await compareClocks(app);
     const inForce = await limitsInForce(redis, keys);
-    yield judgeLimits(config, inForce, await readUsage(redis, keys, run, config));
+    yield judgeLimits(config, inForce, await readUsage(run, config));
     yield judgeSubmission(await account.read());
     // The bucket from which the request to the API takes its token needs limits to go by.
     if (!inForce) await publishLimits(run, config);

@@ -1,47 +1,41 @@
 import { z } from 'zod';
-import type { RunScript } from './scripts.ts';
-import { splitRef } from './keys.ts';
-import type { Attempt } from './attempts.ts';
-import type { ItemState } from './states.ts';
+import { namedReply, scriptJson, type RunScript } from './scripts.ts';
+import { attemptList, type Attempt } from './attempt.ts';
+import type { ItemState } from './schema/states.ts';
 
 /** What a user changes by hand, a page of items at a time. Every verb may be run twice, and while workers run. */
 export interface Admin {
-  /** Puts ended items back to work. @returns how many, and the attempts whose task is looked at again. */
+  /** Puts ended items back to work. @returns how many, and the attempts whose task is polled again */
   retry(
     batch: string,
     ids: readonly string[],
     which: { states: readonly ItemState[]; code?: string },
-  ): Promise<{ back: number; look: Attempt[] }>;
-  /** Cancels what is not submitted; with `discard` also what is being made. */
+  ): Promise<{ back: number; poll: Attempt[] }>;
+  /** Cancels items that are not submitted; with `discard` also those whose clip is being made. */
   cancel(batch: string, ids: readonly string[], discard: boolean): Promise<{ cancelled: number; going: number }>;
-  /** Forgets a page of a batch that ended more than `ageMs` ago. @returns the items left; `undefined`: not due. */
-  purge(batch: string, ageMs: number): Promise<number | undefined>;
+  /** Deletes a page of a batch that ended more than `ageMs` ago. */
+  purge(batch: string, ageMs: number): Promise<Purged>;
 }
+
+/** The items left of a batch; `too-young`; or `slots-held`: a task of it may still run at the API. */
+export type Purged = number | 'too-young' | 'slots-held';
 
 const PURGE_PAGE = 200;
 
-const retryReply = z.tuple([z.number(), z.string()]);
-const lookAgain = z.array(z.object({ ref: z.string(), attempt: z.number() }));
-const cancelReply = z.tuple([z.number(), z.number()]);
+const retryReply = namedReply(z.object({ back: z.coerce.number(), poll: attemptList }));
+const cancelReply = namedReply(z.object({ cancelled: z.coerce.number(), going: z.coerce.number() }));
 
 export function createAdmin(run: RunScript): Admin {
   return {
     async retry(batch, ids, which) {
-      const [back, look] = retryReply.parse(await run('retry', batch, JSON.stringify(ids), JSON.stringify(which)));
-      return {
-        back,
-        look: lookAgain.parse(JSON.parse(look)).map(({ ref, attempt }) => ({ ...splitRef(ref), attempt })),
-      };
+      return retryReply.parse(await run('retry', batch, scriptJson(ids), scriptJson(which)));
     },
     async cancel(batch, ids, discard) {
-      const [cancelled, going] = cancelReply.parse(
-        await run('cancel', batch, JSON.stringify(ids), discard ? '1' : '0'),
-      );
-      return { cancelled, going };
+      return cancelReply.parse(await run('cancel', batch, scriptJson(ids), discard ? '1' : '0'));
     },
     async purge(batch, ageMs) {
       const left = z.number().parse(await run('purge', batch, ageMs, PURGE_PAGE));
-      return left < 0 ? undefined : left;
+      return left === -1 ? 'too-young' : left === -2 ? 'slots-held' : left;
     },
   };
 }

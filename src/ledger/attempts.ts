@@ -2,21 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { withoutSignatures } from '../core/log.ts';
 import type { RedisClient } from '../redis/connect.ts';
-import { refOf, type Keys } from './keys.ts';
-import type { RunScript } from './scripts.ts';
+import { refOf, type Keys } from './schema/keys.ts';
+import { durationBin } from './schema/constants.ts';
+import { namedReply, scriptJson, type RunScript } from './scripts.ts';
+import { attemptList, type Attempt } from './attempt.ts';
 import { redisTime } from '../redis/time.ts';
-import type { ItemState } from './states.ts';
+import type { ItemState } from './schema/states.ts';
 
-/** One attempt of one item: what jobs, slots and callbacks are about. */
-export interface Attempt {
-  batch: string;
-  id: string;
-  attempt: number;
-}
+export type { Attempt } from './attempt.ts';
 
 /**
- * The answer to "may this attempt be posted now?"; see lua/begin.lua. `stale` tells the state of the
- * item if it is still at this attempt, else an empty one.
+ * Whether an attempt may be posted now; lua/begin.lua explains each kind. The state of `stale` is the item's while
+ * it is at this attempt, else empty.
  */
 export type BeginReply =
   | { kind: 'go'; input: object; provider: 'auto' | 'value' | 'official'; tasks: number; refusals: number }
@@ -25,18 +22,19 @@ export type BeginReply =
   | { kind: 'unknown'; tasks: number }
   | { kind: 'returned' | 'over-budget' };
 
-/** The answer to "may this task be looked at now?"; see lua/look.lua. */
+/** Whether a task may be polled now; lua/poll-permit.lua explains each kind. */
 export type PollPermit =
   | {
       kind: 'go';
-      /** How long the request token has to wait. */
+      /** Until the request token is usable. */
       waitMs: number;
       taskId: string;
       /** Since the task was accepted. */
       ageMs: number;
-      halted: string | undefined;
+      /** Why submission is, if it is. */
+      halted?: string | undefined;
       tasks: number;
-      /** Which tasks take about as long as this one. */
+      /** Tasks of one kind take about as long as each other. */
       taskKind: string;
     }
   | { kind: 'wait'; ms: number }
@@ -50,12 +48,12 @@ export interface MoveReply {
   state: string;
 }
 
-/** What there is to fetch of an attempt, and where it goes. */
+/** What an attempt has to download, and where to. */
 export interface DownloadTask {
   taskId: string;
   urls: string[];
   output: string;
-  /** When the task was seen to have ended, Unix ms of Redis's clock. */
+  /** When a poll found that the task had ended, Unix ms of Redis's clock. */
   since: number;
 }
 
@@ -66,7 +64,7 @@ export interface StoredFile {
   sha256: string;
 }
 
-/** What came of an attempt: its clip, and where the task gave several, the others by their names. */
+/** The clip of an attempt, and where the task made several, the others by their names. */
 export interface StoredClip extends StoredFile {
   /** Its name in the storage, where it could not have that of the item; and the reason. */
   storedAs?: string;
@@ -74,7 +72,7 @@ export interface StoredClip extends StoredFile {
   more?: readonly (StoredFile & { output: string })[];
 }
 
-/** A task that the API has given. */
+/** A task that the API has accepted. */
 export interface AcceptedTask {
   taskId: string;
   /** How many tasks the item has had, this one included. */
@@ -83,7 +81,7 @@ export interface AcceptedTask {
   kind: string;
 }
 
-/** Why an attempt ended without its clip. */
+/** Why an attempt ended without its clip: a code of schema/reasons.ts or of the API, and words for people. */
 export interface Cause {
   code: string;
   message: string;
@@ -95,83 +93,101 @@ export interface Cause {
  * other attempts in the same script; their submit jobs are added before the method resolves.
  */
 export interface Attempts {
+  /** Asks for the permit to post. @param tryId of newTry(), one for each process that tries */
   begin(attempt: Attempt, tryId: string, holdingToken: boolean): Promise<BeginReply>;
-  /** The API gave a task. Also for an attempt whose answer came after all: held, cancelled, or to be posted once more. */
+  /** The API accepted a task. Also for an attempt that is held, cancelled or queued again: its answer came late. */
   accepted(attempt: Attempt, task: AcceptedTask): Promise<MoveReply>;
-  /** The POST surely was not accepted: back to the queue for `delayMs`; nothing is spent. */
+  /** The POST was not accepted for certain: back to the queue for `delayMs`, with its clip of the budget. */
   notAccepted(attempt: Attempt, refusals: number, delayMs: number): Promise<MoveReply>;
-  /** The POST surely was not accepted, and never will be. */
+  /** The POST was not accepted for certain, and never will be: the item fails. */
   rejected(attempt: Attempt, cause: Cause): Promise<MoveReply>;
-  /** Nobody knows whether the POST was accepted: the slot stays taken as long as such a task may run, `mayRunMs`. */
+  /** The POST may have been accepted: the item is held, and its slot for as long as such a task may run, `mayRunMs`. */
   ambiguous(attempt: Attempt, cause: Cause, mayRunMs: number): Promise<MoveReply>;
-  /** The same, and it is to be posted once more, after `delayMs`; `tasks` counts the one that there may be. */
+  /** The same, but the item is posted once more after `delayMs`; `tasks` includes the task that may exist. */
   resubmit(
     attempt: Attempt,
     cause: Cause,
     mayRunMs: number,
     next: { tasks: number; delayMs: number },
   ): Promise<MoveReply>;
+  /** Asks for the permit to poll. */
   look(attempt: Attempt, holdingToken: boolean): Promise<PollPermit>;
-  /** The task has its clip. `urls` stay on the item until the clip is stored; `tookBin` is learned from. */
-  generated(attempt: Attempt, urls: readonly string[], tookBin: number): Promise<MoveReply>;
-  /** The task failed, and another one is to be tried after `delayMs`. */
+  /**
+   * The task has a clip, whose `urls` stay on the item until it is stored. Adaptive polling learns from
+   * `durationMs`, how long the task took; values that no task can take are ignored.
+   */
+  generated(attempt: Attempt, urls: readonly string[], durationMs: number): Promise<MoveReply>;
+  /** The task failed, and another one follows after `delayMs`. */
   taskFailedAgain(attempt: Attempt, cause: Cause, delayMs: number): Promise<MoveReply>;
   /** The item ends as failed. */
   failed(attempt: Attempt, cause: Cause): Promise<MoveReply>;
-  /** The item waits for the user; its task, if any, is given up and its slot freed. */
+  /** The item waits for the user; its task is given up and its slot freed. */
   held(attempt: Attempt, cause: Cause): Promise<MoveReply>;
-  /** @returns `undefined` when this attempt has nothing to fetch any more */
+  /** @returns `undefined` when this attempt has no clip to store any more */
   downloadTask(attempt: Attempt): Promise<DownloadTask | undefined>;
-  /** How long ago that task was seen to have ended, in milliseconds: by Redis's clock, as this machine's may be wrong. */
+  /** Returns how long ago a poll found that the task had ended, in milliseconds of Redis's clock: this machine's may be wrong. */
   ageOf(task: Pick<DownloadTask, 'since'>): Promise<number>;
+  /** Replaces the result's URLs, while the clip is not stored. */
   freshUrls(attempt: Attempt, urls: readonly string[]): Promise<void>;
-  /** Counts a URL that led where no clip may come from. @returns how many there have been */
+  /** Counts a URL that led to an address that clips are not fetched from. @returns how many there have been */
   urlRefused(attempt: Attempt): Promise<number>;
-  /** Counts an answer that there is no URL. @returns how many there have been since the last fresh URL */
+  /** Counts an answer that the task has no URL. @returns how many there have been since the last fresh URL */
   urlDenied(attempt: Attempt): Promise<number>;
-  /** @returns true the first time it is asked for this attempt: somebody is to say that its result ends soon */
+  /** Records that the result expires soon. @returns true the first time for this attempt: the caller logs it */
   nearsEnd(attempt: Attempt): Promise<boolean>;
-  /** Takes a name for a further file of the item. @returns false when another item has it */
+  /** Claims a name in the storage for a further clip of the item. @returns false when another item owns it */
   claimOutput(attempt: Attempt, output: string): Promise<boolean>;
+  /** The clip is stored: the item is done. */
   stored(attempt: Attempt, clip: StoredClip): Promise<MoveReply>;
 }
 
-/** Items that may go out at once for a slot that came free: more only when several came free unnoticed. */
-const FOLLOWERS = 8;
+/** Items dispatched at once when a slot comes free: more than one only when several came free unnoticed. */
+const DISPATCHED_AT_ONCE = 8;
 
-const beginReply = z.union([
-  z
-    .tuple([z.literal('go'), z.string(), z.enum(['auto', 'value', 'official']), z.coerce.number(), z.coerce.number()])
-    .transform(([, input, provider, tasks, refusals]): BeginReply => {
-      return { kind: 'go', input: z.looseObject({}).parse(JSON.parse(input)), provider, tasks, refusals };
-    }),
-  z.tuple([z.literal('wait'), z.coerce.number()]).transform(([kind, ms]): BeginReply => ({ kind, ms })),
-  z.tuple([z.literal('stale'), z.string()]).transform(([kind, state]): BeginReply => ({ kind, state })),
-  z.tuple([z.literal('unknown'), z.coerce.number()]).transform(([kind, tasks]): BeginReply => ({ kind, tasks })),
-  z.tuple([z.enum(['returned', 'over-budget'])]).transform(([kind]): BeginReply => ({ kind })),
-]);
+const taskInput = z.string().transform((text) => z.looseObject({}).parse(JSON.parse(text)));
+const count = z.coerce.number();
 
-const lookReply = z.union([
-  z
-    .tuple([
-      z.literal('go'),
-      z.coerce.number(),
-      z.string(),
-      z.coerce.number(),
-      z.string(),
-      z.coerce.number(),
-      z.string(),
-    ])
-    .transform(([kind, waitMs, taskId, ageMs, halt, tasks, taskKind]): PollPermit => {
-      return { kind, waitMs, taskId, ageMs, halted: halt || undefined, tasks, taskKind };
+const beginReply = namedReply<BeginReply>(
+  z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('go'),
+      input: taskInput,
+      provider: z.enum(['auto', 'value', 'official']),
+      tasks: count,
+      refusals: count,
     }),
-  z.tuple([z.literal('wait'), z.coerce.number()]).transform(([kind, ms]): PollPermit => ({ kind, ms })),
-  z.tuple([z.literal('stale'), z.string()]).transform(([kind, state]): PollPermit => ({ kind, state })),
-]);
+    z.object({ kind: z.literal('wait'), ms: count }),
+    z.object({ kind: z.literal('stale'), state: z.string() }),
+    z.object({ kind: z.literal('unknown'), tasks: count }),
+    z.object({ kind: z.enum(['returned', 'over-budget']) }),
+  ]),
+);
+
+const pollReply = namedReply<PollPermit>(
+  z.discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('go'),
+      waitMs: count,
+      taskId: z.string(),
+      ageMs: count,
+      halted: z.string().optional(),
+      tasks: count,
+      taskKind: z.string(),
+    }),
+    z.object({ kind: z.literal('wait'), ms: count }),
+    z.object({ kind: z.literal('stale'), state: z.string() }),
+  ]),
+);
+
+const moveReply = namedReply(
+  z.object({
+    result: z.enum(['moved', 'already', 'refused']),
+    state: z.string(),
+    dispatched: attemptList.default([]),
+  }),
+);
 
 const resultUrls = z.array(z.string());
-
-const moveReply = z.tuple([z.enum(['moved', 'already', 'refused']), z.string()], z.string());
 
 interface Step {
   from: readonly ItemState[];
@@ -180,10 +196,10 @@ interface Step {
   keepSlotMs?: number;
   unspent?: true;
   archive?: Cause;
-  took?: number;
+  durationBin?: number | undefined;
 }
 
-/** The API may quote the URL of an image that it could not fetch; whoever reads it there could. */
+/** Removes signatures of URLs: the API may quote the URL of an image that it could not fetch, and anyone could use it. */
 function harmless(cause: Cause): Cause {
   return { code: withoutSignatures(cause.code), message: withoutSignatures(cause.message) };
 }
@@ -208,13 +224,15 @@ export interface AttemptsDeps {
 }
 
 export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps): Attempts {
-  async function move(attempt: Attempt, to: ItemState, step: Step): Promise<MoveReply> {
-    const body = JSON.stringify({ ...step, dispatch: FOLLOWERS });
-    const [result, state, ...dispatched] = moveReply.parse(
-      await run('move', refOf(attempt.batch, attempt.id), attempt.attempt, to, body),
-    );
-    if (dispatched.length > 0) await onDispatched(readDispatched(dispatched));
-    return { result, state };
+  async function move({ batch, id, attempt }: Attempt, to: ItemState, step: Step): Promise<MoveReply> {
+    const body = scriptJson({ ...step, dispatch: DISPATCHED_AT_ONCE });
+    const { dispatched, ...reply } = moveReply.parse(await run('move', refOf(batch, id), attempt, to, body));
+    if (dispatched.length > 0) await onDispatched(dispatched);
+    return reply;
+  }
+
+  async function countDownload({ batch, id, attempt }: Attempt, what: string): Promise<number> {
+    return z.number().parse(await run('count-download', refOf(batch, id), attempt, what));
   }
 
   return {
@@ -222,7 +240,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
       return beginReply.parse(await run('begin', refOf(batch, id), attempt, tryId, holdingToken ? '1' : '0'));
     },
     async look({ batch, id, attempt }, holdingToken) {
-      return lookReply.parse(await run('poll-permit', refOf(batch, id), attempt, holdingToken ? '1' : '0'));
+      return pollReply.parse(await run('poll-permit', refOf(batch, id), attempt, holdingToken ? '1' : '0'));
     },
     accepted: (attempt, { taskId, tasks, kind }) =>
       move(attempt, 'generating', {
@@ -243,8 +261,12 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
         archive: harmless(cause),
         delayMs,
       }),
-    generated: (attempt, urls, tookBin) =>
-      move(attempt, 'downloading', { from: ['generating'], fields: ['urls', JSON.stringify(urls)], took: tookBin }),
+    generated: (attempt, urls, durationMs) =>
+      move(attempt, 'downloading', {
+        from: ['generating'],
+        fields: ['urls', JSON.stringify(urls)],
+        durationBin: durationBin(durationMs),
+      }),
     taskFailedAgain: (attempt, cause, delayMs) =>
       move(attempt, 'queued', { from: ['generating'], delayMs, archive: harmless(cause) }),
     failed: (attempt, cause) =>
@@ -267,13 +289,11 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
     async freshUrls({ batch, id, attempt }, urls) {
       await run('fresh-urls', refOf(batch, id), attempt, JSON.stringify(urls));
     },
-    urlRefused: ({ batch, id }) => redis.hincrby(keys.item(refOf(batch, id)), 'refusedUrls', 1),
-    urlDenied: ({ batch, id }) => redis.hincrby(keys.item(refOf(batch, id)), 'deniedUrls', 1),
-    async nearsEnd({ batch, id, attempt }) {
-      return (await redis.hsetnx(keys.item(refOf(batch, id)), `nearsEnd:${attempt}`, '1')) === 1;
-    },
-    async claimOutput({ batch, id }, output) {
-      return (await run('claim-output', refOf(batch, id), output)) === 1;
+    urlRefused: (attempt) => countDownload(attempt, 'refusedUrls'),
+    urlDenied: (attempt) => countDownload(attempt, 'deniedUrls'),
+    nearsEnd: async (attempt) => (await countDownload(attempt, 'nearsEnd')) === 1,
+    async claimOutput({ batch, id, attempt }, output) {
+      return (await run('claim-output', refOf(batch, id), attempt, output)) === 1;
     },
     stored: (attempt, clip) =>
       move(attempt, 'done', {
@@ -283,17 +303,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
   };
 }
 
-/** An id for one try at an attempt, the same however often Redis is asked on its behalf. */
+/** Returns an id for one try of a process at an attempt; every begin() of that try uses the same. */
 export function newTry(): string {
   return randomUUID();
-}
-
-/** `[ref, attempt, ref, attempt, …]` as the scripts return it. */
-export function readDispatched(flat: readonly string[]): Attempt[] {
-  const attempts: Attempt[] = [];
-  for (let at = 0; at + 1 < flat.length; at += 2) {
-    const [batch = '', id = ''] = (flat[at] ?? '').split('/');
-    attempts.push({ batch, id, attempt: Number(flat[at + 1]) });
-  }
-  return attempts;
 }

@@ -1,19 +1,14 @@
 import { z } from 'zod';
-import type { ItemState } from './states.ts';
+import type { batchFields } from './schema/fields.ts';
+import { itemStates, type ItemState } from './schema/states.ts';
 
 const count = z.coerce.number().default(0);
 
-const storedCounts = z.object({
-  total: count,
-  queued: count,
-  submitting: count,
-  generating: count,
-  downloading: count,
-  done: count,
-  failed: count,
-  held: count,
-  cancelled: count,
-});
+const countNames = ['total', ...itemStates] as const;
+
+const storedCounts = z.object(
+  Object.fromEntries(countNames.map((name) => [name, count])) as Record<(typeof countNames)[number], typeof count>,
+);
 
 /** How many items of a batch there are, and in which state; the states add up to the total. */
 export type Counts = Record<'total' | ItemState, number>;
@@ -26,7 +21,7 @@ const storedBatch = storedCounts.extend({
   maxClips: z.coerce.number().optional(),
   posted: count,
   source: z.string().optional(),
-});
+} satisfies Partial<Record<keyof typeof batchFields, z.ZodType>>);
 
 export interface Batch {
   batch: string;
@@ -38,7 +33,7 @@ export interface Batch {
   /** When the last item ended; `null` while there is something to do. */
   endedAt: number | null;
   cancelledAt: number | null;
-  /** Whether somebody is still adding items. */
+  /** Whether items are still being added. */
   open: boolean;
   /** The budget: submissions that may be accepted at most. */
   maxClips: number | null;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { moreFiles } from './item.ts';
-import { itemStates } from './states.ts';
+import { endStates, itemStates } from './schema/states.ts';
 
 const at = z.number().meta({ description: 'Unix ms of the clock of Redis' });
 
@@ -9,7 +9,7 @@ const itemEvent = z
     type: z.literal('item'),
     batch: z.string(),
     id: z.string(),
-    state: z.enum(['done', 'failed', 'held', 'cancelled']),
+    state: z.enum(endStates),
     at,
     attempt: z.number().optional(),
     task: z.string().optional().meta({ description: "the API's taskId" }),

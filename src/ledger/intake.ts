@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { RunScript } from './scripts.ts';
+import { namedReply, scriptJson, type RunScript } from './scripts.ts';
 
-/** An item as it comes in; what it asks for is opaque here. */
+/** A new item; its input is opaque here. */
 export interface NewItem {
   id: string;
-  /** Its place in the batch, from 1; without one it comes after those that are there. */
+  /** Position in the batch, from 1. Default: after the items that are there. */
   index?: number;
-  /** Smaller runs sooner within the batch. */
+  /** Smaller is submitted earlier within the batch. */
   priority: number;
   provider: string;
   output: string;
@@ -29,13 +29,15 @@ export interface BatchFacts {
 
 export interface IntakeReport {
   added: number;
-  /** Items that were there already: they stay as they are. */
+  /** Items that exist already: they stay as they are. */
   existing: number;
-  /** Ids of existing items that now ask for something else. */
+  /** Ids of existing items whose content differs from what was submitted now. */
   changed: string[];
   /** Items that were not added, because their output name belongs to another item. */
   taken: { id: string; output: string; owner: string }[];
 }
+
+const takenOutput = z.object({ id: z.string(), output: z.string(), owner: z.string() });
 
 /** Adds items to batches, each once. */
 export interface Intake {
@@ -43,16 +45,21 @@ export interface Intake {
    * @param more whether further pages follow; until the last one the batch cannot end
    */
   add(batch: string, facts: BatchFacts, items: readonly NewItem[], more: boolean): Promise<IntakeReport>;
-  /** Tells whoever reads the events that a producer's job could not be taken. */
+  /** Adds an event that a producer's job cannot be accepted. */
   reject(job: string, message: string): Promise<void>;
 }
 
 /** Items in one call: about 2 ms of Redis's time. */
 export const INTAKE_PAGE = 250;
 
-const reply = z.tuple([z.number(), z.number(), z.string(), z.string()]);
-const changedIds = z.array(z.string());
-const takenOutputs = z.array(z.object({ id: z.string(), output: z.string(), owner: z.string() }));
+const registerReply = namedReply<IntakeReport>(
+  z.object({
+    added: z.coerce.number(),
+    existing: z.coerce.number(),
+    changed: z.string().transform((text) => z.array(z.string()).parse(JSON.parse(text))),
+    taken: z.string().transform((text) => z.array(takenOutput).parse(JSON.parse(text))),
+  }),
+);
 
 export function createIntake(run: RunScript): Intake {
   return {
@@ -61,15 +68,7 @@ export function createIntake(run: RunScript): Intake {
         const input = JSON.stringify(item.input);
         return { ...item, input, hash: fingerprint(item, input) };
       });
-      const [added, existing, changed, taken] = reply.parse(
-        await run('register', batch, more ? '1' : '0', JSON.stringify(facts), JSON.stringify(rows)),
-      );
-      return {
-        added,
-        existing,
-        changed: changedIds.parse(JSON.parse(changed)),
-        taken: takenOutputs.parse(JSON.parse(taken)),
-      };
+      return registerReply.parse(await run('register', batch, more ? '1' : '0', scriptJson(facts), scriptJson(rows)));
     },
     async reject(job, message) {
       await run('reject', job, message);
@@ -77,7 +76,7 @@ export function createIntake(run: RunScript): Intake {
   };
 }
 
-/** What would be generated: two items with one fingerprint give the same clip. */
+/** Fingerprint of what is generated: two items with the same one make the same clip. */
 function fingerprint(item: NewItem, input: string): string {
   return createHash('sha256').update(`${item.provider}\n${input}`).digest('base64url').slice(0, 16);
 }

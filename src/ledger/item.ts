@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { itemStates } from './states.ts';
+import type { itemFields } from './schema/fields.ts';
+import { itemStates } from './schema/states.ts';
 
-/** An attempt that came to nothing: it failed, or nobody knows what became of it. */
+/** An attempt that ended without a clip: it failed, or whether it was accepted is not known. */
 const pastAttempt = z.object({
   attempt: z.number(),
   task: z.string().optional(),
@@ -12,7 +13,7 @@ const pastAttempt = z.object({
 });
 export type PastAttempt = z.output<typeof pastAttempt>;
 
-/** Files beyond the first, where a task gave several. */
+/** Clips beyond the first, where a task made several. */
 export const moreFiles = z.array(
   z.object({ output: z.string(), location: z.string(), size: z.number(), sha256: z.string() }),
 );
@@ -52,9 +53,9 @@ const storedItem = z.object({
         .filter((line) => line !== '')
         .map((line) => pastAttempt.parse(JSON.parse(line))),
     ),
-});
+} satisfies Partial<Record<keyof typeof itemFields, z.ZodType>>);
 
-/** One clip that was asked for. */
+/** One clip of a batch. */
 export interface Item extends z.output<typeof storedItem> {
   batch: string;
   id: string;

@@ -1,37 +1,45 @@
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import type { RedisClient } from '../redis/connect.ts';
-import type { Keys } from './keys.ts';
-import type { RunScript } from './scripts.ts';
+import type { limitsFields } from './schema/fields.ts';
+import type { Keys } from './schema/keys.ts';
+import { constants } from './schema/constants.ts';
+import { namedReply, scriptJson, type RunScript } from './scripts.ts';
 import { bucketShape } from './bucket.ts';
-
-/** How long after the time-out of its task a slot is freed by itself, if nobody did. */
-const LEASE_GRACE_MS = 60_000;
-
-/** While submission is halted, one submission tries every so often whether the account works again. */
-export const TRIAL_MS = 30_000;
 
 const changedNames = z.array(z.string());
 
 /**
  * Publishes the limits of this process's settings as the ones in force. All scripts read them from
  * Redis, so that processes with different settings cannot each keep a limit of their own.
- * @returns the names of limits that another process had set otherwise.
+ * @returns the names of limits that another process had set otherwise
  */
 export async function publishLimits(run: RunScript, config: Config): Promise<string[]> {
+  return changedNames.parse(await run('limits', limitsOf(config), '0')).toSorted();
+}
+
+/**
+ * Publishes the limits where Redis has none: it was emptied, or restarted without its data, while workers run.
+ * @returns whether they were missing
+ */
+export async function restoreLimits(run: RunScript, config: Config): Promise<boolean> {
+  return changedNames.parse(await run('limits', limitsOf(config), '1')).length > 0;
+}
+
+/** The fields of the hash `limits`, as JSON for its script. */
+function limitsOf(config: Config): string {
   const shape = bucketShape(config.maxRequests, config.requestWindowMs);
-  const limits = {
+  const limits: Record<keyof typeof limitsFields, number> = {
     maxTasks: config.maxTasks,
     maxRequests: config.maxRequests,
     windowMs: config.requestWindowMs,
     interval: shape.intervalMs,
     burst: shape.burst,
-    leaseMs: config.taskTimeoutMs + LEASE_GRACE_MS,
-    trialMs: TRIAL_MS,
+    leaseMs: config.taskTimeoutMs + constants.leaseGraceMs,
+    trialMs: constants.trialMs,
     retentionMs: config.retentionMs,
   };
-  const asText = Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, String(value)]));
-  return changedNames.parse(await run('limits', JSON.stringify(asText))).toSorted();
+  return scriptJson(Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, String(value)])));
 }
 
 /** The limits that all processes keep. */
@@ -54,18 +62,27 @@ export interface Usage {
   requests: { used: number; max: number; windowMs: number };
 }
 
-const usageReply = z.tuple([z.number(), z.number(), z.number()]);
+const usageReply = namedReply(
+  z.object({
+    slots: z.coerce.number(),
+    ceiling: z.coerce.number(),
+    requests: z.coerce.number(),
+    maxTasks: z.coerce.number().optional(),
+    maxRequests: z.coerce.number().optional(),
+    windowMs: z.coerce.number().optional(),
+  }),
+);
 
-export async function readUsage(redis: RedisClient, keys: Keys, run: RunScript, config: Config): Promise<Usage> {
-  const [used, ceiling, requests] = usageReply.parse(await run('usage'));
-  const inForce = await limitsInForce(redis, keys);
-  const max = inForce?.maxTasks ?? config.maxTasks;
+/** Reads the usage; before any process published its limits, those of this process's settings stand for them. */
+export async function readUsage(run: RunScript, config: Config): Promise<Usage> {
+  const usage = usageReply.parse(await run('usage'));
+  const max = usage.maxTasks ?? config.maxTasks;
   return {
-    slots: { used, max, ceiling: ceiling || max },
+    slots: { used: usage.slots, max, ceiling: usage.ceiling || max },
     requests: {
-      used: requests,
-      max: inForce?.maxRequests ?? config.maxRequests,
-      windowMs: inForce?.windowMs ?? config.requestWindowMs,
+      used: usage.requests,
+      max: usage.maxRequests ?? config.maxRequests,
+      windowMs: usage.windowMs ?? config.requestWindowMs,
     },
   };
 }

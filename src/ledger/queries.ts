@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RedisClient } from '../redis/connect.ts';
-import { refOf, type Keys } from './keys.ts';
+import { refOf, type Keys } from './schema/keys.ts';
 import { parseBatch, type Batch } from './batch.ts';
 import { parseItem, type Item } from './item.ts';
 

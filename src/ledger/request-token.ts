@@ -1,23 +1,32 @@
 import { z } from 'zod';
 import type { Clock } from '../core/clock.ts';
-import type { RunScript } from './scripts.ts';
+import { namedReply, type RunScript } from './scripts.ts';
 
-const reserveReply = z.tuple([z.coerce.number(), z.coerce.number()]);
+/** Without a wait: no limits are published. */
+export const reserveReply = namedReply(
+  z.object({ waitMs: z.coerce.number().optional(), intervalMs: z.coerce.number().default(0) }),
+);
+
+/** How often to ask for a token where no limits are published, in milliseconds. */
+const NO_LIMITS_MS = 1_000;
 
 /**
- * The shared bucket of API requests, for calls that belong to no item. Those that do get their token
- * from the script that gives them leave.
+ * The shared bucket of API requests, for calls that belong to no item. Calls for an item get their token with the
+ * permit to post or to poll.
  */
 export interface RequestBucket {
-  /** Resolves when one request may be sent; rejects with the signal's reason, and the token is lost. */
+  /** Waits until one request may be sent. @throws the signal's reason; the token is lost then */
   take(signal?: AbortSignal): Promise<void>;
 }
 
 export function createRequestBucket(run: RunScript, clock: Clock): RequestBucket {
   return {
     async take(signal) {
-      const [waitMs] = reserveReply.parse(await run('reserve', 1));
-      if (waitMs > 0) await clock.sleep(waitMs, signal);
+      for (;;) {
+        const { waitMs } = reserveReply.parse(await run('reserve', 1));
+        if (waitMs === undefined || waitMs > 0) await clock.sleep(waitMs ?? NO_LIMITS_MS, signal);
+        if (waitMs !== undefined) return;
+      }
     },
   };
 }

@@ -1,74 +1,91 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { z } from 'zod';
 import type { RedisClient } from '../redis/connect.ts';
+import { preludeFor } from './schema/prelude.ts';
 
-/** Each verb is one file under lua/, whose header says what it takes, returns and guarantees. */
-export type Verb =
-  | 'begin'
-  | 'cancel'
-  | 'claim-task'
-  | 'claim-output'
-  | 'cool-down'
-  | 'load'
-  | 'dispatch'
-  | 'halt'
-  | 'limits'
-  | 'poll-permit'
-  | 'move'
-  | 'reports-claim'
-  | 'reports-done'
-  | 'reports-keep'
-  | 'pause'
-  | 'postpone-trial'
-  | 'purge'
-  | 'register'
-  | 'reject'
-  | 'fresh-urls'
-  | 'reserve'
-  | 'retry'
-  | 'sweep'
-  | 'usage';
+/** Each verb is one file under lua/, whose header has its arguments, reply and invariant. */
+export const verbs = [
+  'begin',
+  'cancel',
+  'claim-output',
+  'claim-task',
+  'clear-halt',
+  'cool-down',
+  'count-download',
+  'dispatch',
+  'fresh-urls',
+  'halt',
+  'limits',
+  'load',
+  'move',
+  'pause',
+  'poll-permit',
+  'postpone-trial',
+  'purge',
+  'register',
+  'reject',
+  'reports-claim',
+  'reports-done',
+  'reports-keep',
+  'reserve',
+  'retry',
+  'sweep',
+  'usage',
+] as const;
+export type Verb = (typeof verbs)[number];
 
 /** Runs a verb atomically in Redis. The reply is unchecked: the caller parses it. */
 export type RunScript = (verb: Verb, ...args: (string | number)[]) => Promise<unknown>;
 
+type Commands = Record<`clipmill:${Verb}`, (prefix: string, ...args: (string | number)[]) => Promise<unknown>>;
+
+/**
+ * Defines the verbs as commands of this connection. ioredis sends each script once per connection and by its
+ * checksum from then on, and sends it again to a Redis that was restarted or failed over.
+ */
 export function scriptRunner(redis: RedisClient, prefix: string): RunScript {
-  return async (verb, ...args) => {
-    const script = loadScript(verb);
-    try {
-      return await redis.evalsha(script.sha, 1, prefix, ...args);
-    } catch (error) {
-      // A Redis that was restarted or failed over does not know the script yet.
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return await redis.eval(script.lua, 1, prefix, ...args);
-    }
-  };
+  for (const verb of verbs) redis.defineCommand(`clipmill:${verb}`, { numberOfKeys: 1, lua: loadScript(verb) });
+  const commands = redis as RedisClient & Commands;
+  return (verb, ...args) => commands[`clipmill:${verb}`](prefix, ...args);
 }
 
-interface Script {
-  lua: string;
-  sha: string;
+/** Parses a reply with named fields, which lua/lib/fields.lua makes: a flat list of names and values. */
+export function namedReply<Fields>(fields: z.ZodType<Fields>) {
+  return z
+    .array(z.string())
+    .transform((flat) => {
+      const named: Record<string, string> = {};
+      for (let at = 0; at + 1 < flat.length; at += 2) named[flat[at] ?? ''] = flat[at + 1] ?? '';
+      return named;
+    })
+    .pipe(fields as z.ZodType<Fields, Record<string, string>>);
 }
 
-const loaded = new Map<Verb, Script>();
+/** JSON that a script can decode: Lua's cjson refuses half of a surrogate pair. */
+export function scriptJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  if (!/\\ud[89a-f]/.test(json)) return json;
+  return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'string' ? part.toWellFormed() : part));
+}
 
-function loadScript(verb: Verb): Script {
+const loaded = new Map<Verb, string>();
+
+/** A verb's script with its libraries and what it uses of the schema. */
+export function loadScript(verb: Verb): string {
   const known = loaded.get(verb);
-  if (known) return known;
-  const lua = withIncludes(readLua(`${verb}.lua`));
-  const script = { lua, sha: createHash('sha1').update(lua).digest('hex') };
+  if (known !== undefined) return known;
+  const script = withIncludes(readLua(`${verb}.lua`));
   loaded.set(verb, script);
   return script;
 }
 
-/** Puts the files named by `--- @include a b c` before the script, in that order. */
+/** Replaces `--- @include schema a b c` by the schema's definitions and the files lib/a.lua, lib/b.lua, lib/c.lua. */
 function withIncludes(source: string): string {
-  return source.replace(/^--- @include (.+)$/m, (_line, names: string) =>
-    names
-      .split(' ')
-      .map((name) => readLua(`lib/${name}.lua`))
-      .join('\n'),
-  );
+  return source.replace(/^--- @include schema(.*)$/m, (_line, names: string) => {
+    const libraries = names.trim().split(' ').filter(Boolean);
+    const included = libraries.map((name) => readLua(`lib/${name}.lua`)).join('\n');
+    return `${preludeFor(included + source)}\n${included}`;
+  });
 }
 
 function readLua(path: string): string {

@@ -1,5 +1,5 @@
 import { UserError } from '../core/errors.ts';
-import type { ItemState } from '../ledger/states.ts';
+import type { ItemState } from '../ledger/schema/states.ts';
 import { nearest } from '../core/did-you-mean.ts';
 import type { App } from '../app.ts';
 
@@ -23,7 +23,7 @@ export async function retryItems(app: App, batch: string, choice: RetryChoice): 
   for await (const ids of chosenIds(app, batch, choice.item)) {
     const result = await app.admin.retry(batch, ids, { states: choice.states });
     back += result.back;
-    for (const attempt of result.look) await app.queues.poll(attempt, 0);
+    for (const attempt of result.poll) await app.queues.poll(attempt, 0);
     app.dispatcher.kick();
   }
   return back;

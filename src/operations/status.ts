@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Batch } from '../ledger/batch.ts';
+import { openStates } from '../ledger/schema/states.ts';
 import { readUsage, type Usage } from '../ledger/limits.ts';
 import type { App } from '../app.ts';
 import { redisTime } from '../redis/time.ts';
@@ -27,11 +28,11 @@ const PACE_ENTRIES = 20_000;
 
 /** @param only the one batch to tell of; its existence is the caller's to check */
 export async function readStatus(app: App, only?: string): Promise<Status> {
-  const { redis, keys, run, config, queries } = app;
+  const { run, config, queries } = app;
   const found = only === undefined ? await queries.batches() : [await queries.batch(only)];
   const batches = found.filter((batch) => batch !== undefined);
   const [usage, account, pace] = await Promise.all([
-    readUsage(redis, keys, run, config),
+    readUsage(run, config),
     app.account.read(),
     batches.some((batch) => batch.endedAt === null) ? readPace(app) : new Map<string, number>(),
   ]);
@@ -44,8 +45,7 @@ export async function readStatus(app: App, only?: string): Promise<Status> {
 }
 
 function withPace(batch: Batch, clipsPerMinute: number): BatchStatus {
-  const { queued, submitting, generating, downloading } = batch.counts;
-  const left = queued + submitting + generating + downloading;
+  const left = openStates.reduce((sum, state) => sum + batch.counts[state], 0);
   const etaMs = left > 0 && clipsPerMinute > 0 ? Math.round((left / clipsPerMinute) * PACE_MS) : null;
   return { ...batch, clipsPerMinute, etaMs };
 }

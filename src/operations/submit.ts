@@ -1,7 +1,7 @@
 import { InputError, type Diagnostic } from '../core/errors.ts';
 import type { Job } from '../jobs/job.ts';
 import { INTAKE_PAGE, type IntakeReport, type NewItem } from '../ledger/intake.ts';
-import { refOf } from '../ledger/keys.ts';
+import { refOf } from '../ledger/schema/keys.ts';
 import { redisTime } from '../redis/time.ts';
 import type { App } from '../app.ts';
 import type { UploadImages } from './upload-images.ts';

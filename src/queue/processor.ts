@@ -4,7 +4,7 @@ import { backoffMs } from '../core/backoff.ts';
 import { describeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { RedisClient } from '../redis/connect.ts';
-import type { Keys } from '../ledger/keys.ts';
+import type { Keys } from '../ledger/schema/keys.ts';
 import { again, type JobContext, type Outcome } from './outcome.ts';
 import type { QueueName } from './queues.ts';
 

@@ -2,7 +2,7 @@ import { Queue, type JobsOptions } from 'bullmq';
 import { z } from 'zod';
 import type { Attempt } from '../ledger/attempts.ts';
 import type { RedisClient } from '../redis/connect.ts';
-import type { Keys } from '../ledger/keys.ts';
+import type { Keys } from '../ledger/schema/keys.ts';
 
 export const queueNames = ['submit', 'poll', 'download'] as const;
 export type QueueName = (typeof queueNames)[number];

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { RunScript } from '../ledger/scripts.ts';
+import { namedReply, type RunScript } from '../ledger/scripts.ts';
 
 /** The right to write the pages of a batch, held by one writer at a time as long as it keeps it. */
 export interface PageClaim {
@@ -19,10 +19,7 @@ export interface PageClaim {
 const LEASE_MS = 10_000;
 export const KEEP_EVERY_MS = LEASE_MS / 3;
 
-const claimed = z.union([
-  z.tuple([z.string(), z.string()]).transform(([batch, revision]) => ({ batch, revision })),
-  z.tuple([]).transform(() => undefined),
-]);
+const claimed = namedReply(z.object({ batch: z.string(), revision: z.string() }).partial());
 
 /**
  * NameTable a batch whose pages are behind and due, or the one that is named, due or not.
@@ -30,9 +27,8 @@ const claimed = z.union([
  */
 export async function claimPages(run: RunScript, named = ''): Promise<PageClaim | undefined> {
   const writer = randomUUID();
-  const claim = claimed.parse(await run('reports-claim', writer, LEASE_MS, named));
-  if (claim === undefined) return undefined;
-  const { batch, revision } = claim;
+  const { batch, revision } = claimed.parse(await run('reports-claim', writer, LEASE_MS, named));
+  if (batch === undefined || revision === undefined) return undefined;
   return {
     batch,
     revision,

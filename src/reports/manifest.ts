@@ -1,5 +1,5 @@
 import type { Item, PastAttempt } from '../ledger/item.ts';
-import type { ItemState } from '../ledger/states.ts';
+import type { ItemState } from '../ledger/schema/states.ts';
 
 /** One item as manifests and exports tell of it. Times are ISO 8601. */
 export interface ManifestRow {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../src/core/log.ts';
+import { dispatch } from '../../src/ledger/dispatch.ts';
+import { readUsage } from '../../src/ledger/limits.ts';
 import { clip, clips, startMill } from '../support/mill.ts';
 import { until } from '../support/until.ts';
 
@@ -104,8 +106,7 @@ describe('the account', () => {
     await until(() => mill.simulator.records.summary().refused.concurrency > 0, 'a refusal');
     const batch = await mill.ended('b');
     expect(batch.counts).toMatchObject({ done: 20, failed: 0, held: 0 });
-    const [, ceiling] = (await mill.app.run('usage')) as number[];
-    expect(ceiling).toBeLessThan(20);
+    expect((await readUsage(mill.app.run, mill.app.config)).slots.ceiling).toBeLessThan(20);
   });
 
   it('waits out an API that is down without spending or failing anything', async () => {
@@ -127,7 +128,7 @@ describe('the account', () => {
     await mill.app.account.pause();
     await mill.work();
     await mill.add('b', [clip('a')]);
-    expect(await mill.app.run('dispatch', 10)).toEqual(['0']);
+    expect(await dispatch(mill.app.run, 10)).toEqual({ attempts: [], wakeMs: 0 });
     await mill.app.account.resume();
     mill.app.dispatcher.kick();
     expect((await mill.ended('b')).counts.done).toBe(1);

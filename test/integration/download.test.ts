@@ -56,9 +56,9 @@ describe('downloads', () => {
     expect((await mill.ended('b')).failures).toEqual({ RESULT_REFUSED: 1 });
     await refusing.drain(2_000);
 
-    const { back, look } = await mill.app.admin.retry('b', ['a'], { states: ['failed'] });
+    const { back, poll } = await mill.app.admin.retry('b', ['a'], { states: ['failed'] });
     expect(back).toBe(1);
-    for (const attempt of look) await mill.app.queues.poll(attempt, 0);
+    for (const attempt of poll) await mill.app.queues.poll(attempt, 0);
     await mill.work();
     expect((await mill.ended('b')).counts).toMatchObject({ done: 1, failed: 0 });
     expect(mill.simulator.records.summary().tasks.made).toBe(1);

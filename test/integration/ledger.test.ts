@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createAttempts, type Attempt, type Attempts } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
-import { endStates, itemStates, type ItemState } from '../../src/ledger/states.ts';
+import { hasEnded, itemStates, type ItemState } from '../../src/ledger/schema/states.ts';
 import { forgetOldBatches } from '../../src/worker/maintenance/retention.ts';
 import type { App } from '../../src/app.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
@@ -35,7 +35,7 @@ const verbs: Record<string, (app: App, attempt: Attempt) => Promise<unknown>> = 
   hold: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 60_000),
   resubmit: ({ attempts }, attempt) => attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs: 0 }),
   look: ({ attempts }, attempt) => attempts.look(attempt, false),
-  generated: ({ attempts }, attempt) => attempts.generated(attempt, ['https://example.com/x.mp4'], 550),
+  generated: ({ attempts }, attempt) => attempts.generated(attempt, ['https://example.com/x.mp4'], 54_000),
   failedAgain: ({ attempts }, attempt) => attempts.taskFailedAgain(attempt, cause, 0),
   failed: ({ attempts }, attempt) => attempts.failed(attempt, cause),
   held: ({ attempts }, attempt) => attempts.held(attempt, { code: 'TASK_TIMEOUT', message: '' }),
@@ -68,7 +68,7 @@ async function checkInvariants(app: App, before: Snapshot, after: Snapshot): Pro
   for (const [ref, { state }] of after.states) {
     const was = before.states.get(ref)?.state ?? 'queued';
     if (was !== state) expect(allowed[was], `${was} -> ${state}`).toContain(state);
-    if (was !== state && endStates.has(state)) ends += 1;
+    if (was !== state && hasEnded(state)) ends += 1;
   }
   expect(after.events - before.events).toBe(ends);
 
@@ -77,7 +77,7 @@ async function checkInvariants(app: App, before: Snapshot, after: Snapshot): Pro
     const actual = [...after.states].filter(([ref]) => ref.startsWith(`${batch}/`)).map(([, { state }]) => state);
     for (const state of itemStates) expect(found?.counts[state]).toBe(actual.filter((is) => is === state).length);
     expect(found?.counts.total).toBe(SIZE);
-    const ended = actual.every((state) => endStates.has(state));
+    const ended = actual.every((state) => hasEnded(state));
     expect(found?.endedAt !== null).toBe(ended);
     const coded = Object.values(found?.failures ?? {}).reduce((sum, count) => sum + count, 0);
     expect(coded).toBe(actual.filter((state) => state === 'failed' || state === 'held').length);
@@ -88,7 +88,7 @@ async function checkInvariants(app: App, before: Snapshot, after: Snapshot): Pro
   for (const [ref, { state, attempt }] of after.states) {
     const busy = state === 'submitting' || state === 'generating' || state === 'downloading';
     if (busy) expect(live).toContain(ref);
-    if (endStates.has(state)) expect(live).not.toContain(ref);
+    if (hasEnded(state)) expect(live).not.toContain(ref);
     if (state === 'submitting' || state === 'generating') expect(slots).toContain(`${ref}#${attempt}`);
     if (state === 'downloading' || state === 'done') expect(slots).not.toContain(`${ref}#${attempt}`);
   }
@@ -287,7 +287,7 @@ describe('the ledger', () => {
     await app.redis.hset(took, { 500: 1, 550: 1998, n: 1999 });
     await app.attempts.begin(attempt, 't', true);
     await app.attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
-    await app.attempts.generated(attempt, ['https://example.com/x.mp4'], 550);
+    await app.attempts.generated(attempt, ['https://example.com/x.mp4'], 54_000);
     expect(await app.redis.hgetall(took)).toEqual({ 550: '999', n: '1000' });
   });
 
@@ -297,14 +297,19 @@ describe('the ledger', () => {
     const attempt = await oneAttempt(app);
     await attempts.begin(attempt, 't', true);
     await attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
-    await attempts.generated(attempt, ['https://example.com/x.mp4'], 550);
+    await attempts.generated(attempt, ['https://example.com/x.mp4'], 54_000);
     expect(await attempts.urlDenied(attempt)).toBe(1);
     expect(await attempts.urlDenied(attempt)).toBe(2);
     await attempts.freshUrls(attempt, ['https://example.com/y.mp4']);
     expect(await attempts.urlDenied(attempt)).toBe(1);
     await attempts.failed(attempt, { code: 'RESULT_GONE', message: 'gone' });
     await admin.retry('b', [attempt.id], { states: ['failed'] });
-    expect(await attempts.urlDenied(attempt)).toBe(1);
+    const [next] = (await dispatch(app.run, 1)).attempts;
+    if (!next) throw new Error('nothing dispatched');
+    await attempts.begin(next, 't', true);
+    await attempts.accepted(next, { taskId: 'task-2', tasks: 1, kind: 'm/5/auto' });
+    await attempts.generated(next, ['https://example.com/z.mp4'], 50_000);
+    expect(await attempts.urlDenied(next)).toBe(1);
   });
 
   it('adds a file again without adding anything, and says what has changed', async () => {
@@ -332,7 +337,7 @@ describe('the ledger', () => {
     const app = await openLedger();
     await app.intake.add('b', { model: 'm' }, clips(3), false);
     await app.admin.cancel('b', ['clip-1', 'clip-2', 'clip-3'], false);
-    expect(await app.admin.purge('b', 60_000)).toBeUndefined();
+    expect(await app.admin.purge('b', 60_000)).toBe('too-young');
     expect(await app.admin.purge('b', 0)).toBe(0);
     const left = await app.redis.keys(`${app.keys.prefix}*`);
     expect(left.filter((key) => /:(item|items|batch|pending|codes):/.test(key))).toEqual([]);
@@ -350,7 +355,7 @@ describe('the ledger', () => {
     );
     expect(await app.admin.purge('b', 0)).toBe(100);
     expect(await app.intake.add('b', { model: 'm' }, items, false)).toMatchObject({ added: 200, existing: 100 });
-    expect(await app.admin.purge('b', 0)).toBeUndefined();
+    expect(await app.admin.purge('b', 0)).toBe('too-young');
     const batch = await app.queries.batch('b');
     expect(batch?.counts).toMatchObject({ total: 300, queued: 200, cancelled: 100 });
   });

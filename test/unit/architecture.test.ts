@@ -41,7 +41,7 @@ function importsOf(file: string): string[] {
     .map((name) => relative(root, resolve(root, dirname(file), String(name))));
 }
 
-/** `src/ledger/keys.ts` is of the unit `ledger`, `src/app.ts` of `app`. */
+/** `src/ledger/schema/keys.ts` is of the unit `ledger`, `src/app.ts` of `app`. */
 function unitOf(file: string): string {
   const [top, unit = ''] = file.split(sep);
   return top === 'src' ? unit.replace(/\.ts$/, '') : (top ?? '');

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { requireBatch } from '../../operations/retry-cancel.ts';
 import { readStatus, type BatchStatus, type Status } from '../../operations/status.ts';
+import { itemStates } from '../../ledger/schema/states.ts';
 import { formatCount, formatDuration, formatTable } from '../format.ts';
 import type { Exit, CliContext } from '../context.ts';
 import { redisToLookAt } from '../redis.ts';
@@ -24,17 +25,7 @@ export function addStatus(program: Command, context: CliContext, _exit: Exit): v
     });
 }
 
-const columns = [
-  'total',
-  'done',
-  'generating',
-  'downloading',
-  'submitting',
-  'queued',
-  'failed',
-  'held',
-  'cancelled',
-] as const;
+const columns = ['total', ...itemStates] as const;
 
 /** The status as a table, with what stands in the way and what to do about it. */
 export function describeStatus(status: Status): string {

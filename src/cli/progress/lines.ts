@@ -1,5 +1,6 @@
 import type { Counts } from '../../ledger/batch.ts';
 import type { Usage } from '../../ledger/limits.ts';
+import { endStates, itemStates } from '../../ledger/schema/states.ts';
 import { formatCount, formatDuration } from '../format.ts';
 
 /** What there is to show of the batches at work, all together. */
@@ -14,13 +15,13 @@ export interface ProgressView {
   stopped: string | undefined;
 }
 
-/** States in the order in which they are shown; ends that are good need no name beside the bar. */
-const shownStates = ['generating', 'submitting', 'downloading', 'queued', 'failed', 'held', 'cancelled'] as const;
+/** The states beside the bar, which has the clips that are done. */
+const shownStates = itemStates.filter((state) => state !== 'done');
 
 /** The lines of a terminal of this many columns. */
 export function progressLines(view: ProgressView, columns: number): string[] {
   const { counts } = view;
-  const ended = counts.done + counts.failed + counts.held + counts.cancelled;
+  const ended = endStates.reduce((sum, state) => sum + counts[state], 0);
   const share = counts.total === 0 ? 0 : ended / counts.total;
   const figures = `${formatCount(ended)} / ${formatCount(counts.total)}  ${Math.floor(share * 100)} %`;
   const title = view.title.length > 32 ? `${view.title.slice(0, 31)}…` : view.title;

@@ -1,3 +1,4 @@
+import { openStates } from '../../ledger/schema/states.ts';
 import type { Counts } from '../../ledger/batch.ts';
 
 const WINDOW_MS = 60_000;
@@ -21,7 +22,7 @@ export class Pace {
 
   /** Milliseconds to the end at this pace; `null` while nothing has been done. */
   etaMs(counts: Counts): number | null {
-    const left = counts.queued + counts.submitting + counts.generating + counts.downloading;
+    const left = openStates.reduce((sum, state) => sum + counts[state], 0);
     const perMinute = this.clipsPerMinute();
     return left > 0 && perMinute > 0 ? (left / perMinute) * 60_000 : null;
   }

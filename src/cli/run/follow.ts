@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/clock.ts';
 import type { Batch, Counts } from '../../ledger/batch.ts';
-import { itemStates } from '../../ledger/states.ts';
+import { itemStates } from '../../ledger/schema/states.ts';
 import { readUsage } from '../../ledger/limits.ts';
 import type { App } from '../../app.ts';
 import { formatDuration } from '../format.ts';
@@ -30,7 +30,7 @@ export async function followBatches(
       counts,
       clipsPerMinute: pace.clipsPerMinute(),
       etaMs: pace.etaMs(counts),
-      usage: await readUsage(app.redis, app.keys, app.run, app.config),
+      usage: await readUsage(app.run, app.config),
       stopped: await whyStopped(app),
     });
     if (batches.length === names.length && batches.every((batch) => batch.endedAt !== null)) return batches;

@@ -1,5 +1,6 @@
 import type { Batch } from '../../ledger/batch.ts';
-import { endStates, reasons } from '../../ledger/states.ts';
+import { reasons } from '../../ledger/schema/reasons.ts';
+import { endStates } from '../../ledger/schema/states.ts';
 import type { App } from '../../app.ts';
 import { formatCount, formatTable, plural } from '../format.ts';
 

@@ -1,29 +1,30 @@
--- Cancels a page of items: what is not submitted ends now; what may have been paid for goes on and is
--- stored, or with discard is thrown away when its end is known.
+-- Cancels a page of items: those not submitted end now; those that may have been paid for go on and are stored,
+-- or with discard are thrown away when their task has ended.
 --   KEYS[1] prefix
 --   ARGV[1] batch
 --   ARGV[2] JSON list of item ids
 --   ARGV[3] "1" to discard clips that are being made
--- Returns {items cancelled now, items that go on}.
--- The batch itself is marked first: nothing of it is handed out from then on.
---- @include keys time slots reports items
+-- Returns {cancelled: items that ended now, going: items that go on}.
+-- The batch itself is marked first: none of its items is dispatched from then on.
+--- @include schema fields time slots reports items
 
 local batch, ids, discard, now = ARGV[1], cjson.decode(ARGV[2]), ARGV[3] == '1', nowMs()
-redis.call('HSETNX', batchKey(batch), 'cancelledAt', now)
 local cancelled, going = 0, 0
+if redis.call('EXISTS', batchKey(batch)) == 0 then return reply({ cancelled = 0, going = 0 }) end
+redis.call('HSETNX', batchKey(batch), 'cancelledAt', now)
 for _, id in ipairs(ids) do
-  local ref = batch .. '/' .. id
-  local item = redis.call('HMGET', itemKey(ref), 'state', 'attempt', 'kept')
-  local state = item[1]
+  local ref = refOf(batch, id)
+  local item = readFields(itemKey(ref), 'state', 'attempt', 'kept')
+  local state = item.state
   if state == 'queued' or (discard and state == 'downloading') then
     redis.call('ZREM', pendingKey(batch), id)
     redis.call('ZREM', LATER, ref)
-    if item[3] ~= item[2] then freeSlot(slotName(ref, item[2])) end
+    if item.kept ~= item.attempt then freeSlot(slotName(ref, item.attempt)) end
     moveItem(ref, state, 'cancelled', {}, now)
     cancelled = cancelled + 1
-  elseif state == 'submitting' or state == 'generating' or state == 'downloading' then
+  elseif state and not IS_END[state] then
     if discard then redis.call('HSET', itemKey(ref), 'discard', 1) end
     going = going + 1
   end
 end
-return { cancelled, going }
+return reply({ cancelled = cancelled, going = going })

@@ -1,14 +1,16 @@
--- Takes an output name for a further file of an item.
+-- Claims a name in the storage for a further clip of an item.
 --   KEYS[1] prefix
---   ARGV[1] ref        ARGV[2] name
--- Returns 1 when the name is the item's now, 0 when it belongs to another item or the item is gone.
+--   ARGV[1] ref        ARGV[2] attempt      ARGV[3] name
+-- Returns 1 when the item owns the name now; 0 when another item owns it or the attempt has no clip to store
+-- any more.
 -- Invariant: no two items store under one name; the names go with the item when it is purged.
---- @include keys
+--- @include schema fields downloads
 
-local key, name = itemKey(ARGV[1]), ARGV[2]
-local owner, names = redis.call('HGET', OUTPUTS, name), redis.call('HGET', key, 'moreOutputs')
-if redis.call('EXISTS', key) == 0 or (owner and owner ~= ARGV[1]) then return 0 end
+local ref, name = ARGV[1], ARGV[3]
+local key = downloading(ref, ARGV[2])
+local owner = redis.call('HGET', OUTPUTS, name)
+if not key or (owner and owner ~= ref) then return 0 end
 if owner then return 1 end
-redis.call('HSET', OUTPUTS, name, ARGV[1])
-redis.call('HSET', key, 'moreOutputs', (names or '') .. name .. '\n')
+redis.call('HSET', OUTPUTS, name, ref)
+redis.call('HSET', key, 'moreOutputs', (redis.call('HGET', key, 'moreOutputs') or '') .. name .. '\n')
 return 1

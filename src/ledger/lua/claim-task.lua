@@ -1,8 +1,8 @@
--- Claims a periodic chore for one process.
+-- Claims a periodic maintenance task for one process.
 --   KEYS[1] prefix
---   ARGV[1] name of the chore    ARGV[2] its period in ms
--- Returns 1 when the chore is due and the caller's, else 0. A clock that was set back makes it due too.
---- @include keys time
+--   ARGV[1] name of the task    ARGV[2] its period in ms
+-- Returns 1 when the task is due and the caller's, else 0. A clock that was set back makes it due too.
+--- @include schema time
 
 local now = nowMs()
 local last = tonumber(redis.call('HGET', CHORES, ARGV[1]))

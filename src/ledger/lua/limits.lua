@@ -1,18 +1,20 @@
 -- Publishes the limits in force.
 --   KEYS[1] prefix
 --   ARGV[1] JSON {name: value as text}
--- Returns the names of limits that another process had set otherwise.
---- @include keys time bucket
+--   ARGV[2] "1" to publish them only where Redis has none (it came back without its data)
+-- Returns the names of limits that another process had set otherwise; with "1", of those that were missing.
+--- @include schema fields time limits bucket
 
 local limits, changed = cjson.decode(ARGV[1]), {}
-local interval = redis.call('HGET', LIMITS, 'interval')
+local before = readLimits()
+if ARGV[2] == '1' and before then return {} end
 for name, value in pairs(limits) do
-  local before = redis.call('HGET', LIMITS, name)
-  if before and before ~= value then changed[#changed + 1] = name end
+  local known = redis.call('HGET', LIMITS, name)
+  if ARGV[2] == '1' or (known and known ~= value) then changed[#changed + 1] = name end
   redis.call('HSET', LIMITS, name, value)
 end
--- Tokens that were reserved at ten a minute would keep everybody waiting long after that was corrected.
-if interval and interval ~= limits.interval then
-  rescheduleRequests(tonumber(interval), tonumber(limits.interval), nowMs())
+-- Tokens that were reserved at ten a minute would hold everything up long after that was corrected.
+if before and before.interval ~= tonumber(limits.interval) then
+  rescheduleRequests(before.interval, tonumber(limits.interval), nowMs())
 end
 return changed

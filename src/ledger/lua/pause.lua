@@ -1,11 +1,10 @@
--- Stops or restarts submission by hand. Restarting also ends a halt, a cooling and lowered ceilings:
--- whoever says "go on" is believed.
+-- Pauses or resumes submission by hand. A resume also ends a halt, a cooldown and lowered ceilings.
 --   KEYS[1] prefix
---   ARGV[1] "1" to pause, "0" to go on
+--   ARGV[1] "1" to pause, "0" to resume
 -- Returns 1 when that changed something.
---- @include keys time bucket
+--- @include schema fields time limits bucket account
 
 if ARGV[1] == '1' then return redis.call('HSETNX', ACCOUNT, 'pausedAt', nowMs()) end
-releaseRequests(nowMs())
-return math.min(1, redis.call('HDEL', ACCOUNT, 'pausedAt', 'halt', 'haltAt', 'haltMessage', 'trial', 'trialAt',
-  'coolUntil', 'refusals', 'ceiling', 'ceilingAt'))
+releaseRequests(readLimits(), nowMs())
+local others = redis.call('HDEL', ACCOUNT, 'pausedAt', 'coolUntil', 'refusals', 'ceiling', 'ceilingAt')
+return math.min(1, endHalt() + others)

@@ -1,19 +1,28 @@
--- Asks for leave to look at a task: whether that is still due, and a request token for it.
+-- Asks for the permit to poll a task: whether that is still due, and a request token for it.
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt
 --   ARGV[3] "1" when a request token is held already
--- Returns {"go", ms until the token is usable, taskId, ms since the task was accepted, halt reason or "",
--- tasks so far, kind of task}; {"wait", ms}: nobody is to send anything now, ask again then, and a token
--- that is held is void; or {"stale", state now, empty if the item has a later attempt}.
---- @include keys time bucket
+-- Returns {kind, ...}, where kind is one of
+--   go     with waitMs until the token is usable, taskId, ageMs since the task was accepted, halted (why submission
+--          is, if it is), tasks so far, taskKind
+--   wait   with ms: no request may be sent now; ask again then, and a token that is held is void
+--   stale  with state: nothing to poll; state is empty if the item has a later attempt
+--- @include schema fields time limits bucket
 
-local item = redis.call('HMGET', itemKey(ARGV[1]), 'state', 'attempt', 'task', 'at', 'tasks', 'kind')
-if item[2] ~= ARGV[2] then return { 'stale', '' } end
-if item[1] ~= 'generating' then return { 'stale', item[1] } end
-local now = nowMs()
--- Nothing is reserved behind a hold: who sleeps through it would not hear that it was ended.
+local item = readFields(itemKey(ARGV[1]), 'state', 'attempt', 'task', 'at', 'tasks', 'kind')
+if item.attempt ~= ARGV[2] then return reply({ kind = 'stale', state = '' }) end
+if item.state ~= 'generating' then return reply({ kind = 'stale', state = item.state }) end
+local now, limits = nowMs(), readLimits()
+if not limits then return reply({ kind = 'wait', ms = 1000 }) end
+-- Nothing is reserved behind a hold: a caller that waits it out in one sleep would not see that it was ended.
 local held = heldFor(now)
-if held > 0 then return { 'wait', tostring(math.min(5000, math.ceil(held))) } end
-local wait = ARGV[3] == '1' and 0 or math.max(0, math.ceil(reserveRequests(1, now)))
-return { 'go', tostring(wait), item[3], tostring(math.max(0, now - tonumber(item[4]))), redis.call('HGET', ACCOUNT, 'halt') or '',
-  item[5], item[6] }
+if held > 0 then return reply({ kind = 'wait', ms = math.min(5000, math.ceil(held)) }) end
+return reply({
+  kind = 'go',
+  waitMs = ARGV[3] == '1' and 0 or math.max(0, math.ceil(reserveRequests(limits, 1, now))),
+  taskId = item.task,
+  ageMs = math.max(0, now - tonumber(item.at)),
+  halted = redis.call('HGET', ACCOUNT, 'halt') or nil,
+  tasks = item.tasks,
+  taskKind = item.kind,
+})

@@ -5,13 +5,13 @@
 --   ARGV[3] JSON of batch facts {maxClips?: number | false, source?: string, model: string,
 --           since?: when the submission began, which takes back a cancellation from before}
 --   ARGV[4] JSON list of items {id, index?, priority, provider, output, input: string, hash: string}
--- Returns {added, existing, JSON list of ids that exist with other content, JSON list of {id, output, owner}
--- whose output name belongs to another item (those are not added)}.
--- Invariant: an item, its count, its output name and its place in the queue come together or not at all.
---- @include keys time slots reports items
+-- Returns {added, existing, changed: JSON list of ids that exist with other content, taken: JSON list of {id, output,
+-- owner} whose output name belongs to another item (those are not added)}.
+-- Invariant: an item, its count, its output name and its place in the queue are added together or not at all.
+--- @include schema fields time slots reports items
 
 local batch, now = ARGV[1], nowMs()
--- Absent facts stay as they are: a producer's single item says nothing about the budget.
+-- Absent facts stay as they are: a producer's single item has no budget to set.
 local facts, items = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 local key = batchKey(batch)
 
@@ -21,13 +21,14 @@ if facts.source then redis.call('HSET', key, 'source', facts.source) end
 if facts.maxClips then redis.call('HSET', key, 'maxClips', facts.maxClips) end
 if facts.maxClips == false then redis.call('HDEL', key, 'maxClips') end
 
--- A cancellation holds for what a submission that began before it still adds.
+-- A cancellation also holds for what a submission that began before it still adds.
 local cancelledAt = tonumber(redis.call('HGET', key, 'cancelledAt'))
 local cancelled = cancelledAt and cancelledAt > (facts.since or now) and cancelledAt <= now
 
+local total = tonumber(redis.call('HGET', key, 'total')) or 0
 local added, existing, changed, taken = 0, 0, {}, {}
 for _, item in ipairs(items) do
-  local ref = batch .. '/' .. item.id
+  local ref = refOf(batch, item.id)
   local known = redis.call('HGET', itemKey(ref), 'hash')
   local owner = redis.call('HGET', OUTPUTS, item.output)
   if known then
@@ -36,24 +37,21 @@ for _, item in ipairs(items) do
   elseif owner and owner ~= ref then
     taken[#taken + 1] = { id = item.id, output = item.output, owner = owner }
   else
-    redis.call('HSET', itemKey(ref), 'state', 'queued', 'attempt', 0, 'tasks', 0, 'at', now, 'index', item.index or (tonumber(redis.call('HGET', key, 'total')) or 0) + 1,
-      'priority', item.priority, 'provider', item.provider, 'input', item.input, 'output', item.output,
-      'hash', item.hash)
+    added = added + 1
+    redis.call('HSET', itemKey(ref), 'state', 'queued', 'attempt', 0, 'tasks', 0, 'at', now,
+      'index', item.index or total + added, 'priority', item.priority, 'provider', item.provider,
+      'input', item.input, 'output', item.output, 'hash', item.hash)
     redis.call('HSET', OUTPUTS, item.output, ref)
     redis.call('RPUSH', itemsKey(batch), item.id)
     redis.call('HINCRBY', key, 'total', 1)
     redis.call('HINCRBY', key, 'queued', 1)
     if cancelled then moveItem(ref, 'queued', 'cancelled', {}, now) else enqueueItem(ref, 0, now) end
-    added = added + 1
   end
 end
 if added > 0 then
   reopenBatch(batch)
   if not cancelled then redis.call('HDEL', key, 'cancelledAt') end
-  touchPages(batch, now)
+  touchReports(batch, now)
 end
 if ARGV[2] == '0' then endBatchIfDue(batch, now) end
-
--- cjson writes an empty table as {}: say [] instead.
-local function list(table) return #table == 0 and '[]' or cjson.encode(table) end
-return { added, existing, list(changed), list(taken) }
+return reply({ added = added, existing = existing, changed = jsonList(changed), taken = jsonList(taken) })

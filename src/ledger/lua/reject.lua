@@ -1,7 +1,7 @@
--- Tells the stream of completions about a producer's job that cannot be taken.
+-- Adds an event about a producer's job that cannot be accepted.
 --   KEYS[1] prefix
 --   ARGV[1] job id    ARGV[2] what is wrong with it
---- @include keys time slots reports items
+--- @include schema fields time slots reports items
 
 local now = nowMs()
 addEvent({ type = 'rejected', job = ARGV[1], message = ARGV[2], at = now }, now)

@@ -1,10 +1,10 @@
--- Claims a batch whose pages are to be written, for one process at a time.
+-- Claims a batch whose reports are due, for one process at a time.
 --   KEYS[1] prefix
---   ARGV[1] id of the writer    ARGV[2] its lease in ms, to be kept by pages-keep
+--   ARGV[1] id of the writer    ARGV[2] its lease in ms, renewed by reports-keep
 --   ARGV[3] a batch to be written whether it is due or not; "" for one that is due
--- Returns {batch, revision that the pages will show at least}, or {} when none is due or another
--- process writes this one.
---- @include keys time reports
+-- Returns {batch, revision that the reports will show at least}; {} when none is due or another process writes
+-- this one.
+--- @include schema fields time reports
 
 local writer, batch, now = ARGV[1], ARGV[3], nowMs()
 if batch == '' then
@@ -19,5 +19,5 @@ if redis.call('EXISTS', batchKey(batch)) == 0 then
   return {}
 end
 redis.call('ZADD', PAGES, now + tonumber(ARGV[2]), batch)
-redis.call('HSET', batchKey(batch), 'pagesBy', writer, 'pagesRushed', pagesAreRushed(batch, now) and '1' or '0')
-return { batch, redis.call('HGET', batchKey(batch), 'revision') or '0' }
+redis.call('HSET', batchKey(batch), 'pagesBy', writer, 'pagesRushed', reportsAreRushed(batch, now) and '1' or '0')
+return reply({ batch = batch, revision = redis.call('HGET', batchKey(batch), 'revision') or '0' })

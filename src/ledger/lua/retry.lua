@@ -3,37 +3,38 @@
 --   ARGV[1] batch
 --   ARGV[2] JSON list of item ids
 --   ARGV[3] JSON {states: [...], code?: only items that ended with this code}
--- Returns {items put back, JSON list of {ref, attempt} whose task is to be looked at again}: an item
--- given up while its task still ran, or with a clip that was not fetched or was thrown away, has been paid
--- for, so its task is asked before a new one is made.
---- @include keys time slots reports items
+-- Returns {back: items put back, poll: JSON list of {ref, attempt} whose task is polled again}: an item that was
+-- given up while its task still ran, or whose clip was not downloaded or was discarded, has been paid for, so its
+-- task is polled before a new one is made.
+--- @include schema fields time slots reports items
 
 local batch, ids, wanted, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[3]), nowMs()
 local states = {}
 for _, state in ipairs(wanted.states) do states[state] = true end
 
--- With a code it is a raised budget that asks, and nobody who thought better of the cancellation.
+-- A retry by code follows a raised budget: it does not take a cancellation back.
 if not wanted.code then redis.call('HDEL', batchKey(batch), 'cancelledAt') end
-local back, look = 0, {}
+local leaseMs = tonumber(redis.call('HGET', LIMITS, 'leaseMs')) or LEASE_MS
+local back, poll = 0, {}
 for _, id in ipairs(ids) do
-  local ref = batch .. '/' .. id
-  local item = redis.call('HMGET', itemKey(ref), 'state', 'code', 'task', 'attempt')
-  local state, code, task, attempt = item[1], item[2], item[3], item[4]
+  local ref = refOf(batch, id)
+  local key = itemKey(ref)
+  local item = readFields(key, 'state', 'code', 'task', 'attempt', 'urls', 'postedAt')
+  local state, code = item.state, item.code
   if state and states[state] and (not wanted.code or wanted.code == code) then
-    local key = itemKey(ref)
     local paid = (state == 'held' and code == 'TASK_TIMEOUT') or (state == 'failed' and code == 'RESULT_REFUSED')
-      or (state == 'cancelled' and redis.call('HEXISTS', key, 'urls') == 1)
+      or (state == 'cancelled' and item.urls)
     redis.call('HDEL', key, 'urls', 'refusedUrls', 'deniedUrls', 'discard')
-    if paid and task then
+    if paid and item.task then
       moveItem(ref, state, 'generating', {}, now)
-      takeSlot(slotName(ref, attempt), now + tonumber(redis.call('HGET', LIMITS, 'leaseMs') or 1800000))
-      look[#look + 1] = { ref = ref, attempt = tonumber(attempt) }
+      acquireSlot(slotName(ref, item.attempt), now + leaseMs)
+      poll[#poll + 1] = { ref, tonumber(item.attempt) }
     else
-      if attempt ~= '0' and redis.call('HEXISTS', key, 'postedAt') == 1 then archiveAttempt(ref, {}, now) end
+      if item.attempt ~= '0' and item.postedAt then archiveAttempt(ref, {}, now) end
       moveItem(ref, state, 'queued', { 'tasks', 0, 'refusals', 0 }, now)
       enqueueItem(ref, 0, now)
     end
     back = back + 1
   end
 end
-return { back, #look == 0 and '[]' or cjson.encode(look) }
+return reply({ back = back, poll = jsonList(poll) })

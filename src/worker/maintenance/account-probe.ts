@@ -1,7 +1,7 @@
 import { ApixoError } from '../../apixo/errors.ts';
 import { errorPolicy } from '../../apixo/policy.ts';
 import type { ApixoClient } from '../../apixo/client.ts';
-import { TRIAL_MS } from '../../ledger/limits.ts';
+import { constants } from '../../ledger/schema/constants.ts';
 import type { Account } from '../../ledger/account.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';
 import type { Logger } from '../../core/log.ts';
@@ -24,13 +24,13 @@ export async function probeAccount(deps: ProbeDeps): Promise<void> {
   try {
     await deps.requests.take();
     const { balanceUsd } = await deps.api.account();
-    if (balanceUsd <= 0) return await deps.account.postponeTrial(TRIAL_MS);
+    if (balanceUsd <= 0) return await deps.account.postponeTrial(constants.trialMs);
     if (halted.reason === 'bad-key' && (await deps.account.clearHalt('bad-key'))) {
       deps.log.info('the API accepts the key again: submission resumes');
     }
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
     const action = errorPolicy[error.kind].balance;
-    if (action === 'key-refused' || action === 'no-credit') await deps.account.postponeTrial(TRIAL_MS);
+    if (action === 'key-refused' || action === 'no-credit') await deps.account.postponeTrial(constants.trialMs);
   }
 }

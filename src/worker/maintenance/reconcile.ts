@@ -1,9 +1,9 @@
-import { endStates, type ItemState } from '../../ledger/states.ts';
+import { hasEnded, type ItemState } from '../../ledger/schema/states.ts';
 import type { Attempt } from '../../ledger/attempts.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 import type { RedisClient } from '../../redis/connect.ts';
-import { splitRef, refOf, type Keys } from '../../ledger/keys.ts';
+import { splitRef, refOf, type Keys } from '../../ledger/schema/keys.ts';
 import type { RunScript } from '../../ledger/scripts.ts';
 import { jobIdOf, type QueueName, type Queues } from '../../queue/queues.ts';
 
@@ -60,7 +60,7 @@ export async function reconcile(deps: ReconcileDeps): Promise<Reconciled> {
 async function mend(deps: ReconcileDeps, ref: string): Promise<'fine' | 'revived' | 'hastened'> {
   const { batch, id } = splitRef(ref);
   const [state, number] = await deps.redis.hmget(deps.keys.item(refOf(batch, id)), 'state', 'attempt');
-  if (!isState(state) || endStates.has(state)) return 'fine';
+  if (!isState(state) || hasEnded(state)) return 'fine';
   const attempt: Attempt = { batch, id, attempt: Number(number) };
   const name = queueFor(state);
   const engine = deps.queues.engine(name);

@@ -11,15 +11,15 @@ export interface RetentionDeps {
 }
 
 /**
- * Forgets batches that ended longer than the retention ago, a page at a time, so that Redis is never
- * held for long. Their clips stay; submitting their files again would make them anew.
+ * Deletes batches that ended longer than the retention ago, a page at a time, so that Redis is never
+ * blocked for long. Their clips stay; submitting their files again would make them anew.
  */
 export async function forgetOldBatches({ queries, admin, config, log }: RetentionDeps): Promise<void> {
   for (const batch of await queries.endedBatches()) {
     let left = await admin.purge(batch, config.retentionMs);
-    // They come in the order of their ends: the others are younger.
-    if (left === undefined) return;
-    while (left) left = await admin.purge(batch, config.retentionMs);
-    if (left === 0) log.info({ batch }, 'forgot a batch whose retention is over');
+    // In the order of their ends: the others are younger.
+    if (left === 'too-young') return;
+    while (typeof left === 'number' && left > 0) left = await admin.purge(batch, config.retentionMs);
+    if (left === 0) log.info({ batch }, 'deleted a batch whose retention is over');
   }
 }

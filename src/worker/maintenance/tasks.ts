@@ -1,4 +1,5 @@
 import type { App } from '../../app.ts';
+import { restoreLimits } from '../../ledger/limits.ts';
 import type { WatchedProcessor } from '../../queue/watchdog.ts';
 import type { ReportWriter } from '../../reports/writer.ts';
 import type { Resources } from '../resources.ts';
@@ -21,6 +22,7 @@ export function commonTasks(
 ): MaintenanceTask[] {
   return [
     { name: 'watchdog', periodMs: 5_000, scope: 'process', work: () => checkAll(processors) },
+    { name: 'limits', periodMs: 2_000, scope: 'process', work: () => keepLimits(app) },
     { name: 'reconcile', periodMs: 60_000, scope: 'once', work: repair },
     { name: 'probe', periodMs: 25_000, scope: 'once', work: () => probeAccount({ ...app, api }) },
     {
@@ -30,6 +32,11 @@ export function commonTasks(
       work: () => forgetOldBatches(app),
     },
   ];
+}
+
+/** Without limits nothing is sent: a Redis that lost its data gets them back. */
+async function keepLimits({ run, config, log }: App): Promise<void> {
+  if (await restoreLimits(run, config)) log.warn('Redis has lost its data: published the limits of this process anew');
 }
 
 /** Removes unfinished files and uploads: a task for processes that download. */

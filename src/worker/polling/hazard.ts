@@ -1,5 +1,7 @@
-/** Ages are counted in bins whose edges grow by this factor: fine enough for seconds and for minutes alike. */
-const GROWTH = Math.log(1.02);
+import { constants } from '../../ledger/schema/constants.ts';
+
+/** Ages are counted in bins whose edges grow by a factor: fine enough for seconds and for minutes alike. */
+const GROWTH = Math.log(constants.binGrowth);
 
 export function binOf(ms: number): number {
   return Math.floor(Math.log(Math.max(1, ms)) / GROWTH);

@@ -29,7 +29,8 @@ const counts = z
   .default({})
   .transform((bins): AgeCounts => new Map(Object.entries(bins).map(([bin, count]) => [Number(bin), count])));
 const reply = z.object({
-  tokenMs: z.number(),
+  /** Absent where no limits are published: nothing may be sent. */
+  tokenMs: z.number().default(Infinity),
   slots: z.number(),
   kinds: z.array(z.object({ kind: z.string(), took: counts, running: counts, older: z.number() })).default([]),
 });

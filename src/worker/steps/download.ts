@@ -3,7 +3,7 @@ import type { Model } from '../../apixo/model.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { describeError } from '../../core/errors.ts';
 import type { Attempts, DownloadTask } from '../../ledger/attempts.ts';
-import { reasons, type Reason } from '../../ledger/states.ts';
+import { reasons, type Reason } from '../../ledger/schema/reasons.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';
 import { SourceError } from '../../download/error.ts';
 import type { Hashes } from '../../download/hashes.ts';

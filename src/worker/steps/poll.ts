@@ -6,11 +6,10 @@ import type { TaskReport } from '../../apixo/read/task-report.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Attempts, PollPermit } from '../../ledger/attempts.ts';
-import { reasons, type Reason } from '../../ledger/states.ts';
+import { reasons, type Reason } from '../../ledger/schema/reasons.ts';
 import type { Account } from '../../ledger/account.ts';
 import { again, done, type Outcome } from '../../queue/outcome.ts';
 import type { PollPlan } from '../polling/plan.ts';
-import { binOf } from '../polling/hazard.ts';
 import type { Queues } from '../../queue/queues.ts';
 import type { StepContext } from './context.ts';
 import { waitForToken } from './request-token.ts';
@@ -80,7 +79,7 @@ export async function pollStep(deps: PollDeps, context: StepContext): Promise<Ou
     const report = await deps.api.status(deps.model, permit.taskId);
     if (permit.halted === 'bad-key') await deps.account.clearHalt('bad-key');
     if (report.state === 'success') {
-      return await recordClip(deps, context, report.urls, binOf(report.generationMs ?? task.ageMs()));
+      return await recordClip(deps, context, report.urls, report.generationMs ?? task.ageMs());
     }
     if (report.state === 'failed') return await recordFailure(deps, context, permit, report);
     return await stillRunning(deps, context, report, task);

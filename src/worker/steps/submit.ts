@@ -5,7 +5,7 @@ import type { Model } from '../../apixo/model.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { AcceptedTask, Attempts, BeginReply, Cause } from '../../ledger/attempts.ts';
-import { reasons } from '../../ledger/states.ts';
+import { reasons } from '../../ledger/schema/reasons.ts';
 import type { Account } from '../../ledger/account.ts';
 import type { InputStore } from '../../storage/storage.ts';
 import type { StepContext } from './context.ts';

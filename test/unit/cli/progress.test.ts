@@ -29,7 +29,7 @@ describe('progress', () => {
   it('shows how far, what is under way, and how fast', () => {
     expect(progressLines(view, 100)).toEqual([
       'spring-campaign  ████████████████░░░░░░░░░░░░░░░░░░░░░░░░  1,206 / 3,000  40 %',
-      '  612 generating · 14 submitting · 8 downloading · 1,160 queued · 2 failed',
+      '  1,160 queued · 14 submitting · 612 generating · 8 downloading · 2 failed',
       '  980 clips/min · slots 1,000/1,000 · 4,120/10,000 requests/min · about 1 min 50 s left',
     ]);
   });
@@ -55,7 +55,7 @@ describe('progress', () => {
   });
 
   it('fits on one line of a log', () => {
-    expect(progressLine(view)).toContain('spring-campaign: 1,204 of 3,000 done · 612 generating');
+    expect(progressLine(view)).toContain('spring-campaign: 1,204 of 3,000 done · 1,160 queued');
     expect(progressLine(view)).not.toContain('\n');
   });
 

@@ -1,6 +1,6 @@
--- Hands out free slots: the batch whose turn it is gives its first pending item, which then has a
--- slot and a new attempt number and waits for its submit job. The caller adds that job; if it dies
--- before, the item is in LIVE without a job, and reconcile adds it.
+-- Gives free slots to pending items: the batch whose turn it is gives its first one, which then has a slot
+-- and a new attempt number and waits for its submit job. The caller adds that job; if it dies before, the
+-- item is in LIVE without a job, and reconcile adds it.
 
 local function promoteLater(now)
   for _, ref in ipairs(redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 200)) do
@@ -9,42 +9,41 @@ local function promoteLater(now)
   end
 end
 
--- How many items may go out now, and when to ask again if the answer is none (0: when something changes).
+-- Returns how many slots may be given now, and when to ask again if that is none (0: when something changes).
 local function openSlots(now)
-  local raw = redis.call('HMGET', ACCOUNT, 'halt', 'pausedAt', 'coolUntil', 'trialAt')
-  if raw[2] then return 0, 0 end
-  local coolUntil = tonumber(raw[3])
+  local account = readFields(ACCOUNT, 'halt', 'pausedAt', 'coolUntil', 'trialAt')
+  if account.pausedAt then return 0, 0 end
+  local coolUntil = tonumber(account.coolUntil)
   if coolUntil and coolUntil > now then return 0, coolUntil end
   local free = taskCeiling(now) - redis.call('ZCARD', SLOTS)
-  if not raw[1] then return free, 0 end
-  -- Halted: one real submission at a time tries whether the account works again.
-  local trialAt = tonumber(raw[4]) or 0
+  if not account.halt then return free, 0 end
+  -- Halted: one submission at a time tests whether the account works again.
+  local trialAt = tonumber(account.trialAt) or 0
   if trialAt > now then return 0, trialAt end
   return math.min(free, 1), 0
 end
 
--- What a batch that is cancelled or has spent its clips leaves is ended here, a bounded piece at a time.
+-- Ends a pending item whose batch was cancelled or has spent its budget, instead of giving it a slot.
 local function endInstead(batch, ref, now)
-  local facts = redis.call('HMGET', batchKey(batch), 'cancelledAt', 'maxClips', 'posted')
-  if facts[1] then return moveItem(ref, 'queued', 'cancelled', {}, now) end
-  return overBudget(facts[2], facts[3]) and holdForBudget(ref, 'queued', now)
+  local facts = readFields(batchKey(batch), 'cancelledAt', 'maxClips', 'posted')
+  if facts.cancelledAt then return moveItem(ref, 'queued', 'cancelled', {}, now) end
+  return overBudget(facts) and holdForBudget(ref, 'queued', now)
 end
 
--- How many more items may be handed out before those that were have leave to post, and ms in which half of
--- them should have it. As many are out as two seconds have request tokens: where requests are what is short,
--- the choice among the items that wait is made late, and a batch that comes does not stand behind a thousand
--- others. One that waits for longer has lost its job, and is for reconcile to find.
-local function openHands(now)
-  local interval = tonumber(redis.call('HGET', LIMITS, 'interval')) or 1000
-  local most = math.max(16, math.min(128, math.floor(2000 / interval)))
-  local waiting = redis.call('ZCOUNT', HANDED, now - math.max(5000, 2 * most * interval), '+inf')
-  return math.max(0, most - waiting), interval * most / 2
+-- Returns how many more items may be dispatched before those that were have their permits, and the ms in which
+-- half of them should have theirs. At most as many wait as two seconds have request tokens: where requests are
+-- the bottleneck, the choice among the pending items is made late, and a new batch does not wait behind a thousand
+-- others. An item that waits for longer has lost its job and is left to reconcile.
+local function dispatchBudget(limits, now)
+  local most = math.max(16, math.min(128, math.floor(2000 / limits.interval)))
+  local patience = math.max(5000, 2 * most * limits.interval)
+  local waiting = redis.call('ZCOUNT', HANDED, now - patience, '+inf')
+  return math.max(0, most - waiting), limits.interval * most / 2
 end
 
--- Returns a flat list {ref, attempt, ref, attempt, ...} of at most `max` items, and the time in ms at
--- which to ask again when nothing else happens before (0: no such time).
-local function dispatchItems(max, now)
-  local limits = redis.call('HMGET', LIMITS, 'leaseMs', 'trialMs')
+-- Dispatches at most `max` items. Returns a list of {ref, attempt}, and when to ask again if nothing else
+-- happens before (0: no such time).
+local function dispatchItems(limits, max, now)
   local out = {}
   freeExpiredSlots(now)
   promoteLater(now)
@@ -59,25 +58,25 @@ local function dispatchItems(max, now)
     end
     local batch = redis.call('ZRANGE', TURNS, 0, 0)[1]
     if not batch then break end
-    local popped = redis.call('ZPOPMIN', pendingKey(batch))
-    local ref = popped[1] and (batch .. '/' .. popped[1])
+    local id = redis.call('ZPOPMIN', pendingKey(batch))[1]
+    local ref = id and refOf(batch, id)
     if not ref then
       redis.call('ZREM', TURNS, batch)
     elseif redis.call('HGET', itemKey(ref), 'state') == 'queued' and not endInstead(batch, ref, now) then
       local attempt = redis.call('HINCRBY', itemKey(ref), 'attempt', 1)
-      takeSlot(slotName(ref, attempt), now + tonumber(limits[1]))
+      acquireSlot(slotName(ref, attempt), now + limits.leaseMs)
       redis.call('ZADD', LIVE, now, ref)
       redis.call('ZADD', HANDED, now, ref)
       if redis.call('HEXISTS', ACCOUNT, 'halt') == 1 then
-        redis.call('HSET', ACCOUNT, 'trialAt', now + tonumber(limits[2]), 'trial', slotName(ref, attempt))
+        local trialAt = now + (limits.trialMs or TRIAL_MS)
+        redis.call('HSET', ACCOUNT, 'trialAt', trialAt, 'trial', slotName(ref, attempt))
       end
       setTurn(batch, tonumber(redis.call('HGET', batchKey(batch), 'inflight')))
-      out[#out + 1] = ref
-      out[#out + 1] = tostring(attempt)
+      out[#out + 1] = { ref, attempt }
       room = room - 1
     end
   end
-  local due = redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2]
-  if due and (wake == 0 or tonumber(due) < wake) then wake = tonumber(due) end
+  local due = tonumber(redis.call('ZRANGE', LATER, 0, 0, 'WITHSCORES')[2])
+  if due and (wake == 0 or due < wake) then wake = due end
   return out, wake
 end

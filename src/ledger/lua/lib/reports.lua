@@ -1,36 +1,35 @@
--- When the pages of a batch (its manifest and its gallery) are to be written anew. A batch stands in
--- PAGES while they are behind, by the time they are due; while a process writes them (`pagesBy` of the
--- batch), by the end of its lease, so that whatever it leaves undone is due again.
+-- When the reports of a batch (its manifest and its gallery) are written again. A batch is in PAGES while
+-- they are outdated, by the time they are due; while a process writes them (`pagesBy` of the batch), by the
+-- end of its lease, so that what a process that died left undone becomes due again.
 
--- From a batch's first items to its first pages, and from one write to the next, in ms. In any case a
--- write is followed by PAGES_SHARE times as long without one: what pages cost does not grow with the clips.
-local PAGES_FIRST, PAGES_EVERY, PAGES_SHARE = 5000, 30000, 20
+-- From a batch's first items to its first reports, and from one write to the next, in ms. After each write
+-- comes a pause of REPORTS_SHARE times as long as it took: the share of time spent does not grow with the batch.
+local REPORTS_FIRST, REPORTS_EVERY, REPORTS_SHARE = 5000, 30000, 20
 
--- At the end of the batch one write may come sooner; it was rushed. A batch may end with every clip
--- that a producer adds, and the next one waits.
-local function pagesDueAt(batch, now)
-  local facts = redis.call('HMGET', batchKey(batch), 'pagesAt', 'pagesMs', 'pagesRushed', 'endedAt')
-  local writtenAt, share = tonumber(facts[1]), PAGES_SHARE * (tonumber(facts[2]) or 0)
-  local rushed, ended = facts[3] == '1', facts[4]
-  if ended and not rushed then return now end
-  if not writtenAt then return now + PAGES_FIRST end
-  -- A clock that was set back must not put them off for as long.
-  return math.max(now, math.min(writtenAt, now) + (ended and share or math.max(PAGES_EVERY, share)))
+-- At the end of the batch one write may come sooner (`pagesRushed`). A batch may end with every clip that a
+-- producer adds, and the write after a rushed one waits.
+local function reportsDueAt(batch, now)
+  local facts = readFields(batchKey(batch), 'pagesAt', 'pagesMs', 'pagesRushed', 'endedAt')
+  local writtenAt, pause = tonumber(facts.pagesAt), REPORTS_SHARE * (tonumber(facts.pagesMs) or 0)
+  if facts.endedAt and facts.pagesRushed ~= '1' then return now end
+  if not writtenAt then return now + REPORTS_FIRST end
+  -- A clock that was set back must not delay them by as much.
+  return math.max(now, math.min(writtenAt, now) + (facts.endedAt and pause or math.max(REPORTS_EVERY, pause)))
 end
 
-local function pagesAreRushed(batch, now)
-  local facts = redis.call('HMGET', batchKey(batch), 'pagesAt', 'pagesMs')
-  return facts[1] and now - tonumber(facts[1]) < PAGES_SHARE * (tonumber(facts[2]) or 0)
+local function reportsAreRushed(batch, now)
+  local facts = readFields(batchKey(batch), 'pagesAt', 'pagesMs')
+  return facts.pagesAt and now - tonumber(facts.pagesAt) < REPORTS_SHARE * (tonumber(facts.pagesMs) or 0)
 end
 
--- Something that the pages show has changed.
-local function touchPages(batch, now)
+-- Records a change that the reports show.
+local function touchReports(batch, now)
   redis.call('HINCRBY', batchKey(batch), 'revision', 1)
-  if not redis.call('ZSCORE', PAGES, batch) then redis.call('ZADD', PAGES, pagesDueAt(batch, now), batch) end
+  if not redis.call('ZSCORE', PAGES, batch) then redis.call('ZADD', PAGES, reportsDueAt(batch, now), batch) end
 end
 
--- The batch has ended: its pages are due sooner. Whoever writes them now learns that at the end.
-local function hastenPages(batch, now)
+-- The batch has ended: its reports are due sooner. A process that is writing them sees the end when it is done.
+local function hastenReports(batch, now)
   if redis.call('HEXISTS', batchKey(batch), 'pagesBy') == 1 then return end
-  redis.call('ZADD', PAGES, 'LT', pagesDueAt(batch, now), batch)
+  redis.call('ZADD', PAGES, 'LT', reportsDueAt(batch, now), batch)
 end

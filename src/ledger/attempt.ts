@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { splitRef } from './schema/keys.ts';
+
+/** One attempt of one item: what jobs, slots and callbacks are about. */
+export interface Attempt {
+  batch: string;
+  id: string;
+  attempt: number;
+}
+
+/** A JSON list of {ref, attempt}, as the scripts return it. */
+export const attemptList = z
+  .string()
+  .transform((text) => z.array(z.tuple([z.string(), z.number()])).parse(JSON.parse(text)))
+  .transform((rows) => rows.map(([ref, attempt]): Attempt => ({ ...splitRef(ref), attempt })));

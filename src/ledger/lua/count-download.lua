@@ -1,0 +1,10 @@
+-- Counts something that happened to the download of an attempt.
+--   KEYS[1] prefix
+--   ARGV[1] ref        ARGV[2] attempt
+--   ARGV[3] "refusedUrls", "deniedUrls", or "nearsEnd" (its result expires soon; counted for each attempt)
+-- Returns how often it has happened, this time included; 0 when the attempt has no clip to store any more.
+--- @include schema fields downloads
+
+local key = downloading(ARGV[1], ARGV[2])
+if not key then return 0 end
+return redis.call('HINCRBY', key, ARGV[3] == 'nearsEnd' and 'nearsEnd:' .. ARGV[2] or ARGV[3], 1)

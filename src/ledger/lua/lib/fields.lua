@@ -1,0 +1,21 @@
+-- Fields by their names: of a hash, and of a reply.
+
+-- Reads the named fields of a hash. Absent ones are nil.
+local function readFields(key, ...)
+  local names, found = { ... }, {}
+  for index, value in ipairs(redis.call('HMGET', key, ...)) do found[names[index]] = value or nil end
+  return found
+end
+
+-- Makes a reply with named fields: a flat list of names and values. Fields that are nil are left out.
+local function reply(fields)
+  local flat = {}
+  for name, value in pairs(fields) do
+    flat[#flat + 1] = name
+    flat[#flat + 1] = tostring(value)
+  end
+  return flat
+end
+
+-- cjson encodes an empty table as {}.
+local function jsonList(list) return #list == 0 and '[]' or cjson.encode(list) end

@@ -1,0 +1,38 @@
+/**
+ * Numbers that scripts and processes share. The Lua scripts know each by its name in upper case (`retentionMs` is
+ * `RETENTION_MS`). Durations are in milliseconds.
+ */
+export const constants = {
+  /** How long events stay in the stream before any worker has published its CLIPMILL_RETENTION. */
+  retentionMs: 30 * 24 * 3_600_000,
+  /** While submission is halted, one submission at a time tests the account, this long after the one before. */
+  trialMs: 30_000,
+  /** How long a slot is held before any worker has published its CLIPMILL_TASK_TIMEOUT. */
+  leaseMs: 30 * 60_000,
+  /** How long after its task's time-out a slot that was not freed is freed by its lease. */
+  leaseGraceMs: 60_000,
+  /** Window of the request limit before any worker has published it. */
+  windowMs: 60_000,
+  /** Longest time for which an answer of the API may hold requests back, whatever its Retry-After asks for. */
+  maxHoldMs: 24 * 3_600_000,
+  /** Failing answers of the API in a row after which submissions are held back for the whole account. */
+  refusalsInARow: 10,
+  /** A lowered ceiling of tasks rises by the whole of CLIPMILL_MAX_TASKS within this. */
+  ceilingRecoveryMs: 600_000,
+  /** Ages and durations of tasks are counted in bins; each edge is this many times the one before. */
+  binGrowth: 1.02,
+  /** The last bin: 24 hours. What lies beyond is no duration of a task and is not counted. */
+  lastBin: 923,
+  /** Durations per kind of task at which all its counts are halved, so that old ones fade. */
+  durationsKept: 2_000,
+  /** Score in `pending` is priority times this plus the index: room for 2^32 items of one priority. */
+  priorityStep: 2 ** 32,
+  /** Score in `turns` is the tasks in flight times this plus a counter of turns; below 2^53, so both are exact. */
+  turnStep: 2 ** 42,
+} as const;
+
+/** The bin that a duration in milliseconds falls in, from 0; `undefined` when it is no duration of a task. */
+export function durationBin(ms: number): number | undefined {
+  const bin = Math.floor(Math.log(Math.max(1, ms)) / Math.log(constants.binGrowth));
+  return bin <= constants.lastBin ? bin : undefined;
+}

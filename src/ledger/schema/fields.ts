@@ -1,0 +1,105 @@
+/**
+ * The fields of every hash, with what each holds. Times are Unix milliseconds of Redis's clock unless a field names
+ * another unit; a field that does not apply is absent. `docs/redis-keys.md` is generated from here.
+ */
+import { itemStates, stateMeanings } from './states.ts';
+
+type Fields = Readonly<Record<string, string>>;
+
+export const itemFields = {
+  state: `one of ${itemStates.join(', ')}`,
+  at: 'when the state last changed',
+  attempt: 'number of the current attempt, from 1; 0 before the first',
+  index: 'position in the batch, from 1',
+  priority: 'smaller is submitted earlier within the batch',
+  provider: 'the API provider: auto, value or official',
+  input: 'JSON of what is generated, as it is sent to the API',
+  output: 'name of the clip in the storage',
+  hash: 'fingerprint of provider and input: two items with the same one make the same clip',
+  tasks: 'tasks that the item has had, and submissions that may have become one',
+  refusals: 'submissions in a row that the API did not accept; their backoff grows with it',
+  try: 'id of the process try that holds the permit to post this attempt',
+  postedAt: 'when the permit to post this attempt was given',
+  task: "the API's taskId",
+  kind: 'MODEL/SECONDS/PROVIDER: tasks of one kind take about as long as each other',
+  urls: 'JSON list of the URLs of the result, until the clip is stored',
+  refusedUrls: 'URLs that led to an address that clips are not fetched from',
+  deniedUrls: 'answers in a row that the task has no URL',
+  'nearsEnd:N': '1 once the log has warned that the result of attempt N expires soon',
+  moreOutputs: 'names of further clips in the storage, one a line, where a task made several',
+  kept: 'the attempt whose slot is held until its lease ends, because its task may still run',
+  discard: '1 when the clip is to be thrown away as soon as its task has ended',
+  history: 'past attempts that ended without a clip, one JSON object a line',
+  code: 'reason code of a failed or held item',
+  message: 'the reason in words',
+  endedAt: 'when it ended',
+  location: 'where the clip is stored',
+  size: 'bytes of the clip',
+  sha256: 'checksum of the clip, in hex',
+  storedAs: 'name that the clip is stored under, where its own could not be used',
+  storedAsReason: 'why it could not be used',
+  more: 'JSON list of further clips {output, location, size, sha256}',
+} as const satisfies Fields;
+
+export const batchFields = {
+  createdAt: 'when its first item was added',
+  total: 'items; the counts by state add up to it',
+  ...stateMeanings,
+  open: '1 while items are still being added: the batch cannot end',
+  model: 'model of its items',
+  source: 'the jobs file, for people',
+  maxClips: 'budget: submissions that may be accepted at most',
+  posted: 'submissions that were accepted or may have been',
+  inflight: 'slots that its items hold',
+  endedAt: 'when its last item ended',
+  cancelledAt: 'when it was cancelled: its queued items are not submitted',
+  revision: 'counts the changes that manifest and gallery show',
+  pagesAt: 'when manifest and gallery were last written',
+  pagesMs: 'milliseconds that the last write took',
+  pagesBy: 'id of the process that writes them now',
+  pagesRushed: '1 when the last write came early because the batch had ended',
+} as const satisfies Fields;
+
+export const accountFields = {
+  halt: 'why submission is halted: bad-key, no-credit, wrong-endpoint',
+  haltAt: 'since when',
+  haltMessage: "the API's own words",
+  trialAt: 'when one submission may test a halted account',
+  trial: 'the slot of that submission, `BATCH/ITEM#ATTEMPT`',
+  pausedAt: 'since when submission is paused by hand',
+  coolUntil: 'no submission before this time',
+  refusals: 'failing answers in a row',
+  ceiling: 'tasks in flight that the API allowed when it last refused one; it rises again from there',
+  ceilingAt: 'when that was',
+  turn: 'counter of the fair-share queue `turns`',
+} as const satisfies Fields;
+
+export const limitsFields = {
+  maxTasks: 'CLIPMILL_MAX_TASKS',
+  maxRequests: 'CLIPMILL_MAX_REQUESTS',
+  windowMs: 'CLIPMILL_REQUEST_WINDOW in milliseconds',
+  interval: 'milliseconds from one request token to the next',
+  burst: 'request tokens that may be used at once after a pause',
+  leaseMs: 'how long a slot is held at most: CLIPMILL_TASK_TIMEOUT and a minute, in milliseconds',
+  trialMs: 'milliseconds between two tests of a halted account',
+  retentionMs: 'CLIPMILL_RETENTION in milliseconds',
+} as const satisfies Fields;
+
+export const requestsFields = {
+  tat: 'when the bucket is full again, if no more is taken',
+  last: 'when a token was last taken; a later value than now means that the clock was set back',
+  window: 'number of the fixed window that `count` counts',
+  count: 'tokens taken in it',
+  before: 'tokens taken in the window before it',
+  heldUntil: 'no request before this time: the API asked for it',
+  factor: 'share of the rate after a 429; it rises by a tenth a window',
+  factorAt: 'since when',
+} as const satisfies Fields;
+
+export const codesFields = { CODE: 'items that are failed or held with this code' } as const satisfies Fields;
+export const outputsFields = { NAME: '`BATCH/ITEM` that stores under this name' } as const satisfies Fields;
+export const choresFields = { TASK: 'when this maintenance task was last claimed' } as const satisfies Fields;
+export const tookFields = {
+  BIN: 'tasks whose duration fell in this bin, 1.02^BIN to 1.02^(BIN + 1) ms',
+  n: 'tasks in all bins; at 2,000 all counts are halved',
+} as const satisfies Fields;
