@@ -5,6 +5,7 @@ import type { Model } from './apixo/model.ts';
 import type { Config } from './config/config.ts';
 import { createAttempts, type Attempts } from './ledger/attempts.ts';
 import { createAdmin, type Admin } from './ledger/admin.ts';
+import { createInstallation, type Installation } from './ledger/installation.ts';
 import { createIntake, type Intake } from './ledger/intake.ts';
 import { createQueries, type Queries } from './ledger/queries.ts';
 import { createAccount, type Account } from './ledger/account.ts';
@@ -31,6 +32,7 @@ export interface App {
   redis: RedisClient;
   keys: Keys;
   run: RunScript;
+  installation: Installation;
   intake: Intake;
   attempts: Attempts;
   queries: Queries;
@@ -92,6 +94,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     redis,
     keys,
     run,
+    installation: createInstallation(redis, keys),
     intake: createIntake(run),
     attempts: createAttempts({ redis, keys, run, onDispatched: (given) => queues.submit(given) }),
     queries: createQueries(redis, keys),

@@ -70,6 +70,12 @@ export function requireApiKey(config: Config): string {
   });
 }
 
+/** What identifies the account that pays: the API and the key. Simulated APIs are one, on whatever port. */
+export function accountSecret(config: Config): string {
+  const api = isLoopback(config.baseUrl) ? 'loopback' : new URL(config.baseUrl).origin;
+  return `${api}\n${requireApiKey(config)}`;
+}
+
 /** A setting as `clipmill config` shows it. */
 export interface SettingReport {
   name: string;

@@ -36,6 +36,13 @@ export const settings = {
     secret: 'all',
     about: 'key of the APIXO account; required unless APIXO_BASE_URL is on loopback',
   },
+  acceptKey: {
+    env: 'CLIPMILL_ACCEPT_KEY',
+    value: z
+      .string()
+      .regex(/^[\da-f]{16}$/, 'must be the 16 digits of a fingerprint, as the refusal of a key prints it'),
+    about: 'fingerprint of a new key of the same account, for a prefix that remembers another key',
+  },
   baseUrl: {
     env: 'APIXO_BASE_URL',
     value: url('https:', 'http:'),

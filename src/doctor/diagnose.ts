@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApixoClient } from '../apixo/client.ts';
 import { Closers } from '../core/closers.ts';
-import { requireApiKey, secretsOf, type Config } from '../config/config.ts';
+import { accountSecret, requireApiKey, secretsOf, type Config } from '../config/config.ts';
+import { isLoopback } from '../config/values.ts';
 import { describeError, UserError } from '../core/errors.ts';
 import { limitsInForce, publishLimits, readUsage } from '../ledger/limits.ts';
 import { scrubber, silentLogger } from '../core/log.ts';
@@ -18,6 +19,7 @@ import { redisTime } from '../redis/time.ts';
 import { openStorage } from '../storage/open.ts';
 import { openApp, type App } from '../app.ts';
 import { checkAccount } from './account.ts';
+import { judgeInstallation } from './installation.ts';
 import { judgeClock, skewOf } from './clock.ts';
 import { fail, ok, warn, type Finding } from '../core/finding.ts';
 import { judgeLimits, judgeSubmission } from './limits.ts';
@@ -45,7 +47,7 @@ export async function* diagnose(config: Config, home: string): AsyncGenerator<Fi
 async function* examine(config: Config, home: string, closers: Closers): AsyncGenerator<Finding> {
   const app = yield* reachRedis(config, home, closers);
   const fit = app && (yield* examineRedis(config, app));
-  yield await examineStorage(config);
+  yield* await examineStorage(config, fit ? app : undefined);
   yield* examineAccount(config, fit ? app : undefined, closers);
 }
 
@@ -108,17 +110,20 @@ async function compareClocks({ redis, clock }: App): Promise<Finding> {
   return judgeClock('Redis', skewMs, precisionMs);
 }
 
-async function examineStorage(config: Config): Promise<Finding> {
+async function examineStorage(config: Config, app: App | undefined): Promise<Finding[]> {
   try {
     const storage = openStorage(config);
     try {
       await storage.check();
-      return ok('storage', `a probe was written and removed: ${storage.locate('')}`);
+      const place = storage.locate('');
+      const hasKey = config.apiKey !== undefined || isLoopback(config.baseUrl);
+      const remembered = app && hasKey ? await judgeInstallation(app.installation, accountSecret(config), place) : [];
+      return [ok('storage', `a probe was written and removed: ${place}`), ...remembered];
     } finally {
       await storage.close();
     }
   } catch (error) {
-    return failure('storage', error);
+    return [failure('storage', error)];
   }
 }
 

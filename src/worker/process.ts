@@ -15,7 +15,7 @@ import { keepHeapSmall } from './gc-tuning.ts';
 export async function runWorkers(
   environment: Environment,
   roles: readonly QueueName[],
-  readable = false,
+  { readable = false, acceptNewKey = false }: { readable?: boolean; acceptNewKey?: boolean } = {},
 ): Promise<void> {
   if (roles.every((role) => role === 'download')) keepHeapSmall();
   // Loading them makes the heap grow.
@@ -42,7 +42,7 @@ export async function runWorkers(
       onRedisFinding: ({ subject, found, cure }) => log.warn({ check: subject, cure }, `Redis: ${found}`),
     });
     try {
-      const workers = await startWorkers(app, { roles });
+      const workers = await startWorkers(app, { roles, acceptNewKey });
       log.info({ roles, maxTasks: config.maxTasks, maxRequests: config.maxRequests }, 'working');
       if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
       await workers.drain();
@@ -60,7 +60,7 @@ export async function runWorkers(
 /** The whole of a worker process: what goes wrong is said, and its exit code is 2. */
 export async function workerMain(roles: readonly QueueName[]): Promise<void> {
   try {
-    await runWorkers(process.env, roles, process.stderr.isTTY);
+    await runWorkers(process.env, roles, { readable: process.stderr.isTTY });
   } catch (error) {
     process.stderr.write(formatFailure(error));
     process.exitCode = 2;

@@ -13,6 +13,7 @@ import { reconcile } from './maintenance/reconcile.ts';
 import { startMaintenance } from './maintenance/schedule.ts';
 import { commonTasks, leftoversTask, reportsTask } from './maintenance/tasks.ts';
 import { openResources, type Resources } from './resources.ts';
+import { claimPrefix } from './claim-prefix.ts';
 import { StorageBreaker } from './steps/storage-breaker.ts';
 import { concurrency, fetchers, longestWaits, STUCK_MS } from './tuning.ts';
 
@@ -21,6 +22,8 @@ export interface WorkerOptions {
   roles?: readonly QueueName[];
   /** The API, the storage and so on, closed by `drain`. Default: those of the settings. */
   resources?: Resources;
+  /** Accepts an API key that the prefix does not know, as a further one of its account. Default false. */
+  acceptNewKey?: boolean;
   /** How long a job of a process that died stays locked, in milliseconds. Default 10,000. */
   lockMs?: number;
 }
@@ -56,7 +59,7 @@ export async function startWorkers(app: App, options: WorkerOptions = {}): Promi
 async function start(app: App, resources: Resources, closers: Closers, options: WorkerOptions): Promise<Workers> {
   const { config, log, queues, run } = app;
   const { api, storage } = resources;
-  const { roles = queueNames, lockMs } = options;
+  const { roles = queueNames, acceptNewKey = false, lockMs } = options;
   const downloads = roles.includes('download');
   /** The one signal that everything in this process ends by. */
   const draining = new AbortController();
@@ -65,6 +68,7 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   const gate = new StorageBreaker({ ...app, storage });
   closers.push(() => gate.close());
   if (downloads) await storage.check();
+  await claimPrefix(app, storage, acceptNewKey);
 
   const limits = await publishLimits(run, config);
   if (limits.length > 0) log.warn({ limits }, 'limits differ from those of another process: these hold now');

@@ -7,6 +7,7 @@ export function addRun(program: Command, context: CliContext, exit: Exit): void 
   program
     .command('run')
     .argument('<file...>', 'YAML, JSON, JSONL or CSV files of prompts')
+    .option('--accept-new-key', 'the key of the environment is a new one of the account that this state belongs to')
     .summary('submit, work and wait: a file of prompts becomes a folder of videos')
     .description(
       'Submits the files, makes their clips and waits for the end, in one process. Without REDIS_URL it keeps its\n' +
@@ -14,5 +15,7 @@ export function addRun(program: Command, context: CliContext, exit: Exit): void 
         'Exits with 0 when all clips are done, 1 when some failed or are held, 2 for bad input or settings, 130\n' +
         'when interrupted.',
     )
-    .action(async (files: string[]) => exit(await runFiles(context, configFrom(context), files)));
+    .action(async (files: string[], options: { acceptNewKey?: boolean }) =>
+      exit(await runFiles(context, configFrom(context), files, options)),
+    );
 }

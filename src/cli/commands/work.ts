@@ -7,15 +7,16 @@ export function addWork(program: Command, context: CliContext, exit: Exit): void
   program
     .command('work')
     .addArgument(new Argument('[kinds...]', 'which steps this process does').choices(queueNames))
+    .option('--accept-new-key', 'the key of the environment is a new one of the account that this prefix belongs to')
     .summary('long-running workers on a shared Redis; SIGTERM drains')
     .description(
       'Runs workers until SIGTERM or SIGINT: submit, poll and download, or those named. Needs REDIS_URL. The first\n' +
         'signal drains (what was sent gets its answer recorded, downloads stop and are taken up by others), the second\n' +
         'ends at once; neither loses anything.',
     )
-    .action(async (kinds: QueueName[]) => {
+    .action(async (kinds: QueueName[], { acceptNewKey = false }: { acceptNewKey?: boolean }) => {
       const roles = kinds.length > 0 ? [...new Set(kinds)] : queueNames;
-      await runWorkers(context.env, roles, context.terminal);
+      await runWorkers(context.env, roles, { readable: context.terminal, acceptNewKey });
       exit(EXIT.ok);
     });
 }

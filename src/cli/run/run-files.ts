@@ -23,6 +23,8 @@ import { batchSummary } from './summary.ts';
 export interface RunOptions {
   /** Folder of the private Redis and the log. */
   home?: string;
+  /** Accepts an API key that the prefix does not know, as a further one of its account. */
+  acceptNewKey?: boolean | undefined;
 }
 
 /**
@@ -59,7 +61,7 @@ export async function runFiles(
       },
       async ({ app, closers }) => {
         const previews = await Promise.all(files.map((file) => previewJobs(app, headerOf(file), file.jobs())));
-        const workers = await startWorkers(app);
+        const workers = await startWorkers(app, { acceptNewKey: options.acceptNewKey ?? false });
         closers.push(() => workers.drain(deadlines.drainRun));
         const before = await askBalance(workers.api, app.requests);
         const added = previews.reduce((sum, preview) => sum + preview.added, 0);

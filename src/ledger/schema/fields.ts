@@ -98,6 +98,12 @@ export const requestsFields = {
 
 export const codesFields = { CODE: 'items that are failed or held with this code' } as const satisfies Fields;
 export const outputsFields = { NAME: '`BATCH/ITEM` that stores under this name' } as const satisfies Fields;
+export const installationFields = {
+  id: 'random, made once; the marker of every batch folder in the storage names it',
+  account: 'salted hash of the API and its key that the prefix belongs to',
+  'accepted:HASH': 'when a further key of the account was accepted, by its salted hash',
+  storage: 'where clips went last, without secrets',
+} as const satisfies Fields;
 export const choresFields = { TASK: 'when this maintenance task was last claimed' } as const satisfies Fields;
 export const tookFields = {
   BIN: 'tasks whose duration fell in this bin, 1.02^BIN to 1.02^(BIN + 1) ms',

@@ -39,6 +39,7 @@ export const singleKeys = {
   outputs: { type: 'hash', about: 'names in the storage and the items that own them', fields: fields.outputsFields },
   chores: { type: 'hash', about: 'maintenance tasks that one process at a time does', fields: fields.choresFields },
   kinds: { type: 'set', about: 'kinds of tasks that have run, MODEL/SECONDS/PROVIDER' },
+  installation: { type: 'hash', about: 'what the prefix remembers of itself', fields: fields.installationFields },
   callbackSecret: { type: 'string', about: 'secret of callback URLs, where no setting gives one' },
   events: { type: 'stream', about: 'ends of items and batches (`clipmill schema event`), kept as long as batches are' },
 } as const satisfies KeySpecs;

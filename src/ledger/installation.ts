@@ -1,0 +1,74 @@
+import { createHmac, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { RedisClient } from '../redis/connect.ts';
+import type { Keys } from './schema/keys.ts';
+
+/** Whether the account of this process is the one that the prefix belongs to. */
+export type AccountClaim = { ok: true } | { ok: false; fingerprint: string; remembered: string };
+
+/** What a prefix remembers about itself: its id, and which API account and storage it belongs to. */
+export interface Installation {
+  /** Random, made once for each prefix; the marker of a batch's folder names it. */
+  id(): Promise<string>;
+  /**
+   * Ties the prefix to an API account at the first call, and compares it at all later ones.
+   * @param secret what identifies the account, such as its key: only a salted hash of 64 bits is stored
+   * @param accept whether a further account is accepted, or the fingerprint of the one that is
+   */
+  claimAccount(secret: string, accept: boolean | string): Promise<AccountClaim>;
+  /**
+   * Remembers where clips go.
+   * @param url without secrets
+   * @returns where they went before, when that was another place
+   */
+  claimStorage(url: string): Promise<string | undefined>;
+  /** Reads without a change. */
+  read(secret: string): Promise<{ account: 'new' | 'same' | 'other'; storage: string | undefined }>;
+}
+
+const fields = z.record(z.string(), z.string());
+const FINGERPRINT_DIGITS = 16;
+
+export function createInstallation(redis: RedisClient, keys: Keys): Installation {
+  const key = keys.installation;
+  // A Redis that returns empty gets the id back that this process knows: its folders stay its own.
+  let known: string = randomUUID();
+
+  async function id(): Promise<string> {
+    await redis.hsetnx(key, 'id', known);
+    known = (await redis.hget(key, 'id')) ?? known;
+    return known;
+  }
+
+  return {
+    id,
+    async claimAccount(secret, accept) {
+      const fingerprint = fingerprintOf(await id(), secret);
+      await redis.hsetnx(key, 'account', fingerprint);
+      const [remembered, accepted] = await redis.hmget(key, 'account', `accepted:${fingerprint}`);
+      if (remembered === fingerprint || accepted) return { ok: true };
+      if (accept === true || accept === fingerprint) {
+        // The earlier account stays accepted: with a rotated key, old and new workers run side by side for a while.
+        await redis.hset(key, `accepted:${fingerprint}`, Date.now());
+        return { ok: true };
+      }
+      return { ok: false, fingerprint, remembered: remembered ?? '' };
+    },
+    async claimStorage(url) {
+      const before = await redis.hget(key, 'storage');
+      if (before === url) return undefined;
+      await redis.hset(key, 'storage', url);
+      return before ?? undefined;
+    },
+    async read(secret) {
+      const stored = fields.parse(await redis.hgetall(key));
+      const fingerprint = fingerprintOf(stored['id'] ?? '', secret);
+      const same = stored['account'] === fingerprint || stored[`accepted:${fingerprint}`] !== undefined;
+      return { account: stored['account'] === undefined ? 'new' : same ? 'same' : 'other', storage: stored['storage'] };
+    },
+  };
+}
+
+function fingerprintOf(id: string, secret: string): string {
+  return createHmac('sha256', id).update(secret).digest('hex').slice(0, FINGERPRINT_DIGITS);
+}
