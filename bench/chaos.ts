@@ -13,6 +13,7 @@ import { loadConfig } from '../src/config/config.ts';
 import { expandJobs } from '../src/jobs/stream.ts';
 import { silentLogger } from '../src/core/log.ts';
 import { openApp, type App } from '../src/app.ts';
+import { queueNames } from '../src/queue/queues.ts';
 import { Crew } from './chaos/crew.ts';
 import { startMortalRedis } from './chaos/redis-server.ts';
 import { judge, type Verdict } from './chaos/verdict.ts';
@@ -76,12 +77,7 @@ const crew = new Crew(env);
 let redisKills = 0;
 let exitCode = 1;
 try {
-  const app = await openApp({
-    config: loadConfig(env),
-    log: silentLogger(),
-    redisUrl: redis.url,
-    patient: true,
-  });
+  const app = await openApp(loadConfig(env), { log: silentLogger(), roles: queueNames });
   await crew.start(WORKERS);
   await submitJobs(app, { batch: BATCH }, expandJobs(jobs(clips), { batch: BATCH }));
   const startedAt = performance.now();

@@ -13,19 +13,22 @@ import { createRequestBucket, type RequestBucket } from './ledger/request-token.
 import { describeError } from './core/errors.ts';
 import type { Logger } from './core/log.ts';
 import { Dispatcher } from './queue/dispatcher.ts';
-import { createQueues, type Queues } from './queue/queues.ts';
+import { createQueues, type QueueName, type Queues } from './queue/queues.ts';
 import { awaitRedis } from './redis/await-ready.ts';
 import { hidePassword, openRedis, watchOutages, type RedisClient } from './redis/connect.ts';
 import { keysFor, type Keys } from './ledger/schema/keys.ts';
 import { scriptRunner, type RunScript } from './ledger/scripts.ts';
 import type { Finding } from './core/finding.ts';
+import { DEFAULT_HOME, locateRedis, type RedisUse } from './redis/locate.ts';
 import { preflightRedis } from './redis/preflight.ts';
 import { deadlines } from './core/deadlines.ts';
 import { endsWithin } from './core/timeouts.ts';
 
-/** Everything that stands on Redis: what a command needs to look at batches and to change them. */
+/** Redis and everything that is built on it: what commands, workers and the library work with. */
 export interface App {
   config: Config;
+  /** The queues that this process works on. */
+  roles: readonly QueueName[];
   log: Logger;
   clock: Clock;
   model: Model;
@@ -41,83 +44,97 @@ export interface App {
   requests: RequestBucket;
   queues: Queues;
   dispatcher: Dispatcher;
-  /** Closes what was opened, last in, first out. */
+  /** Closes everything in the opposite order of its opening, a private Redis last. */
   close(): Promise<void>;
 }
 
 export interface AppOptions {
-  config: Config;
   log: Logger;
-  redisUrl: string;
-  /** Workers wait for a Redis that is away; commands fail after a few seconds. Default false. */
-  patient?: boolean;
+  /** Which Redis to use when REDIS_URL is not set. Default `shared`: none. */
+  redis?: RedisUse;
+  /** Folder of a private Redis. Default `.clipmill`. */
+  home?: string;
+  /**
+   * The queues that this process will work on. A process with any waits for as long as Redis is away; one
+   * with none fails after a few seconds. Default: none.
+   */
+  roles?: readonly QueueName[];
   clock?: Clock;
-  /** Looks at Redis before anything is done on it, and hears of what is found wanting. Default: no look. */
-  onRedisFinding?: ((finding: Finding) => void) | undefined;
+  /** Called with each shortcoming of Redis before it is used. Default: each is logged as a warning. */
+  onFinding?: ((finding: Finding) => void) | undefined;
+  /** Whether to check that Redis is fit for use. Default true; false for doctor, which reports it in full. */
+  check?: boolean;
 }
 
 /**
- * Connects to Redis and opens what stands on it.
- * @throws UserError when Redis is out of reach, or by `onRedisFinding` known to be unfit
+ * Opens Redis, checks it, and opens everything that is built on it.
+ * @throws UserError when there is no Redis, it cannot be reached, or it cannot be used
  */
-export async function openApp(options: AppOptions): Promise<App> {
-  const { config, log, redisUrl } = options;
-  const clock = options.clock ?? systemClock;
+export async function openApp(config: Config, options: AppOptions): Promise<App> {
+  const { log, redis: use = 'shared', home = DEFAULT_HOME, roles = [], clock = systemClock, check = true } = options;
   const closers = new Closers();
-  const keys = keysFor(config.prefix);
-  const redis = openRedis(redisUrl, {
-    name: 'clipmill',
-    patient: options.patient ?? false,
-    tls: { ca: config.redisCa, cert: config.redisCert, key: config.redisKey },
-    slotKey: keys.prefix,
-  });
-  closers.push(() => redis.disconnect());
   try {
-    await awaitRedis(redis, hidePassword(redisUrl));
-    // Until it has answered once, being out of reach is the caller's error and no outage.
+    const server = await locateRedis(config.redisUrl, use, home);
+    closers.push(() => server.stop());
+    const keys = keysFor(config.prefix);
+    const redis = openRedis(server.url, {
+      name: 'clipmill',
+      patient: roles.length > 0,
+      tls: { ca: config.redisCa, cert: config.redisCert, key: config.redisKey },
+      slotKey: keys.prefix,
+    });
+    closers.push(() => redis.disconnect());
+    await awaitRedis(redis, hidePassword(server.url));
+    // Before its first reply, a Redis that is out of reach is the error of the caller and no outage.
     logOutages(redis, log);
-    if (options.onRedisFinding) await preflightRedis(redis, options.onRedisFinding);
+    if (check) await preflightRedis(redis, options.onFinding ?? ((finding) => logFinding(log, finding)));
+
+    const run = scriptRunner(redis, keys.prefix);
+    const queues = createQueues(redis, keys);
+    closers.push(() => queues.close());
+    const dispatcher = new Dispatcher(run, queues, log);
+    closers.push(async () => void (await endsWithin(dispatcher.stop(), deadlines.lastReply)));
+    return {
+      config,
+      roles,
+      log,
+      clock,
+      model: kling26,
+      redis,
+      keys,
+      run,
+      installation: createInstallation(redis, keys),
+      intake: createIntake(run),
+      attempts: createAttempts({ redis, keys, run, onDispatched: (given) => queues.submit(given) }),
+      queries: createQueries(redis, keys),
+      admin: createAdmin(run),
+      account: createAccount(redis, keys, run),
+      requests: createRequestBucket(run, clock),
+      queues,
+      dispatcher,
+      close: () => closers.close(),
+    };
   } catch (error) {
     await closers.close();
     throw error;
   }
-  const run = scriptRunner(redis, keys.prefix);
-  const queues = createQueues(redis, keys);
-  closers.push(() => queues.close());
-  const dispatcher = new Dispatcher(run, queues, log);
-  closers.push(async () => void (await endsWithin(dispatcher.stop(), deadlines.lastReply)));
-  return {
-    config,
-    log,
-    clock,
-    model: kling26,
-    redis,
-    keys,
-    run,
-    installation: createInstallation(redis, keys),
-    intake: createIntake(run),
-    attempts: createAttempts({ redis, keys, run, onDispatched: (given) => queues.submit(given) }),
-    queries: createQueries(redis, keys),
-    admin: createAdmin(run),
-    account: createAccount(redis, keys, run),
-    requests: createRequestBucket(run, clock),
-    queues,
-    dispatcher,
-    close: () => closers.close(),
-  };
 }
 
-/** Says every reason once in ten seconds, not with every attempt to reach Redis; and that it is back. */
+function logFinding(log: Logger, { subject, found, cure }: Finding): void {
+  log.warn({ check: subject, cure }, `Redis: ${found}`);
+}
+
+/** Logs each reason of an outage once in ten seconds, not with every attempt to reconnect; and its end. */
 function logOutages(redis: RedisClient, log: Logger): void {
-  const saidAt = new Map<string, number>();
+  const loggedAt = new Map<string, number>();
   watchOutages(redis, (error) => {
     const reason = describeError(error);
-    if (performance.now() - (saidAt.get(reason) ?? -Infinity) < 10_000) return;
-    saidAt.set(reason, performance.now());
+    if (performance.now() - (loggedAt.get(reason) ?? -Infinity) < 10_000) return;
+    loggedAt.set(reason, performance.now());
     log.warn({ reason }, 'Redis is out of reach, trying on');
   });
   redis.on('ready', () => {
-    if (saidAt.size > 0) log.info('Redis answers again');
-    saidAt.clear();
+    if (loggedAt.size > 0) log.info('Redis answers again');
+    loggedAt.clear();
   });
 }

@@ -20,8 +20,7 @@ import type { JobDefaults, JobInput } from './jobs/job.ts';
 import type { Batch as BatchRecord } from './ledger/batch.ts';
 import type { Item } from './ledger/item.ts';
 import { createLogger, silentLogger, type Logger } from './core/log.ts';
-import type { QueueName } from './queue/queues.ts';
-import { startEmbeddedRedis } from './redis/embedded/server.ts';
+import { queueNames, type QueueName } from './queue/queues.ts';
 import { openApp } from './app.ts';
 import { startWorkers } from './worker/start.ts';
 import { openStorage } from './storage/open.ts';
@@ -105,7 +104,8 @@ export interface Clipmill {
 
 /**
  * Opens clipmill in this process: on the Redis of REDIS_URL, or on a private one in `.clipmill/`.
- * @throws UserError when a setting is missing or wrong, or Redis or the storage is out of reach
+ * @throws UserError when a setting is missing or wrong, Redis is out of reach or cannot be used, or the storage
+ * accepts no files
  */
 export async function createClipmill(options: ClipmillOptions = {}): Promise<Clipmill> {
   const config = loadConfig({ ...process.env, ...options.settings });
@@ -115,14 +115,11 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
       : (options.log ?? silentLogger());
   const closers = new Closers();
   try {
-    const redis = config.redisUrl ? undefined : await startEmbeddedRedis(options.home ?? '.clipmill');
-    if (redis) closers.push(() => redis.stop());
-    const redisUrl = config.redisUrl ?? redis?.url ?? '';
-    const roles = options.work ?? ['submit', 'poll', 'download'];
-    const app = await openApp({ config, log, redisUrl, patient: roles.length > 0 });
+    const roles = options.work ?? queueNames;
+    const app = await openApp(config, { log, redis: 'run', roles, ...(options.home && { home: options.home }) });
     closers.push(() => app.close());
     if (roles.length > 0) {
-      const workers = await startWorkers(app, { roles });
+      const workers = await startWorkers(app);
       closers.push(() => workers.drain());
     }
 

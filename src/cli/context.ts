@@ -12,6 +12,8 @@ export interface CliContext {
   terminal: boolean;
   /** Width of that terminal. */
   columns(): number;
+  /** Sets the exit code of the process, without ending it. */
+  exit(code: number): void;
 }
 
 export function processContext(): CliContext {
@@ -24,6 +26,9 @@ export function processContext(): CliContext {
     },
     terminal: process.stderr.isTTY,
     columns: () => process.stderr.columns || 80,
+    exit(code) {
+      process.exitCode = code;
+    },
   };
 }
 
@@ -38,6 +43,3 @@ export const EXIT = {
   /** Interrupted; nothing is lost. */
   interrupted: 130,
 } as const;
-
-/** Tells the exit code of a command that came to its end. */
-export type Exit = (code: number) => void;

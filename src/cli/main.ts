@@ -11,13 +11,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 try {
-  let exitCode: number = EXIT.ok;
-  const exit = (code: number) => {
-    exitCode = code;
-  };
-  const program = await buildProgram(context, exit, process.argv[2]);
+  const program = await buildProgram(context, process.argv[2]);
   await program.parseAsync(process.argv);
-  process.exitCode = exitCode;
 } catch (error) {
   if (error instanceof CommanderError) {
     // commander has said what was wrong; help that was asked for is no mistake.

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { packageVersion } from '../core/version.ts';
-import type { Exit, CliContext } from './context.ts';
+import type { CliContext } from './context.ts';
 
-type AddCommand = (program: Command, context: CliContext, exit: Exit) => void;
+type AddCommand = (program: Command, context: CliContext) => void;
 
 /** In the order of `--help`. Each is loaded when it is called for: most need no Redis client, no S3, no simulator. */
 const commands: Record<string, () => Promise<AddCommand>> = {
@@ -24,7 +24,7 @@ const commands: Record<string, () => Promise<AddCommand>> = {
 };
 
 /** @param called the command that is called for; all are there when it is none of them, as for `--help` */
-export async function buildProgram(context: CliContext, exit: Exit, called: string | undefined): Promise<Command> {
+export async function buildProgram(context: CliContext, called: string | undefined): Promise<Command> {
   const program = new Command('clipmill')
     .description('Turns a file of prompts into a folder of videos through the APIXO Kling 2.6 API.')
     .version(packageVersion())
@@ -36,6 +36,6 @@ export async function buildProgram(context: CliContext, exit: Exit, called: stri
       '\nThe API key is read from APIXO_API_KEY. `clipmill config` shows every setting, `clipmill doctor`\nwhether they work; `clipmill demo` needs no key.',
     );
   const chosen = Object.entries(commands).filter(([name]) => name === called);
-  for (const [, load] of chosen.length > 0 ? chosen : Object.entries(commands)) (await load())(program, context, exit);
+  for (const [, load] of chosen.length > 0 ? chosen : Object.entries(commands)) (await load())(program, context);
   return program;
 }

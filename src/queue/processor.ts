@@ -5,6 +5,7 @@ import { describeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { Keys } from '../ledger/schema/keys.ts';
+import { bullmqOptions } from './bullmq.ts';
 import { again, type JobContext, type Outcome } from './outcome.ts';
 import type { QueueName } from './queues.ts';
 
@@ -140,8 +141,7 @@ export function startProcessor(
 
   function startWorker(): Worker {
     const worker = new Worker(name, run, {
-      connection: deps.redis,
-      prefix: deps.keys.tag,
+      ...bullmqOptions(deps),
       concurrency: Math.ceil(concurrency / fetchers),
       lockDuration: lockMs,
       stalledInterval: lockMs / 2,

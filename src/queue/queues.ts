@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Attempt } from '../ledger/attempts.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { Keys } from '../ledger/schema/keys.ts';
+import { bullmqOptions } from './bullmq.ts';
 
 export const queueNames = ['submit', 'poll', 'download'] as const;
 export type QueueName = (typeof queueNames)[number];
@@ -41,8 +42,7 @@ const jobOptions: JobsOptions = { removeOnComplete: true, removeOnFail: true };
 export function createQueues(redis: RedisClient, keys: Keys): Queues {
   const open = (name: QueueName) =>
     new Queue(name, {
-      connection: redis,
-      prefix: keys.tag,
+      ...bullmqOptions({ redis, keys }),
       streams: { events: { maxLen: 100 } },
       defaultJobOptions: jobOptions,
     });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { loadConfig, requireApiKey, secretsOf, SettingsError, type Environment } from '../config/config.ts';
+import { loadConfig, requireApiKey, secretsOf, type Environment } from '../config/config.ts';
 import { deadlines } from '../core/deadlines.ts';
 import { formatFailure } from '../core/errors.ts';
 import { createLogger, readableLines } from '../core/log.ts';
@@ -22,11 +22,6 @@ export async function runWorkers(
   const [{ openApp }, { startWorkers }] = await Promise.all([import('../app.ts'), import('./start.ts')]);
   const config = loadConfig(environment);
   requireApiKey(config);
-  if (!config.redisUrl) {
-    throw new SettingsError('REDIS_URL is not set', {
-      cure: 'Start a Redis (docker compose up -d redis) and export REDIS_URL=redis://127.0.0.1:6379; `clipmill run` needs none.',
-    });
-  }
   const log = createLogger({
     level: config.logLevel,
     secrets: secretsOf(config),
@@ -34,15 +29,9 @@ export async function runWorkers(
   });
   const interrupt = onInterrupt((signal) => log.info({ signal }, 'draining; once more ends at once'), 0);
   try {
-    const app = await openApp({
-      config,
-      log,
-      redisUrl: config.redisUrl,
-      patient: true,
-      onRedisFinding: ({ subject, found, cure }) => log.warn({ check: subject, cure }, `Redis: ${found}`),
-    });
+    const app = await openApp(config, { log, roles });
     try {
-      const workers = await startWorkers(app, { roles, acceptNewKey });
+      const workers = await startWorkers(app, { acceptNewKey });
       log.info({ roles, maxTasks: config.maxTasks, maxRequests: config.maxRequests }, 'working');
       if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
       await workers.drain();

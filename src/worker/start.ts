@@ -4,7 +4,6 @@ import { deadlines } from '../core/deadlines.ts';
 import { endsWithin } from '../core/timeouts.ts';
 import { publishLimits } from '../ledger/limits.ts';
 import { startProcessor } from '../queue/processor.ts';
-import { queueNames, type QueueName } from '../queue/queues.ts';
 import { watchProcessor } from '../queue/watchdog.ts';
 import { createReportWriter, type ReportWriter } from '../reports/writer.ts';
 import { createHandlers } from './handlers.ts';
@@ -18,8 +17,6 @@ import { StorageBreaker } from './steps/storage-breaker.ts';
 import { concurrency, fetchers, longestWaits, STUCK_MS } from './tuning.ts';
 
 export interface WorkerOptions {
-  /** The queues that this process works on. Default: all three. */
-  roles?: readonly QueueName[];
   /** The API, the storage and so on, closed by `drain`. Default: those of the settings. */
   resources?: Resources;
   /** Accepts an API key that the prefix does not know, as a further one of its account. Default false. */
@@ -41,7 +38,7 @@ export interface Workers extends Pick<Resources, 'api' | 'storage'> {
 }
 
 /**
- * Starts the workers of this process and its share of the maintenance.
+ * Starts workers for the roles of the app, and this process's share of the maintenance.
  * @throws UserError when a setting is missing or the storage accepts no files
  */
 export async function startWorkers(app: App, options: WorkerOptions = {}): Promise<Workers> {
@@ -57,9 +54,9 @@ export async function startWorkers(app: App, options: WorkerOptions = {}): Promi
 }
 
 async function start(app: App, resources: Resources, closers: Closers, options: WorkerOptions): Promise<Workers> {
-  const { config, log, queues, run } = app;
+  const { config, log, queues, roles, run } = app;
   const { api, storage } = resources;
-  const { roles = queueNames, acceptNewKey = false, lockMs } = options;
+  const { acceptNewKey = false, lockMs } = options;
   const downloads = roles.includes('download');
   /** The one signal that everything in this process ends by. */
   const draining = new AbortController();

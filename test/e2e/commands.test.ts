@@ -162,7 +162,7 @@ describe('commands that need nothing', () => {
   it('a command without a run in this folder says what is missing', async () => {
     const { code, err } = await clipmill(['status'], await workFolder()).finished;
     expect(code).toBe(2);
-    expect(err).toContain('REDIS_URL is not set, and no `clipmill run` has worked in this folder');
+    expect(err).toContain('REDIS_URL is not set, and no `clipmill run` has used this folder');
   });
 
   it('simulate answers like the API until it is told to end', async () => {

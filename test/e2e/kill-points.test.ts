@@ -34,7 +34,7 @@ async function killAndRecover(point: FaultPoint) {
     CLIPMILL_SIDECAR: 'true',
     CLIPMILL_LOG_LEVEL: 'warn',
   };
-  const app = await openApp({ config: loadConfig(env), log: silentLogger(), redisUrl: env.REDIS_URL });
+  const app = await openApp(loadConfig(env), { log: silentLogger() });
   onTestFinished(async () => {
     await app.close();
     await simulator.close();

@@ -49,7 +49,7 @@ async function prepare(items: readonly NewItem[], simulated: SimulatorOptions, c
     ...s3Settings(randomUUID()),
     ...change,
   };
-  const app = await openApp({ config: loadConfig(env), log: silentLogger(), redisUrl: env.REDIS_URL });
+  const app = await openApp(loadConfig(env), { log: silentLogger() });
   onTestFinished(async () => {
     await app.close();
     await simulator.close();

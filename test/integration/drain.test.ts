@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { openApp } from '../../src/app.ts';
+import { queueNames } from '../../src/queue/queues.ts';
 import { startWorkers } from '../../src/worker/start.ts';
 import { workFolder } from '../support/cli.ts';
 import { halfOpenProxy } from '../support/half-open-proxy.ts';
@@ -15,12 +16,12 @@ describe('draining', () => {
     const proxy = await halfOpenProxy(redis.port);
     const config = loadConfig({
       APIXO_API_KEY: 'k',
+      REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
       APIXO_BASE_URL: 'http://127.0.0.1:9',
       CLIPMILL_PREFIX: `t-${randomUUID()}`,
       CLIPMILL_STORAGE: `file:${await workFolder()}`,
     });
-    const redisUrl = `redis://127.0.0.1:${proxy.port}`;
-    const app = await openApp({ config, log: silentLogger(), redisUrl, patient: true });
+    const app = await openApp(config, { log: silentLogger(), roles: queueNames });
     const workers = await startWorkers(app);
     proxy.freeze();
     // Long enough for the dispatcher and for every chore to wait for an answer.

@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { openApp, type App } from '../../src/app.ts';
+import { queueNames } from '../../src/queue/queues.ts';
 import { halfOpenProxy, type HalfOpenProxy } from '../support/half-open-proxy.ts';
 import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
@@ -17,13 +18,9 @@ interface Opened {
 /** What a worker process opens, behind a proxy that can fail; and what it says. */
 function openBehind(proxy: HalfOpenProxy): Opened {
   const lines: string[] = [];
-  const opening = openApp({
-    config: loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, CLIPMILL_STORAGE: 'file:videos' }),
-    log: pino({}, { write: (line: string) => void lines.push(line) }),
-    redisUrl: `redis://127.0.0.1:${proxy.port}`,
-    patient: true,
-    onRedisFinding: () => {},
-  });
+  const config = loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, REDIS_URL: `redis://127.0.0.1:${proxy.port}` });
+  const log = pino({}, { write: (line: string) => void lines.push(line) });
+  const opening = openApp(config, { log, roles: queueNames });
   onTestFinished(async () => (await opening).close());
   return { opening, saying: (text) => until(() => lines.some((line) => line.includes(text)), text) };
 }
@@ -60,9 +57,8 @@ describe('a process whose Redis is away', () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
     proxy.hangUp();
-    const config = loadConfig({ CLIPMILL_STORAGE: 'file:videos' });
-    const redisUrl = `redis://127.0.0.1:${proxy.port}`;
-    await expect(openApp({ config, log: silentLogger(), redisUrl })).rejects.toThrow(
+    const config = loadConfig({ REDIS_URL: `redis://127.0.0.1:${proxy.port}` });
+    await expect(openApp(config, { log: silentLogger() })).rejects.toThrow(
       /cannot reach Redis at .*: the connection was ended/,
     );
   });

@@ -9,6 +9,7 @@ import { createAttempts } from '../../src/ledger/attempts.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { openApp } from '../../src/app.ts';
+import { queueNames } from '../../src/queue/queues.ts';
 import { openResources } from '../../src/worker/resources.ts';
 import { startWorkers } from '../../src/worker/start.ts';
 import type { FaultPoint } from '../support/fault-points.ts';
@@ -41,7 +42,7 @@ function between<Args extends unknown[], Result>(
 
 const config = loadConfig(process.env);
 const log = createLogger({ level: config.logLevel, secrets: [] });
-const app = await openApp({ config, log, redisUrl: config.redisUrl ?? '', patient: true });
+const app = await openApp(config, { log, roles: queueNames });
 const { queues } = app;
 const attempts = createAttempts({
   ...app,

@@ -13,8 +13,8 @@ export async function openLedger(
   env: Record<string, string> = {},
   redisUrl: string = inject('redisUrl'),
 ): Promise<App> {
-  const config: Config = loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, ...env });
-  const app = await openApp({ config, log: silentLogger(), redisUrl });
+  const config: Config = loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, REDIS_URL: redisUrl, ...env });
+  const app = await openApp(config, { log: silentLogger() });
   await publishLimits(app.run, config);
   onTestFinished(() => app.close());
   return app;

@@ -8,6 +8,7 @@ import type { Batch } from '../../src/ledger/batch.ts';
 import type { NewItem } from '../../src/ledger/intake.ts';
 import { silentLogger, type Logger } from '../../src/core/log.ts';
 import { openApp, type App } from '../../src/app.ts';
+import { queueNames, type QueueName } from '../../src/queue/queues.ts';
 import { openResources, type Resources } from '../../src/worker/resources.ts';
 import { startWorkers, type WorkerOptions, type Workers } from '../../src/worker/start.ts';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/index.ts';
@@ -27,6 +28,7 @@ export interface Parts {
 }
 
 export interface WorkOptions extends Omit<WorkerOptions, 'resources'> {
+  roles?: readonly QueueName[];
   /** Replaces parts of these workers by ones that fail or record. */
   replace?: (parts: Parts) => Partial<Parts>;
 }
@@ -54,6 +56,7 @@ export async function startMill(options: MillOptions = {}): Promise<Mill> {
   const simulator = await startSimulator({ ...quickTimes.simulator, ...options.simulator });
   const env = {
     ...quickTimes.env,
+    REDIS_URL: options.redisUrl ?? inject('redisUrl'),
     APIXO_BASE_URL: simulator.url,
     CLIPMILL_PREFIX: `t-${randomUUID()}`,
     CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
@@ -61,8 +64,7 @@ export async function startMill(options: MillOptions = {}): Promise<Mill> {
   };
   const config = loadConfig(env);
   const log = options.log ?? silentLogger();
-  const redisUrl = options.redisUrl ?? inject('redisUrl');
-  const app = await openApp({ config, log, redisUrl, patient: true });
+  const app = await openApp(config, { log, roles: queueNames });
   const started: Workers[] = [];
   onTestFinished(async () => {
     await Promise.all(started.map((workers) => workers.drain(2_000)));
@@ -75,8 +77,8 @@ export async function startMill(options: MillOptions = {}): Promise<Mill> {
     app,
     folder,
     env,
-    async work({ replace, ...workerOptions } = {}) {
-      const parts = { app, resources: openResources(config) };
+    async work({ replace, roles = queueNames, ...workerOptions } = {}) {
+      const parts = { app: { ...app, roles }, resources: openResources(config) };
       const replaced = { ...parts, ...replace?.(parts) };
       const workers = await startWorkers(replaced.app, { ...workerOptions, resources: replaced.resources });
       started.push(workers);

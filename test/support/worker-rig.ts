@@ -5,6 +5,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import type { Batch } from '../../src/ledger/batch.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { openApp, type App } from '../../src/app.ts';
+import { queueNames } from '../../src/queue/queues.ts';
 import { startSimulator, type Simulator } from '../../src/simulator/index.ts';
 import { start, workFolder, type Running } from './cli.ts';
 import { clips } from './mill.ts';
@@ -50,7 +51,8 @@ export async function startRig(options: RigOptions): Promise<Rig> {
     ...options.env,
   };
   const redisUrl = options.directRedisUrl ?? env.REDIS_URL;
-  const app = await openApp({ config: loadConfig(env), log: silentLogger(), redisUrl, patient: true });
+  const config = loadConfig({ ...env, REDIS_URL: redisUrl });
+  const app = await openApp(config, { log: silentLogger(), roles: queueNames });
   onTestFinished(async () => {
     await app.close();
     await simulator.close();

@@ -1,13 +1,10 @@
 import type { Command } from 'commander';
 import { cancelBatch } from '../../operations/retry-cancel.ts';
 import { plural } from '../format.ts';
-import type { Exit, CliContext } from '../context.ts';
-import { redisToLookAt } from '../redis.ts';
-import { quietLog } from '../logs.ts';
-import { withSession } from '../session.ts';
-import { configFrom } from '../settings.ts';
+import type { CliContext } from '../context.ts';
+import { withApp } from '../with-app.ts';
 
-export function addCancel(program: Command, context: CliContext, _exit: Exit): void {
+export function addCancel(program: Command, context: CliContext): void {
   program
     .command('cancel')
     .argument('<batch>')
@@ -15,8 +12,7 @@ export function addCancel(program: Command, context: CliContext, _exit: Exit): v
     .option('--json', 'print JSON')
     .summary('submit nothing more of a batch; clips that are being made are still stored')
     .action(async (batch: string, options: { discard?: true; json?: true }) => {
-      const config = configFrom(context);
-      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ app }) => {
+      await withApp(context, { redis: 'read' }, async (app) => {
         const { cancelled, going } = await cancelBatch(app, batch, options.discard ?? false);
         if (options.json) {
           context.out(`${JSON.stringify({ batch, cancelled, going })}\n`);

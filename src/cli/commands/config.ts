@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { loadConfig, reportSettings } from '../../config/config.ts';
 import { formatTable } from '../format.ts';
-import type { Exit, CliContext } from '../context.ts';
+import type { CliContext } from '../context.ts';
 
-export function addConfig(program: Command, context: CliContext, _exit: Exit): void {
+export function addConfig(program: Command, context: CliContext): void {
   program
     .command('config')
     .option('--json', 'print JSON')

@@ -4,9 +4,9 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { packageFile } from '../../core/version.ts';
-import type { Exit, CliContext } from '../context.ts';
+import type { CliContext } from '../context.ts';
 import { UserError } from '../../core/errors.ts';
-import { HOME } from '../redis.ts';
+import { DEFAULT_HOME } from '../../redis/locate.ts';
 import { runFiles } from '../run/run-files.ts';
 
 /** How much faster than the API the simulator makes clips. */
@@ -14,7 +14,7 @@ const SPEED = 10;
 
 /** Everything that a demo leaves is in this folder of the working folder. */
 const FOLDER = 'clipmill-demo';
-const DEMO_HOME = join(FOLDER, HOME);
+const DEMO_HOME = join(FOLDER, DEFAULT_HOME);
 
 /** The documented times and limits, divided by the simulator's speed. */
 const scaledSettings = {
@@ -23,7 +23,7 @@ const scaledSettings = {
   CLIPMILL_POLL_INTERVAL: `${5_000 / SPEED}ms`,
 };
 
-export function addDemo(program: Command, context: CliContext, exit: Exit): void {
+export function addDemo(program: Command, context: CliContext): void {
   program
     .command('demo')
     .argument('[file]', 'a jobs file; the example that comes with clipmill by default')
@@ -46,7 +46,7 @@ export function addDemo(program: Command, context: CliContext, exit: Exit): void
         // A simulator knows no task of an earlier one: the demo starts from nothing as well.
         removeEarlierDemo();
         context.err(`a simulated API at ${simulator.url} makes clips ${SPEED} times as fast as the real one\n`);
-        exit(await runFiles(context, config, [file ?? packageFile('jobs.example.yaml')], { home: DEMO_HOME }));
+        context.exit(await runFiles(context, config, [file ?? packageFile('jobs.example.yaml')], { home: DEMO_HOME }));
         context.out(
           '\nThat was a simulation. For real clips:\n' +
             '  export APIXO_API_KEY=…\n' +

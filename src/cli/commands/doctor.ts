@@ -4,10 +4,10 @@ import { loadConfig, reportSettings, SettingsError, unknownSettings, type Config
 import { diagnose } from '../../doctor/diagnose.ts';
 import { fail, ok, warn, type Finding } from '../../core/finding.ts';
 import { plural } from '../format.ts';
-import { EXIT, type Exit, type CliContext } from '../context.ts';
-import { HOME } from '../redis.ts';
+import { EXIT, type CliContext } from '../context.ts';
+import { DEFAULT_HOME } from '../../redis/locate.ts';
 
-export function addDoctor(program: Command, context: CliContext, exit: Exit): void {
+export function addDoctor(program: Command, context: CliContext): void {
   program
     .command('doctor')
     .option('--json', 'print JSON')
@@ -28,7 +28,7 @@ export function addDoctor(program: Command, context: CliContext, exit: Exit): vo
           ? `${JSON.stringify({ ok: count(findings, 'fail') === 0, findings }, null, 2)}\n`
           : summary(findings),
       );
-      exit(count(findings, 'fail') > 0 ? EXIT.incomplete : EXIT.ok);
+      context.exit(count(findings, 'fail') > 0 ? EXIT.incomplete : EXIT.ok);
     });
 }
 
@@ -47,7 +47,7 @@ async function* examine(context: CliContext): AsyncGenerator<Finding> {
   }
   const set = reportSettings(context.env).filter(({ source }) => source === 'environment');
   yield ok('settings', `${set.length} of the environment, all others by default: see clipmill config`);
-  yield* diagnose(config, HOME);
+  yield* diagnose(config, DEFAULT_HOME);
 }
 
 const styles = { ok: 'green', warn: 'yellow', fail: 'red' } as const;

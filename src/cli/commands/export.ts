@@ -3,15 +3,12 @@ import { galleryPage, locationLink } from '../../reports/gallery/gallery.ts';
 import { csvLines } from '../../reports/csv.ts';
 import { jsonlLines } from '../../reports/manifest.ts';
 import { requireBatch } from '../../operations/retry-cancel.ts';
-import type { Exit, CliContext } from '../context.ts';
-import { redisToLookAt } from '../redis.ts';
-import { quietLog } from '../logs.ts';
-import { withSession } from '../session.ts';
-import { configFrom } from '../settings.ts';
+import type { CliContext } from '../context.ts';
+import { withApp } from '../with-app.ts';
 
 const formats = ['jsonl', 'csv', 'html'] as const;
 
-export function addExport(program: Command, context: CliContext, _exit: Exit): void {
+export function addExport(program: Command, context: CliContext): void {
   program
     .command('export')
     .argument('<batch>')
@@ -25,8 +22,7 @@ export function addExport(program: Command, context: CliContext, _exit: Exit): v
     )
     .summary('print the manifest or the gallery of a batch')
     .action(async (batch: string, options: { format: (typeof formats)[number] }) => {
-      const config = configFrom(context);
-      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ app }) => {
+      await withApp(context, { redis: 'read' }, async (app) => {
         await requireBatch(app, batch);
         const items = app.queries.items(batch);
         const lines = {

@@ -1,11 +1,8 @@
 import type { Command } from 'commander';
 import { retryItems } from '../../operations/retry-cancel.ts';
 import { plural } from '../format.ts';
-import type { Exit, CliContext } from '../context.ts';
-import { redisToLookAt } from '../redis.ts';
-import { quietLog } from '../logs.ts';
-import { withSession } from '../session.ts';
-import { configFrom } from '../settings.ts';
+import type { CliContext } from '../context.ts';
+import { withApp } from '../with-app.ts';
 
 interface RetryOptions {
   failed?: true;
@@ -15,7 +12,7 @@ interface RetryOptions {
   json?: true;
 }
 
-export function addRetry(program: Command, context: CliContext, _exit: Exit): void {
+export function addRetry(program: Command, context: CliContext): void {
   program
     .command('retry')
     .argument('<batch>')
@@ -26,15 +23,14 @@ export function addRetry(program: Command, context: CliContext, _exit: Exit): vo
     .option('--json', 'print JSON')
     .summary('put ended items back to work')
     .action(async (batch: string, options: RetryOptions) => {
-      const config = configFrom(context);
-      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ app }) => {
+      await withApp(context, { redis: 'read' }, async (app) => {
         const back = await retryItems(app, batch, { states: chosenStates(options), item: options.item });
         context.out(
           options.json
             ? `${JSON.stringify({ batch, retried: back })}\n`
             : `${plural(back, 'item')} back in the queue\n`,
         );
-        if (back > 0 && !config.redisUrl) context.err('to make them: clipmill run, with the same file\n');
+        if (back > 0 && !app.config.redisUrl) context.err('to make them: clipmill run, with the same file\n');
       });
     });
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { Exit, CliContext } from '../context.ts';
+import type { CliContext } from '../context.ts';
 import { runFiles } from '../run/run-files.ts';
-import { configFrom } from '../settings.ts';
+import { configFrom } from '../with-app.ts';
 
-export function addRun(program: Command, context: CliContext, exit: Exit): void {
+export function addRun(program: Command, context: CliContext): void {
   program
     .command('run')
     .argument('<file...>', 'YAML, JSON, JSONL or CSV files of prompts')
@@ -16,6 +16,6 @@ export function addRun(program: Command, context: CliContext, exit: Exit): void 
         'when interrupted.',
     )
     .action(async (files: string[], options: { acceptNewKey?: boolean }) =>
-      exit(await runFiles(context, configFrom(context), files, options)),
+      context.exit(await runFiles(context, configFrom(context), files, options)),
     );
 }

@@ -2,11 +2,11 @@ import { Argument, type Command } from 'commander';
 import { eventJsonSchema } from '../../ledger/event.ts';
 import { jobsFileJsonSchema } from '../../jobs/schema.ts';
 import { queueJobJsonSchema } from '../../jobs/queue-job.ts';
-import type { Exit, CliContext } from '../context.ts';
+import type { CliContext } from '../context.ts';
 
 const schemas = { job: queueJobJsonSchema, event: eventJsonSchema, file: jobsFileJsonSchema };
 
-export function addSchema(program: Command, context: CliContext, _exit: Exit): void {
+export function addSchema(program: Command, context: CliContext): void {
   program
     .command('schema')
     .addArgument(

@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { faultRates, markerTable, startSimulator, type SimulatorOptions } from '../../simulator/index.ts';
 import { formatTable } from '../format.ts';
 import { onInterrupt } from '../../core/interrupts.ts';
-import { EXIT, type Exit, type CliContext } from '../context.ts';
+import { EXIT, type CliContext } from '../context.ts';
 
 interface SimulateOptions {
   port: number;
@@ -19,7 +19,7 @@ interface SimulateOptions {
   fault: Record<string, number | boolean>;
 }
 
-export function addSimulate(program: Command, context: CliContext, _exit: Exit): void {
+export function addSimulate(program: Command, context: CliContext): void {
   program
     .command('simulate')
     .addOption(numberOption('--port <n>', 'where it listens; 0 takes any free one').default(4010))

@@ -3,21 +3,17 @@ import { requireBatch } from '../../operations/retry-cancel.ts';
 import { readStatus, type BatchStatus, type Status } from '../../operations/status.ts';
 import { itemStates } from '../../ledger/schema/states.ts';
 import { formatCount, formatDuration, formatTable } from '../format.ts';
-import type { Exit, CliContext } from '../context.ts';
-import { redisToLookAt } from '../redis.ts';
-import { quietLog } from '../logs.ts';
-import { withSession } from '../session.ts';
-import { configFrom } from '../settings.ts';
+import type { CliContext } from '../context.ts';
+import { withApp } from '../with-app.ts';
 
-export function addStatus(program: Command, context: CliContext, _exit: Exit): void {
+export function addStatus(program: Command, context: CliContext): void {
   program
     .command('status')
     .argument('[batch]', 'only this batch')
     .option('--json', 'print JSON')
     .summary('counts, pace, slots, request budget, failures by code')
     .action(async (batch: string | undefined, options: { json?: true }) => {
-      const config = configFrom(context);
-      await withSession({ redis: redisToLookAt, config, log: quietLog(config) }, async ({ app }) => {
+      await withApp(context, { redis: 'read' }, async (app) => {
         if (batch !== undefined) await requireBatch(app, batch);
         const status = await readStatus(app, batch);
         context.out(options.json ? `${JSON.stringify(status, null, 2)}\n` : describeStatus(status));

@@ -6,10 +6,10 @@ import { openJobsFiles, type JobsFile } from '../../jobs/open.ts';
 import { estimate, type Estimate } from '../estimate.ts';
 import { checkUrls } from '../check-urls.ts';
 import { formatCount, formatDuration, formatTable, plural } from '../format.ts';
-import type { Exit, CliContext } from '../context.ts';
-import { configFrom } from '../settings.ts';
+import type { CliContext } from '../context.ts';
+import { configFrom } from '../with-app.ts';
 
-export function addValidate(program: Command, context: CliContext, _exit: Exit): void {
+export function addValidate(program: Command, context: CliContext): void {
   program
     .command('validate')
     .argument('<file...>', 'YAML, JSON, JSONL or CSV files of prompts')

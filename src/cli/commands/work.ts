@@ -1,9 +1,9 @@
 import { Argument, type Command } from 'commander';
 import { queueNames, type QueueName } from '../../queue/queues.ts';
-import { EXIT, type Exit, type CliContext } from '../context.ts';
+import { EXIT, type CliContext } from '../context.ts';
 import { runWorkers } from '../../worker/process.ts';
 
-export function addWork(program: Command, context: CliContext, exit: Exit): void {
+export function addWork(program: Command, context: CliContext): void {
   program
     .command('work')
     .addArgument(new Argument('[kinds...]', 'which steps this process does').choices(queueNames))
@@ -17,6 +17,6 @@ export function addWork(program: Command, context: CliContext, exit: Exit): void
     .action(async (kinds: QueueName[], { acceptNewKey = false }: { acceptNewKey?: boolean }) => {
       const roles = kinds.length > 0 ? [...new Set(kinds)] : queueNames;
       await runWorkers(context.env, roles, { readable: context.terminal, acceptNewKey });
-      exit(EXIT.ok);
+      context.exit(EXIT.ok);
     });
 }

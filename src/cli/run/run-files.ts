@@ -1,34 +1,51 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { imageUploads, requireImageStore } from '../../operations/upload-images.ts';
-import { previewJobs, submitJobs, type SubmitOptions } from '../../operations/submit.ts';
+import { previewJobs, submitJobs, type Preview, type SubmitOptions } from '../../operations/submit.ts';
+import type { Finding } from '../../core/finding.ts';
+import type { Logger } from '../../core/log.ts';
 import { requireApiKey, type Config } from '../../config/config.ts';
 import { openJobsFiles, type JobsFile } from '../../jobs/open.ts';
 import { deadlines } from '../../core/deadlines.ts';
 import { describeError } from '../../core/errors.ts';
 import type { Batch } from '../../ledger/batch.ts';
-import type { App } from '../../app.ts';
+import { openApp, type App } from '../../app.ts';
+import { Closers } from '../../core/closers.ts';
+import { queueNames } from '../../queue/queues.ts';
 import { startWorkers, type Workers } from '../../worker/start.ts';
 import { formatDuration, formatUsd, plural } from '../format.ts';
 import { onInterrupt } from '../../core/interrupts.ts';
 import { EXIT, type CliContext } from '../context.ts';
 import { ProgressRenderer } from '../progress/renderer.ts';
-import { HOME, redisToRun } from '../redis.ts';
+import { DEFAULT_HOME } from '../../redis/locate.ts';
+import { changedNotice, headerOf } from '../jobs-files.ts';
 import { fileLog, workerLog } from '../logs.ts';
-import { formatFinding, withSession } from '../session.ts';
-import { askBalance } from './balance.ts';
+import { formatFinding } from '../with-app.ts';
+import { askBalance, balanceLine } from './balance.ts';
 import { followBatches, readBatches, sumCounts } from './follow.ts';
 import { batchSummary } from './summary.ts';
 
 export interface RunOptions {
-  /** Folder of the private Redis and the log. */
+  /** Folder of the private Redis and the log. Default `.clipmill`. */
   home?: string;
   /** Accepts an API key that the prefix does not know, as a further one of its account. */
   acceptNewKey?: boolean | undefined;
 }
 
+/** What `run` knows before it opens anything. */
+interface Run {
+  context: CliContext;
+  config: Config;
+  home: string;
+  acceptNewKey: boolean;
+  log: Logger;
+  files: readonly JobsFile[];
+  painter: ProgressRenderer;
+  signal: AbortSignal;
+}
+
 /**
- * Submits files, works on them and waits for their end, all in this process.
+ * Submits files, makes their clips and waits for the end, all in this process.
  * @returns the exit code
  * @throws UserError before anything is sent, when a file or setting is wrong
  */
@@ -38,11 +55,11 @@ export async function runFiles(
   paths: readonly string[],
   options: RunOptions = {},
 ): Promise<number> {
-  const { home = HOME } = options;
+  const { home = DEFAULT_HOME } = options;
   requireApiKey(config);
   const files = await openJobsFiles(paths);
   requireImageStore(files, config);
-  // On a terminal the progress stands where the log would scroll it away.
+  // On a terminal the log would scroll the progress away.
   const { log } = context.terminal ? fileLog(config, home) : { log: workerLog(config) };
   const painter = new ProgressRenderer(context);
   const interrupt = onInterrupt((name) => {
@@ -51,33 +68,17 @@ export async function runFiles(
     );
   }, EXIT.interrupted);
   try {
-    return await withSession(
-      {
-        redis: () => redisToRun(config, home),
-        config,
-        log,
-        patient: true,
-        onRedisFinding: (finding) => painter.say(formatFinding(finding)),
-      },
-      async ({ app, closers }) => {
-        const previews = await Promise.all(files.map((file) => previewJobs(app, headerOf(file), file.jobs())));
-        const workers = await startWorkers(app, { acceptNewKey: options.acceptNewKey ?? false });
-        closers.push(() => workers.drain(deadlines.drainRun));
-        const before = await askBalance(workers.api, app.requests);
-        const added = previews.reduce((sum, preview) => sum + preview.added, 0);
-        const existing = previews.reduce((sum, preview) => sum + preview.existing, 0);
-        painter.say(announcement(files, added, existing, before));
-        const started = performance.now();
-        const names = [...new Set(files.map((file) => file.batch))];
-        const postedBefore = sumPosted(await readBatches(app, names));
-        const upload = imageUploads(() => workers.storage.inputs);
-        await submitAll(app, files, painter, { signal: interrupt.signal, upload });
-        const batches = await followBatches(app, names, painter, interrupt.signal);
-        painter.clear();
-        context.err(`finished in ${formatDuration(performance.now() - started)}\n`);
-        return await report(context, app, workers, batches, { balance: before, posted: postedBefore });
-      },
-    );
+    const { acceptNewKey = false } = options;
+    return await submitAndFollow({
+      context,
+      config,
+      home,
+      acceptNewKey,
+      log,
+      files,
+      painter,
+      signal: interrupt.signal,
+    });
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     painter.clear();
@@ -88,16 +89,43 @@ export async function runFiles(
   }
 }
 
-function headerOf(file: JobsFile) {
-  return { batch: file.batch, maxClips: file.maxClips, source: file.path };
+async function submitAndFollow({
+  context,
+  config,
+  home,
+  acceptNewKey,
+  log,
+  files,
+  painter,
+  signal,
+}: Run): Promise<number> {
+  const onFinding = (finding: Finding) => painter.say(formatFinding(finding));
+  const closers = new Closers();
+  try {
+    const app = await openApp(config, { log, redis: 'run', home, roles: queueNames, onFinding });
+    closers.push(() => app.close());
+    const previews = await Promise.all(files.map((file) => previewJobs(app, headerOf(file), file.jobs())));
+    const workers = await startWorkers(app, { acceptNewKey });
+    closers.push(() => workers.drain(deadlines.drainRun));
+
+    const balance = await askBalance(workers.api, app.requests);
+    painter.say(announcement(files, previews, balance));
+    const started = performance.now();
+    const names = [...new Set(files.map((file) => file.batch))];
+    const posted = sumPosted(await readBatches(app, names));
+    await submitAll(app, files, painter, { signal, upload: imageUploads(() => workers.storage.inputs) });
+    const batches = await followBatches(app, names, painter, signal);
+    painter.clear();
+    context.err(`finished in ${formatDuration(performance.now() - started)}\n`);
+    return await report(context, app, workers, batches, { balance, posted });
+  } finally {
+    await closers.close();
+  }
 }
 
-function announcement(
-  files: readonly JobsFile[],
-  added: number,
-  existing: number,
-  balance: number | undefined,
-): string {
+function announcement(files: readonly JobsFile[], previews: readonly Preview[], balance: number | undefined): string {
+  const added = previews.reduce((sum, preview) => sum + preview.added, 0);
+  const existing = previews.reduce((sum, preview) => sum + preview.existing, 0);
   const seconds = files.reduce((sum, file) => sum + file.totals.videoSeconds, 0);
   const known = existing > 0 ? ` (${plural(existing, 'clip')} known already)` : '';
   const budgets = files.filter((file) => file.maxClips !== undefined && file.maxClips < file.totals.clips);
@@ -118,11 +146,9 @@ async function submitAll(
   options: SubmitOptions,
 ): Promise<void> {
   for (const file of files) {
-    const { changed } = await submitJobs(app, headerOf(file), file.jobs(), options);
-    if (changed.length === 0) continue;
-    painter.say(
-      `${file.path}: changed since they were submitted, and left as they were: ${changed.join(', ')} (a new id makes a new clip)`,
-    );
+    const submission = await submitJobs(app, headerOf(file), file.jobs(), options);
+    const changed = changedNotice(file, submission);
+    if (changed !== undefined) painter.say(changed);
   }
 }
 
@@ -154,13 +180,6 @@ async function writePages(context: CliContext, workers: Workers, batch: string):
     context.err(`manifest and gallery could not be written: ${describeError(error)}; the same command tries again\n`);
     return undefined;
   }
-}
-
-/** No price is published, so the cost is measured by the balance; other users of the key show in it. */
-function balanceLine(before: number, after: number, posted: number): string {
-  const paid = before - after;
-  const each = paid > 0 && posted > 0 ? `, ${formatUsd(paid / posted)} a clip` : '';
-  return `balance ${formatUsd(before)} before, ${formatUsd(after)} after${each}\n`;
 }
 
 function sumPosted(batches: readonly Batch[]): number {

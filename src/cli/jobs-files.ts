@@ -1,0 +1,13 @@
+import type { JobsFile } from '../jobs/open.ts';
+import type { Submission } from '../operations/submit.ts';
+
+/** The batch of a jobs file, as it is submitted. */
+export function headerOf(file: JobsFile) {
+  return { batch: file.batch, maxClips: file.maxClips, source: file.path };
+}
+
+/** Says which jobs were changed in the file after they were submitted; `undefined` when none was. */
+export function changedNotice(file: JobsFile, { changed }: Submission): string | undefined {
+  if (changed.length === 0) return undefined;
+  return `${file.path}: changed since they were submitted, and left as they were: ${changed.join(', ')} (a new id makes a new clip)`;
+}

@@ -1,0 +1,46 @@
+import { openApp, type App } from '../app.ts';
+import { loadConfig, unknownSettings, type Config } from '../config/config.ts';
+import type { Finding } from '../core/finding.ts';
+import type { RedisUse } from '../redis/locate.ts';
+import type { CliContext } from './context.ts';
+import { quietLog } from './logs.ts';
+
+/**
+ * Returns the settings of the environment. Names that look like misspelt settings are warnings, not errors: a
+ * platform may set variables of its own.
+ * @throws SettingsError
+ */
+export function configFrom(context: CliContext): Config {
+  for (const { name, meant } of unknownSettings(context.env)) {
+    if (meant) context.err(`warning: ${name} is no setting of clipmill: did you mean ${meant}?\n`);
+  }
+  return loadConfig(context.env);
+}
+
+export interface CommandOptions {
+  redis: RedisUse;
+  /** Default: the settings of the environment. */
+  config?: Config;
+}
+
+/** Runs a command on an open app, and closes the app in any case. */
+export async function withApp<T>(
+  context: CliContext,
+  { redis, config = configFrom(context) }: CommandOptions,
+  work: (app: App) => Promise<T>,
+): Promise<T> {
+  const log = quietLog(config);
+  // A command that only reads prints results, and each time the same warnings would be noise.
+  const onFinding = redis === 'read' ? undefined : (finding: Finding) => context.err(`${formatFinding(finding)}\n`);
+  const app = await openApp(config, { log, redis, onFinding });
+  try {
+    return await work(app);
+  } finally {
+    await app.close();
+  }
+}
+
+/** A shortcoming of Redis in one line with its cure. */
+export function formatFinding({ found, cure }: Finding): string {
+  return `warning: Redis: ${found}${cure ? `. ${cure}` : ''}`;
+}

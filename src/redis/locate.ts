@@ -1,0 +1,33 @@
+import { UserError } from '../core/errors.ts';
+import { joinEmbeddedRedis, startEmbeddedRedis, type EmbeddedRedis } from './embedded/server.ts';
+
+/** What a process uses Redis for; this decides what happens when REDIS_URL is not set. */
+export type RedisUse =
+  /** Everything in one process: a private Redis in `home` is started, and ends with the process. */
+  | 'run'
+  /** A look at what there is: the private Redis of a run in `home`, at work or ended; else an error. */
+  | 'read'
+  /** Work shared with other processes: an error. */
+  | 'shared';
+
+/** Folder of the private Redis and the log of `run`, below the working folder. */
+export const DEFAULT_HOME = '.clipmill';
+
+/**
+ * Returns the Redis of REDIS_URL, or a private one.
+ * @throws UserError when there is neither
+ */
+export async function locateRedis(url: string | undefined, use: RedisUse, home: string): Promise<EmbeddedRedis> {
+  if (url !== undefined) return { url, stop: async () => {} };
+  if (use === 'run') return await startEmbeddedRedis(home);
+  const joined = use === 'read' ? await joinEmbeddedRedis(home) : undefined;
+  if (joined) return joined;
+  if (use === 'read') {
+    throw new UserError('REDIS_URL is not set, and no `clipmill run` has used this folder', {
+      cure: 'Set REDIS_URL (docker compose up -d redis; export REDIS_URL=redis://127.0.0.1:6379), or change to the folder of the run.',
+    });
+  }
+  throw new UserError('REDIS_URL is not set', {
+    cure: 'Start a Redis (docker compose up -d redis) and export REDIS_URL=redis://127.0.0.1:6379; for one machine alone, `clipmill run` needs none.',
+  });
+}
