@@ -1,100 +1,12 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createAttempts, type Attempt, type Attempts } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
-import { hasEnded, itemStates, type ItemState } from '../../src/ledger/schema/states.ts';
 import { forgetOldBatches } from '../../src/worker/maintenance/retention.ts';
 import type { App } from '../../src/app.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
 import { clips } from '../support/mill.ts';
 
-/** The state machine, written down a second time: the reference that the script is held against. */
-const allowed: Record<ItemState, readonly ItemState[]> = {
-  queued: ['submitting', 'generating', 'held', 'cancelled'],
-  submitting: ['generating', 'queued', 'failed', 'held', 'cancelled'],
-  generating: ['downloading', 'queued', 'failed', 'held', 'cancelled'],
-  downloading: ['done', 'failed', 'cancelled'],
-  done: [],
-  failed: ['queued'],
-  held: ['queued', 'generating'],
-  cancelled: ['queued', 'generating'],
-};
-
 const cause = { code: 'X', message: 'because' };
-const BATCHES = ['a', 'b'];
-const SIZE = 3;
-const MAX_TASKS = 4;
-
-/** Everything that processes and users may do to an attempt, in whatever order they come. */
-const verbs: Record<string, (app: App, attempt: Attempt) => Promise<unknown>> = {
-  begin: ({ attempts }, attempt) => attempts.begin(attempt, `try-${Math.random()}`, true),
-  accepted: ({ attempts }, attempt) => attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' }),
-  notAccepted: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 0),
-  notAcceptedLater: ({ attempts }, attempt) => attempts.notAccepted(attempt, 1, 5),
-  rejected: ({ attempts }, attempt) => attempts.rejected(attempt, cause),
-  hold: ({ attempts }, attempt) => attempts.ambiguous(attempt, cause, 60_000),
-  resubmit: ({ attempts }, attempt) => attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs: 0 }),
-  look: ({ attempts }, attempt) => attempts.look(attempt, false),
-  generated: ({ attempts }, attempt) => attempts.generated(attempt, ['https://example.com/x.mp4'], 54_000),
-  failedAgain: ({ attempts }, attempt) => attempts.taskFailedAgain(attempt, cause, 0),
-  failed: ({ attempts }, attempt) => attempts.failed(attempt, cause),
-  held: ({ attempts }, attempt) => attempts.held(attempt, { code: 'TASK_TIMEOUT', message: '' }),
-  stored: ({ attempts }, attempt) => attempts.stored(attempt, { location: 'x', size: 1, sha256: 'y' }),
-  dispatch: ({ run }) => dispatch(run, 10),
-  retry: ({ admin }, { batch, id }) => admin.retry(batch, [id], { states: ['failed', 'held', 'cancelled'] }),
-  cancel: ({ admin }, { batch, id }) => admin.cancel(batch, [id], false),
-  discard: ({ admin }, { batch, id }) => admin.cancel(batch, [id], true),
-};
-
-interface Snapshot {
-  states: Map<string, { state: ItemState; attempt: number }>;
-  events: number;
-}
-
-async function snapshot(app: App): Promise<Snapshot> {
-  const states = new Map<string, { state: ItemState; attempt: number }>();
-  for (const batch of BATCHES) {
-    for await (const item of app.queries.items(batch)) {
-      states.set(`${batch}/${item.id}`, { state: item.state, attempt: item.attempt });
-    }
-  }
-  const events = await app.redis.xrange(app.keys.events, '-', '+');
-  return { states, events: events.filter(([, [, type]]) => type === 'item').length };
-}
-
-/** What must hold after every step, whatever it was. */
-async function checkInvariants(app: App, before: Snapshot, after: Snapshot): Promise<void> {
-  let ends = 0;
-  for (const [ref, { state }] of after.states) {
-    const was = before.states.get(ref)?.state ?? 'queued';
-    if (was !== state) expect(allowed[was], `${was} -> ${state}`).toContain(state);
-    if (was !== state && hasEnded(state)) ends += 1;
-  }
-  expect(after.events - before.events).toBe(ends);
-
-  for (const batch of BATCHES) {
-    const found = await app.queries.batch(batch);
-    const actual = [...after.states].filter(([ref]) => ref.startsWith(`${batch}/`)).map(([, { state }]) => state);
-    for (const state of itemStates) expect(found?.counts[state]).toBe(actual.filter((is) => is === state).length);
-    expect(found?.counts.total).toBe(SIZE);
-    const ended = actual.every((state) => hasEnded(state));
-    expect(found?.endedAt !== null).toBe(ended);
-    const coded = Object.values(found?.failures ?? {}).reduce((sum, count) => sum + count, 0);
-    expect(coded).toBe(actual.filter((state) => state === 'failed' || state === 'held').length);
-  }
-
-  const live = await app.redis.zrange(app.keys.live, '0', '-1');
-  const slots = await app.redis.zrange(app.keys.slots, '0', '-1');
-  for (const [ref, { state, attempt }] of after.states) {
-    const busy = state === 'submitting' || state === 'generating' || state === 'downloading';
-    if (busy) expect(live).toContain(ref);
-    if (hasEnded(state)) expect(live).not.toContain(ref);
-    if (state === 'submitting' || state === 'generating') expect(slots).toContain(`${ref}#${attempt}`);
-    if (state === 'downloading' || state === 'done') expect(slots).not.toContain(`${ref}#${attempt}`);
-  }
-  const inflight = await Promise.all(BATCHES.map((batch) => app.redis.hget(app.keys.batch(batch), 'inflight')));
-  expect(inflight.reduce((sum, count) => sum + Number(count ?? 0), 0)).toBe(slots.length);
-}
 
 /** Attempts that keep what they dispatch instead of adding jobs. */
 function recording(app: App): { attempts: Attempts; dispatched: Attempt[] } {
@@ -104,40 +16,6 @@ function recording(app: App): { attempts: Attempts; dispatched: Attempt[] } {
 }
 
 describe('the ledger', () => {
-  it('keeps its state machine, counts, slots and events whatever happens in whatever order', async () => {
-    const step = fc.record({
-      verb: fc.constantFrom(...Object.keys(verbs), 'dispatch', 'dispatch', 'begin', 'begin', 'accepted', 'generated'),
-      batch: fc.constantFrom(...BATCHES),
-      item: fc.integer({ min: 1, max: SIZE }),
-      // Mostly the current attempt; sometimes one that is past.
-      lag: fc.constantFrom(0, 0, 0, 0, 1),
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
-        const app = await openLedger({ CLIPMILL_MAX_TASKS: String(MAX_TASKS) });
-        for (const batch of BATCHES) {
-          await app.intake.add(
-            batch,
-            { model: 'm' },
-            clips(SIZE).map((item) => ({ ...item, output: `${batch}/${item.id}` })),
-            false,
-          );
-        }
-        let before = await snapshot(app);
-        for (const { verb, batch, item, lag } of steps) {
-          const id = `clip-${item}`;
-          const attempt = (before.states.get(`${batch}/${id}`)?.attempt ?? 0) - lag;
-          await verbs[verb]?.(app, { batch, id, attempt });
-          const after = await snapshot(app);
-          await checkInvariants(app, before, after);
-          before = after;
-        }
-        await app.close();
-      }),
-      { numRuns: 40 },
-    );
-  }, 90_000);
-
   it('hands out no more slots than there are, to the batch with the fewest', async () => {
     const app = await openLedger({ CLIPMILL_MAX_TASKS: '10' });
     await app.intake.add('large', { model: 'm' }, clips(50, 'large'), false);

@@ -34,7 +34,7 @@ local step = cjson.decode(ARGV[4])
 local now, limits = nowMs(), readLimits()
 local key, slot = itemKey(ref), slotName(ref, attempt)
 local batch, itemId = splitRef(ref)
-local item = readFields(key, 'state', 'attempt')
+local item = readFields(key, 'state', 'attempt', 'kept')
 local from = item.state
 
 if item.attempt ~= attempt then return reply({ result = 'refused', state = from or 'missing' }) end
@@ -42,6 +42,8 @@ if item.attempt ~= attempt then return reply({ result = 'refused', state = from 
 if from == to then return reply({ result = 'already', state = from }) end
 local expected = false
 for _, state in ipairs(step.from) do expected = expected or state == from end
+-- The answer to a POST that was given up is taken only for an attempt that may have been posted.
+if to == 'generating' and from ~= 'submitting' then expected = expected and item.kept == attempt end
 if not expected then return reply({ result = 'refused', state = from }) end
 
 -- The order of what follows matters: the state first, then what belongs to the new state, the slot last.
