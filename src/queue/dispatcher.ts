@@ -4,25 +4,34 @@ import type { Logger } from '../core/log.ts';
 import type { RunScript } from '../ledger/scripts.ts';
 import type { Queues } from './queues.ts';
 
-/** Items handed out in one call, so that no call holds Redis for long. */
+/** Items dispatched in one call, so that no call blocks Redis for long. */
 const PAGE = 200;
-/** A look now and then for what no event announced, such as a slot whose lease ended. */
+/** Between two looks for slots that no event announced, such as one whose lease ended; in milliseconds. */
 const IDLE_MS = 1_000;
 
+type Mode =
+  /** Nothing to dispatch as far as is known. A kick or the timer starts a dispatch. */
+  | 'idle'
+  /** A dispatch is running: slots are assigned, submit jobs are added. Then idle, or again if it was kicked. */
+  | 'dispatching'
+  /** A dispatch is running, and something has changed since: it is repeated as soon as it ends. */
+  | 'kicked'
+  /** Final. A running dispatch ends, no other begins. */
+  | 'stopped';
+
 /**
- * Fills free slots with pending items. Any process may run one: the choice is one atomic script, and
- * whoever frees a slot or adds items kicks its own.
- *
- *   idle -> kick or timer -> handing out -> idle
+ * Fills free slots with pending items. Every process runs one: the choice is one atomic script, and a process
+ * that releases a slot or adds items kicks its own.
  */
 export class Dispatcher {
   readonly #run: RunScript;
   readonly #queues: Pick<Queues, 'submit'>;
   readonly #log: Logger;
-  #busy: Promise<void> | undefined;
-  #again = false;
+  #mode: Mode = 'idle';
+  /** The running dispatch, or the last one. */
+  #work: Promise<void> = Promise.resolve();
+  /** Ends idleness without a kick. */
   #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
 
   constructor(run: RunScript, queues: Pick<Queues, 'submit'>, log: Logger) {
     this.#run = run;
@@ -30,40 +39,51 @@ export class Dispatcher {
     this.#log = log;
   }
 
-  /** Something changed: look for items to hand out. Never throws; kicks while busy become one more look. */
+  /** Starts a dispatch, or has the running one repeated. Never throws. */
   kick(): void {
-    this.#again = true;
-    if (this.#stopped || this.#busy) return;
+    if (this.#mode === 'dispatching') this.#mode = 'kicked';
+    if (this.#mode !== 'idle') return;
     clearTimeout(this.#timer);
-    this.#busy = this.#work();
+    this.#mode = 'dispatching';
+    this.#work = this.#dispatchUntilQuiet();
   }
 
+  /** Resolves when the running dispatch has ended. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#mode = 'stopped';
     clearTimeout(this.#timer);
-    await this.#busy;
+    await this.#work;
   }
 
-  async #work(): Promise<void> {
+  async #dispatchUntilQuiet(): Promise<void> {
     let wakeMs = IDLE_MS;
-    while (this.#again && !this.#stopped) {
-      this.#again = false;
+    do {
+      this.#enter('dispatching');
       try {
-        wakeMs = await this.#handOut();
+        wakeMs = await this.#dispatch();
       } catch (error) {
-        this.#log.warn({ reason: describeError(error) }, 'could not hand out items, trying again');
+        this.#log.warn({ reason: describeError(error) }, 'could not dispatch items, trying again');
       }
-    }
-    this.#busy = undefined;
-    if (!this.#stopped) this.#timer = setTimeout(() => this.kick(), wakeMs);
+    } while (this.#is('kicked'));
+    if (this.#is('stopped')) return;
+    this.#enter('idle');
+    this.#timer = setTimeout(() => this.kick(), wakeMs);
   }
 
-  /** @returns when to look again, in milliseconds */
-  async #handOut(): Promise<number> {
+  /** @returns when to dispatch again, in milliseconds */
+  async #dispatch(): Promise<number> {
     for (;;) {
       const { attempts, wakeMs } = await dispatch(this.#run, PAGE);
       await this.#queues.submit(attempts);
       if (attempts.length < PAGE) return wakeMs > 0 ? Math.min(wakeMs, IDLE_MS) : IDLE_MS;
     }
+  }
+
+  #enter(mode: Mode): void {
+    if (this.#mode !== 'stopped') this.#mode = mode;
+  }
+
+  #is(mode: Mode): boolean {
+    return this.#mode === mode;
   }
 }

@@ -8,27 +8,29 @@ import { bullmqOptions } from './bullmq.ts';
 export const queueNames = ['submit', 'poll', 'download'] as const;
 export type QueueName = (typeof queueNames)[number];
 
-/** Name of the jobs that clipmill itself adds; `generate` is a producer's. */
+/** Name of the jobs that clipmill itself adds; a producer's are named `generate`. */
 export const STEP = 'step';
 
-/** Data of those jobs: only which attempt it is. Everything else stands in the ledger. */
+/** Data of those jobs: only which attempt it is. Everything else is in the ledger. */
 export const stepData = z.object({ batch: z.string(), id: z.string(), attempt: z.number().int().positive() });
 
-/** The ways into the three queues. Adding a job that exists already adds nothing. */
+/** The three queues. A job that exists is never added again. */
 export interface Queues {
   submit(attempts: readonly Attempt[]): Promise<void>;
   poll(attempt: Attempt, delayMs: number): Promise<void>;
   download(attempt: Attempt): Promise<void>;
-  /** When a delayed job is due, Unix ms of the clock that delayed it; `undefined` when it is not delayed. */
-  dueAt(name: QueueName, attempt: Attempt): Promise<number | undefined>;
-  /** Jobs that could run now: waiting ones, and delayed ones that are due. */
+  /**
+   * Makes sure that an attempt has a job that will run.
+   * @param dueBy Unix ms by this machine's clock: a job that is delayed for longer is made due at once
+   * @returns what it did: nothing, added a job that was missing, or promoted a delayed one
+   */
+  ensure(name: QueueName, attempt: Attempt, dueBy: number): Promise<'present' | 'added' | 'promoted'>;
+  /** Returns the number of jobs that could run now: waiting ones, and delayed ones that are due. */
   backlog(name: QueueName): Promise<number>;
-  /** The engine's own queue, to look into. */
-  engine(name: QueueName): Queue;
   close(): Promise<void>;
 }
 
-/** The same attempt always has the same job: unique while it exists, and never numeric or with a colon. */
+/** Returns the id of an attempt's job: unique in its queue, and never numeric or with a colon, which BullMQ refuses. */
 export function jobIdOf({ batch, id, attempt }: Attempt): string {
   return `${batch}/${id}/${attempt}`;
 }
@@ -36,7 +38,7 @@ export function jobIdOf({ batch, id, attempt }: Attempt): string {
 /** BullMQ's score of a delayed job is its time in ms times this. */
 const DELAY_SCALE = 4096;
 
-/** The ledger knows what was done; a job that has ended is of no use to anybody. */
+/** The ledger knows what was done: a job that has ended is of no further use. */
 const jobOptions: JobsOptions = { removeOnComplete: true, removeOnFail: true };
 
 export function createQueues(redis: RedisClient, keys: Keys): Queues {
@@ -47,34 +49,57 @@ export function createQueues(redis: RedisClient, keys: Keys): Queues {
       defaultJobOptions: jobOptions,
     });
   const queues = { submit: open('submit'), poll: open('poll'), download: open('download') };
-  // Connection errors are reported once, by the connection itself.
+  // The connection itself reports its errors, once.
   for (const queue of Object.values(queues)) queue.on('error', () => {});
 
+  async function submit(attempts: readonly Attempt[]): Promise<void> {
+    // They have their slots already, so they go before the jobs of producers; the queue returns the newest
+    // first, hence the reversal.
+    await Promise.all(
+      attempts.toReversed().map((attempt) => queues.submit.add(STEP, attempt, { jobId: jobIdOf(attempt), lifo: true })),
+    );
+  }
+  async function poll(attempt: Attempt, delayMs: number): Promise<void> {
+    await queues.poll.add(STEP, attempt, { jobId: jobIdOf(attempt), delay: Math.max(0, Math.round(delayMs)) });
+  }
+  async function download(attempt: Attempt): Promise<void> {
+    await queues.download.add(STEP, attempt, { jobId: jobIdOf(attempt) });
+  }
+  const add = {
+    submit: (attempt: Attempt) => submit([attempt]),
+    poll: (attempt: Attempt) => poll(attempt, 0),
+    download,
+  };
+
+  /** Unix ms of the clock that delayed the job; `undefined` when it is not delayed. */
+  async function dueAt(name: QueueName, jobId: string): Promise<number | undefined> {
+    const score = await redis.zscore(queues[name].toKey('delayed'), jobId);
+    return score === null ? undefined : Number(score) / DELAY_SCALE;
+  }
+
   return {
-    async submit(attempts) {
-      // They have their slots already, so they go before whatever producers have queued; the queue
-      // gives out the newest first, hence the reversal.
-      await Promise.all(
-        attempts
-          .toReversed()
-          .map((attempt) => queues.submit.add(STEP, attempt, { jobId: jobIdOf(attempt), lifo: true })),
-      );
-    },
-    async poll(attempt, delayMs) {
-      await queues.poll.add(STEP, attempt, { jobId: jobIdOf(attempt), delay: Math.max(0, Math.round(delayMs)) });
-    },
-    async download(attempt) {
-      await queues.download.add(STEP, attempt, { jobId: jobIdOf(attempt) });
+    submit,
+    poll,
+    download,
+    async ensure(name, attempt, dueBy) {
+      const jobId = jobIdOf(attempt);
+      const job = await queues[name].getJob(jobId);
+      const state = job ? await job.getState() : 'unknown';
+      if (state === 'unknown' || state === 'failed' || state === 'completed') {
+        // A job that is in no list will never run, and keeps its id from being added again.
+        if (job) await job.remove().catch(() => {});
+        await add[name](attempt);
+        return 'added';
+      }
+      const due = state === 'delayed' ? await dueAt(name, jobId) : undefined;
+      if (!job || due === undefined || due <= dueBy) return 'present';
+      await job.promote().catch(() => {});
+      return 'promoted';
     },
     async backlog(name) {
       const waiting = await queues[name].getJobCountByTypes('waiting', 'prioritized');
       return waiting + (await redis.zcount(queues[name].toKey('delayed'), '-inf', Date.now() * DELAY_SCALE));
     },
-    async dueAt(name, attempt) {
-      const score = await redis.zscore(queues[name].toKey('delayed'), jobIdOf(attempt));
-      return score === null ? undefined : Number(score) / DELAY_SCALE;
-    },
-    engine: (name) => queues[name],
     async close() {
       await Promise.all(Object.values(queues).map((queue) => queue.close()));
     },

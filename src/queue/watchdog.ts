@@ -2,49 +2,54 @@ import { describeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { Processor } from './processor.ts';
 
-/** A processor that is started anew when it makes no progress although there is work. */
+/** A processor that is replaced when it makes no progress although there is work. */
 export interface WatchedProcessor extends Processor {
   check(): Promise<void>;
 }
 
 export interface WatchdogOptions {
   queue: string;
-  /** Jobs that could run now. */
+  /** Returns the number of jobs that could run now. */
   backlog: () => Promise<number>;
-  /** Idle for this long with a backlog means stuck, in milliseconds. */
+  /** How long a processor may be idle with a backlog, in milliseconds. */
   patienceMs: number;
   log: Logger;
 }
 
+type Mode =
+  /** A processor works; `check` replaces it when it is stuck. */
+  | 'watching'
+  /** Final: the processor drains or is abandoned, and is not replaced any more. */
+  | 'closed';
+
 /**
- * BullMQ workers have more than once been found waiting for ever after Redis was away: connected,
- * idle, with jobs in the queue. Whatever the next cause will be, a worker that takes no job although
- * jobs wait is replaced.
+ * Starts a processor and watches it. BullMQ workers have more than once been found to wait for ever after
+ * Redis was away: connected, idle, with jobs in the queue. A worker that fetches no job although jobs wait is
+ * replaced, whatever the cause.
  */
 export function watchProcessor(start: () => Processor, options: WatchdogOptions): WatchedProcessor {
+  const { queue, log } = options;
+  let mode: Mode = 'watching';
   let current = start();
-  let closed = false;
+  const isStuck = () => mode === 'watching' && current.active() === 0 && current.idleMs() >= options.patienceMs;
   return {
     async check() {
-      if (closed || current.active() > 0 || current.idleMs() < options.patienceMs) return;
-      if ((await options.backlog()) === 0 || closed || current.idleMs() < options.patienceMs) return;
-      options.log.error(
-        { queue: options.queue, idleMs: Math.round(current.idleMs()) },
-        'worker is stuck, starting it anew',
-      );
+      // Redis may take long to answer: by then the processor may have been closed, or have begun a job.
+      if (!isStuck() || (await options.backlog()) === 0 || !isStuck()) return;
+      log.error({ queue, idleMs: Math.round(current.idleMs()) }, 'worker is stuck, replacing it');
       const stuck = current;
       current = start();
-      // Closing what is stuck may fail as well, for the same reason.
+      // Closing a stuck worker may fail for the same reason.
       stuck.abandon().catch((error: unknown) => {
-        options.log.debug({ queue: options.queue, reason: describeError(error) }, 'stuck worker does not close');
+        log.debug({ queue, reason: describeError(error) }, 'stuck worker does not close');
       });
     },
     async drain() {
-      closed = true;
+      mode = 'closed';
       await current.drain();
     },
     async abandon() {
-      closed = true;
+      mode = 'closed';
       await current.abandon();
     },
     active: () => current.active(),

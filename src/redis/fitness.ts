@@ -1,4 +1,4 @@
-import { formatBytes } from '../core/format-bytes.ts';
+import { formatBytes } from '../core/format.ts';
 import { fail, ok, warn, type Finding } from '../core/finding.ts';
 import type { RedisFacts } from './facts.ts';
 

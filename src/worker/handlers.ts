@@ -20,7 +20,7 @@ import type { StorageBreaker } from './steps/storage-breaker.ts';
 import { MAX_WAITING_SUBMISSIONS, submitStep } from './steps/submit.ts';
 
 /** Routes the jobs of each queue to its step, with what that step depends on. */
-export function createHandlers(app: App, resources: Resources, gate: StorageBreaker): Record<QueueName, JobHandler> {
+export function createHandlers(app: App, resources: Resources, breaker: StorageBreaker): Record<QueueName, JobHandler> {
   const { config, log } = app;
   const { storage } = resources;
   const plan = pollPlan(app);
@@ -31,7 +31,7 @@ export function createHandlers(app: App, resources: Resources, gate: StorageBrea
   const poll = { ...shared, limiter: pLimit(MAX_WAITING_POLLS), reportedStates: new Set<string>() };
   const download = {
     ...shared,
-    gate,
+    breaker,
     writeSidecar: config.sidecar ? createSidecars({ ...app, storage }) : undefined,
   };
 

@@ -62,15 +62,15 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   const draining = new AbortController();
   const { signal } = draining;
 
-  const gate = new StorageBreaker({ ...app, storage });
-  closers.push(() => gate.close());
+  const breaker = new StorageBreaker({ ...app, storage });
+  closers.push(() => breaker.close());
   if (downloads) await storage.check();
   await claimPrefix(app, storage, acceptNewKey);
 
   const limits = await publishLimits(run, config);
   if (limits.length > 0) log.warn({ limits }, 'limits differ from those of another process: these hold now');
 
-  const handlers = createHandlers(app, resources, gate);
+  const handlers = createHandlers(app, resources, breaker);
   const steps = concurrency(config);
   const processors = roles.map((queue) =>
     watchProcessor(

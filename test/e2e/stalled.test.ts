@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultPoint } from '../support/fault-points.ts';
+import { engineOf } from '../support/queue-engine.ts';
 import { startRig } from '../support/worker-rig.ts';
 import { jobIdOf, type QueueName } from '../../src/queue/queues.ts';
 
@@ -14,7 +15,7 @@ async function expectPatience(queue: QueueName, point: FaultPoint): Promise<void
     await victim.finished;
     expect(victim.child.signalCode, `${point}, death ${death}: ${victim.err()}`).toBe('SIGKILL');
   }
-  const job = await rig.app.queues.engine(queue).getJob(jobIdOf({ batch: 'b', id: 'clip-1', attempt: 1 }));
+  const job = await engineOf(rig.app, queue).getJob(jobIdOf({ batch: 'b', id: 'clip-1', attempt: 1 }));
   // All but the last were noticed by the one that died next.
   expect(job?.stalledCounter, point).toBe(DEATHS - 1);
   rig.worker({}, PROGRAM);

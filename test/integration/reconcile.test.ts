@@ -7,6 +7,7 @@ import type { App } from '../../src/app.ts';
 import { Crank, pollAnswers, submitAnswers } from '../support/step-runner.ts';
 import { openLedger } from '../support/ledger.ts';
 import { clips, startMill } from '../support/mill.ts';
+import { engineOf } from '../support/queue-engine.ts';
 import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
 
@@ -117,7 +118,8 @@ describe('a job without an item', () => {
     if (name === 'poll') await queues.poll(nobody, 0);
     if (name === 'download') await queues.download(nobody);
     await mill.work();
-    await until(async () => (await queues.engine(name).getJob(jobIdOf(nobody))) === undefined, 'the job to go');
+    const engine = engineOf(mill.app, name);
+    await until(async () => (await engine.getJob(jobIdOf(nobody))) === undefined, 'the job to go');
     expect(mill.simulator.records.summary().requests.total).toBe(0);
   });
 });

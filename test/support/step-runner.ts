@@ -1,4 +1,4 @@
-import type { Job } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import { ApixoError } from '../../src/apixo/errors.ts';
 import type { TaskReport } from '../../src/apixo/read/task-report.ts';
 import { createAttempts, type Attempt } from '../../src/ledger/attempts.ts';
@@ -10,6 +10,7 @@ import { stepData, type QueueName } from '../../src/queue/queues.ts';
 import { reconcile } from '../../src/worker/maintenance/reconcile.ts';
 import { submitStep } from '../../src/worker/steps/submit.ts';
 import type { App } from '../../src/app.ts';
+import { engineOf } from './queue-engine.ts';
 import { contextOf } from './step-context.ts';
 
 export const submitAnswers = ['ok', 'busy', 'slow-down', 'rejected', 'lost-made', 'lost-unmade'] as const;
@@ -81,9 +82,15 @@ export class MemoryApi {
 export class Crank {
   readonly api = new MemoryApi();
   readonly #app: App;
+  readonly #engines: Record<QueueName, Queue>;
 
   constructor(app: App) {
     this.#app = app;
+    this.#engines = {
+      submit: engineOf(app, 'submit'),
+      poll: engineOf(app, 'poll'),
+      download: engineOf(app, 'download'),
+    };
   }
 
   async dispatch(death?: Death): Promise<void> {
@@ -101,7 +108,7 @@ export class Crank {
 
   /** Jobs of a queue, due or not. */
   async jobs(name: QueueName): Promise<Job[]> {
-    const jobs = await this.#app.queues.engine(name).getJobs(['waiting', 'delayed', 'prioritized']);
+    const jobs = await this.#engines[name].getJobs(['waiting', 'delayed', 'prioritized']);
     return jobs.filter((job: Job | undefined) => job !== undefined);
   }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { cancelBatch } from '../../operations/retry-cancel.ts';
-import { plural } from '../format.ts';
+import { plural } from '../../core/format.ts';
 import type { CliContext } from '../context.ts';
 import { withApp } from '../with-app.ts';
 

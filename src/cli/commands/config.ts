@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig, reportSettings } from '../../config/config.ts';
-import { formatTable } from '../format.ts';
+import { formatTable } from '../../core/format.ts';
 import type { CliContext } from '../context.ts';
 
 export function addConfig(program: Command, context: CliContext): void {

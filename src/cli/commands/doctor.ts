@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { loadConfig, reportSettings, SettingsError, unknownSettings, type Config } from '../../config/config.ts';
 import { diagnose } from '../../doctor/diagnose.ts';
 import { fail, ok, warn, type Finding } from '../../core/finding.ts';
-import { plural } from '../format.ts';
+import { plural } from '../../core/format.ts';
 import { EXIT, type CliContext } from '../context.ts';
 import { DEFAULT_HOME } from '../../redis/locate.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { faultRates, markerTable, startSimulator, type SimulatorOptions } from '../../simulator/index.ts';
-import { formatTable } from '../format.ts';
+import { formatTable } from '../../core/format.ts';
 import { onInterrupt } from '../../core/interrupts.ts';
 import { EXIT, type CliContext } from '../context.ts';
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { requireBatch } from '../../operations/retry-cancel.ts';
 import { readStatus, type BatchStatus, type Status } from '../../operations/status.ts';
 import { itemStates } from '../../ledger/schema/states.ts';
-import { formatCount, formatDuration, formatTable } from '../format.ts';
+import { formatCount, formatDuration, formatTable } from '../../core/format.ts';
 import type { CliContext } from '../context.ts';
 import { withApp } from '../with-app.ts';
 

@@ -3,7 +3,7 @@ import { imageUploads, requireImageStore } from '../../operations/upload-images.
 import { previewJobs, submitJobs } from '../../operations/submit.ts';
 import { openJobsFiles } from '../../jobs/open.ts';
 import { openStorage } from '../../storage/open.ts';
-import { formatCount, plural } from '../format.ts';
+import { formatCount, plural } from '../../core/format.ts';
 import { changedNotice, headerOf } from '../jobs-files.ts';
 import type { CliContext } from '../context.ts';
 import { configFrom, withApp } from '../with-app.ts';

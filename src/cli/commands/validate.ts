@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.ts';
 import { openJobsFiles, type JobsFile } from '../../jobs/open.ts';
 import { estimate, type Estimate } from '../estimate.ts';
 import { checkUrls } from '../check-urls.ts';
-import { formatCount, formatDuration, formatTable, plural } from '../format.ts';
+import { formatCount, formatDuration, formatTable, plural } from '../../core/format.ts';
 import type { CliContext } from '../context.ts';
 import { configFrom } from '../with-app.ts';
 

@@ -1,7 +1,7 @@
 import type { Counts } from '../../ledger/batch.ts';
 import type { Usage } from '../../ledger/limits.ts';
 import { endStates, itemStates } from '../../ledger/schema/states.ts';
-import { formatCount, formatDuration } from '../format.ts';
+import { formatCount, formatDuration } from '../../core/format.ts';
 
 /** What there is to show of the batches at work, all together. */
 export interface ProgressView {

@@ -1,6 +1,6 @@
 import type { ApixoClient } from '../../apixo/client.ts';
 import { ApixoError } from '../../apixo/errors.ts';
-import { formatUsd } from '../format.ts';
+import { formatUsd } from '../../core/format.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';
 
 /** Returns the balance in US dollars; `undefined` where the API does not offer it, or does not answer. */

@@ -3,7 +3,7 @@ import type { Batch, Counts } from '../../ledger/batch.ts';
 import { itemStates } from '../../ledger/schema/states.ts';
 import { readUsage } from '../../ledger/limits.ts';
 import type { App } from '../../app.ts';
-import { formatDuration } from '../format.ts';
+import { formatDuration } from '../../core/format.ts';
 import { Pace } from '../progress/pace.ts';
 import type { ProgressRenderer } from '../progress/renderer.ts';
 

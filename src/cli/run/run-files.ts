@@ -13,7 +13,7 @@ import { openApp, type App } from '../../app.ts';
 import { Closers } from '../../core/closers.ts';
 import { queueNames } from '../../queue/queues.ts';
 import { startWorkers, type Workers } from '../../worker/start.ts';
-import { formatDuration, formatUsd, plural } from '../format.ts';
+import { formatDuration, formatUsd, plural } from '../../core/format.ts';
 import { onInterrupt } from '../../core/interrupts.ts';
 import { EXIT, type CliContext } from '../context.ts';
 import { ProgressRenderer } from '../progress/renderer.ts';

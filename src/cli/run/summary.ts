@@ -2,7 +2,7 @@ import type { Batch } from '../../ledger/batch.ts';
 import { reasons } from '../../ledger/schema/reasons.ts';
 import { endStates } from '../../ledger/schema/states.ts';
 import type { App } from '../../app.ts';
-import { formatCount, formatTable, plural } from '../format.ts';
+import { formatCount, formatTable, plural } from '../../core/format.ts';
 
 /** Held and failed items named one by one at most. */
 const NAMED = 10;

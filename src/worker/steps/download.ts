@@ -36,7 +36,7 @@ export interface DownloadDeps {
   hashes: Pick<Hashes, 'begin'>;
   /** Tells of the clip in a file beside it, where that is wanted. */
   writeSidecar?: WriteSidecar | undefined;
-  gate: Pick<StorageBreaker, 'enter' | 'worked' | 'failed'>;
+  breaker: Pick<StorageBreaker, 'acquire' | 'success' | 'failure'>;
   model: Model;
 }
 
@@ -62,7 +62,7 @@ const NEAR_END = 0.9;
 export async function downloadStep(deps: DownloadDeps, context: StepContext): Promise<Outcome> {
   const { attempt, log, signal } = context;
   for (;;) {
-    await deps.gate.enter(signal);
+    await deps.breaker.acquire(signal);
     const task = await deps.attempts.downloadTask(attempt);
     if (!task) return done;
     try {
@@ -72,7 +72,7 @@ export async function downloadStep(deps: DownloadDeps, context: StepContext): Pr
         const { storedAs, storedAsReason: reason } = clip;
         log.warn({ task: task.taskId, output: task.output, storedAs, reason }, 'the clip is stored under another name');
       }
-      deps.gate.worked();
+      deps.breaker.success();
       const { result } = await deps.attempts.stored(attempt, clip);
       log.debug({ task: task.taskId, ...clip, result }, 'stored');
       return done;
@@ -80,7 +80,7 @@ export async function downloadStep(deps: DownloadDeps, context: StepContext): Pr
       signal.throwIfAborted();
       if (error instanceof StorageError) {
         // While the storage is down, no item is at fault: this one waits at the breaker with the others.
-        if (await deps.gate.failed(error, signal)) continue;
+        if (await deps.breaker.failure(error, signal)) continue;
         const retryMs = backoffMs(context.attemptsStarted, downloadBackoff);
         log.warn({ task: task.taskId, reason: describeError(error), retryMs }, 'storing failed, trying again');
         return again(retryMs);

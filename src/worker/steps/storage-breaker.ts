@@ -5,40 +5,48 @@ import { withTimeout } from '../../core/timeouts.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Storage, StorageError } from '../../storage/storage.ts';
 
-export interface StorageGateDeps {
+export interface StorageBreakerDeps {
   storage: Pick<Storage, 'check'>;
   clock: Clock;
   log: Logger;
 }
 
-/** From one trial to the next while the storage is out of order, in milliseconds. */
-const TRIAL_MS = 15_000;
-/** Failures in a row that shut the gate although a probe can be written: a disk that is nearly full, for one. */
-const MOST_FAILURES = 3;
+/** Between two probes of a storage that is down, in milliseconds. */
+const PROBE_MS = 15_000;
+/** Failures in a row that open the breaker although a probe can be written: a disk that is nearly full, for one. */
+const MAX_FAILURES = 3;
 
-/**
- * Lets downloads through to the storage. When that is out of order they wait together, however many
- * items are due, instead of each of them trying in vain: one at a time goes ahead and tries.
- *
- *   open -> storage fails, and so does a probe, or it fails three times in a row -> shut
- *   shut -> a probe succeeds -> one download goes through -> it succeeds -> open
- */
+type Mode =
+  /** Downloads pass. A failed one has a probe written: if that fails, or for the third time in a row: open. */
+  | 'closed'
+  /** Downloads wait, and none fails. A probe is written every 15 s: if that succeeds: half-open. */
+  | 'open'
+  /** One waiting download passes, as a trial; the others wait. It succeeds: closed. It fails: open. */
+  | 'half-open';
+
+/** Circuit breaker between downloads and the storage. */
 export class StorageBreaker {
-  readonly #deps: StorageGateDeps;
-  readonly #closed = new AbortController();
+  readonly #deps: StorageBreakerDeps;
+  /** Ends the probing. */
+  readonly #ended = new AbortController();
+  /** Lets one waiting download pass each. */
   readonly #waiting = new Set<() => void>();
+  #mode: Mode = 'closed';
+  /** In a row. */
   #failures = 0;
-  #shutAt: number | undefined;
-  #probe: Promise<void> | undefined;
+  /** When it opened, by the clock; for the log. */
+  #openedAt = 0;
+  /** The probe that failed downloads wait for together. */
+  #probe: Promise<boolean> | undefined;
 
-  constructor(deps: StorageGateDeps) {
+  constructor(deps: StorageBreakerDeps) {
     this.#deps = deps;
-    setMaxListeners(0, this.#closed.signal);
+    setMaxListeners(0, this.#ended.signal);
   }
 
   /** Resolves when a download may begin. @throws the signal's reason */
-  async enter(signal: AbortSignal): Promise<void> {
-    if (this.#shutAt === undefined) return;
+  async acquire(signal: AbortSignal): Promise<void> {
+    if (this.#mode === 'closed') return;
     let pass: (() => void) | undefined;
     const passed = new Promise<void>((resolve) => {
       pass = resolve;
@@ -51,74 +59,77 @@ export class StorageBreaker {
     }
   }
 
-  /** A clip was stored. */
-  worked(): void {
+  /** Records that a clip was stored. */
+  success(): void {
     this.#failures = 0;
-    if (this.#shutAt === undefined) return;
-    const outageMs = this.#deps.clock.now() - this.#shutAt;
-    this.#shutAt = undefined;
+    if (this.#mode === 'closed') return;
+    this.#mode = 'closed';
     for (const pass of this.#waiting) pass();
-    this.#deps.log.warn({ outageMs }, 'the storage takes clips again: downloads go on');
+    const outageMs = this.#deps.clock.now() - this.#openedAt;
+    this.#deps.log.warn({ outageMs }, 'the storage accepts clips again: downloads continue');
   }
 
   /**
-   * @returns whether downloads wait now: else it was this one's own bad luck
-   * @throws the signal's reason: a probe of a storage out of reach takes longer than a process may take to drain
+   * Records that a clip could not be stored.
+   * @returns whether downloads wait now; else only this one failed
+   * @throws the signal's reason: a probe of a storage out of reach may take longer than a drain
    */
-  async failed(trouble: StorageError, signal: AbortSignal): Promise<boolean> {
+  async failure(cause: StorageError, signal: AbortSignal): Promise<boolean> {
     this.#failures += 1;
-    if (this.#shutAt === undefined && this.#failures >= MOST_FAILURES) this.#shut(trouble);
-    if (this.#shutAt === undefined) {
+    if (this.#mode === 'closed' && this.#failures >= MAX_FAILURES) this.#open(cause);
+    if (this.#mode === 'closed') {
       this.#probe ??= this.#check().finally(() => {
         this.#probe = undefined;
       });
       await withTimeout(this.#probe, { signal });
-    }
-    return this.#shutAt !== undefined;
+    } else this.#mode = 'open';
+    return this.#mode !== 'closed';
   }
 
-  /** Tries no more. */
+  /** Ends the probing. */
   close(): void {
-    this.#closed.abort(new Error('closed'));
+    this.#ended.abort(new Error('closed'));
   }
 
-  async #check(): Promise<void> {
+  async #check(): Promise<boolean> {
     try {
       await this.#deps.storage.check();
+      return true;
     } catch (error) {
-      this.#shut(error);
+      this.#open(error);
+      return false;
     }
   }
 
-  #shut(trouble: unknown): void {
-    if (this.#shutAt !== undefined) return;
-    this.#shutAt = this.#deps.clock.now();
-    const { log } = this.#deps;
-    const cure = trouble instanceof UserError ? trouble.cure : undefined;
-    log.error(
-      { reason: describeError(trouble), ...(cure !== undefined && { cure }) },
-      'the storage takes no clips: downloads wait, nothing is lost, and go on by themselves when it does again',
+  #open(error: unknown): void {
+    if (this.#mode !== 'closed') return;
+    this.#mode = 'open';
+    this.#openedAt = this.#deps.clock.now();
+    const cure = error instanceof UserError ? error.cure : undefined;
+    this.#deps.log.error(
+      { reason: describeError(error), ...(cure !== undefined && { cure }) },
+      'the storage accepts no clips: downloads wait, nothing is lost, and they continue when it does again',
     );
-    void this.#mend();
+    void this.#probeUntilClosed();
   }
 
-  async #mend(): Promise<void> {
-    const { storage, clock } = this.#deps;
-    while (this.#shutAt !== undefined) {
-      await clock.sleep(TRIAL_MS, this.#closed.signal).catch(() => {});
-      if (this.#closed.signal.aborted) return;
-      const writable = await storage.check().then(
-        () => true,
-        () => false,
-      );
-      if (!writable || this.#shutAt === undefined) continue;
+  async #probeUntilClosed(): Promise<void> {
+    const { clock } = this.#deps;
+    for (;;) {
+      await clock.sleep(PROBE_MS, this.#ended.signal).catch(() => {});
+      if (this.#ended.signal.aborted || this.#mode === 'closed') return;
+      if (!(await this.#check())) continue;
+      if (this.#is('closed')) return;
       const [first] = this.#waiting;
-      if (!first) {
-        this.worked();
-        continue;
-      }
+      // No download waits to be the trial: the probe alone decides.
+      if (!first) return this.success();
+      this.#mode = 'half-open';
       this.#waiting.delete(first);
       first();
     }
+  }
+
+  #is(mode: Mode): boolean {
+    return this.#mode === mode;
   }
 }

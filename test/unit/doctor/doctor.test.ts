@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ApixoError, type ErrorKind } from '../../../src/apixo/errors.ts';
 import { formatFinding } from '../../../src/cli/commands/doctor.ts';
 import { judgeBalance, judgeError } from '../../../src/doctor/account.ts';
-import { formatBytes } from '../../../src/core/format-bytes.ts';
+import { formatBytes } from '../../../src/core/format.ts';
 import { judgeClock, skewOf } from '../../../src/doctor/clock.ts';
 import { judgeLimits, judgeSubmission } from '../../../src/doctor/limits.ts';
 import { impossible, isOlder, judgeRedis } from '../../../src/redis/fitness.ts';

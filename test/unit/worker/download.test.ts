@@ -83,7 +83,7 @@ function world() {
         state.recovered ? { location: `s3://clips/${name}`, size: 12, sha256: 'known' } : undefined,
     },
     hashes: { begin: hashHere },
-    gate: { enter: async () => void (state.waits += 1), worked() {}, failed: async () => true },
+    breaker: { acquire: async () => void (state.waits += 1), success() {}, failure: async () => true },
     model: kling26,
   };
   const logger = createLogger({
@@ -172,7 +172,7 @@ describe('downloading', () => {
     expect(state.waits).toBe(2);
   });
 
-  it('waits at the gate while the storage is out of order, and fails no item', async () => {
+  it('waits at the breaker while the storage is out of order, and fails no item', async () => {
     const { state, step } = world();
     state.storageFails = [new StorageError('full'), new StorageError('full')];
     expect(await step()).toEqual({ kind: 'done' });

@@ -8,8 +8,8 @@ import { until } from '../../support/until.ts';
 const outage = new StorageError('no space left', { cure: 'Free some space.' });
 const forever = new AbortController().signal;
 
-/** A gate before a storage that works or not; time passes when the test says so. */
-function gateBefore(storage: { works: boolean }) {
+/** A breaker before a storage that works or not; its sleeps end when the test wakes them. */
+function breakerBefore(storage: { works: boolean }) {
   const lines: string[] = [];
   const sleepers: (() => void)[] = [];
   const log = createLogger({
@@ -20,35 +20,39 @@ function gateBefore(storage: { works: boolean }) {
   const check = () =>
     storage.works ? Promise.resolve() : Promise.reject(new UserError('cannot write', { cure: 'Make room.' }));
   const clock = { now: () => 0, elapsed: () => 0, sleep: () => new Promise<void>((wake) => sleepers.push(wake)) };
-  const gate = new StorageBreaker({ storage: { check }, clock, log });
-  onTestFinished(() => gate.close());
+  const breaker = new StorageBreaker({ storage: { check }, clock, log });
+  onTestFinished(() => breaker.close());
   const entered: number[] = [];
   return {
-    gate,
+    breaker,
     lines,
     entered,
-    enter: (n: number) => void gate.enter(forever).then(() => entered.push(n)),
+    enter: (n: number) => void breaker.acquire(forever).then(() => entered.push(n)),
     trial: async () => {
       await until(() => sleepers.length > 0);
       sleepers.shift()?.();
-      await until(() => sleepers.length > 0 || lines.some((line) => line.includes('go on"')));
+      await until(() => sleepers.length > 0 || lines.some((line) => line.includes('continue"')));
     },
   };
 }
 
-describe('the gate before the storage', () => {
-  it('stays open for bad luck that a probe does not confirm', async () => {
-    const { gate, lines } = gateBefore({ works: true });
-    expect(await gate.failed(outage, forever)).toBe(false);
-    await gate.enter(forever);
+describe('the breaker before the storage', () => {
+  it('stays closed after a failure that a probe does not confirm', async () => {
+    const { breaker, lines } = breakerBefore({ works: true });
+    expect(await breaker.failure(outage, forever)).toBe(false);
+    await breaker.acquire(forever);
     expect(lines).toEqual([]);
   });
 
-  it('shuts once, with the cure, lets one at a time try, and opens when one succeeds', async () => {
+  it('opens once, with the cure, lets one at a time try, and closes when one succeeds', async () => {
     const storage = { works: false };
-    const { gate, lines, enter, entered, trial } = gateBefore(storage);
+    const { breaker, lines, enter, entered, trial } = breakerBefore(storage);
     expect(
-      await Promise.all([gate.failed(outage, forever), gate.failed(outage, forever), gate.failed(outage, forever)]),
+      await Promise.all([
+        breaker.failure(outage, forever),
+        breaker.failure(outage, forever),
+        breaker.failure(outage, forever),
+      ]),
     ).toEqual([true, true, true]);
     for (const n of [1, 2, 3]) enter(n);
     await trial();
@@ -57,45 +61,45 @@ describe('the gate before the storage', () => {
     storage.works = true;
     await trial();
     expect(entered).toEqual([1]);
-    expect(await gate.failed(outage, forever)).toBe(true);
+    expect(await breaker.failure(outage, forever)).toBe(true);
     enter(1);
     await trial();
     expect(entered).toEqual([1, 2]);
-    gate.worked();
+    breaker.success();
     await until(() => entered.length === 4);
     expect(lines).toHaveLength(2);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'error', cure: expect.any(String) as string });
-    expect(lines[1]).toContain('takes clips again');
+    expect(lines[1]).toContain('accepts clips again');
   });
 
-  it('shuts after three failures in a row although a probe succeeds', async () => {
-    const { gate } = gateBefore({ works: true });
-    expect(await gate.failed(outage, forever)).toBe(false);
-    gate.worked();
-    expect(await gate.failed(outage, forever)).toBe(false);
-    expect(await gate.failed(outage, forever)).toBe(false);
-    expect(await gate.failed(outage, forever)).toBe(true);
+  it('opens after three failures in a row although a probe succeeds', async () => {
+    const { breaker } = breakerBefore({ works: true });
+    expect(await breaker.failure(outage, forever)).toBe(false);
+    breaker.success();
+    expect(await breaker.failure(outage, forever)).toBe(false);
+    expect(await breaker.failure(outage, forever)).toBe(false);
+    expect(await breaker.failure(outage, forever)).toBe(true);
   });
 
-  it('opens by itself when nobody is there to try', async () => {
+  it('closes by itself when no download waits', async () => {
     const storage = { works: false };
-    const { gate, trial } = gateBefore(storage);
-    await gate.failed(outage, forever);
+    const { breaker, trial } = breakerBefore(storage);
+    await breaker.failure(outage, forever);
     storage.works = true;
     await trial();
-    await expect(gate.enter(forever)).resolves.toBeUndefined();
+    await expect(breaker.acquire(forever)).resolves.toBeUndefined();
   });
 
-  it('lets go of who is to drain', async () => {
-    const { gate } = gateBefore({ works: false });
-    await gate.failed(outage, forever);
+  it('ends the wait of a download when the process drains', async () => {
+    const { breaker } = breakerBefore({ works: false });
+    await breaker.failure(outage, forever);
     const draining = new AbortController();
     const reason = new Error('draining');
-    const waiting = gate.enter(draining.signal);
+    const waiting = breaker.acquire(draining.signal);
     draining.abort(reason);
     await expect(waiting).rejects.toBe(reason);
-    await expect(gate.enter(draining.signal)).rejects.toBe(reason);
-    const other = gateBefore({ works: false });
-    await expect(other.gate.failed(outage, draining.signal)).rejects.toBe(reason);
+    await expect(breaker.acquire(draining.signal)).rejects.toBe(reason);
+    const other = breakerBefore({ works: false });
+    await expect(other.breaker.failure(outage, draining.signal)).rejects.toBe(reason);
   });
 });

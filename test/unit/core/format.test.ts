@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatCount, formatDuration, formatTable, formatUsd, plural } from '../../../src/cli/format.ts';
+import { formatCount, formatDuration, formatTable, formatUsd, plural } from '../../../src/core/format.ts';
 
 describe('format', () => {
   it('counts', () => {
