@@ -4,6 +4,7 @@ import { kling26 } from './apixo/models/kling-2-6.ts';
 import type { Model } from './apixo/model.ts';
 import type { Config } from './config/config.ts';
 import { createAttempts, type Attempts } from './ledger/attempts.ts';
+import { createAdoption, type Adoption } from './ledger/adoption.ts';
 import { createAdmin, type Admin } from './ledger/admin.ts';
 import { createInstallation, type Installation } from './ledger/installation.ts';
 import { createIntake, type Intake } from './ledger/intake.ts';
@@ -37,6 +38,7 @@ export interface App {
   run: RunScript;
   installation: Installation;
   intake: Intake;
+  adoption: Adoption;
   attempts: Attempts;
   queries: Queries;
   admin: Admin;
@@ -105,6 +107,7 @@ export async function openApp(config: Config, options: AppOptions): Promise<App>
       run,
       installation: createInstallation(redis, keys),
       intake: createIntake(run),
+      adoption: createAdoption(run),
       attempts: createAttempts({ redis, keys, run, onDispatched: (given) => queues.submit(given) }),
       queries: createQueries(redis, keys),
       admin: createAdmin(run),

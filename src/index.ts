@@ -6,7 +6,7 @@ import {
   type RetryChoice,
 } from './operations/retry-cancel.ts';
 import { readEvents, type Completion } from './operations/events.ts';
-import type { BatchReports } from './reports/beside-clips.ts';
+import type { BatchReports } from './reports/batch-reports.ts';
 import { createReportWriter } from './reports/writer.ts';
 import { readStatus, type BatchStatus, type Status } from './operations/status.ts';
 import { imageUploads } from './operations/upload-images.ts';

@@ -70,10 +70,14 @@ export function requireApiKey(config: Config): string {
   });
 }
 
-/** What identifies the account that pays: the API and the key. Simulated APIs are one, on whatever port. */
+/** The API by its origin; simulated ones on this machine are one and the same, on whatever port. */
+export function apiOf({ baseUrl }: Pick<Config, 'baseUrl'>): string {
+  return isLoopback(baseUrl) ? 'loopback' : new URL(baseUrl).origin;
+}
+
+/** What identifies the account that pays: the API and the key. */
 export function accountSecret(config: Config): string {
-  const api = isLoopback(config.baseUrl) ? 'loopback' : new URL(config.baseUrl).origin;
-  return `${api}\n${requireApiKey(config)}`;
+  return `${apiOf(config)}\n${requireApiKey(config)}`;
 }
 
 /** A setting as `clipmill config` shows it. */

@@ -1,15 +1,15 @@
-/** One of two who read the same source. */
+/** One of two readers of the same source. */
 export interface Reader<T> extends AsyncIterable<T> {
   next(): Promise<IteratorResult<T>>;
-  /** To be called in the end: who has left holds nobody up. */
+  /** Leaves, so that the other reader waits for this one no longer. To be called at the end. */
   return(): Promise<IteratorResult<T>>;
 }
 
 /**
- * One reading of a source for two readers, who go on together: each gets every value, and the next one
- * is read when both have asked for it.
+ * Splits one pass over a source between two readers: each gets every value, and the next value is read when both
+ * have asked for it.
  */
-export function readTogether<T>(source: AsyncIterable<T>): [Reader<T>, Reader<T>] {
+export function tee<T>(source: AsyncIterable<T>): [Reader<T>, Reader<T>] {
   type Answer = (result: IteratorResult<T> | Promise<IteratorResult<T>>) => void;
   const iterator = source[Symbol.asyncIterator]();
   const over: IteratorResult<T> = { done: true, value: undefined };

@@ -22,6 +22,7 @@ const itemEvent = z
     size: z.number().optional().meta({ description: 'bytes' }),
     sha256: z.string().optional(),
     more: moreFiles.optional().meta({ description: 'further files, where the task gave several' }),
+    adopted: z.literal(true).optional().meta({ description: 'an earlier run made it: it was found in the storage' }),
     code: z.string().optional().meta({ description: 'why it failed or is held' }),
     message: z.string().optional(),
   })

@@ -11,6 +11,8 @@ export interface NewItem {
   priority: number;
   provider: string;
   output: string;
+  /** Whether the clip may replace a file of its name. Default false. */
+  replace?: boolean;
   input: object;
 }
 
@@ -38,6 +40,8 @@ export interface IntakeReport {
 }
 
 const takenOutput = z.object({ id: z.string(), output: z.string(), owner: z.string() });
+/** A JSON list of items whose output names belong to other items, as the scripts return it. */
+export const takenOutputs = z.string().transform((text) => z.array(takenOutput).parse(JSON.parse(text)));
 
 /** Adds items to batches, each once. */
 export interface Intake {
@@ -57,7 +61,7 @@ const registerReply = namedReply<IntakeReport>(
     added: z.coerce.number(),
     existing: z.coerce.number(),
     changed: z.string().transform((text) => z.array(z.string()).parse(JSON.parse(text))),
-    taken: z.string().transform((text) => z.array(takenOutput).parse(JSON.parse(text))),
+    taken: takenOutputs,
   }),
 );
 
@@ -66,7 +70,7 @@ export function createIntake(run: RunScript): Intake {
     async add(batch, facts, items, more) {
       const rows = items.map((item) => {
         const input = JSON.stringify(item.input);
-        return { ...item, input, hash: fingerprint(item, input) };
+        return { ...item, input, hash: contentHash(item.provider, input) };
       });
       return registerReply.parse(await run('register', batch, more ? '1' : '0', scriptJson(facts), scriptJson(rows)));
     },
@@ -76,7 +80,10 @@ export function createIntake(run: RunScript): Intake {
   };
 }
 
-/** Fingerprint of what is generated: two items with the same one make the same clip. */
-function fingerprint(item: NewItem, input: string): string {
-  return createHash('sha256').update(`${item.provider}\n${input}`).digest('base64url').slice(0, 16);
+/**
+ * Returns a fingerprint of what is generated: two items with the same one make the same clip.
+ * @param input the JSON of an item's input
+ */
+export function contentHash(provider: string, input: string): string {
+  return createHash('sha256').update(`${provider}\n${input}`).digest('base64url').slice(0, 16);
 }

@@ -3,7 +3,7 @@ import type { itemFields } from './schema/fields.ts';
 import { itemStates } from './schema/states.ts';
 
 /** An attempt that ended without a clip: it failed, or whether it was accepted is not known. */
-const pastAttempt = z.object({
+export const pastAttempt = z.object({
   attempt: z.number(),
   task: z.string().optional(),
   postedAt: z.number().optional(),
@@ -28,6 +28,8 @@ const storedItem = z.object({
   provider: z.string(),
   input: z.string().transform((text): unknown => JSON.parse(text)),
   output: z.string(),
+  hash: z.string().optional(),
+  kind: z.string().optional(),
   attempt: z.coerce.number(),
   at: z.coerce.number(),
   task: z.string().optional(),

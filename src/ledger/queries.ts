@@ -4,6 +4,15 @@ import { refOf, type Keys } from './schema/keys.ts';
 import { parseBatch, type Batch } from './batch.ts';
 import { parseItem, type Item } from './item.ts';
 
+/** What the ledger knows of a batch's folder in the storage. */
+export interface BatchFolderState {
+  /** Whether everything in it is in this ledger. */
+  known: boolean;
+  /** Whether an adoption of its items has begun and not ended. */
+  adopting: boolean;
+  source: string | null;
+}
+
 /** Reads the ledger; changes nothing. */
 export interface Queries {
   /** All batches, oldest first. */
@@ -11,6 +20,8 @@ export interface Queries {
   /** Names of batches that have ended, those that ended first before the others. */
   endedBatches(): Promise<string[]>;
   batch(batch: string): Promise<Batch | undefined>;
+  /** What is known of a batch's folder in the storage. */
+  folder(batch: string): Promise<BatchFolderState>;
   item(batch: string, id: string): Promise<Item | undefined>;
   /** All items of a batch in their order, a page at a time: memory does not grow with the batch. */
   items(batch: string): AsyncIterable<Item>;
@@ -39,6 +50,12 @@ export function createQueries(redis: RedisClient, keys: Keys): Queries {
   return {
     idPages,
     batch: readBatch,
+    async folder(batch) {
+      const key = keys.batch(batch);
+      const fields = ['pagesAt', 'folderKnown', 'adopting', 'source'] as const;
+      const [writtenAt, known, adopting, source] = await redis.hmget(key, ...fields);
+      return { known: Boolean(writtenAt ?? known), adopting: Boolean(adopting), source: source ?? null };
+    },
     async batches() {
       const names = await redis.zrange(keys.batches, '0', '-1');
       const found = await Promise.all(names.map(readBatch));

@@ -5,6 +5,7 @@ import { preludeFor } from './schema/prelude.ts';
 
 /** Each verb is one file under lua/, whose header has its arguments, reply and invariant. */
 export const verbs = [
+  'adopt',
   'begin',
   'cancel',
   'claim-output',
@@ -13,6 +14,7 @@ export const verbs = [
   'cool-down',
   'count-download',
   'dispatch',
+  'folder-known',
   'fresh-urls',
   'halt',
   'limits',

@@ -2,37 +2,37 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { namedReply, type RunScript } from '../ledger/scripts.ts';
 
-/** The right to write the pages of a batch, held by one writer at a time as long as it keeps it. */
-export interface PageClaim {
+/** The right to write the reports of a batch, held by one writer at a time as long as it renews it. */
+export interface ReportLease {
   batch: string;
-  /** What is read from now on shows this change of the batch, and all before it. */
+  /** The change of the batch that reports written from now on show, with all before it. */
   revision: string;
-  /** @returns whether the claim still holds */
-  keep(): Promise<boolean>;
-  /** Gives it back after a write; how long that took decides how soon the next one may be. */
+  /** @returns whether the lease is still held */
+  renew(): Promise<boolean>;
+  /** Releases the lease after a write; the time that it took decides how soon the next one may be. */
   written(tookMs: number): Promise<void>;
-  /** Gives it back without a write, to be tried by anybody after `delayMs`. */
+  /** Releases the lease without a write; the batch is due again after `delayMs`. */
   failed(delayMs: number): Promise<void>;
 }
 
-/** A writer that died is replaced after this long; one that lives renews its claim three times as often. */
+/** Time after which a writer that died is replaced; a live one renews its lease three times as often. */
 const LEASE_MS = 10_000;
-export const KEEP_EVERY_MS = LEASE_MS / 3;
+export const RENEW_EVERY_MS = LEASE_MS / 3;
 
-const claimed = namedReply(z.object({ batch: z.string(), revision: z.string() }).partial());
+const acquired = namedReply(z.object({ batch: z.string(), revision: z.string() }).partial());
 
 /**
- * NameTable a batch whose pages are behind and due, or the one that is named, due or not.
- * @returns `undefined` when none is due, or somebody else writes it
+ * Acquires the lease of a batch whose reports are due, or of the named one, due or not.
+ * @returns `undefined` when none is due, or another process holds the lease
  */
-export async function claimPages(run: RunScript, named = ''): Promise<PageClaim | undefined> {
+export async function acquireLease(run: RunScript, named = ''): Promise<ReportLease | undefined> {
   const writer = randomUUID();
-  const { batch, revision } = claimed.parse(await run('reports-claim', writer, LEASE_MS, named));
+  const { batch, revision } = acquired.parse(await run('reports-claim', writer, LEASE_MS, named));
   if (batch === undefined || revision === undefined) return undefined;
   return {
     batch,
     revision,
-    keep: async () => (await run('reports-keep', writer, batch, LEASE_MS)) === 1,
+    renew: async () => (await run('reports-keep', writer, batch, LEASE_MS)) === 1,
     async written(tookMs) {
       await run('reports-done', writer, batch, revision, Math.ceil(tookMs));
     },

@@ -7,6 +7,9 @@ export interface ManifestRow {
   state: ItemState;
   input: unknown;
   provider: string;
+  priority: number;
+  /** Fingerprint of provider and input: items with the same one make the same clip. */
+  hash?: string;
   /** Name of the clip in the storage. */
   output: string;
   /** The name that was asked for, and why the clip could not have it. */
@@ -37,6 +40,8 @@ export function manifestRow(item: Item): ManifestRow {
     state: item.state,
     input: item.input,
     provider: item.provider,
+    priority: item.priority,
+    ...(item.hash && { hash: item.hash }),
     output: item.storedAs ?? item.output,
     ...(item.storedAs && { renamed: { from: item.output, reason: item.storedAsReason ?? '' } }),
     attempts: item.attempt,

@@ -1,44 +1,52 @@
+import { apiOf, type Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { describeError } from '../core/errors.ts';
-import type { Queries } from '../ledger/queries.ts';
 import type { Logger } from '../core/log.ts';
+import type { Installation } from '../ledger/installation.ts';
+import type { Queries } from '../ledger/queries.ts';
 import type { RunScript } from '../ledger/scripts.ts';
 import type { Storage } from '../storage/storage.ts';
-import { storeBatchPages, type BatchReports } from './beside-clips.ts';
-import { claimPages, KEEP_EVERY_MS, type PageClaim } from './lease.ts';
+import { storeReports, type BatchReports } from './batch-reports.ts';
+import { claimFolder, folderNames } from './folder.ts';
+import { acquireLease, RENEW_EVERY_MS, type ReportLease } from './lease.ts';
 
-export interface PageWriterDeps {
-  queries: Queries;
+export interface ReportWriterDeps {
+  config: Pick<Config, 'baseUrl'>;
+  installation: Pick<Installation, 'id'>;
+  queries: Pick<Queries, 'items' | 'folder'>;
   run: RunScript;
-  storage: Pick<Storage, 'putPage'>;
+  storage: Pick<Storage, 'putPage' | 'read' | 'locate' | 'create' | 'stat'>;
   clock: Clock;
   log: Logger;
 }
 
-/** Keeps the pages beside the clips up to date, together with the writers of other processes. */
+/** Keeps the reports beside the clips up to date, in turn with the writers of other processes. */
 export interface ReportWriter {
-  /** Writes what is due: while batches proceed, and those that ended since. What fails is due again later. */
+  /** Writes the reports that are due, of running and of ended batches. Those that fail become due again later. */
   writeDue(signal: AbortSignal): Promise<void>;
-  /** Writes the pages of one batch, as it is now or later. @throws StorageError and what Redis throws */
+  /** Writes the reports of one batch, as it is now or later. @throws StorageError and what Redis throws */
   write(batch: string, signal?: AbortSignal): Promise<BatchReports>;
 }
 
-const LOOK_EVERY_MS = 100;
-/** From a write that failed to the next try. */
+/** From one try at the lease of another process to the next, in milliseconds. */
+const POLL_MS = 100;
+/** From a write that failed to the next try, in milliseconds. */
 const RETRY_MS = 30_000;
 
-export function createReportWriter(deps: PageWriterDeps): ReportWriter {
+export function createReportWriter(deps: ReportWriterDeps): ReportWriter {
+  const reported = new Set<string>();
+  const write = (lease: ReportLease, signal?: AbortSignal) => writeLeased(deps, reported, lease, signal);
   return {
     async writeDue(signal) {
       for (;;) {
-        const claim = signal.aborted ? undefined : await claimPages(deps.run);
-        if (!claim) return;
+        const lease = signal.aborted ? undefined : await acquireLease(deps.run);
+        if (!lease) return;
         try {
-          await writeClaimed(deps, claim, signal);
+          await write(lease, signal);
         } catch (error) {
           if (signal.aborted) return;
           deps.log.warn(
-            { batch: claim.batch, reason: describeError(error) },
+            { batch: lease.batch, reason: describeError(error) },
             'manifest and gallery not written, trying again later',
           );
         }
@@ -46,37 +54,77 @@ export function createReportWriter(deps: PageWriterDeps): ReportWriter {
     },
     async write(batch, signal) {
       for (;;) {
-        const claim = await claimPages(deps.run, batch);
-        if (claim) return await writeClaimed(deps, claim, signal);
+        const lease = await acquireLease(deps.run, batch);
+        if (lease) return await write(lease, signal);
         // Another process writes it, perhaps from before the last change.
-        await deps.clock.sleep(LOOK_EVERY_MS, signal);
+        await deps.clock.sleep(POLL_MS, signal);
       }
     },
   };
 }
 
-/** Writes with the claim kept alive, and gives it back whatever happens. */
-async function writeClaimed(deps: PageWriterDeps, claim: PageClaim, outer?: AbortSignal): Promise<BatchReports> {
+/** Writes while the lease is renewed, and releases it whatever happens. */
+async function writeLeased(
+  deps: ReportWriterDeps,
+  reported: Set<string>,
+  lease: ReportLease,
+  outer?: AbortSignal,
+): Promise<BatchReports> {
   const started = performance.now();
   const lost = new AbortController();
-  const keeping = setInterval(() => {
-    claim.keep().then(
-      (kept) => kept || lost.abort(new Error('another process took over')),
+  const renewing = setInterval(() => {
+    lease.renew().then(
+      (held) => held || lost.abort(new Error('another process took over')),
       (error: unknown) => lost.abort(error),
     );
-  }, KEEP_EVERY_MS);
+  }, RENEW_EVERY_MS);
   const signal = outer ? AbortSignal.any([outer, lost.signal]) : lost.signal;
   try {
-    const pages = await storeBatchPages(deps.queries, deps.storage, claim.batch, signal);
+    const names = await reportNames(deps, reported, lease.batch, signal);
+    const reports = await storeReports(deps.queries, deps.storage, lease.batch, names, signal);
     const tookMs = performance.now() - started;
-    deps.log.debug({ batch: claim.batch, tookMs }, 'manifest and gallery written');
-    // When Redis does not hear of it, the claim runs out by itself and they are written again.
-    await claim.written(tookMs).catch(() => {});
-    return pages;
+    deps.log.debug({ batch: lease.batch, tookMs }, 'manifest and gallery written');
+    // When Redis does not record this, the lease ends by itself and they are written again.
+    await lease.written(tookMs).catch(() => {});
+    return reports;
   } catch (error) {
-    await claim.failed(outer?.aborted ? 0 : RETRY_MS).catch(() => {});
+    await lease.failed(outer?.aborted ? 0 : RETRY_MS).catch(() => {});
     throw error;
   } finally {
-    clearInterval(keeping);
+    clearInterval(renewing);
   }
+}
+
+/**
+ * The names of the reports: their usual ones, or others where the folder holds the reports of another installation,
+ * or rows that this ledger has not adopted. Such a manifest may be the only record of clips that were paid for.
+ */
+async function reportNames(
+  { config, installation, queries, run, storage, log }: ReportWriterDeps,
+  reported: Set<string>,
+  batch: string,
+  signal: AbortSignal,
+): Promise<BatchReports> {
+  const [id, { adopting, known, source }] = await Promise.all([installation.id(), queries.folder(batch)]);
+  if (adopting) throw new Error('clips of an earlier run are being adopted: submit the batch again to finish that');
+  const { manifest, gallery } = folderNames(batch);
+  const marker = { clipmill: 1 as const, installation: id, batch, source, api: apiOf(config) };
+  if (await claimFolder(storage, marker, known, signal)) {
+    // Before the first manifest: a process that dies behind it must not leave a folder that seems to be another's.
+    if (!known) await run('folder-known', batch);
+    return { manifest, gallery };
+  }
+  const suffix = `-${id.slice(0, 8)}`;
+  const names = { manifest: withSuffix(manifest, suffix), gallery: withSuffix(gallery, suffix) };
+  if (!reported.has(batch)) {
+    reported.add(batch);
+    log.warn({ batch, ...names }, 'the folder holds the reports of another installation: these have other names');
+  }
+  return names;
+}
+
+/** `b/index.html` to `b/index-3f9a12cd.html`. */
+function withSuffix(name: string, suffix: string): string {
+  const dot = name.lastIndexOf('.');
+  return `${name.slice(0, dot)}${suffix}${name.slice(dot)}`;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { storeBatchPages } from '../../src/reports/beside-clips.ts';
+import { storeReports } from '../../src/reports/batch-reports.ts';
 import type { Item } from '../../src/ledger/item.ts';
 import { createFileStorage } from '../../src/storage/file/storage.ts';
 import { item } from '../support/items.ts';
@@ -55,7 +55,10 @@ describe.skipIf(!here)('the gallery in a browser', () => {
     const clip = join(import.meta.dirname, '../../src/simulator/clips/16x9-5s-silent.mp4');
     await copyFile(clip, join(folder, 'b/fox #1?.mp4'));
     await copyFile(clip, join(folder, 'b/evil.mp4'));
-    await storeBatchPages({ items: stream }, createFileStorage(folder), 'b');
+    await storeReports({ items: stream }, createFileStorage(folder), 'b', {
+      manifest: 'b/manifest.jsonl',
+      gallery: 'b/index.html',
+    });
     address = pathToFileURL(join(folder, 'b/index.html')).href;
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(' ') });
     page = await browser.newPage();

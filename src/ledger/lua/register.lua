@@ -4,7 +4,8 @@
 --   ARGV[2] "1" while more pages follow (the batch stays open and cannot end), else "0"
 --   ARGV[3] JSON of batch facts {maxClips?: number | false, source?: string, model: string,
 --           since?: when the submission began, which takes back a cancellation from before}
---   ARGV[4] JSON list of items {id, index?, priority, provider, output, input: string, hash: string}
+--   ARGV[4] JSON list of items {id, index?, priority, provider, output, replace?: true,
+--           input: string, hash: string}
 -- Returns {added, existing, changed: JSON list of ids that exist with other content, taken: JSON list of {id, output,
 -- owner} whose output name belongs to another item (those are not added)}.
 -- Invariant: an item, its count, its output name and its place in the queue are added together or not at all.
@@ -41,6 +42,7 @@ for _, item in ipairs(items) do
     redis.call('HSET', itemKey(ref), 'state', 'queued', 'attempt', 0, 'tasks', 0, 'at', now,
       'index', item.index or total + added, 'priority', item.priority, 'provider', item.provider,
       'input', item.input, 'output', item.output, 'hash', item.hash)
+    if item.replace then redis.call('HSET', itemKey(ref), 'replace', 1) end
     redis.call('HSET', OUTPUTS, item.output, ref)
     redis.call('RPUSH', itemsKey(batch), item.id)
     redis.call('HINCRBY', key, 'total', 1)

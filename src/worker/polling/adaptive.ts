@@ -2,7 +2,7 @@ import type { Model } from '../../apixo/model.ts';
 import type { BinRanges, Demand } from './load.ts';
 import { fixedPlan } from './fixed.ts';
 import { binOf, hazardOf, untilNextLook, type AgeCounts, type Hazard } from './hazard.ts';
-import { secondsOf } from './task-kind.ts';
+import { secondsOf } from '../../apixo/task-kind.ts';
 import type { PollPlan } from './plan.ts';
 
 export interface AdaptiveOptions {

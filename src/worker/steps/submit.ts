@@ -11,7 +11,7 @@ import type { InputStore } from '../../storage/storage.ts';
 import type { StepContext } from './context.ts';
 import { ImageUrlError, withImageUrls } from './image-urls.ts';
 import { SubmitPermit } from './submit-permit.ts';
-import { kindOf } from '../polling/task-kind.ts';
+import { kindOf } from '../../apixo/task-kind.ts';
 import type { PollPlan } from '../polling/plan.ts';
 import { done, type Outcome } from '../../queue/outcome.ts';
 import type { Queues } from '../../queue/queues.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readTogether, type Reader } from '../../../src/core/tee.ts';
+import { tee, type Reader } from '../../../src/core/tee.ts';
 
 /** Numbers from 1, and how many of them were read. */
 function numbers(last: number) {
@@ -20,10 +20,10 @@ async function all(reader: Reader<number>): Promise<number[]> {
   return seen;
 }
 
-describe('readTogether', () => {
+describe('tee', () => {
   it('gives everything to both, in one reading', async () => {
     const { state, source } = numbers(100);
-    const readers = readTogether(source);
+    const readers = tee(source);
     const [left, right] = await Promise.all(readers.map(all));
     expect(left).toHaveLength(100);
     expect(right).toEqual(left);
@@ -32,7 +32,7 @@ describe('readTogether', () => {
 
   it('reads no further than the slower one has come', async () => {
     const { state, source } = numbers(100);
-    const [fast, slow] = readTogether(source);
+    const [fast, slow] = tee(source);
     const ahead = all(fast);
     for await (const value of slow) {
       expect(state.read).toBe(value);
@@ -42,20 +42,20 @@ describe('readTogether', () => {
   });
 
   it('goes on with one when the other leaves, before or after its first value', async () => {
-    const [stays, leaves] = readTogether(numbers(100).source);
+    const [stays, leaves] = tee(numbers(100).source);
     const rest = all(stays);
     await leaves.return();
     await leaves.return();
     expect(await rest).toHaveLength(100);
 
-    const [again, stops] = readTogether(numbers(100).source);
+    const [again, stops] = tee(numbers(100).source);
     const whole = all(again);
     for await (const value of stops) if (value === 10) break;
     expect(await whole).toHaveLength(100);
   });
 
   it('misses nothing when the other leaves while it waits for the next value', async () => {
-    const [stays, leaves] = readTogether(numbers(100).source);
+    const [stays, leaves] = tee(numbers(100).source);
     const waiting = all(leaves);
     const seen = [(await stays.next()).value];
     // By now the other one has asked for the second.
@@ -68,7 +68,7 @@ describe('readTogether', () => {
 
   it('closes the source when both have left', async () => {
     const { state, source } = numbers(100);
-    const [left, right] = readTogether(source);
+    const [left, right] = tee(source);
     const reading = all(left);
     for await (const value of right) if (value === 10) break;
     await left.return();
@@ -81,7 +81,7 @@ describe('readTogether', () => {
       yield 1;
       throw new Error('no Redis');
     }
-    const ends = await Promise.allSettled(readTogether(broken()).map(all));
+    const ends = await Promise.allSettled(tee(broken()).map(all));
     expect(ends.map((end) => end.status === 'rejected' && String(end.reason))).toEqual(
       Array(2).fill('Error: no Redis'),
     );

@@ -40,6 +40,7 @@ describe('the manifest', () => {
       state: 'done',
       input: item().input,
       provider: 'auto',
+      priority: 100,
       output: 'b/a clip.mp4',
       attempts: 1,
       taskId: 'task_1',

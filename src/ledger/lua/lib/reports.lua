@@ -4,7 +4,7 @@
 
 -- From a batch's first items to its first reports, and from one write to the next, in ms. After each write
 -- comes a pause of REPORTS_SHARE times as long as it took: the share of time spent does not grow with the batch.
-local REPORTS_FIRST, REPORTS_EVERY, REPORTS_SHARE = 5000, 30000, 20
+local REPORTS_FIRST, REPORTS_EVERY, REPORTS_SHARE = 5000, 10000, 20
 
 -- At the end of the batch one write may come sooner (`pagesRushed`). A batch may end with every clip that a
 -- producer adds, and the write after a rushed one waits.

@@ -3,39 +3,35 @@ import type { Queries } from '../ledger/queries.ts';
 import type { Storage } from '../storage/storage.ts';
 import { galleryPage, relativeLink } from './gallery/gallery.ts';
 import { jsonlLines } from './manifest.ts';
-import { readTogether, type Reader } from '../core/tee.ts';
+import { tee, type Reader } from '../core/tee.ts';
 
-/** The files that stand beside a batch's clips. */
+/** Names or locations of the reports beside the clips of a batch. */
 export interface BatchReports {
   gallery: string;
   manifest: string;
 }
 
-export function batchPageNames(batch: string): BatchReports {
-  return { gallery: `${batch}/index.html`, manifest: `${batch}/manifest.jsonl` };
-}
-
 /**
- * Writes both anew in one reading of the batch, each whole or not at all, with a memory that does not
- * grow with the batch.
- * @returns where they are
- * @throws the signal's reason when it aborts first: what is not written by then stays as it was
+ * Writes both anew in one pass over the batch, each whole or not at all, with a memory that does not grow with
+ * the batch.
+ * @returns their locations
+ * @throws the signal's reason when it aborts first: a report that is not written by then stays as it was
  */
-export async function storeBatchPages(
+export async function storeReports(
   queries: Pick<Queries, 'items'>,
   storage: Pick<Storage, 'putPage'>,
   batch: string,
+  names: BatchReports,
   signal?: AbortSignal,
 ): Promise<BatchReports> {
-  const names = batchPageNames(batch);
   const options = { link: relativeLink(batch), at: new Date() };
-  const [forManifest, forGallery] = readTogether(queries.items(batch));
+  const [forManifest, forGallery] = tee(queries.items(batch));
 
   async function put(name: string, items: Reader<Item>, lines: AsyncIterable<string>, type: string): Promise<string> {
     try {
       return (await storage.putPage(name, inChunks(lines, signal), type, signal)).location;
     } finally {
-      // A storage that is out of order may not have looked at a single line.
+      // A storage that fails may not have read a single line.
       await items.return();
     }
   }
@@ -49,7 +45,7 @@ export async function storeBatchPages(
   return { gallery: gallery.value, manifest: manifest.value };
 }
 
-/** Characters in a chunk: a write for every line would cost more than the lines. */
+/** Characters in a chunk: one write for each line would cost more than the lines. */
 const CHUNK = 65_536;
 
 async function* inChunks(lines: AsyncIterable<string>, signal?: AbortSignal): AsyncGenerator<string> {

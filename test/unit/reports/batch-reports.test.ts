@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { storeBatchPages } from '../../../src/reports/beside-clips.ts';
+import { storeReports } from '../../../src/reports/batch-reports.ts';
 import type { Bytes } from '../../../src/storage/storage.ts';
 import { item } from '../../support/items.ts';
+
+const names = { manifest: 'b/manifest.jsonl', gallery: 'b/index.html' };
 
 const queries = {
   async *items() {
@@ -28,7 +30,7 @@ function storage(broken?: string) {
 describe('the pages of a batch', () => {
   it('are written in one reading, with every item', async () => {
     const kept = storage();
-    expect(await storeBatchPages(queries, kept, 'b')).toEqual({
+    expect(await storeReports(queries, kept, 'b', names)).toEqual({
       gallery: 'file:///videos/b/index.html',
       manifest: 'file:///videos/b/manifest.jsonl',
     });
@@ -38,7 +40,7 @@ describe('the pages of a batch', () => {
 
   it.each(['b/manifest.jsonl', 'b/index.html'])('are not held up when %s cannot be written', async (broken) => {
     const kept = storage(broken);
-    await expect(storeBatchPages(queries, kept, 'b')).rejects.toThrow('disk full');
+    await expect(storeReports(queries, kept, 'b', names)).rejects.toThrow('disk full');
     expect(kept.pages.size).toBe(1);
     expect([...kept.pages.values()].join('').match(/"clip-\d+"/g)).toHaveLength(1_000);
   });
@@ -46,7 +48,7 @@ describe('the pages of a batch', () => {
   it('stay as they are when it is over', async () => {
     const kept = storage();
     const signal = AbortSignal.abort(new Error('the process is draining'));
-    await expect(storeBatchPages(queries, kept, 'b', signal)).rejects.toThrow('draining');
+    await expect(storeReports(queries, kept, 'b', names, signal)).rejects.toThrow('draining');
     expect(kept.pages.size).toBe(0);
   });
 });

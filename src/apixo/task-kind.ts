@@ -1,4 +1,4 @@
-import type { Model } from '../../apixo/model.ts';
+import type { Model } from './model.ts';
 
 /** `MODEL/SECONDS/PROVIDER`: what decides how long a task takes. */
 export function kindOf(model: Pick<Model, 'id'>, videoSeconds: number, provider: string): string {

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { attemptList, type Attempt } from './attempt.ts';
+import { contentHash, takenOutputs, type BatchFacts, type NewItem } from './intake.ts';
+import type { PastAttempt } from './item.ts';
+import { namedReply, scriptJson, type RunScript } from './scripts.ts';
+import type { EndState } from './schema/states.ts';
+
+/** An item that was made before this ledger knew it. */
+export interface AdoptedItem extends Omit<NewItem, 'index' | 'replace'> {
+  state: 'generating' | EndState;
+  /** Number of its latest attempt. */
+  attempt: number;
+  /** Submissions that were accepted or may have been; they count for the budget of the batch. */
+  posted: number;
+  history: readonly PastAttempt[];
+  /** Further output names that are its own. */
+  names: readonly string[];
+  /** Further fields of the item as the ledger has them; absent ones are left out. */
+  fields: Readonly<Record<string, string | number | undefined>>;
+}
+
+export interface AdoptionReport {
+  adopted: number;
+  /** Items that exist already: they stay as they are. */
+  existing: number;
+  /** Attempts whose task is to be polled. */
+  poll: Attempt[];
+  /** Items that were not adopted, because their output name belongs to another item. */
+  taken: { id: string; output: string; owner: string }[];
+}
+
+/** Adds items that exist at the API or in the storage already, each once and without a submission. */
+export interface Adoption {
+  /** @param more whether further pages follow; until the last one the batch cannot end and has no new manifest */
+  add(batch: string, facts: BatchFacts, items: readonly AdoptedItem[], more: boolean): Promise<AdoptionReport>;
+}
+
+const adoptReply = namedReply<AdoptionReport>(
+  z.object({
+    adopted: z.coerce.number(),
+    existing: z.coerce.number(),
+    poll: attemptList,
+    taken: takenOutputs,
+  }),
+);
+
+export function createAdoption(run: RunScript): Adoption {
+  return {
+    async add(batch, facts, items, more) {
+      const rows = items.map(({ history, fields, ...item }) => {
+        const input = JSON.stringify(item.input);
+        const lines = history.map((attempt) => `${JSON.stringify(attempt)}\n`).join('');
+        const further = { ...fields, ...(lines !== '' && { history: lines }) };
+        const flat = Object.entries(further).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+        return { ...item, input, hash: contentHash(item.provider, input), tasks: item.posted, fields: flat };
+      });
+      return adoptReply.parse(await run('adopt', batch, more ? '1' : '0', scriptJson(facts), scriptJson(rows)));
+    },
+  };
+}

@@ -1,0 +1,71 @@
+-- Adds a page of items to a batch that were made before this ledger knew them, each once, as the manifest beside their
+-- clips has them: an item that exists stays as it is. No clip is paid for.
+--   KEYS[1] prefix
+--   ARGV[1] batch
+--   ARGV[2] "1" while more pages follow (the batch stays open and cannot end), else "0"
+--   ARGV[3] JSON of batch facts {model: string, source?: string}
+--   ARGV[4] JSON list of items {id, priority, provider, output, input: string, hash: string, attempt, tasks, posted,
+--           state: "generating" or an end, fields: flat list of further names and values, names: further output names}
+-- Returns {adopted, existing, poll: JSON list of {ref, attempt} whose tasks are to be polled, taken: JSON list
+-- of {id, output, owner} whose output name belongs to another item (those are not added)}.
+-- Invariant: until the last page is in, `adopting` stands on the batch, and its manifest is not replaced: a shorter one
+-- would take the place of the only record of what is not adopted yet.
+--- @include schema fields time slots limits reports items
+
+local batch, more, now = ARGV[1], ARGV[2], nowMs()
+local facts, items = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
+local key = batchKey(batch)
+
+if redis.call('ZADD', BATCHES, 'NX', now, batch) == 1 then redis.call('HSET', key, 'createdAt', now) end
+redis.call('HSET', key, 'open', more, 'model', facts.model)
+if facts.source then redis.call('HSETNX', key, 'source', facts.source) end
+if more == '1' then
+  redis.call('HSET', key, 'adopting', 1)
+else
+  redis.call('HDEL', key, 'adopting')
+  redis.call('HSET', key, 'folderKnown', 1)
+end
+
+local total = tonumber(redis.call('HGET', key, 'total')) or 0
+local limits = readLimits()
+local lease = now + (limits and limits.leaseMs or LEASE_MS)
+local adopted, existing, poll, taken = 0, 0, {}, {}
+for _, item in ipairs(items) do
+  local ref = refOf(batch, item.id)
+  local owner = redis.call('HGET', OUTPUTS, item.output)
+  if redis.call('EXISTS', itemKey(ref)) == 1 then
+    existing = existing + 1
+  elseif owner and owner ~= ref then
+    taken[#taken + 1] = { id = item.id, output = item.output, owner = owner }
+  else
+    adopted = adopted + 1
+    redis.call('HSET', itemKey(ref), 'state', item.state, 'attempt', item.attempt, 'tasks', item.tasks, 'at', now,
+      'index', total + adopted, 'priority', item.priority, 'provider', item.provider, 'input', item.input,
+      'output', item.output, 'hash', item.hash, unpack(item.fields))
+    redis.call('HSET', OUTPUTS, item.output, ref)
+    for _, name in ipairs(item.names) do redis.call('HSETNX', OUTPUTS, name, ref) end
+    if #item.names > 0 then
+      redis.call('HSET', itemKey(ref), 'moreOutputs', table.concat(item.names, '\n') .. '\n')
+    end
+    redis.call('RPUSH', itemsKey(batch), item.id)
+    redis.call('HINCRBY', key, 'total', 1)
+    redis.call('HINCRBY', key, item.state, 1)
+    redis.call('HINCRBY', key, 'posted', item.posted)
+    if IS_END[item.state] then
+      local event = itemEvent(ref, item.state, now)
+      event.adopted = true
+      if HAS_CODE[item.state] then addCode(batch, event.code or 'UNKNOWN', 1) end
+      redis.call('HSETNX', itemKey(ref), 'endedAt', now)
+      addEvent(event, now)
+    else
+      redis.call('ZADD', LIVE, now, ref)
+      acquireSlot(slotName(ref, item.attempt), lease)
+      trackRunning(ref, 'queued', item.state, now)
+      poll[#poll + 1] = { ref, item.attempt }
+    end
+  end
+end
+if adopted > 0 then reopenBatch(batch) end
+touchReports(batch, now)
+if more == '0' then endBatchIfDue(batch, now) end
+return reply({ adopted = adopted, existing = existing, poll = jsonList(poll), taken = jsonList(taken) })
