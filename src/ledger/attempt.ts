@@ -6,6 +6,8 @@ export interface Attempt {
   batch: string;
   id: string;
   attempt: number;
+  /** The try that had the permit to post it: a move that carries it is refused when another try has the attempt. */
+  tryId?: string;
 }
 
 /** A JSON list of {ref, attempt}, as the scripts return it. */

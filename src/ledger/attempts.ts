@@ -97,7 +97,10 @@ export interface Attempts {
   begin(attempt: Attempt, tryId: string, holdingToken: boolean): Promise<BeginReply>;
   /** The API accepted a task. Also for an attempt that is held, cancelled or queued again: its answer came late. */
   accepted(attempt: Attempt, task: AcceptedTask): Promise<MoveReply>;
-  /** The POST was not accepted for certain: back to the queue for `delayMs`, with its clip of the budget. */
+  /**
+   * The POST was not accepted for certain, or never left: back to the queue for `delayMs`, with its clip of the
+   * budget. Also for an attempt that was held as PROCESS_DIED: the process that has the permit lives, and knows.
+   */
   notAccepted(attempt: Attempt, refusals: number, delayMs: number): Promise<MoveReply>;
   /** The POST was not accepted for certain, and never will be: the item fails. */
   rejected(attempt: Attempt, cause: Cause): Promise<MoveReply>;
@@ -190,6 +193,8 @@ const moveReply = namedReply(
 const resultUrls = z.array(z.string());
 
 interface Step {
+  task?: string;
+  heldAs?: string;
   from: readonly ItemState[];
   fields?: readonly (string | number)[];
   delayMs?: number;
@@ -224,8 +229,8 @@ export interface AttemptsDeps {
 }
 
 export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps): Attempts {
-  async function move({ batch, id, attempt }: Attempt, to: ItemState, step: Step): Promise<MoveReply> {
-    const body = scriptJson({ ...step, dispatch: DISPATCHED_AT_ONCE });
+  async function move({ batch, id, attempt, tryId }: Attempt, to: ItemState, step: Step): Promise<MoveReply> {
+    const body = scriptJson({ ...step, tryId, dispatch: DISPATCHED_AT_ONCE });
     const { dispatched, ...reply } = moveReply.parse(await run('move', refOf(batch, id), attempt, to, body));
     if (dispatched.length > 0) await onDispatched(dispatched);
     return reply;
@@ -245,10 +250,17 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
     accepted: (attempt, { taskId, tasks, kind }) =>
       move(attempt, 'generating', {
         from: ['submitting', 'held', 'queued', 'cancelled'],
+        task: taskId,
         fields: ['task', taskId, 'tasks', tasks, 'kind', kind, 'refusals', 0],
       }),
     notAccepted: (attempt, refusals, delayMs) =>
-      move(attempt, 'queued', { from: ['submitting'], fields: ['refusals', refusals], delayMs, unspent: true }),
+      move(attempt, 'queued', {
+        from: ['submitting', 'held'],
+        heldAs: 'PROCESS_DIED',
+        fields: ['refusals', refusals],
+        delayMs,
+        unspent: true,
+      }),
     rejected: (attempt, cause) =>
       move(attempt, 'failed', { from: ['submitting'], fields: reasonFields(cause), unspent: true }),
     ambiguous: (attempt, cause, mayRunMs) =>

@@ -60,7 +60,10 @@ export function createQueues(redis: RedisClient, keys: Keys): Queues {
     );
   }
   async function poll(attempt: Attempt, delayMs: number): Promise<void> {
-    await queues.poll.add(STEP, attempt, { jobId: jobIdOf(attempt), delay: Math.max(0, Math.round(delayMs)) });
+    await queues.poll.add(STEP, stepData.parse(attempt), {
+      jobId: jobIdOf(attempt),
+      delay: Math.max(0, Math.round(delayMs)),
+    });
   }
   async function download(attempt: Attempt): Promise<void> {
     await queues.download.add(STEP, attempt, { jobId: jobIdOf(attempt) });

@@ -4,6 +4,8 @@ import type { Address } from '../config/redis-url.ts';
 export interface ClusterNode {
   id: string;
   address: Address;
+  /** As its master lists it in ROLE. */
+  ip: string;
   /** `myself`, `master`, `slave`, `fail` (agreed upon by a majority), `fail?`, `handshake`, `noaddr`. */
   flags: string[];
   /** Id of its master, of a replica. */
@@ -25,6 +27,7 @@ export function parseClusterNodes(text: string, askedHost: string): ClusterNode[
       const ranges = slots.filter((slot) => /^\d/.test(slot)).map((slot) => slot.split('-').map(Number));
       return {
         id,
+        ip,
         address: { host: hostname || ip || askedHost, port: Number(port) },
         flags: flags.split(','),
         masterId: master === '-' ? undefined : master,

@@ -1,6 +1,7 @@
 import { formatBytes } from '../core/format.ts';
 import { fail, ok, warn, type Finding } from '../core/finding.ts';
 import type { RedisFacts } from './facts.ts';
+import { atLeast } from './version.ts';
 
 /** `XADD … MINID`, `LPOP` with a count and BullMQ's `ZADD … GT` came with it. */
 export const LEAST_REDIS = [6, 2] as const;
@@ -50,10 +51,8 @@ function judgeServer({ product, version, replica, replicas, clusterMode }: Redis
   return ok(subject, `${product} ${version}${clusterMode ? ', part of a cluster' : ''}${copies}`);
 }
 
-/** Releases may end in letters; only the first two numbers count. */
 export function isOlder(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
-  return major < LEAST_REDIS[0] || (major === LEAST_REDIS[0] && minor < LEAST_REDIS[1]);
+  return !atLeast(version, LEAST_REDIS);
 }
 
 function judgeAppendOnly({ aof, fsync, replicas }: RedisFacts): Finding {

@@ -10,6 +10,7 @@ import { adaptivePlan } from './polling/adaptive.ts';
 import { fixedPlan } from './polling/fixed.ts';
 import { readLoad } from './polling/load.ts';
 import type { PollPlan } from './polling/plan.ts';
+import type { SubmissionRecords } from './outcomes/records.ts';
 import type { Resources } from './resources.ts';
 import { stepContext, type StepContext } from './steps/context.ts';
 import { downloadStep } from './steps/download.ts';
@@ -20,14 +21,19 @@ import type { StorageBreaker } from './steps/storage-breaker.ts';
 import { MAX_WAITING_SUBMISSIONS, submitStep } from './steps/submit.ts';
 
 /** Routes the jobs of each queue to its step, with what that step depends on. */
-export function createHandlers(app: App, resources: Resources, breaker: StorageBreaker): Record<QueueName, JobHandler> {
+export function createHandlers(
+  app: App,
+  resources: Resources,
+  breaker: StorageBreaker,
+  records: SubmissionRecords | undefined,
+): Record<QueueName, JobHandler> {
   const { config, log } = app;
   const { storage } = resources;
   const plan = pollPlan(app);
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
   const shared = { ...app, ...resources, settings, plan };
 
-  const submit = { ...shared, limiter: pLimit(MAX_WAITING_SUBMISSIONS), inputs: storage.inputs };
+  const submit = records && { ...shared, ...records, limiter: pLimit(MAX_WAITING_SUBMISSIONS), inputs: storage.inputs };
   const poll = { ...shared, limiter: pLimit(MAX_WAITING_POLLS), reportedStates: new Set<string>() };
   const download = {
     ...shared,
@@ -35,7 +41,10 @@ export function createHandlers(app: App, resources: Resources, breaker: StorageB
     writeSidecar: config.sidecar ? createSidecars({ ...app, storage }) : undefined,
   };
 
-  const submitJob = stepHandler(log, (context) => submitStep(submit, context));
+  const submitJob = stepHandler(log, (context) => {
+    if (!submit) throw new Error('this process does not submit');
+    return submitStep(submit, context);
+  });
   return {
     submit: (job, context) => (job.name === STEP ? submitJob(job, context) : intakeStep(app, job)),
     poll: stepHandler(log, (context) => pollStep(poll, context)),

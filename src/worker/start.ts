@@ -11,6 +11,7 @@ import { repairAfterDisturbance } from './maintenance/clock-watch.ts';
 import { reconcile } from './maintenance/reconcile.ts';
 import { startMaintenance } from './maintenance/schedule.ts';
 import { commonTasks, leftoversTask, reportsTask } from './maintenance/tasks.ts';
+import { openRecords, type SubmissionRecords } from './outcomes/records.ts';
 import { openResources, type Resources } from './resources.ts';
 import { claimPrefix } from './claim-prefix.ts';
 import { StorageBreaker } from './steps/storage-breaker.ts';
@@ -21,6 +22,8 @@ export interface WorkerOptions {
   resources?: Resources;
   /** Accepts an API key that the prefix does not know, as a further one of its account. Default false. */
   acceptNewKey?: boolean;
+  /** The records of submissions, closed by `drain`. Default: on a connection of their own, as CLIPMILL_DURABILITY says. */
+  records?: SubmissionRecords;
   /** How long a job of a process that died stays locked, in milliseconds. Default 10,000. */
   lockMs?: number;
 }
@@ -70,7 +73,10 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   const limits = await publishLimits(run, config);
   if (limits.length > 0) log.warn({ limits }, 'limits differ from those of another process: these hold now');
 
-  const handlers = createHandlers(app, resources, breaker);
+  const records = options.records ?? (roles.includes('submit') ? await openRecords(app) : undefined);
+  let overran = false;
+  closers.push(() => records?.close(overran ? 0 : deadlines.recordAborted));
+  const handlers = createHandlers(app, resources, breaker, records);
   const steps = concurrency(config);
   const processors = roles.map((queue) =>
     watchProcessor(
@@ -118,6 +124,7 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
       ]);
       draining.abort(new Error('the process is draining'));
       if (!(await endsWithin(ended, deadlineMs))) {
+        overran = true;
         log.warn({ deadlineMs }, 'drain takes too long: aborting requests in progress');
         await api.close();
         await endsWithin(ended, deadlines.recordAborted);

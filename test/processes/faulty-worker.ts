@@ -10,6 +10,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { openApp } from '../../src/app.ts';
 import { queueNames } from '../../src/queue/queues.ts';
+import { openRecords } from '../../src/worker/outcomes/records.ts';
 import { openResources } from '../../src/worker/resources.ts';
 import { startWorkers } from '../../src/worker/start.ts';
 import type { FaultPoint } from '../support/fault-points.ts';
@@ -56,13 +57,14 @@ const putSidecar = between(undefined, storage.putPage, 'after-sidecar');
 const putPage: typeof storage.putPage = (name, ...rest) =>
   (name.endsWith('.json') ? putSidecar : storage.putPage)(name, ...rest);
 
+const records = await openRecords(app);
+
 const lockMs = process.env['LOCK_MS'];
 await startWorkers(
   {
     ...app,
     attempts: {
       ...attempts,
-      accepted: between(undefined, attempts.accepted, 'after-task-recorded'),
       generated: between(undefined, attempts.generated, 'after-end-recorded'),
       stored: between(undefined, attempts.stored, 'after-done-recorded'),
     },
@@ -82,6 +84,13 @@ await startWorkers(
       },
       source: { ...source, open: between('before-fetch', source.open, 'after-first-bytes') },
       storage: { ...storage, put: between(undefined, storage.put, 'after-stored'), putPage },
+    },
+    records: {
+      ...records,
+      attempts: {
+        ...records.attempts,
+        accepted: between(undefined, records.attempts.accepted, 'after-task-recorded'),
+      },
     },
     ...(lockMs && { lockMs: Number(lockMs) }),
   },

@@ -6,6 +6,7 @@ import { dispatch } from '../../src/ledger/dispatch.ts';
 import type { Outcome } from '../../src/queue/outcome.ts';
 import { fixedPlan } from '../../src/worker/polling/fixed.ts';
 import { pollStep } from '../../src/worker/steps/poll.ts';
+import { acknowledged } from './acknowledged.ts';
 import { stepData, type QueueName } from '../../src/queue/queues.ts';
 import { reconcile } from '../../src/worker/maintenance/reconcile.ts';
 import { submitStep } from '../../src/worker/steps/submit.ts';
@@ -143,6 +144,7 @@ export class Crank {
       model,
       log,
       clock,
+      connection: acknowledged,
       inputs: undefined,
       plan: fixedPlan(0, 1),
       limiter: <T>(ask: () => Promise<T>) => ask(),

@@ -4,6 +4,9 @@
 --   ARGV[3] state to move to
 --   ARGV[4] JSON of what belongs to it:
 --     from       states it may come from; others are refused
+--     heldAs     of a held item: the only code that it may be held with
+--     tryId      the try that had the permit; another one's attempt is left alone
+--     task       for `generating`: the task's id; an item that has another one refuses it
 --     fields     flat list of names and values to write on the item
 --     delayMs    for `queued`: how long it waits before its next attempt
 --     keepSlotMs where the task may still run: how long from now; without it the slot is freed
@@ -34,16 +37,23 @@ local step = cjson.decode(ARGV[4])
 local now, limits = nowMs(), readLimits()
 local key, slot = itemKey(ref), slotName(ref, attempt)
 local batch, itemId = splitRef(ref)
-local item = readFields(key, 'state', 'attempt', 'kept')
+local item = readFields(key, 'state', 'attempt', 'try', 'code', 'task', 'kept')
 local from = item.state
 
 if item.attempt ~= attempt then return reply({ result = 'refused', state = from or 'missing' }) end
--- The command was sent twice because the reply to the first was lost.
-if from == to then return reply({ result = 'already', state = from }) end
+-- The command was sent twice because the reply to the first was lost; unless the item has another task.
+if from == to then
+  local other = to == 'generating' and step.task and step.task ~= item.task
+  return reply({ result = other and 'refused' or 'already', state = from })
+end
 local expected = false
 for _, state in ipairs(step.from) do expected = expected or state == from end
--- The answer to a POST that was given up is taken only for an attempt that may have been posted.
-if to == 'generating' and from ~= 'submitting' then expected = expected and item.kept == attempt end
+-- The answer to a POST that was given up is taken only for an attempt that may have been posted: it was, for the
+-- try that had its permit, whatever a server knows that took over without it.
+if to == 'generating' and from ~= 'submitting' then expected = expected and (item.kept == attempt or step.tryId) end
+if from == 'held' and step.heldAs and item.code ~= step.heldAs then expected = false end
+-- A server that took over without the permit of one try may have given it to another, which may have posted.
+if step.tryId and to ~= 'generating' and item.try ~= step.tryId then expected = false end
 if not expected then return reply({ result = 'refused', state = from }) end
 
 -- The order of what follows matters: the state first, then what belongs to the new state, the slot last.
@@ -55,6 +65,7 @@ if not moveItem(ref, from, to, step.fields or {}, now) then return reply({ resul
 if step.durationBin then learnDuration(redis.call('HGET', key, 'kind'), step.durationBin) end
 if step.archive then archiveAttempt(ref, step.archive, now) end
 if to == 'queued' then enqueueItem(ref, step.delayMs or 0, now) end
+if to == 'queued' and from == 'held' then redis.call('HDEL', key, 'kept') end
 if step.unspent then redis.call('HINCRBY', batchKey(batch), 'posted', -1) end
 
 -- The answer to a POST that was given up: its task runs, and no other is made.

@@ -1,5 +1,6 @@
 import { stopwatch, type Clock } from '../../core/clock.ts';
 import { newTry, type Attempt, type Attempts, type BeginReply } from '../../ledger/attempts.ts';
+import type { DurableConnection } from '../../redis/durability/durable-connection.ts';
 import { waitForToken } from './request-token.ts';
 
 /**
@@ -9,49 +10,60 @@ import { waitForToken } from './request-token.ts';
  */
 const PERMIT_LIFETIME_MS = 5_000;
 
+/** What a permit needs: the ledger, and the second witness of its record. */
+export interface PermitDeps {
+  attempts: Pick<Attempts, 'begin'>;
+  connection: Pick<DurableConnection, 'epoch' | 'ready' | 'acknowledged'>;
+  clock: Clock;
+}
+
 /** The permit to post one attempt, of one try: a slot, a request token and the record `submitting` at once. */
 export class SubmitPermit {
-  readonly #attempts: Pick<Attempts, 'begin'>;
-  readonly #attempt: Attempt;
-  readonly #clock: Clock;
+  readonly #deps: PermitDeps;
   readonly #tryId = newTry();
+  /** The attempt, as the try that holds its permit. */
+  readonly attempt: Attempt;
   #age = () => 0;
+  #epoch = 0;
 
-  constructor(attempts: Pick<Attempts, 'begin'>, attempt: Attempt, clock: Clock) {
-    this.#attempts = attempts;
-    this.#attempt = attempt;
-    this.#clock = clock;
+  constructor(deps: PermitDeps, attempt: Attempt) {
+    this.#deps = deps;
+    this.attempt = { ...attempt, tryId: this.#tryId };
   }
 
   /**
    * Requests the permit until the reply is not to wait for a request token. A token that was waited for is
-   * used by the next request.
+   * used by the next request. While records are not acknowledged, nothing is requested.
    * @throws the signal's reason
    */
   async acquire(tokenLifetimeMs: number, signal: AbortSignal): Promise<Exclude<BeginReply, { kind: 'wait' }>> {
     let holding = false;
     for (;;) {
-      signal.throwIfAborted();
+      await this.#deps.connection.ready(signal);
       const reply = await this.#begin(holding);
       if (reply.kind !== 'wait') return reply;
-      holding = await waitForToken(this.#clock, reply.ms, tokenLifetimeMs, signal);
+      holding = await waitForToken(this.#deps.clock, reply.ms, tokenLifetimeMs, signal);
     }
   }
 
   /**
-   * Returns whether the permit is still valid; call it right before the POST. A late reply of Redis, or a
-   * process that was suspended, may have made it too old: then it is requested once more, as the same try.
+   * The fence before the POST; call it right before. A late reply of Redis, or a process that was suspended, may
+   * have made the permit too old: then it is requested once more, as the same try. Its record must have a second
+   * witness: a server that takes over without it would give the same permit to another process.
+   * @returns `lost`: it is another's to decide now; `unacknowledged`: no witness, within 2 s
    */
-  async isValid(): Promise<boolean> {
-    while (this.#age() > PERMIT_LIFETIME_MS) {
-      const { kind } = await this.#begin(true);
-      if (kind !== 'go') return false;
+  async confirm(): Promise<'valid' | 'lost' | 'unacknowledged'> {
+    for (;;) {
+      if (this.#age() > PERMIT_LIFETIME_MS && (await this.#begin(true)).kind !== 'go') return 'lost';
+      if (!(await this.#deps.connection.acknowledged(this.#epoch))) return 'unacknowledged';
+      if (this.#age() <= PERMIT_LIFETIME_MS) return 'valid';
     }
-    return true;
   }
 
   #begin(holding: boolean): Promise<BeginReply> {
-    this.#age = stopwatch(this.#clock);
-    return this.#attempts.begin(this.#attempt, this.#tryId, holding);
+    const { attempts, connection, clock } = this.#deps;
+    this.#age = stopwatch(clock);
+    this.#epoch = connection.epoch;
+    return attempts.begin(this.attempt, this.#tryId, holding);
   }
 }

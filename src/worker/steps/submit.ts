@@ -10,7 +10,7 @@ import type { Account } from '../../ledger/account.ts';
 import type { InputStore } from '../../storage/storage.ts';
 import type { StepContext } from './context.ts';
 import { ImageUrlError, withImageUrls } from './image-urls.ts';
-import { SubmitPermit } from './submit-permit.ts';
+import { SubmitPermit, type PermitDeps } from './submit-permit.ts';
 import { kindOf } from '../../apixo/task-kind.ts';
 import type { PollPlan } from '../polling/plan.ts';
 import { done, type Outcome } from '../../queue/outcome.ts';
@@ -19,6 +19,8 @@ import type { Queues } from '../../queue/queues.ts';
 export interface SubmitDeps {
   api: Pick<ApixoClient, 'generate'>;
   attempts: Pick<Attempts, 'begin' | 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous' | 'resubmit'>;
+  /** That begins are written on. */
+  connection: PermitDeps['connection'];
   account: Pick<Account, 'halt' | 'cool'>;
   queues: Pick<Queues, 'poll'>;
   /** Where the local images of items were uploaded to. */
@@ -42,6 +44,8 @@ export interface SubmitDeps {
  */
 export const MAX_WAITING_SUBMISSIONS = 16;
 
+/** Before an item is tried again whose record was not acknowledged, in milliseconds. */
+const UNACKNOWLEDGED_MS = 1_000;
 /** Between two submissions of one item that the API did not accept. */
 const itemBackoff = { baseMs: 1_000, capMs: 60_000 };
 /** Before an item is posted again although it may have a task. */
@@ -60,24 +64,28 @@ type GrantedPermit = Extract<BeginReply, { kind: 'go' }>;
  * made it cannot know whether the POST left, and holds the item. The task id is recorded before anything
  * else happens after the answer.
  */
-export async function submitStep(deps: SubmitDeps, context: StepContext): Promise<Outcome> {
-  const { attempt, log } = context;
-  const permit = new SubmitPermit(deps.attempts, attempt, deps.clock);
+export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<Outcome> {
+  const { log } = job;
+  const permit = new SubmitPermit(deps, job.attempt);
+  const context = { ...job, attempt: permit.attempt };
   const reply = await deps.limiter(() => permit.acquire(deps.settings.tokenLifetimeMs, context.signal));
   if (reply.kind === 'unknown') {
-    await recordAmbiguous(deps, context, { code: 'PROCESS_DIED', message: reasons.PROCESS_DIED }, reply.tasks);
+    await recordAmbiguous(deps, job, { code: 'PROCESS_DIED', message: reasons.PROCESS_DIED }, reply.tasks);
     return done;
   }
   // A process that died between recording the task and adding its poll job left that to this run.
-  if (reply.kind === 'stale' && reply.state === 'generating') await deps.queues.poll(attempt, 0);
+  if (reply.kind === 'stale' && reply.state === 'generating') await deps.queues.poll(job.attempt, 0);
   if (reply.kind === 'over-budget') log.warn('held: max_clips of the batch is spent');
   if (reply.kind !== 'go') return done;
 
   let sentAt = deps.clock.elapsed();
   try {
     const input = await withImageUrls(reply.input, deps.inputs, deps.settings.taskTimeoutMs);
-    if (!(await permit.isValid())) {
-      log.warn('not posted: the permit came too late');
+    const state = await permit.confirm();
+    if (state !== 'valid') {
+      if (state === 'lost') log.warn('not posted: the permit came too late');
+      else log.debug('not posted: its record is not acknowledged');
+      await deps.attempts.notAccepted(permit.attempt, reply.refusals, state === 'lost' ? 0 : UNACKNOWLEDGED_MS);
       return done;
     }
     sentAt = deps.clock.elapsed();

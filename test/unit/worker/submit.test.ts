@@ -3,6 +3,7 @@ import { ApixoError, type ErrorKind } from '../../../src/apixo/errors.ts';
 import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
 import type { Attempt, BeginReply, MoveReply } from '../../../src/ledger/attempts.ts';
 import { submitStep, type SubmitDeps } from '../../../src/worker/steps/submit.ts';
+import { acknowledged } from '../../support/acknowledged.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { contextOf } from '../../support/step-context.ts';
 
@@ -41,6 +42,7 @@ function world(replies: BeginReply[], onAmbiguous: 'hold' | 'resubmit' = 'hold')
       resubmit: (_attempt, _cause, _mayRunMs, { tasks, delayMs }) =>
         move(`resubmitted after ${tasks}, ${delayMs > 0 ? 'later' : 'at once'}`),
     },
+    connection: acknowledged,
     account: {
       halt: (reason) => {
         did.push(`halted: ${reason}`);
@@ -100,7 +102,15 @@ describe('submitStep', () => {
       }
     )(deps.attempts.begin);
     expect(await step()).toEqual({ kind: 'done' });
-    expect(did).toEqual([]);
+    // The ledger refuses that where another try has the attempt.
+    expect(did).toEqual(['queued with 0 refusals, at once']);
+  });
+
+  it('posts nothing while the record of its permit has no second witness', async () => {
+    const { deps, did, step } = world([go()]);
+    deps.connection = { ...acknowledged, acknowledged: () => Promise.resolve(false) };
+    expect(await step()).toEqual({ kind: 'done' });
+    expect(did).toEqual(['queued with 0 refusals, later']);
   });
 
   it('holds a submission whose answer got lost, and lets others wait if that goes on', async () => {

@@ -83,7 +83,8 @@ local function moveItem(ref, from, to, fields, now)
 
   redis.call('ZREM', LIVE, ref)
   redis.call('HSET', key, 'endedAt', now)
-  redis.call('HDEL', key, 'try')
+  -- The try that had the permit of a held attempt may report that it did not post.
+  if to ~= 'held' then redis.call('HDEL', key, 'try') end
   -- A cancelled item keeps them: its task has a clip, which a retry stores without a new task.
   if to ~= 'cancelled' then redis.call('HDEL', key, 'urls') end
   local event = itemEvent(ref, to, now)

@@ -1,0 +1,54 @@
+import { parseClusterNodes } from '../cluster-nodes.ts';
+import type { RedisClient } from '../connect.ts';
+import type { ReplicaView } from './replica-view.ts';
+
+/** How long the layout of the cluster holds, in milliseconds. */
+const FRESH_MS = 1_000;
+/** A node with one of these flags cannot be promoted: a majority of the masters agrees on `fail`, one alone on `fail?`. */
+const out = new Set(['fail', 'handshake', 'noaddr']);
+
+/** The replicas of this master, as the cluster knows them. */
+export class ClusterReplicas implements ReplicaView {
+  readonly #redis: RedisClient;
+  #listed: ReadonlySet<string> = new Set();
+  #attached: readonly string[] = [];
+  #at = Number.NEGATIVE_INFINITY;
+
+  constructor(redis: RedisClient) {
+    this.#redis = redis;
+  }
+
+  attached(addresses: readonly string[]): number {
+    this.#attached = addresses;
+    return this.#size();
+  }
+
+  async expected(): Promise<number> {
+    if (performance.now() - this.#at > FRESH_MS) await this.refresh();
+    return this.#size();
+  }
+
+  async refresh(): Promise<boolean> {
+    const before = this.#size();
+    const nodes = parseClusterNodes(String(await this.#redis.cluster('NODES')), '');
+    const myself = nodes.find(({ flags }) => flags.includes('myself'));
+    const replicas = nodes.filter(
+      ({ masterId, flags }) => masterId === myself?.id && !flags.some((flag) => out.has(flag)),
+    );
+    this.#listed = new Set(replicas.map(({ address, ip }) => `${ip || address.host}:${address.port}`));
+    this.#at = performance.now();
+    return this.#size() !== before;
+  }
+
+  forget(): void {
+    this.#at = Number.NEGATIVE_INFINITY;
+    this.#listed = new Set();
+    this.#attached = [];
+  }
+
+  close(): void {}
+
+  #size(): number {
+    return new Set([...this.#listed, ...this.#attached]).size;
+  }
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { UserError } from '../../core/errors.ts';
+import type { Logger } from '../../core/log.ts';
+import type { RedisClient } from '../connect.ts';
+import { readRedisFacts, type RedisFacts } from '../facts.ts';
+import { atLeast } from '../version.ts';
+import { ClusterReplicas } from './cluster-replicas.ts';
+import { RememberedReplicas } from './remembered-replicas.ts';
+import type { ReplicaView } from './replica-view.ts';
+import { SentinelReplicas } from './sentinel-replicas.ts';
+
+/**
+ * What acknowledges a record: `auto` (what the server has: replicas, else the disk, else nothing), `replica`,
+ * `disk`, or `memory` (nothing).
+ */
+export type DurabilitySetting = 'auto' | 'replica' | 'disk' | 'memory';
+
+/** What acknowledges a record on the server as it is now. */
+export type Acknowledgement =
+  /** All replicas that could become the master. */
+  | { kind: 'replica'; text: string }
+  /** WAITAOF: the next flush of the append-only file, within a second of `appendfsync everysec`. */
+  | { kind: 'waitaof'; text: string }
+  /** `appendfsync always`: the reply to the write itself came after the flush. */
+  | { kind: 'flushed'; text: string }
+  | { kind: 'memory'; text: string }
+  /** What the setting asks for is not there. */
+  | { kind: 'impossible'; text: string };
+
+/** How long facts of the server hold, in milliseconds: replicas come, settings change. */
+const FACTS_MS = 5_000;
+
+const roleReply = z.tuple([z.string()], z.unknown());
+/** How many local files and how many replicas have flushed. */
+const flushedReply = z.tuple([z.number(), z.number()]);
+const attached = z.array(z.tuple([z.string(), z.coerce.string()], z.unknown()));
+
+/** Decides what acknowledges a record, learns it anew as the server changes, and asks for it. */
+export class AcknowledgementPolicy {
+  readonly #redis: RedisClient;
+  readonly #setting: DurabilitySetting;
+  readonly #log: Logger;
+  readonly #view: ReplicaView;
+  #known: { facts: RedisFacts; at: number } | undefined;
+  #last: Acknowledgement | undefined;
+
+  constructor(redis: RedisClient, setting: DurabilitySetting, log: Logger) {
+    this.#redis = redis;
+    this.#setting = setting;
+    this.#log = log;
+    this.#view = replicaView(redis);
+  }
+
+  /** Another connection may lead to another server. */
+  forget(): void {
+    this.#known = undefined;
+    this.#view.forget();
+  }
+
+  /** What the last decision was, in words. */
+  needs(): string {
+    return this.#last?.text ?? this.#setting;
+  }
+
+  async current(): Promise<Acknowledgement> {
+    const facts = await this.#facts();
+    const replicas = this.#setting === 'auto' || this.#setting === 'replica' ? await this.#replicas(facts) : 0;
+    const decided = decide(this.#setting, facts, replicas);
+    if (decided.text !== this.#last?.text) this.#log.info({ by: decided.text }, 'records are acknowledged by');
+    this.#last = decided;
+    return decided;
+  }
+
+  /** @returns whether all that was written on this connection is acknowledged within `timeoutMs` */
+  async acknowledge(timeoutMs: number): Promise<boolean> {
+    const { kind } = await this.current();
+    if (kind === 'replica') return await this.#byReplicas(timeoutMs);
+    if (kind === 'waitaof') {
+      const [local] = flushedReply.parse(await this.#redis.call('WAITAOF', '1', '0', timeoutMs));
+      return local >= 1;
+    }
+    return kind !== 'impossible';
+  }
+
+  /**
+   * Every replica that could be made the master must have the record: one that was promoted a moment ago is not
+   * attached any more and cannot acknowledge, while another one that still is would.
+   */
+  async #byReplicas(timeoutMs: number): Promise<boolean> {
+    const facts = await this.#facts();
+    for (let round = 0; round < 2; round += 1) {
+      const needed = Math.max(1, await this.#view.expected(facts.runId));
+      const [count, role] = await Promise.all([this.#redis.wait(needed, timeoutMs), this.#redis.role()]);
+      const known = this.#view.attached(replicasOf(role));
+      if (count >= needed && known <= needed) return true;
+      // A replica that came meanwhile is asked too; for one that is gone the sentinels or the cluster may speak.
+      if (!(await this.#view.refresh(facts.runId))) return false;
+    }
+    return false;
+  }
+
+  async #replicas(facts: RedisFacts): Promise<number> {
+    this.#view.attached(replicasOf(await this.#redis.role()));
+    return await this.#view.expected(facts.runId);
+  }
+
+  async #facts(): Promise<RedisFacts> {
+    if (!this.#known || performance.now() - this.#known.at > FACTS_MS) {
+      this.#known = { facts: await readRedisFacts(this.#redis), at: performance.now() };
+    }
+    return this.#known.facts;
+  }
+}
+
+/** @param replicas those that could become the master */
+export function decide(setting: DurabilitySetting, facts: RedisFacts, replicas: number): Acknowledgement {
+  if (setting === 'memory') return { kind: 'memory', text: 'nothing (CLIPMILL_DURABILITY=memory)' };
+  const disk = onDisk(facts);
+  if (setting === 'disk') {
+    return disk ?? { kind: 'impossible', text: 'the disk, which this Redis does not confirm (see docs/durability.md)' };
+  }
+  if (replicas > 0 || setting === 'replica') {
+    return { kind: 'replica', text: replicas > 1 ? `all ${replicas} replicas` : 'a replica' };
+  }
+  return disk ?? { kind: 'memory', text: 'nothing: no replica, and this Redis does not confirm its disk' };
+}
+
+function onDisk({ aof, fsync, version }: RedisFacts): Acknowledgement | undefined {
+  if (!aof) return undefined;
+  if (fsync === 'always') return { kind: 'flushed', text: 'the disk (appendfsync always)' };
+  if (version === undefined || !atLeast(version, [7, 2]) || fsync === 'no') return undefined;
+  return { kind: 'waitaof', text: 'the disk (WAITAOF)' };
+}
+
+/** @throws UserError where the server can never do what the setting asks for */
+export function requirePossible(setting: DurabilitySetting, facts: RedisFacts): void {
+  if (setting !== 'disk' || onDisk(facts)) return;
+  throw new UserError('CLIPMILL_DURABILITY=disk, but this Redis does not confirm what is on its disk', {
+    cure: 'CONFIG SET appendonly yes and appendfsync always, or Redis 7.2 (Valkey) with appendfsync everysec; or set it to auto.',
+  });
+}
+
+/** Addresses of the replicas that a master streams to, from its reply to ROLE. */
+function replicasOf(reply: unknown): string[] {
+  const [role, , list] = roleReply.parse(reply);
+  if (role !== 'master') throw new Error('READONLY it is a replica now');
+  return attached.parse(list).map(([host, port]) => `${host}:${port}`);
+}
+
+/** The sentinels or the cluster know the replicas; on a plain URL only the master itself does. */
+function replicaView(redis: RedisClient): ReplicaView {
+  if (redis.options.sentinels) return new SentinelReplicas(redis);
+  if ('owner' in redis.options) return new ClusterReplicas(redis);
+  return new RememberedReplicas();
+}
