@@ -1,5 +1,5 @@
-import type { LocalImage } from './compile/image-files.ts';
-import type { ItemInput } from './compile/input.ts';
+import type { LocalImage } from './image-files.ts';
+import type { ItemInput } from './input.ts';
 
 export const providers = ['auto', 'value', 'official'] as const;
 /** How the API routes a task; `auto` lets it choose. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { klingInput } from '../apixo/models/kling-2-6.ts';
 import { providers, type Job } from './job.ts';
-import { isName, NAME_RULE } from './compile/names.ts';
+import { isName, NAME_RULE } from './names.ts';
 import { outputNameFault } from './compile/output-name.ts';
 
 /** A producer cannot know how many items came before its own: equal priorities run in order of arrival. */

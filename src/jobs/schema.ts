@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { itemInput } from './compile/input.ts';
+import { itemInput } from './input.ts';
 import { MAX_CLIPS_PER_FILE } from './limits.ts';
-import { NAME, NAME_RULE } from './compile/names.ts';
+import { NAME, NAME_RULE } from './names.ts';
 import { providers } from './job.ts';
 import type { JobDefaults, JobInput, Mode } from './job.ts';
 import { kindOf } from './wording.ts';

@@ -1,9 +1,9 @@
 import { InputError } from '../core/errors.ts';
 import { expandJob } from './compile/expand.ts';
 import { compileHeader, type Batch } from './compile/header.ts';
-import { ImageFiles } from './compile/image-files.ts';
+import { ImageFiles } from './image-files.ts';
 import type { Job, JobDefaults, JobInput } from './job.ts';
-import { NAME_RULE } from './compile/names.ts';
+import { NAME_RULE } from './names.ts';
 import { formatPath, isFields, type Report } from './tree.ts';
 import { Uniqueness } from './compile/uniqueness.ts';
 import { kindOf, truncate } from './wording.ts';

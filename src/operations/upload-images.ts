@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import type { Config } from '../config/config.ts';
 import { InputError, UserError } from '../core/errors.ts';
 import type { Job } from '../jobs/job.ts';
-import type { LocalImage } from '../jobs/compile/image-files.ts';
+import type { LocalImage } from '../jobs/image-files.ts';
 import type { InputStore } from '../storage/storage.ts';
 
 /** Images in memory at once, of at most 10 MB each. */

@@ -1,5 +1,5 @@
 import { nearest } from '../../core/did-you-mean.ts';
-import type { LocalImage } from './image-files.ts';
+import type { LocalImage } from '../image-files.ts';
 import { MAX_CLIPS_PER_JOB } from '../limits.ts';
 import type { Batch } from './header.ts';
 import type { MatrixValue, Mode, Provider } from '../job.ts';

@@ -1,10 +1,10 @@
 import { compileJob, type CompiledJob } from './compile.ts';
 import type { Batch } from './header.ts';
 import { contentId, givenId } from './identity.ts';
-import { itemInput, type ItemInput } from './input.ts';
+import { itemInput, type ItemInput } from '../input.ts';
 import type { Job } from '../job.ts';
 import { combinations, type Combination } from './matrix.ts';
-import { NAME_RULE, isName } from './names.ts';
+import { NAME_RULE, isName } from '../names.ts';
 import { outputName, outputNameFault } from './output-name.ts';
 import { zodIssues } from './shape.ts';
 import { render } from './template.ts';

@@ -1,4 +1,4 @@
-import type { ImageFiles } from './image-files.ts';
+import type { ImageFiles } from '../image-files.ts';
 import { defaultsShape, headerFields, headerShape, isExtension } from '../schema.ts';
 import { nearest } from '../../core/did-you-mean.ts';
 import { outputNameFault } from './output-name.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { ItemInput } from './input.ts';
+import type { ItemInput } from '../input.ts';
 import type { Provider } from '../job.ts';
 import type { Combination } from './matrix.ts';
-import { slug } from './names.ts';
+import { slug } from '../names.ts';
 import { render, variablesOf, type Template } from './template.ts';
 
 /**

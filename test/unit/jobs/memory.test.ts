@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { FileCheck } from '../../../src/jobs/compile/check.ts';
 import type { Job } from '../../../src/jobs/job.ts';
-import { ImageFiles } from '../../../src/jobs/compile/image-files.ts';
+import { ImageFiles } from '../../../src/jobs/image-files.ts';
 import { DiagnosticList } from '../../../src/jobs/diagnostics.ts';
 import { readerOf } from '../../../src/jobs/read/formats.ts';
 import { SourceFile } from '../../../src/jobs/read/source.ts';

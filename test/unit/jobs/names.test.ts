@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isName, slug } from '../../../src/jobs/compile/names.ts';
+import { isName, slug } from '../../../src/jobs/names.ts';
 
 describe('names', () => {
   it.each(['a', '7', 'a.b_c-D', '0'.repeat(128)])('%j is one', (name) => {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { MAX_IMAGE_BYTES } from '../limits.ts';
-import type { Fields } from '../tree.ts';
+import { MAX_IMAGE_BYTES } from './limits.ts';
+import type { Fields } from './tree.ts';
 
 /** The kinds that the API takes, by how they begin. */
 const kinds: readonly { extension: string; contentType: string; begins: (head: string) => boolean }[] = [

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { klingInput } from '../../apixo/models/kling-2-6.ts';
+import { klingInput } from '../apixo/models/kling-2-6.ts';
 
 const [textToVideo, imageToVideo] = klingInput.options;
 
