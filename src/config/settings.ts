@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import {
+  addressRanges,
   baseUrl,
+  byteSize,
   duration,
   listenAddress,
   positiveDuration,
@@ -218,6 +220,19 @@ export const settings = {
     value: wholeNumber(1, 1_000),
     default: '16',
     about: 'downloads at once in a process',
+  },
+  maxClipBytes: {
+    env: 'CLIPMILL_MAX_CLIP_BYTES',
+    value: byteSize,
+    default: '2GiB',
+    about: 'bytes of a clip at most, a hundred times those of a large one (21 MB): a result beyond is held, not stored',
+  },
+  allowAddresses: {
+    env: 'CLIPMILL_ALLOW_ADDRESSES',
+    value: addressRanges,
+    default: 'none',
+    about:
+      'ranges that clips are fetched from beside the public internet, such as 198.18.0.0/15 for a VPN with fake-IP DNS',
   },
   retentionMs: {
     env: 'CLIPMILL_RETENTION',

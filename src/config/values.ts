@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseRange, type Range } from '../core/address-range.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -28,6 +29,36 @@ export function wholeNumber(min: number, max: number) {
     return z.NEVER;
   });
 }
+
+const unitBytes: Record<string, number> = {
+  '': 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+};
+
+/** `500000`, `100MB` or `2GiB` to bytes, at least one. */
+export const byteSize = z.string().transform((text, context) => {
+  const [, number = '', unit = ''] = /^(\d+)\s*([kmg]i?b)?$/i.exec(text.trim()) ?? [];
+  const bytes = number === '' ? Number.NaN : Number(number) * (unitBytes[unit.toLowerCase()] ?? Number.NaN);
+  if (Number.isSafeInteger(bytes) && bytes >= 1) return bytes;
+  context.addIssue({ code: 'custom', message: 'must be a number of bytes such as 500000, 100MB or 2GiB' });
+  return z.NEVER;
+});
+
+/** `198.18.0.0/15, fd00::/8` or single addresses, separated by commas; `none` for no range. */
+export const addressRanges = z.string().transform((text, context): Range[] => {
+  if (text === 'none') return [];
+  try {
+    return text.split(',').map((part) => parseRange(part.trim()));
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be ranges such as 198.18.0.0/15,fd00::/8' });
+    return z.NEVER;
+  }
+});
 
 /** An absolute URL with one of the given schemes (written with the colon), without a trailing slash. */
 export function url(...schemes: string[]) {

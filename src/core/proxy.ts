@@ -1,5 +1,8 @@
 import { UserError } from './errors.ts';
 
+/** Hosts that are never reached through a proxy: its loopback is another machine's. */
+const LOOPBACK = 'localhost,127.0.0.1,[::1]';
+
 /** The proxies for requests of this process, as undici's EnvHttpProxyAgent takes them; '' is none. */
 export interface ProxySettings {
   httpProxy: string;
@@ -19,7 +22,10 @@ export function proxySettings(
   const all = proxyUrl('ALL_PROXY', read('ALL_PROXY'));
   const httpProxy = proxyUrl('HTTP_PROXY', read('HTTP_PROXY')) || all;
   const httpsProxy = proxyUrl('HTTPS_PROXY', read('HTTPS_PROXY')) || httpProxy;
-  return httpProxy || httpsProxy ? { httpProxy, httpsProxy, noProxy: read('NO_PROXY') } : undefined;
+  if (!httpProxy && !httpsProxy) return undefined;
+  const direct = read('NO_PROXY');
+  const noProxy = direct === '*' ? direct : [direct, LOOPBACK].filter((hosts) => hosts !== '').join(',');
+  return { httpProxy, httpsProxy, noProxy };
 }
 
 /** `proxy:3128` is short for `http://proxy:3128`, as everywhere. */

@@ -4,11 +4,11 @@ import { SourceError } from './error.ts';
 const HEADER = 8;
 const LONG_HEADER = 16;
 
-/** Goes along the boxes of an MP4 as its bytes pass, to tell a file that ended from one that was cut off. */
+/** Walks the boxes of an MP4 as its bytes pass, to distinguish a file that ended from one that was cut off. */
 export class Mp4Boxes {
-  /** What has come of the header of the next box. */
+  /** Bytes so far of the header of the next box. */
   #header: Buffer = Buffer.alloc(0);
-  /** What is to come of the body of this box. */
+  /** Bytes missing of the body of this box. */
   #left = 0;
 
   /** Whether the file may end here: after a whole box, or within one that goes on to the end of the file. */
@@ -42,7 +42,7 @@ export class Mp4Boxes {
     const short = this.#header.readUInt32BE(0);
     const size = short === 1 ? Number(this.#header.readBigUInt64BE(HEADER)) : short;
     if (short !== 0 && size < this.#header.length) {
-      throw new SourceError('broken', `not an MP4: it has a box of ${size} bytes`);
+      throw new SourceError('unusable', `not an MP4: it has a box of ${size} bytes`);
     }
     this.#left = short === 0 ? Number.POSITIVE_INFINITY : size - this.#header.length;
     this.#header = Buffer.alloc(0);

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
-import type { Agent } from 'undici';
+import type { Dispatcher } from 'undici';
 import { describeError } from '../core/errors.ts';
-import { forbidden, isPublic } from './address.ts';
+import { forbidden, isAllowed, type AddressRules } from './address.ts';
 import { SourceError } from './error.ts';
 
 /** The head of an answer, with its body to come. */
@@ -20,41 +20,41 @@ const MOST_REDIRECTS = 5;
  * @throws SourceError
  */
 export async function get(
-  agent: Agent,
+  agent: Dispatcher,
   address: string,
-  options: { headers?: Record<string, string>; anyAddress: boolean; signal?: AbortSignal | undefined },
+  options: { headers?: Record<string, string>; addresses: AddressRules; signal?: AbortSignal | undefined },
 ): Promise<Answer> {
   let url = new URL(address);
   for (let hops = 0; hops <= MOST_REDIRECTS; hops += 1) {
-    requireAllowed(url, options.anyAddress);
+    requireAllowed(url, options.addresses);
     const answer = await getOnce(agent, url, options.headers, options.signal);
     if (!redirects.has(answer.status)) return answer;
     discard(answer);
     const next = answer.header('location');
     if (next === undefined || !URL.canParse(next, url.href)) {
-      throw new SourceError('broken', `${url.host} redirects to nowhere`);
+      throw new SourceError('unusable', `${url.host} redirects to nowhere`);
     }
     url = new URL(next, url);
   }
-  throw new SourceError('broken', `more than ${MOST_REDIRECTS} redirects, the last one to ${url.host}`);
+  throw new SourceError('unusable', `more than ${MOST_REDIRECTS} redirects, the last one to ${url.host}`);
 }
 
-/** Ends an answer whose body nobody reads. */
+/** Ends an answer whose body is not read. */
 export function discard(answer: Answer): void {
   answer.body.destroy();
 }
 
-/** Names are looked at when they are resolved; an address that is written out is resolved by nobody. */
-function requireAllowed(url: URL, anyAddress: boolean): void {
+/** Names are checked when they are resolved; an address that is written out is never resolved. */
+function requireAllowed(url: URL, addresses: AddressRules): void {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new SourceError('forbidden', `a clip is not fetched by ${url.protocol}`);
   }
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (!anyAddress && isIP(host) !== 0 && !isPublic(host)) throw forbidden(url.host, host);
+  if (isIP(host) !== 0 && !isAllowed(host, addresses)) throw forbidden(url.host, host);
 }
 
 async function getOnce(
-  agent: Agent,
+  agent: Dispatcher,
   { origin, pathname, search, host }: URL,
   headers: Record<string, string> | undefined,
   signal: AbortSignal | undefined,
@@ -73,7 +73,7 @@ async function getOnce(
       highWaterMark: 16_384,
       ...(signal && { signal }),
     });
-    // It may break before somebody reads it; who reads it then is told.
+    // It may break before it is read; the error is then thrown to the reader.
     body.on('error', () => {});
     const header = (name: string) => {
       const value = heads[name];
@@ -82,6 +82,8 @@ async function getOnce(
     return { status: statusCode, header, body };
   } catch (error) {
     if (error instanceof SourceError) throw error;
+    // What a lookup refuses reaches the request wrapped where a proxy agent stands between.
+    if (error instanceof Error && error.cause instanceof SourceError) throw error.cause;
     throw new SourceError('broken', `${host}: ${describeError(error)}`, { cause: error });
   }
 }

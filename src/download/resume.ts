@@ -10,11 +10,17 @@ export type Reopen = (from: number, ifRange: string) => Promise<Answer>;
 /** Failures in a row after which the transfer is given up; a good piece in between starts the count anew. */
 const MOST_FAILURES = 4;
 const GOOD_PIECE = 1024 * 1024;
+/**
+ * Bytes that are fetched once more where a transfer goes on, and compared: some servers answer a range with the
+ * beginning of the file, or with that of another version.
+ */
+const OVERLAP = 4_096;
+const none = Buffer.alloc(0);
 const resumeBackoff = { baseMs: 500, capMs: 8_000 };
 
 /**
- * The body of an answer, which goes on by Range where a connection broke, within the same stream: who
- * stores it notices nothing but a pause. That needs a server that says which version it sends.
+ * The body of an answer, which continues by Range where a connection broke, within the same stream: its consumer
+ * sees a pause. That needs a server that names the version it sends.
  */
 export class ResumableBody {
   readonly #reopen: Reopen;
@@ -22,7 +28,12 @@ export class ResumableBody {
   readonly #length: number | undefined;
   readonly #version: string | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #etag: string | undefined;
   #answer: Answer;
+  /** The last bytes that were passed on, `OVERLAP` at most. */
+  #tail: Buffer = none;
+  /** What the next bytes of the answer repeat. */
+  #repeated: Buffer = none;
   #closed = false;
 
   constructor(
@@ -34,6 +45,7 @@ export class ResumableBody {
     this.#reopen = options.reopen;
     this.#signal = options.signal;
     this.#clock = options.clock ?? systemClock;
+    this.#etag = answer.header('etag');
     this.#version = resumableVersion(answer);
   }
 
@@ -64,7 +76,7 @@ export class ResumableBody {
     discard(this.#answer);
   }
 
-  /** @returns what ended it; errors of whoever takes the pieces are not caught here */
+  /** @returns the error that ended it; errors of the consumer are not caught here */
   async *#pieces(
     pieces: AsyncIterator<Uint8Array>,
     count: (bytes: number) => void,
@@ -77,9 +89,24 @@ export class ResumableBody {
         return error;
       }
       if (next.done === true) return undefined;
-      count(next.value.length);
-      yield next.value;
+      const piece = this.#withoutRepeated(next.value);
+      if (piece.length === 0) continue;
+      count(piece.length);
+      this.#tail = Buffer.concat([piece.length < OVERLAP ? this.#tail : none, piece.subarray(-OVERLAP)]).subarray(
+        -OVERLAP,
+      );
+      yield piece;
     }
+  }
+
+  /** @throws SourceError when the answer does not repeat what was passed on */
+  #withoutRepeated(piece: Uint8Array): Uint8Array {
+    const expected = this.#repeated.subarray(0, piece.length);
+    if (!expected.equals(piece.subarray(0, expected.length))) {
+      throw new SourceError('broken', 'it broke, and its server went on with other bytes');
+    }
+    this.#repeated = this.#repeated.subarray(expected.length);
+    return piece.subarray(expected.length);
   }
 
   #mayResume(): boolean {
@@ -88,9 +115,10 @@ export class ResumableBody {
 
   /** @returns whether the rest comes now; @throws SourceError when it never will by this URL */
   async #resume(at: number): Promise<boolean> {
+    const from = at - this.#tail.length;
     let answer;
     try {
-      answer = await this.#reopen(at, this.#version ?? '');
+      answer = await this.#reopen(from, this.#version ?? '');
     } catch (error) {
       if (error instanceof SourceError && error.fault === 'broken') return false;
       throw error;
@@ -99,18 +127,25 @@ export class ResumableBody {
       discard(answer);
       return false;
     }
-    const rest = `bytes ${at}-${(this.#length ?? 0) - 1}/${this.#length}`;
-    if (answer.status !== 206 || answer.header('content-range') !== rest) {
+    const rest = `bytes ${from}-${(this.#length ?? 0) - 1}/${this.#length}`;
+    const etag = answer.header('etag');
+    if (
+      answer.status !== 206 ||
+      answer.header('content-range') !== rest ||
+      (answer.header('content-encoding') ?? 'identity') !== 'identity' ||
+      (etag !== undefined && etag !== this.#etag)
+    ) {
       discard(answer);
       throw new SourceError('broken', `it broke after ${at} bytes, and its server does not go on from there`);
     }
     this.#answer = answer;
+    this.#repeated = this.#tail;
     if (this.#closed) discard(answer);
     return true;
   }
 }
 
-/** What names the version of a body in If-Range: a strong ETag, else the time of its last change. */
+/** The version of a body for If-Range: a strong ETag, else the time of its last change. */
 function resumableVersion(answer: Answer): string | undefined {
   if (answer.header('accept-ranges') === 'none') return undefined;
   const etag = answer.header('etag');

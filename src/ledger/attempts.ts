@@ -136,6 +136,8 @@ export interface Attempts {
   urlRefused(attempt: Attempt): Promise<number>;
   /** Counts an answer that the task has no URL. @returns how many there have been since the last fresh URL */
   urlDenied(attempt: Attempt): Promise<number>;
+  /** Counts an answer that was no clip. @returns how many there have been */
+  urlUnusable(attempt: Attempt): Promise<number>;
   /** Records that the result expires soon. @returns true the first time for this attempt: the caller logs it */
   nearsEnd(attempt: Attempt): Promise<boolean>;
   /** Claims a name in the storage for a further clip of the item. @returns false when another item owns it */
@@ -283,7 +285,8 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
       move(attempt, 'queued', { from: ['generating'], delayMs, archive: harmless(cause) }),
     failed: (attempt, cause) =>
       move(attempt, 'failed', { from: ['generating', 'downloading'], fields: reasonFields(cause) }),
-    held: (attempt, cause) => move(attempt, 'held', { from: ['generating'], fields: reasonFields(cause) }),
+    held: (attempt, cause) =>
+      move(attempt, 'held', { from: ['generating', 'downloading'], fields: reasonFields(cause) }),
     async downloadTask({ batch, id, attempt }) {
       const [state, current, taskId, urls, output, at] = await redis.hmget(
         keys.item(refOf(batch, id)),
@@ -303,6 +306,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
     },
     urlRefused: (attempt) => countDownload(attempt, 'refusedUrls'),
     urlDenied: (attempt) => countDownload(attempt, 'deniedUrls'),
+    urlUnusable: (attempt) => countDownload(attempt, 'unusableUrls'),
     nearsEnd: async (attempt) => (await countDownload(attempt, 'nearsEnd')) === 1,
     async claimOutput({ batch, id, attempt }, output) {
       return (await run('claim-output', refOf(batch, id), attempt, output)) === 1;

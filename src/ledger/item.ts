@@ -37,6 +37,10 @@ const storedItem = z.object({
   endedAt: optionalNumber,
   code: z.string().optional(),
   message: z.string().optional(),
+  urls: z
+    .string()
+    .transform((text) => z.array(z.string()).parse(JSON.parse(text)))
+    .optional(),
   location: z.string().optional(),
   storedAs: z.string().optional(),
   storedAsReason: z.string().optional(),

@@ -1,3 +1,4 @@
+import { withoutSignatures } from '../core/log.ts';
 import type { Item, PastAttempt } from '../ledger/item.ts';
 import type { ItemState } from '../ledger/schema/states.ts';
 
@@ -30,6 +31,8 @@ export interface ManifestRow {
   /** Why it failed or is held. */
   code?: string;
   message?: string;
+  /** Where the result of a held item is, without signatures: `retry` asks the API for a fresh URL. */
+  resultUrls?: string[];
   /** Attempts that came to nothing before the current one. */
   pastAttempts?: readonly PastAttempt[];
 }
@@ -54,6 +57,7 @@ export function manifestRow(item: Item): ManifestRow {
     ...(item.endedAt && { endedAt: isoTime(item.endedAt) }),
     ...(item.code && { code: item.code }),
     ...(item.message && { message: item.message }),
+    ...(item.state === 'held' && item.urls && { resultUrls: item.urls.map(withoutSignatures) }),
     ...(item.history.length > 0 && { pastAttempts: item.history }),
   };
 }

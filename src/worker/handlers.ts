@@ -13,6 +13,7 @@ import type { PollPlan } from './polling/plan.ts';
 import type { SubmissionRecords } from './outcomes/records.ts';
 import type { Resources } from './resources.ts';
 import { stepContext, type StepContext } from './steps/context.ts';
+import { DownloadPlaces } from './steps/download-places.ts';
 import { downloadStep } from './steps/download.ts';
 import { intakeStep } from './steps/intake.ts';
 import { MAX_WAITING_POLLS, pollStep } from './steps/poll.ts';
@@ -38,6 +39,7 @@ export function createHandlers(
   const download = {
     ...shared,
     breaker,
+    places: new DownloadPlaces(config.downloads),
     writeSidecar: config.sidecar ? createSidecars({ ...app, storage }) : undefined,
   };
 

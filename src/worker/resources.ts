@@ -2,7 +2,6 @@ import { createApixoClient, type ApixoClient } from '../apixo/client.ts';
 import { requireApiKey, type Config } from '../config/config.ts';
 import { isLoopback } from '../config/values.ts';
 import { Closers } from '../core/closers.ts';
-import { Hashes } from '../download/hashes.ts';
 import { createSourceOpener, type SourceOpener } from '../download/open.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -12,7 +11,6 @@ export interface Resources {
   api: ApixoClient;
   storage: Storage;
   source: SourceOpener;
-  hashes: Hashes;
   close(): Promise<void>;
 }
 
@@ -24,9 +22,11 @@ export function openResources(config: Config): Resources {
   const api = createApixoClient({ baseUrl: config.baseUrl, apiKey: requireApiKey(config) });
   closers.push(() => api.close());
   // An API on this machine, such as the simulator, has its clips there as well.
-  const source = createSourceOpener({ anyAddress: isLoopback(config.baseUrl) });
+  const source = createSourceOpener({
+    anyAddress: isLoopback(config.baseUrl),
+    allowed: config.allowAddresses,
+    maxBytes: config.maxClipBytes,
+  });
   closers.push(() => source.close());
-  const hashes = new Hashes();
-  closers.push(() => hashes.close());
-  return { api, storage, source, hashes, close: () => closers.close() };
+  return { api, storage, source, close: () => closers.close() };
 }

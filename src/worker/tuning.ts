@@ -4,10 +4,11 @@ import type { QueueName } from '../queue/queues.ts';
 /**
  * Steps at once in a process. Submissions and polls mostly wait: for tokens, for answers. Enough for an API
  * that takes half a second, and few enough that the step after the end of a task does not wait behind
- * hundreds of others.
+ * hundreds of others. Twice as many downloads as there are places: a batch's jobs must be at work to have a share
+ * of the places, also behind the long queue of another batch.
  */
 export function concurrency(config: Pick<Config, 'downloads'>): Record<QueueName, number> {
-  return { submit: 128, poll: 96, download: config.downloads };
+  return { submit: 128, poll: 96, download: 2 * config.downloads };
 }
 
 /**

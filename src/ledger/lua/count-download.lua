@@ -1,7 +1,7 @@
 -- Counts something that happened to the download of an attempt.
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt
---   ARGV[3] "refusedUrls", "deniedUrls", or "nearsEnd" (its result expires soon; counted for each attempt)
+--   ARGV[3] "refusedUrls", "deniedUrls", "unusableUrls", or "nearsEnd" (its result expires soon; counted for each attempt)
 -- Returns how often it has happened, this time included; 0 when the attempt has no clip to store any more.
 --- @include schema fields downloads
 

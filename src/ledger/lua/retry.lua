@@ -22,9 +22,9 @@ for _, id in ipairs(ids) do
   local item = readFields(key, 'state', 'code', 'task', 'attempt', 'urls', 'postedAt')
   local state, code = item.state, item.code
   if state and states[state] and (not wanted.code or wanted.code == code) then
-    local paid = (state == 'held' and code == 'TASK_TIMEOUT') or (state == 'failed' and code == 'RESULT_REFUSED')
+    local paid = (state == 'held' and (code == 'TASK_TIMEOUT' or string.find(code or '', '^RESULT_'))) or (state == 'failed' and code == 'RESULT_REFUSED')
       or (state == 'cancelled' and item.urls)
-    redis.call('HDEL', key, 'urls', 'refusedUrls', 'deniedUrls', 'discard')
+    redis.call('HDEL', key, 'urls', 'refusedUrls', 'deniedUrls', 'unusableUrls', 'discard')
     if paid and item.task then
       moveItem(ref, state, 'generating', {}, now)
       acquireSlot(slotName(ref, item.attempt), now + leaseMs)

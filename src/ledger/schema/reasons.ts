@@ -14,6 +14,9 @@ export const reasons = {
   TASK_UNKNOWN: 'the API does not know the task any more',
   BUDGET: 'max_clips of the batch is spent',
   RESULT_REFUSED: 'the clip was made, but its URL leads to an address that clips are not fetched from',
+  RESULT_NOT_A_CLIP: 'the task has a result that is no MP4 clip',
+  RESULT_TOO_LARGE: 'the clip is larger than CLIPMILL_MAX_CLIP_BYTES',
+  RESULT_TOO_SLOW: 'the clip arrives too slowly to be stored',
   RESULT_GONE: 'the clip was made, but its URL has expired and no new one is given',
 } as const;
 

@@ -36,7 +36,8 @@ export const transitions: Record<ItemState, readonly ItemState[]> = {
   submitting: ['generating', 'queued', 'failed', 'held', 'cancelled'],
   // To `queued`: the task failed and another one follows. To `cancelled`: the clip is to be discarded.
   generating: ['downloading', 'queued', 'failed', 'held', 'cancelled'],
-  downloading: ['done', 'failed', 'cancelled'],
+  // To `held`: the result is no clip.
+  downloading: ['done', 'failed', 'held', 'cancelled'],
   done: [],
   // By a retry. To `generating`: the clip was paid for, so its task is polled again before a new one is made.
   failed: ['queued', 'generating'],

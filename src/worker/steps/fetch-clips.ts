@@ -1,43 +1,86 @@
 import { posix } from 'node:path';
+import { describeError } from '../../core/errors.ts';
+import { withoutSignatures } from '../../core/log.ts';
 import type { Attempts, DownloadTask, StoredClip, StoredFile } from '../../ledger/attempts.ts';
 import { SourceError } from '../../download/error.ts';
 import type { SourceOpener } from '../../download/open.ts';
-import type { Hashes } from '../../download/hashes.ts';
 import { WholeClip } from '../../download/whole.ts';
 import { rescueName } from '../../storage/rescue-name.ts';
 import { NameError, StorageError, type Storage } from '../../storage/storage.ts';
 import type { StepContext } from './context.ts';
+import type { Place } from './download-places.ts';
 
 export interface FetchDeps {
   attempts: Pick<Attempts, 'claimOutput'>;
   source: Pick<SourceOpener, 'open'>;
   storage: Pick<Storage, 'put' | 'recover'>;
-  hashes: Pick<Hashes, 'begin'>;
 }
 
 /** Numbers that are tried for a clip whose name is taken, before it is stored under its rescue name. */
 const MOST_NUMBERS = 9;
+/** The last number that is asked for: an item that is gone gets none. */
+const LAST_NUMBER = 200;
+
+/** Files of one task at most: the API makes one or a few, and an answer with thousands is none of its own. */
+const MOST_FILES = 10;
+/** Runs of a step in which a further file may fail before the task is done without it. */
+const MOST_RUNS = 5;
 
 /**
- * Stores every file of a task, one after the other: `clip.mp4`, `clip-2.mp4`, and so on.
+ * Stores every file of a task, one after the other: `clip.mp4`, `clip-2.mp4`, and so on. The first URL that leads
+ * to a clip gives the item's clip. What is no clip beside it, such as a cover image, is passed over.
  * @throws SourceError or StorageError; files that were stored by then are stored or recovered again next time
  */
-export async function fetchClips(deps: FetchDeps, task: DownloadTask, context: StepContext): Promise<StoredClip> {
-  const [first, ...others] = task.urls;
-  if (first === undefined) throw new SourceError('expired', 'the item has no result URL');
-  const { output, reason, ...file } = await storeUnderFreeName(deps, task, first, context);
-  const clip = output === task.output ? file : { ...file, storedAs: output, storedAsReason: reason ?? '' };
-  if (others.length === 0) return clip;
-  const more: (StoredFile & { output: string })[] = [];
-  let number = 1;
-  for (const url of others) {
-    let name: string;
-    // Another item may be called clip-2.
-    do name = numbered(output, (number += 1));
-    while (!(await deps.attempts.claimOutput(context.attempt, name)));
-    more.push({ output: name, ...(await storeFile(deps, task.taskId, url, name, context)) });
+export async function fetchClips(
+  deps: FetchDeps,
+  task: DownloadTask,
+  context: StepContext,
+  place: Place,
+): Promise<StoredClip> {
+  const run: Run = { deps, task, context, place, signal: AbortSignal.any([context.signal, place.signal]), number: 1 };
+  const urls = [...new Set(task.urls)];
+  if (urls.length > MOST_FILES) {
+    context.log.warn(
+      { task: task.taskId, urls: urls.length, most: MOST_FILES },
+      'the task has too many files: the first are stored',
+    );
   }
-  return { ...clip, more };
+  let clip: StoredClip | undefined;
+  let refused: unknown = new SourceError('expired', 'the item has no result URL');
+  const more: (StoredFile & { output: string })[] = [];
+  for (const url of urls.slice(0, MOST_FILES)) {
+    try {
+      if (clip) more.push(await storeFurtherFile(run, url));
+      else clip = await storeClip(run, url);
+    } catch (error) {
+      if (!mayPassOver(error, clip !== undefined, context)) throw error;
+      refused = error;
+      const reason = describeError(error);
+      context.log.warn({ task: task.taskId, url: withoutSignatures(url), reason }, 'passed over a file of the task');
+    }
+  }
+  if (!clip) throw refused;
+  return more.length === 0 ? clip : { ...clip, more };
+}
+
+/** One run of the step. */
+interface Run {
+  deps: FetchDeps;
+  task: DownloadTask;
+  context: StepContext;
+  place: Place;
+  /** Aborts when the process drains and when the place is lost. */
+  signal: AbortSignal;
+  /** The last number that was given to a file of the task. */
+  number: number;
+}
+
+/** Whether a task is stored without the file that failed: for good reason at once, else after some runs. */
+function mayPassOver(error: unknown, hasClip: boolean, { attemptsStarted }: StepContext): boolean {
+  if (!(error instanceof SourceError)) return false;
+  if (error.fault === 'unusable') return true;
+  if (!hasClip) return false;
+  return error.fault === 'forbidden' || error.fault === 'too-large' || attemptsStarted >= MOST_RUNS;
 }
 
 /** `b/clip.mp4` to `b/clip-2.mp4`. */
@@ -47,34 +90,52 @@ export function numbered(output: string, number: number): string {
 }
 
 /**
- * Stores a clip under its name. Where a file has that name that clipmill did not store for this task, it gets a
+ * Stores the clip under its name. Where a file has that name that clipmill did not store for this task, it gets a
  * number; where no file of that name can exist, its rescue name. It is paid for: it never waits for a name.
  */
-async function storeUnderFreeName(
-  deps: FetchDeps,
-  { taskId, output }: DownloadTask,
-  url: string,
-  context: StepContext,
-): Promise<StoredFile & { output: string; reason?: string }> {
-  const { attempt } = context;
+async function storeClip(run: Run, url: string): Promise<StoredClip> {
+  const { output } = run.task;
   let reason: string | undefined;
-  const rescue = rescueName(attempt.batch, attempt.id, taskId);
-  const numbers = Array.from({ length: MOST_NUMBERS }, (_, index) => numbered(output, index + 2));
-  for (const name of [output, ...numbers]) {
-    if (name !== output && !(await deps.attempts.claimOutput(attempt, name))) continue;
+  try {
+    return await storeFile(run, url, output);
+  } catch (error) {
+    if (!(error instanceof NameError)) throw error;
+    reason = error.message;
+    const file = error.fault === 'taken' ? await storeNumbered(run, url) : undefined;
+    const { output: storedAs, ...stored } = file ?? (await storeRescued(run, url));
+    return { ...stored, storedAs, storedAsReason: reason };
+  }
+}
+
+async function storeFurtherFile(run: Run, url: string): Promise<StoredFile & { output: string }> {
+  return (await storeNumbered(run, url)) ?? (await storeRescued(run, url, run.number));
+}
+
+/** @returns `undefined` when no such name can exist or many are taken */
+async function storeNumbered(run: Run, url: string): Promise<(StoredFile & { output: string }) | undefined> {
+  const { deps, task, context } = run;
+  for (let tries = 0; tries < MOST_NUMBERS && run.number < LAST_NUMBER;) {
+    run.number += 1;
+    const name = numbered(task.output, run.number);
+    // Another item may have the name.
+    if (!(await deps.attempts.claimOutput(context.attempt, name))) continue;
+    tries += 1;
     try {
-      const file = await storeFile(deps, taskId, url, name, context);
-      return { ...file, output: name, ...(reason !== undefined && { reason }) };
+      return { ...(await storeFile(run, url, name)), output: name };
     } catch (error) {
       if (!(error instanceof NameError)) throw error;
-      reason ??= error.message;
-      if (error.fault === 'unusable') break;
+      if (error.fault === 'unusable') return undefined;
     }
   }
-  await deps.attempts.claimOutput(attempt, rescue);
+  return undefined;
+}
+
+async function storeRescued(run: Run, url: string, number = 1): Promise<StoredFile & { output: string }> {
+  const { attempt } = run.context;
+  const name = rescueName(attempt.batch, attempt.id, number === 1 ? run.task.taskId : `${run.task.taskId}#${number}`);
+  await run.deps.attempts.claimOutput(attempt, name);
   try {
-    const file = await storeFile(deps, taskId, url, rescue, context);
-    return { ...file, output: rescue, ...(reason !== undefined && { reason }) };
+    return { ...(await storeFile(run, url, name)), output: name };
   } catch (error) {
     // A storage that refuses this name refuses every name.
     if (error instanceof NameError) throw new StorageError(error.message, { cause: error });
@@ -83,24 +144,21 @@ async function storeUnderFreeName(
 }
 
 async function storeFile(
-  deps: FetchDeps,
-  taskId: string,
+  { deps, task: { taskId }, context: { attempt, attemptsStarted }, place, signal }: Run,
   url: string,
   output: string,
-  { attempt: { batch, id }, attemptsStarted, signal }: StepContext,
 ): Promise<StoredFile> {
+  const { batch, id } = attempt;
   // An earlier run of this step may have stored the clip and died before that was recorded.
   const known = attemptsStarted > 1 ? await deps.storage.recover(output, taskId, signal) : undefined;
   if (known) return known;
-  const source = await deps.source.open(url, signal);
-  const hash = deps.hashes.begin(source.length);
+  const source = await deps.source.open(url, signal, place.progressed);
   try {
-    const clip = new WholeClip(source.length, hash);
+    const clip = new WholeClip(source.length);
     const facts = { length: source.length, batch, id, taskId };
     const stored = await deps.storage.put(output, clip.check(source.body), facts, signal);
-    return { ...stored, sha256: await hash.digest() };
+    return { ...stored, sha256: clip.sha256() };
   } finally {
-    hash.close();
     source.close();
   }
 }

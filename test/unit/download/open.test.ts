@@ -3,11 +3,12 @@ import type { AddressInfo, LookupFunction } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { publicLookup } from '../../../src/download/address.ts';
+import { checkedLookup } from '../../../src/download/address.ts';
 import { createSourceOpener, type Source, type SourceOptions } from '../../../src/download/open.ts';
 import { get } from '../../../src/download/request.ts';
 
 const clip = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(300_000, 'clip')]);
+for (let at = 16; at < clip.length; at += 7) clip[at] = at % 251;
 const etag = '"one"';
 
 /** A server whose answers are scripted, one for each request; the last one repeats. */
@@ -145,8 +146,44 @@ describe('a source', () => {
     const { url } = await serve(redirectTo('/b.mp4'), redirectTo('./c.mp4'), whole);
     expect((await read(await open().open(url))).equals(clip)).toBe(true);
     const circle = await serve(redirectTo('/a.mp4'));
-    await expect(open().open(circle.url)).rejects.toMatchObject({ fault: 'broken' });
+    await expect(open().open(circle.url)).rejects.toMatchObject({ fault: 'unusable' });
     expect(circle.requests).toHaveLength(6);
+  });
+
+  it.each([
+    ['gzip', { 'content-encoding': 'gzip' }, 200],
+    ['no content', {}, 204],
+    ['a list of choices', {}, 300],
+  ])('calls %s unusable', async (_what, headers, status) => {
+    const { url } = await serve((response) => response.writeHead(status, headers).end());
+    await expect(open().open(url)).rejects.toMatchObject({ fault: 'unusable' });
+  });
+
+  it('has a limit of bytes, announced or not', async () => {
+    const { url } = await serve(whole, (response) => {
+      response.writeHead(200, { etag });
+      response.end(clip);
+    });
+    const limited = open({ maxBytes: 100_000 });
+    await expect(limited.open(url)).rejects.toMatchObject({ fault: 'too-large' });
+    const source = await limited.open(url);
+    await expect(read(source)).rejects.toMatchObject({
+      fault: 'too-large',
+      message: expect.stringContaining('CLIPMILL_MAX_CLIP_BYTES is 100000') as string,
+    });
+  });
+
+  it('does not go on with other bytes, whatever the head of the answer says', async () => {
+    const { url } = await serve(half, (response, request) => {
+      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]);
+      response.writeHead(206, { etag, 'content-range': `bytes ${from}-${clip.length - 1}/${clip.length}` });
+      response.end(clip.subarray(0, clip.length - from));
+    });
+    const source = await open().open(url);
+    await expect(read(source)).rejects.toMatchObject({
+      fault: 'broken',
+      message: expect.stringContaining('other bytes') as string,
+    });
   });
 
   it('goes only by http', async () => {
@@ -171,15 +208,16 @@ describe('a source', () => {
     const inside = await serve(whole);
     const { port } = new URL(inside.url);
     const outside = await serve(redirectTo(`http://${host}:${port}/a.mp4`));
+    const addresses = { any: false, allowed: [] };
     // As if the server had a public address.
     const lookup: LookupFunction = (name, options, callback) =>
       name === 'clips.example'
         ? callback(null, [{ address: '127.0.0.1', family: 4 }])
-        : publicLookup(name, options, callback);
+        : checkedLookup(addresses)(name, options, callback);
     const agent = new Agent({ connect: { lookup } });
     onTestFinished(() => agent.destroy());
     const url = `http://clips.example:${new URL(outside.url).port}/a.mp4`;
-    await expect(get(agent, url, { anyAddress: false })).rejects.toMatchObject({ fault: 'forbidden' });
+    await expect(get(agent, url, { addresses })).rejects.toMatchObject({ fault: 'forbidden' });
     expect(outside.requests).toHaveLength(1);
     expect(inside.requests).toHaveLength(0);
   });

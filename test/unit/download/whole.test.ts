@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashHere } from '../../../src/download/running-hash.ts';
 import { WholeClip } from '../../../src/download/whole.ts';
 import { boxBytes } from '../../support/mp4.ts';
 
-const mp4 = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(500, 7)]);
+const mp4 = Buffer.concat([boxBytes('ftyp', 16), boxBytes('moov', 200), boxBytes('mdat', 280)]);
 
 async function* pieces(bytes: Buffer, cuts: readonly number[]): AsyncGenerator<Uint8Array> {
   let start = 0;
@@ -25,36 +24,50 @@ describe('WholeClip', () => {
   it('passes a whole clip unchanged, however it is cut, and knows its size and hash', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(), { maxLength: 20 }), async (cuts) => {
-        const hash = hashHere();
-        const clip = new WholeClip(mp4.length, hash);
+        const clip = new WholeClip(mp4.length);
         expect((await pass(clip, mp4, cuts)).equals(mp4)).toBe(true);
         expect(clip.size).toBe(mp4.length);
-        expect(await hash.digest()).toBe(createHash('sha256').update(mp4).digest('hex'));
+        expect(clip.sha256()).toBe(createHash('sha256').update(mp4).digest('hex'));
       }),
     );
   });
 
   it('takes a clip whose length nobody announced when it ends where a box does', async () => {
     const clip = Buffer.concat([boxBytes('ftyp', 16), boxBytes('moov', 200), boxBytes('mdat', 300)]);
-    expect(await pass(new WholeClip(undefined, hashHere()), clip, [5, 100])).toHaveLength(clip.length);
+    expect(await pass(new WholeClip(undefined), clip, [5, 100])).toHaveLength(clip.length);
     for (const end of [20, 27, 500, clip.length - 1]) {
-      await expect(pass(new WholeClip(undefined, hashHere()), clip.subarray(0, end)), String(end)).rejects.toThrow(
-        `cut off after ${end} bytes`,
+      await expect(pass(new WholeClip(undefined), clip.subarray(0, end)), String(end)).rejects.toThrow(
+        `does not end after ${end} bytes`,
       );
     }
   });
 
+  it.each([
+    ['cut off in a box', mp4.subarray(0, 400)],
+    ['cut off in the header of a box', mp4.subarray(0, 28)],
+    ['followed by HTML', Buffer.concat([boxBytes('ftyp', 16), Buffer.from('<!doctype html><title>Error</title>')])],
+    ['of an impossible box', Buffer.concat([boxBytes('ftyp', 16), Buffer.from([0, 0, 0, 3]), Buffer.from('moov')])],
+  ])('does not let the end of an MP4 through that is %s, though its length is right', async (_what, bytes) => {
+    const clip = new WholeClip(bytes.length);
+    let passed = 0;
+    const reading = (async () => {
+      for await (const piece of clip.check(pieces(bytes, [10, 100]))) passed += piece.length;
+    })();
+    await expect(reading).rejects.toMatchObject({ fault: 'unusable' });
+    expect(passed).toBeLessThan(bytes.length);
+  });
+
   it.each([0, 7])('refuses %i announced bytes before anything can be stored', (announced) => {
-    expect(() => new WholeClip(announced, hashHere())).toThrow(`only ${announced} bytes`);
+    expect(() => new WholeClip(announced)).toThrow(`only ${announced} bytes`);
   });
 
   it.each([
-    ['fewer bytes than announced', mp4.subarray(0, 100), mp4.length, '100 bytes came of 512'],
-    ['more bytes than announced', mp4, 100, '512 bytes came of 100'],
+    ['fewer bytes than announced', mp4.subarray(0, 100), mp4.length, '100 bytes came of 520'],
+    ['more bytes than announced', mp4, 100, '520 bytes came of 100'],
     ['a page of HTML', Buffer.from('<!doctype html><title>Error</title>'), undefined, 'not an MP4'],
     ['next to nothing', Buffer.from('abc'), undefined, 'only 3 bytes'],
     ['nothing', Buffer.alloc(0), undefined, 'only 0 bytes'],
   ])('refuses %s', async (_what, bytes, announced, message) => {
-    await expect(pass(new WholeClip(announced, hashHere()), bytes)).rejects.toThrow(message);
+    await expect(pass(new WholeClip(announced), bytes)).rejects.toThrow(message);
   });
 });

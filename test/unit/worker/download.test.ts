@@ -6,15 +6,15 @@ import type { StoredClip } from '../../../src/ledger/attempts.ts';
 import { createLogger } from '../../../src/core/log.ts';
 import { downloadStep, type DownloadDeps } from '../../../src/worker/steps/download.ts';
 import { numbered } from '../../../src/worker/steps/fetch-clips.ts';
+import { DownloadPlaces } from '../../../src/worker/steps/download-places.ts';
 import { SourceError } from '../../../src/download/error.ts';
-import { hashHere } from '../../../src/download/running-hash.ts';
 import { rescueName } from '../../../src/storage/rescue-name.ts';
 import { NameError, StorageError, type Bytes } from '../../../src/storage/storage.ts';
 import { contextOf } from '../../support/step-context.ts';
 
 const DAY = 86_400_000;
 const attempt = { batch: 'b', id: 'a', attempt: 1 };
-const mp4 = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom')]);
+const mp4 = Buffer.concat([Buffer.from([0, 0, 0, 12]), Buffer.from('ftypisom')]);
 
 /** One item that waits for its clip, with everything around it in memory. */
 function world() {
@@ -26,6 +26,7 @@ function world() {
     ageMs: 0,
     refused: 0,
     denied: 0,
+    unusable: 0,
     warned: false,
     opened: [] as string[],
     stored: [] as string[],
@@ -56,6 +57,11 @@ function world() {
         state.ended = clip;
         return { result: 'moved', state: 'done' };
       },
+      urlUnusable: async () => (state.unusable += 1),
+      held: async (_attempt, cause) => {
+        state.ended = cause;
+        return { result: 'moved', state: 'held' };
+      },
       failed: async (_attempt, cause) => {
         state.ended = cause;
         return { result: 'moved', state: 'failed' };
@@ -82,7 +88,7 @@ function world() {
       recover: async (name) =>
         state.recovered ? { location: `s3://clips/${name}`, size: 12, sha256: 'known' } : undefined,
     },
-    hashes: { begin: hashHere },
+    places: new DownloadPlaces(4),
     breaker: { acquire: async () => void (state.waits += 1), success() {}, failure: async () => true },
     model: kling26,
   };
@@ -120,6 +126,46 @@ describe('downloading', () => {
       ],
     });
     expect(numbered('a.b/clip', 2)).toBe('a.b/clip-2');
+  });
+
+  it('stores a URL that stands twice once, and no more than ten', async () => {
+    const { state, step } = world();
+    state.urls = ['https://files/1.mp4', 'https://files/1.mp4'];
+    await step();
+    expect(state.stored).toEqual(['b/a.mp4']);
+    const many = world();
+    many.state.urls = Array.from({ length: 2_000 }, (_, n) => `https://files/${n}.mp4`);
+    await many.step();
+    expect(many.state.stored).toHaveLength(10);
+    expect(many.log.join('')).toContain('too many files');
+  });
+
+  it.each([0, 1])('is done without what is no clip beside the clip, at place %i', async (place) => {
+    const { state, step } = world();
+    state.urls = ['https://files/1', 'https://files/2?Signature=abc'];
+    state.sourceFails =
+      place === 0 ? [new SourceError('unusable', 'a JPEG')] : [undefined, new SourceError('unusable', 'a JPEG')];
+    expect(await step()).toEqual({ kind: 'done' });
+    expect(state.stored).toEqual(['b/a.mp4']);
+    expect(state.ended).not.toHaveProperty('more');
+  });
+
+  it.each([
+    ['unusable', 'RESULT_NOT_A_CLIP', 5, 225_000],
+    ['too-large', 'RESULT_TOO_LARGE', 5, 225_000],
+    ['slow', 'RESULT_TOO_SLOW', 12, 0],
+  ] as const)('holds an item whose result is %s, after tries over minutes', async (fault, code, tries, least) => {
+    const { state, step } = world();
+    state.sourceFails = Array.from({ length: 20 }, () => new SourceError(fault, 'no clip'));
+    let waited = 0;
+    for (let run = 1; ; run += 1) {
+      const outcome = await step(run);
+      if (outcome.kind === 'done') break;
+      waited += outcome.delayMs;
+    }
+    expect(state.ended).toMatchObject({ code, message: expect.stringContaining('no clip') as string });
+    expect(state.opened).toHaveLength(tries);
+    expect(waited).toBeGreaterThanOrEqual(least);
   });
 
   it('is not done before the last of them is stored', async () => {

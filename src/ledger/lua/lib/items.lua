@@ -85,8 +85,9 @@ local function moveItem(ref, from, to, fields, now)
   redis.call('HSET', key, 'endedAt', now)
   -- The try that had the permit of a held attempt may report that it did not post.
   if to ~= 'held' then redis.call('HDEL', key, 'try') end
-  -- A cancelled item keeps them: its task has a clip, which a retry stores without a new task.
-  if to ~= 'cancelled' then redis.call('HDEL', key, 'urls') end
+  -- A cancelled item keeps them: its task has a clip, which a retry stores without a new task. A held one
+  -- reports them.
+  if to ~= 'cancelled' and to ~= 'held' then redis.call('HDEL', key, 'urls') end
   local event = itemEvent(ref, to, now)
   if HAS_CODE[to] then addCode(batch, event.code or 'UNKNOWN', 1) end
   addEvent(event, now)
