@@ -92,7 +92,7 @@ export async function cpuMs(pid: number): Promise<number> {
   return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS) * 1000;
 }
 
-export async function peakBytes(pid: number): Promise<number> {
+async function peakBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
 }

@@ -24,6 +24,6 @@ export function onInterrupt(
 }
 
 /** Why work was broken off: somebody asked for it. */
-export class Interrupted extends Error {
+class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }

@@ -149,7 +149,7 @@ async function* examineAccount(config: Config, app: App | undefined, closers: Cl
 }
 
 /** A mistake of the user's as a finding; anything else is a fault of clipmill and is thrown on. */
-export function failure(subject: string, error: unknown): Finding {
+function failure(subject: string, error: unknown): Finding {
   if (!(error instanceof UserError)) throw error;
   return fail(subject, error.message, error.cure ?? 'See docs/operations.md.');
 }

@@ -8,7 +8,7 @@ import { kindOf } from './wording.ts';
 
 const [textToVideo, imageToVideo] = itemInput.options;
 
-export const modes = itemInput.options.flatMap((option) => [...option.shape.mode.values]) satisfies Mode[];
+const modes = itemInput.options.flatMap((option) => [...option.shape.mode.values]) satisfies Mode[];
 
 /** The modes whose input has a field, by field. Fields that are clipmill's own are not in it. */
 export const takers: ReadonlyMap<string, readonly Mode[]> = new Map(

@@ -53,7 +53,7 @@ const range = z
 const usd = z.number().min(0).max(1_000_000_000);
 
 /** Below this a clip and its box with the longest prompt would not fit for certain. */
-export const LEAST_CLIP_BYTES = 98_304;
+const LEAST_CLIP_BYTES = 98_304;
 const MOST_CLIP_BYTES = 4_000_000_000;
 
 const schema = z.strictObject({

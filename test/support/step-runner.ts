@@ -34,7 +34,7 @@ export interface Death {
 class Died extends Error {}
 
 /** The API in memory: what was posted, and whether it may have made a task that nobody knows to have ended. */
-export class MemoryApi {
+class MemoryApi {
   answers: Answers = { submit: 'ok', poll: 'success' };
   /** Prompts posted although an earlier post of theirs was not known to have come to nothing. */
   readonly doubled: string[] = [];

@@ -1,6 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, posix, resolve } from 'node:path';
-import { Copy, DockerfileParser, From, JSONInstruction, type Instruction } from 'dockerfile-ast';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -113,72 +112,19 @@ describe('workers/', () => {
   });
 });
 
-/** The instructions of each stage, its FROM first. */
-function stagesOf(dockerfile: string): Instruction[][] {
-  const stages: Instruction[][] = [];
-  for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
-    if (instruction instanceof From) stages.push([]);
-    stages.at(-1)?.push(instruction);
-  }
-  return stages;
-}
-
-function args(instruction: Instruction): string[] {
-  return instruction.getArguments().map((argument) => argument.getValue());
-}
-
 describe('Dockerfile', () => {
-  const stages = stagesOf(text('Dockerfile'));
-  const last = stages.at(-1) ?? [];
-  const of = (stage: Instruction[], keyword: string) => stage.filter((one) => one.getKeyword() === keyword);
+  const lines = text('Dockerfile').split('\n');
+  const last = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
 
-  it('builds in one stage and runs in another, on an active release of Node', () => {
-    expect(stages.length).toBeGreaterThanOrEqual(2);
-    for (const [from] of stages) {
-      if (!(from instanceof From)) throw new Error('a stage begins with FROM');
-      expect(from.getImageName()).toBe('node');
-      expect(from.getImageTag()).toMatch(/^24-/);
-    }
+  it('does not run as root, and starts the program in a form that receives signals', () => {
+    const users = last.filter((line) => line.startsWith('USER '));
+    expect(users.at(-1)).toMatch(/^USER (?!root\b|0\b)\w+/);
+    expect(last).toContain(`ENTRYPOINT ["node", "${packageJson.bin.clipmill}"]`);
   });
 
-  it('does not run as root', () => {
-    const users = of(last, 'USER').flatMap(args);
-    expect(users.length).toBeGreaterThan(0);
-    expect(['root', '0']).not.toContain(users.at(-1));
-    const keywords = last.map((one) => one.getKeyword());
-    expect(keywords.lastIndexOf('USER')).toBeGreaterThan(Math.max(keywords.lastIndexOf('RUN'), 0));
-  });
-
-  it('copies what is there: files of this repository, or what an earlier stage builds', () => {
-    const names = stages.map(([from]) => (from instanceof From ? from.getBuildStage() : null));
-    for (const [index, stage] of stages.entries()) {
-      for (const copy of of(stage, 'COPY')) {
-        if (!(copy instanceof Copy)) throw new Error('COPY is parsed as such');
-        const sources = args(copy).slice(0, -1);
-        const from = copy
-          .getFlags()
-          .find((one) => one.getName() === 'from')
-          ?.getValue();
-        if (from === undefined) {
-          for (const source of sources) expect(existsSync(join(root, source)), source).toBe(true);
-          continue;
-        }
-        expect(names.slice(0, index)).toContain(from);
-        const allowed = ['package.json', 'node_modules', ...packageJson.files];
-        for (const source of sources) expect(allowed).toContain(posix.relative('/app', source));
-      }
-    }
-  });
-
-  it('has everything of the package that is code, and starts its program', () => {
-    const copied = of(last, 'COPY')
-      .flatMap((copy) => args(copy).slice(0, -1))
-      .map((path) => posix.relative('/app', path));
-    expect(copied).toEqual(expect.arrayContaining(packageJson.files.filter((file) => file.startsWith('dist/'))));
-    const [entry] = of(last, 'ENTRYPOINT');
-    if (!(entry instanceof JSONInstruction)) throw new Error('an entry point in the shell form gets no signals');
-    const program = entry.getJSONStrings().map((part) => part.getJSONValue());
-    expect(program).toEqual(['node', packageJson.bin.clipmill]);
+  it('copies everything of the package that is code', () => {
+    const copied = last.filter((line) => line.startsWith('COPY ')).join(' ');
+    for (const folder of packageJson.files.filter((file) => file.startsWith('dist/'))) expect(copied).toContain(folder);
   });
 });
 

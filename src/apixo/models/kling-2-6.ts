@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { Model } from '../model.ts';
 
 /** Longest prompt in characters, as newer pages of the provider have it. */
-export const MAX_PROMPT = 1000;
+const MAX_PROMPT = 1000;
 
-export const aspectRatios = ['1:1', '16:9', '9:16'] as const;
+const aspectRatios = ['1:1', '16:9', '9:16'] as const;
 
 /** Code points, so that an emoji counts as one character. */
 function characters(text: string): number {

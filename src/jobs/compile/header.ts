@@ -7,7 +7,7 @@ import { isFields, type Fields, type Report } from '../tree.ts';
 import { checkShape } from './shape.ts';
 import { kindOf, quote, unknownName } from '../wording.ts';
 
-export const DEFAULT_OUTPUT = '{batch}/{id}.mp4';
+const DEFAULT_OUTPUT = '{batch}/{id}.mp4';
 
 /** What holds for all jobs of a file. */
 export interface Batch {

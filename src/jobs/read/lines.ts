@@ -10,7 +10,7 @@ export interface Line {
 }
 
 /** Cuts text that comes in pieces into lines, and holds no more than one of them. */
-export class LineCutter {
+class LineCutter {
   #rest = '';
   #number = 1;
   /** In a line whose beginning was handed out already. */

@@ -1,7 +1,7 @@
 import type { Fault, Tree } from '../tree.ts';
 import type { Header } from './reader.ts';
 
-export const NO_JOBS_FILE = 'must be a mapping with `jobs`, or a list of jobs';
+const NO_JOBS_FILE = 'must be a mapping with `jobs`, or a list of jobs';
 
 /** Takes the value of a whole file apart: its header, and its jobs. */
 export function takeApart(tree: Tree, faults: Fault[]): { header: Header; jobs: Tree[] } {

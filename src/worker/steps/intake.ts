@@ -14,7 +14,7 @@ export interface IntakeDeps {
 }
 
 /** The one kind of job that producers put into the submit queue. */
-export const GENERATE = 'generate';
+const GENERATE = 'generate';
 
 /**
  * Takes a producer's job into the ledger, from where it goes its way like any other item. A job that
