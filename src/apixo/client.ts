@@ -166,7 +166,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
       const error = errorOf(answer, body, prompt);
       const taskId = findTaskId(body, error === undefined);
       if (taskId === undefined) throw error ?? notUnderstood(answer, 'without the id of a task');
-      if (error) reportLenient('generate', [`task of ${error.code}`], answer);
+      if (error) reportLenient('generate', ['error'], answer);
       else if (!isDocumentedId(body, taskId)) reportLenient('generate', ['taskId'], answer);
       return { taskId };
     },
@@ -181,7 +181,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
       const { report, lenient } = readTaskReport(body, taskId, redact);
       if (error && report.state === 'unclear') throw error;
       if (report.state === 'unclear' && report.raw === '') report.raw = rawOf(answer);
-      reportLenient('status', error ? [...lenient, `state of ${error.code}`] : lenient, answer);
+      reportLenient('status', error ? [...lenient, 'error'] : lenient, answer);
       return report;
     },
 

@@ -12,6 +12,12 @@ export type SubmitAction =
   | 'slow-down'
   /** Too many tasks in flight: submissions wait, and the ceiling of tasks goes down. */
   | 'fewer-tasks'
+  /**
+   * The API failed, and some such answers hide a task. The balance decides: not billed, requeue the item; billed,
+   * hold it. Where the balance decides nothing, the answer counts as a possible task, and after
+   * CLIPMILL_MAX_ATTEMPTS of them the item is held.
+   */
+  | 'weigh'
   /** A passing condition: requeue the item with a backoff. */
   | 'retry';
 
@@ -21,8 +27,10 @@ export type PollAction =
   | 'slow-down'
   /** The account takes no requests: halt it, and poll again when the key may have changed. */
   | 'halt'
-  /** The API does not know the task: held once the task is old enough to be known everywhere. */
+  /** The API does not know the task: unless it is young, as for `not-understood`. */
   | 'task-unknown'
+  /** An answer of success that tells nothing of the task: poll again for a while, then hold. */
+  | 'not-understood'
   /** An answer that does not tell the state of the task, or a broken one: poll again until the task timeout, then hold. */
   | 'retry-until-timeout'
   /** Nothing was sent: poll again for as long as it takes. */
@@ -61,10 +69,10 @@ export const errorPolicy = {
   'unknown-task': { submit: 'reject', poll: 'task-unknown', balance: 'not-offered' },
   'network-refused': { submit: 'halt', poll: 'retry-until-timeout', balance: 'no-answer' },
   unavailable: { submit: 'retry', poll: 'retry-until-timeout', balance: 'unavailable' },
-  'server-error': { submit: 'retry', poll: 'retry-until-timeout', balance: 'unavailable' },
+  'server-error': { submit: 'weigh', poll: 'retry-until-timeout', balance: 'unavailable' },
   unreachable: { submit: 'retry', poll: 'retry', balance: 'no-answer' },
   ambiguous: { submit: 'hold', poll: 'retry-until-timeout', balance: 'no-answer' },
-  'not-understood': { submit: 'hold', poll: 'retry-until-timeout', balance: 'not-offered' },
+  'not-understood': { submit: 'hold', poll: 'not-understood', balance: 'not-offered' },
 } as const satisfies Record<ErrorKind, Row>;
 
 /** Kinds of error at which this step halts the account. */

@@ -172,6 +172,12 @@ export const settings = {
     default: '30m',
     about: 'after which a task without an end is given up as held',
   },
+  submitTimeoutMs: {
+    env: 'CLIPMILL_SUBMIT_TIMEOUT',
+    value: positiveDuration,
+    default: '3m',
+    about: 'how long the answer to a submission may take; one that is given up may be paid for all the same',
+  },
   maxAttempts: {
     env: 'CLIPMILL_MAX_ATTEMPTS',
     value: wholeNumber(1, 100),

@@ -68,6 +68,18 @@ export const metrics = {
     labelNames: ['result'],
     registers,
   }),
+  lenientReadings: new Counter({
+    name: 'clipmill_lenient_readings_total',
+    help: 'Answers of the API that were read otherwise than documented, by endpoint and by what was odd: the API may have changed.',
+    labelNames: ['endpoint', 'what'],
+    registers,
+  }),
+  unclearAnswers: new Counter({
+    name: 'clipmill_unclear_answers_total',
+    help: 'Answers about a task that told nothing of it, by reason: no-url, no-state, other-task, unknown-task.',
+    labelNames: ['why'],
+    registers,
+  }),
   activeSteps: new Gauge({
     name: 'clipmill_active_steps',
     help: 'Steps under way, by queue.',

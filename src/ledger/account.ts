@@ -1,11 +1,32 @@
 import { z } from 'zod';
 import type { RedisClient } from '../redis/connect.ts';
-import type { Keys } from './schema/keys.ts';
+import { refOf, type Keys } from './schema/keys.ts';
 import { constants } from './schema/constants.ts';
 import { namedReply, type RunScript } from './scripts.ts';
 
-/** Why submission is halted, as a fixed vocabulary. */
-export type HaltReason = 'bad-key' | 'no-credit' | 'wrong-endpoint' | 'network-refused';
+/** Why submission is halted. */
+export const haltReasons = [
+  'bad-key',
+  'no-credit',
+  'wrong-endpoint',
+  'network-refused',
+  'unavailable',
+  'lost-answers',
+  'odd-answers',
+  'no-downloads',
+] as const;
+export type HaltReason = (typeof haltReasons)[number];
+
+/**
+ * What a call of `halt` did: `halted`, which its caller alone logs; `known`: it was halted for this reason
+ * already; `doubted`: another item has to get the same answer first; `own`: it concerns this item alone.
+ */
+const haltReply = z.enum(['halted', 'known', 'doubted', 'own']);
+export type HaltReply = z.output<typeof haltReply>;
+
+/** What a reading of the balance shows: whether a POST was billed, or that a halt for want of credit ended. */
+const balanceReply = z.enum(['billed', 'unbilled', 'topped-up', 'unknown']);
+export type BalanceReply = z.output<typeof balanceReply>;
 
 /** Why requests are held back for a while: for too high a rate, for too many tasks, or because the API fails. */
 export type CoolReason = 'rate' | 'tasks' | 'trouble';
@@ -20,30 +41,46 @@ export interface AccountState {
 
 /** The state of the API account that all processes share. */
 export interface Account {
-  /** Halts submission. @returns true for the one caller that changed it: it logs the halt */
-  halt(reason: HaltReason, message: string): Promise<boolean>;
+  /**
+   * Halts submission until a single submission, sent now and then, gets its clip.
+   * @param doubt the item whose answer it was, where that answer may concern this item alone
+   */
+  halt(reason: HaltReason, message: string, doubt?: { batch: string; id: string }): Promise<HaltReply>;
   /**
    * Holds submissions (for `rate`: all requests) back for `ms`.
    * @param ms at most a day
    * @param agoMs since the refused request was sent: one overshoot may refuse many, and counts once
    */
-  cool(reason: CoolReason, ms: number, agoMs: number): Promise<{ coolMs: number; ceiling: number }>;
+  cool(reason: CoolReason, ms: number, agoMs: number): Promise<Cooldown>;
   pause(): Promise<boolean>;
   /** Ends a pause, a halt and every cooldown. @returns true when there was one */
   resume(): Promise<boolean>;
-  /** Ends a halt for this reason: an answer of the API has shown that the reason is gone. */
-  clearHalt(reason: HaltReason): Promise<boolean>;
+  /**
+   * Records a reading of the balance in US dollars.
+   * @param sentAgoMs since the POST was sent of which the caller asks whether it was billed
+   */
+  balance(usd: number, sentAgoMs?: number): Promise<BalanceReply>;
   /** Postpones the next test of a halted account to `ms` from now: a request that costs nothing has shown that it would fail. */
   postponeTrial(ms: number): Promise<void>;
   read(): Promise<AccountState>;
 }
 
-const coolReply = namedReply(z.object({ coolMs: z.coerce.number(), ceiling: z.coerce.number() }));
+/** How long submissions hold back, the ceiling of tasks, and how many failing answers there were in a row. */
+export interface Cooldown {
+  coolMs: number;
+  ceiling: number;
+  refusals: number;
+}
+
+const coolReply = namedReply<Cooldown>(
+  z.object({ coolMs: z.coerce.number(), ceiling: z.coerce.number(), refusals: z.coerce.number() }),
+);
 
 export function createAccount(redis: RedisClient, keys: Keys, run: RunScript): Account {
   return {
-    async halt(reason, message) {
-      return (await run('halt', reason, message)) === 1;
+    async halt(reason, message, doubt) {
+      const ref = doubt ? refOf(doubt.batch, doubt.id) : '';
+      return haltReply.parse(await run('halt', reason, message, ref, doubt ? '0' : '1'));
     },
     async cool(reason, ms, agoMs) {
       // The time to hold back is an answer of the API, which may be any number or none.
@@ -56,8 +93,9 @@ export function createAccount(redis: RedisClient, keys: Keys, run: RunScript): A
     async resume() {
       return (await run('pause', '0')) === 1;
     },
-    async clearHalt(reason) {
-      return (await run('clear-halt', reason)) === 1;
+    async balance(usd, sentAgoMs) {
+      const ago = sentAgoMs === undefined ? '' : Math.ceil(sentAgoMs);
+      return balanceReply.parse(await run('balance', usd, ago));
     },
     async postponeTrial(ms) {
       await run('postpone-trial', ms);

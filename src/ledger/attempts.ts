@@ -16,7 +16,14 @@ export type { Attempt } from './attempt.ts';
  * it is at this attempt, else empty.
  */
 export type BeginReply =
-  | { kind: 'go'; input: object; provider: 'auto' | 'value' | 'official'; tasks: number; refusals: number }
+  | {
+      kind: 'go';
+      input: object;
+      provider: 'auto' | 'value' | 'official';
+      tasks: number;
+      refusals: number;
+      serverErrors: number;
+    }
   | { kind: 'wait'; ms: number }
   | { kind: 'stale'; state: string }
   | { kind: 'unknown'; tasks: number }
@@ -36,6 +43,10 @@ export type PollPermit =
       tasks: number;
       /** Tasks of one kind take about as long as each other. */
       taskKind: string;
+      /** Answers in a row that told nothing of the task. */
+      unclear: number;
+      /** The user retried the item: if its task is gone or failed, a new one follows. */
+      retried: boolean;
     }
   | { kind: 'wait'; ms: number }
   | { kind: 'stale'; state: string };
@@ -81,6 +92,16 @@ export interface AcceptedTask {
   kind: string;
 }
 
+/** Answers that tell nothing of a task. */
+export interface UnclearAnswers {
+  /** In a row, about this task; 0 when it is not polled any more. */
+  count: number;
+  /** Since the first of them, in milliseconds. */
+  sinceMs: number;
+  /** Tasks in a row that had such answers, and none that was understood. */
+  tasks: number;
+}
+
 /** Why an attempt ended without its clip: a code of schema/reasons.ts or of the API, and words for people. */
 export interface Cause {
   code: string;
@@ -101,7 +122,7 @@ export interface Attempts {
    * The POST was not accepted for certain, or never left: back to the queue for `delayMs`, with its clip of the
    * budget. Also for an attempt that was held as PROCESS_DIED: the process that has the permit lives, and knows.
    */
-  notAccepted(attempt: Attempt, refusals: number, delayMs: number): Promise<MoveReply>;
+  notAccepted(attempt: Attempt, refusals: number, delayMs: number, serverErrors?: number): Promise<MoveReply>;
   /** The POST was not accepted for certain, and never will be: the item fails. */
   rejected(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /** The POST may have been accepted: the item is held, and its slot for as long as such a task may run, `mayRunMs`. */
@@ -122,8 +143,14 @@ export interface Attempts {
   generated(attempt: Attempt, urls: readonly string[], durationMs: number): Promise<MoveReply>;
   /** The task failed, and another one follows after `delayMs`. */
   taskFailedAgain(attempt: Attempt, cause: Cause, delayMs: number): Promise<MoveReply>;
+  /** The API has failed the task and no other follows: a retry need not poll it first. */
+  taskFailed(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /** The item ends as failed. */
   failed(attempt: Attempt, cause: Cause): Promise<MoveReply>;
+  /** Counts an answer that tells nothing of the task. */
+  unclear(attempt: Attempt): Promise<UnclearAnswers>;
+  /** Records that the API's answers about the task are understood again. */
+  understood(attempt: Attempt): Promise<void>;
   /** The item waits for the user; its task is given up and its slot freed. */
   held(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /** @returns `undefined` when this attempt has no clip to store any more */
@@ -160,6 +187,7 @@ const beginReply = namedReply<BeginReply>(
       provider: z.enum(['auto', 'value', 'official']),
       tasks: count,
       refusals: count,
+      serverErrors: count,
     }),
     z.object({ kind: z.literal('wait'), ms: count }),
     z.object({ kind: z.literal('stale'), state: z.string() }),
@@ -178,6 +206,8 @@ const pollReply = namedReply<PollPermit>(
       halted: z.string().optional(),
       tasks: count,
       taskKind: z.string(),
+      unclear: count,
+      retried: z.string().optional().transform(Boolean),
     }),
     z.object({ kind: z.literal('wait'), ms: count }),
     z.object({ kind: z.literal('stale'), state: z.string() }),
@@ -191,6 +221,8 @@ const moveReply = namedReply(
     dispatched: attemptList.default([]),
   }),
 );
+
+const unclearReply = namedReply<UnclearAnswers>(z.object({ count, sinceMs: count, tasks: count }));
 
 const resultUrls = z.array(z.string());
 
@@ -253,13 +285,13 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
       move(attempt, 'generating', {
         from: ['submitting', 'held', 'queued', 'cancelled'],
         task: taskId,
-        fields: ['task', taskId, 'tasks', tasks, 'kind', kind, 'refusals', 0],
+        fields: ['task', taskId, 'tasks', tasks, 'kind', kind, 'refusals', 0, 'retried', ''],
       }),
-    notAccepted: (attempt, refusals, delayMs) =>
+    notAccepted: (attempt, refusals, delayMs, serverErrors) =>
       move(attempt, 'queued', {
         from: ['submitting', 'held'],
         heldAs: 'PROCESS_DIED',
-        fields: ['refusals', refusals],
+        fields: ['refusals', refusals, ...(serverErrors === undefined ? [] : ['serverErrors', serverErrors])],
         delayMs,
         unspent: true,
       }),
@@ -283,6 +315,14 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
       }),
     taskFailedAgain: (attempt, cause, delayMs) =>
       move(attempt, 'queued', { from: ['generating'], delayMs, archive: harmless(cause) }),
+    taskFailed: (attempt, cause) =>
+      move(attempt, 'failed', { from: ['generating'], fields: [...reasonFields(cause), 'over', attempt.attempt] }),
+    async unclear({ batch, id, attempt }) {
+      return unclearReply.parse(await run('unclear', refOf(batch, id), attempt, 1));
+    },
+    async understood({ batch, id, attempt }) {
+      await run('unclear', refOf(batch, id), attempt, 0);
+    },
     failed: (attempt, cause) =>
       move(attempt, 'failed', { from: ['generating', 'downloading'], fields: reasonFields(cause) }),
     held: (attempt, cause) =>

@@ -6,11 +6,11 @@ import { preludeFor } from './schema/prelude.ts';
 /** Each verb is one file under lua/, whose header has its arguments, reply and invariant. */
 export const verbs = [
   'adopt',
+  'balance',
   'begin',
   'cancel',
   'claim-output',
   'claim-task',
-  'clear-halt',
   'cool-down',
   'count-download',
   'dispatch',
@@ -32,6 +32,7 @@ export const verbs = [
   'reserve',
   'retry',
   'sweep',
+  'unclear',
   'usage',
 ] as const;
 export type Verb = (typeof verbs)[number];

@@ -12,6 +12,7 @@ import { readLoad } from './polling/load.ts';
 import type { PollPlan } from './polling/plan.ts';
 import type { SubmissionRecords } from './outcomes/records.ts';
 import type { Resources } from './resources.ts';
+import { BillingEvidence } from './steps/billing-evidence.ts';
 import { stepContext, type StepContext } from './steps/context.ts';
 import { DownloadPlaces } from './steps/download-places.ts';
 import { downloadStep } from './steps/download.ts';
@@ -34,7 +35,13 @@ export function createHandlers(
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
   const shared = { ...app, ...resources, settings, plan };
 
-  const submit = records && { ...shared, ...records, limiter: pLimit(MAX_WAITING_SUBMISSIONS), inputs: storage.inputs };
+  const submit = records && {
+    ...shared,
+    ...records,
+    evidence: new BillingEvidence(shared),
+    limiter: pLimit(MAX_WAITING_SUBMISSIONS),
+    inputs: storage.inputs,
+  };
   const poll = { ...shared, limiter: pLimit(MAX_WAITING_POLLS), reportedStates: new Set<string>() };
   const download = {
     ...shared,

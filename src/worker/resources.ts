@@ -2,9 +2,11 @@ import { createApixoClient, type ApixoClient } from '../apixo/client.ts';
 import { requireApiKey, type Config } from '../config/config.ts';
 import { isLoopback } from '../config/values.ts';
 import { Closers } from '../core/closers.ts';
+import type { Logger } from '../core/log.ts';
 import { createSourceOpener, type SourceOpener } from '../download/open.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
+import { lenientLog } from './lenient-log.ts';
 
 /** What a worker process works with beside Redis: the API, the hosts of clips, and the storage. */
 export interface Resources {
@@ -15,11 +17,16 @@ export interface Resources {
 }
 
 /** @throws UserError when a setting is missing; nothing is connected before it is used */
-export function openResources(config: Config): Resources {
+export function openResources(config: Config, log: Logger): Resources {
   const closers = new Closers();
   const storage = openStorage(config);
   closers.push(() => storage.close());
-  const api = createApixoClient({ baseUrl: config.baseUrl, apiKey: requireApiKey(config) });
+  const api = createApixoClient({
+    baseUrl: config.baseUrl,
+    apiKey: requireApiKey(config),
+    submitTimeoutMs: config.submitTimeoutMs,
+    onLenientReading: lenientLog(log),
+  });
   closers.push(() => api.close());
   // An API on this machine, such as the simulator, has its clips there as well.
   const source = createSourceOpener({

@@ -45,7 +45,7 @@ export interface Workers extends Pick<Resources, 'api' | 'storage'> {
  * @throws UserError when a setting is missing or the storage accepts no files
  */
 export async function startWorkers(app: App, options: WorkerOptions = {}): Promise<Workers> {
-  const resources = options.resources ?? openResources(app.config);
+  const resources = options.resources ?? openResources(app.config, app.log);
   const closers = new Closers();
   closers.push(() => resources.close());
   try {

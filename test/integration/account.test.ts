@@ -113,7 +113,7 @@ describe('the account', () => {
     const mill = await startMill({ simulator: { faults: { createReset: 0, create503: 1 } } });
     await mill.work();
     await mill.add('b', clips(15));
-    await until(() => mill.simulator.records.summary().requests.create >= 10, 'ten refusals');
+    await until(async () => (await mill.app.account.read()).halted?.reason === 'unavailable', 'a halt');
     mill.simulator.setFaults({ create503: 0 });
     await mill.app.account.resume();
     mill.app.dispatcher.kick();

@@ -127,7 +127,7 @@ describe('the ledger', () => {
     expect((await dispatch(app.run, 100)).attempts).toHaveLength(lost.length);
   });
 
-  it('does not take a submission from before a halt for the proof that it is over', async () => {
+  it('does not take a submission from before a halt, nor an accepted one, for the proof that it is over', async () => {
     const app = await openLedger();
     await app.intake.add('b', { model: 'm' }, clips(2), false);
     const [before, after] = (await dispatch(app.run, 2)).attempts;
@@ -137,11 +137,14 @@ describe('the ledger', () => {
     await app.clock.sleep(5);
     await app.account.halt('no-credit', 'no credit');
     await app.attempts.accepted(before, task);
+    await app.attempts.generated(before, ['https://example.com/x.mp4'], 50_000);
     expect((await app.account.read()).halted).toMatchObject({ reason: 'no-credit' });
     // The one submission that tries.
     await app.redis.hset(app.keys.account, 'trial', `b/${after.id}#1`);
     expect(await app.attempts.begin(after, 't', true)).toMatchObject({ kind: 'go' });
     await app.attempts.accepted(after, task);
+    expect((await app.account.read()).halted).toMatchObject({ reason: 'no-credit' });
+    await app.attempts.generated(after, ['https://example.com/y.mp4'], 50_000);
     expect((await app.account.read()).halted).toBeNull();
   });
 
@@ -181,13 +184,11 @@ describe('the ledger', () => {
     await attempts.freshUrls(attempt, ['https://example.com/y.mp4']);
     expect(await attempts.urlDenied(attempt)).toBe(1);
     await attempts.failed(attempt, { code: 'RESULT_GONE', message: 'gone' });
-    await admin.retry('b', [attempt.id], { states: ['failed'] });
-    const [next] = (await dispatch(app.run, 1)).attempts;
-    if (!next) throw new Error('nothing dispatched');
-    await attempts.begin(next, 't', true);
-    await attempts.accepted(next, { taskId: 'task-2', tasks: 1, kind: 'm/5/auto' });
-    await attempts.generated(next, ['https://example.com/z.mp4'], 50_000);
-    expect(await attempts.urlDenied(next)).toBe(1);
+    // The API is asked for the task that was paid for before another one is made.
+    expect(await admin.retry('b', [attempt.id], { states: ['failed'] })).toMatchObject({ back: 1, poll: [attempt] });
+    expect(await attempts.look(attempt, true)).toMatchObject({ kind: 'go', taskId: 'task-1', retried: true });
+    await attempts.generated(attempt, ['https://example.com/z.mp4'], 50_000);
+    expect(await attempts.urlDenied(attempt)).toBe(1);
   });
 
   it('adds a file again without adding anything, and says what has changed', async () => {

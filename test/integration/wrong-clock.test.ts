@@ -5,12 +5,13 @@ import { silentLogger } from '../../src/core/log.ts';
 
 describe('the trial of a halted account', () => {
   it("is put off by Redis's clock, whatever this machine's clock says", async () => {
-    const { account, requests, redis } = await openLedger();
+    const { account, requests, redis, clock } = await openLedger();
     await account.halt('no-credit', 'empty');
     await probeAccount({
       api: { account: () => Promise.resolve({ balanceUsd: 0, date: undefined }) },
       account,
       requests,
+      clock,
       log: silentLogger(),
     });
     const [seconds] = await redis.time();

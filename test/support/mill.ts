@@ -78,7 +78,7 @@ export async function startMill(options: MillOptions = {}): Promise<Mill> {
     folder,
     env,
     async work({ replace, roles = queueNames, ...workerOptions } = {}) {
-      const parts = { app: { ...app, roles }, resources: openResources(config) };
+      const parts = { app: { ...app, roles }, resources: openResources(config, log) };
       const replaced = { ...parts, ...replace?.(parts) };
       const workers = await startWorkers(replaced.app, { ...workerOptions, resources: replaced.resources });
       started.push(workers);

@@ -137,10 +137,10 @@ export class Crank {
       }),
       api: { generate: mortal.call(this.api.generate), status: mortal.call(this.api.status) },
       account: {
-        halt: () => Promise.resolve(false),
-        clearHalt: () => Promise.resolve(false),
-        cool: () => Promise.resolve({ coolMs: 0, ceiling: 0 }),
+        halt: () => Promise.resolve('known' as const),
+        cool: () => Promise.resolve({ coolMs: 0, ceiling: 0, refusals: 0 }),
       },
+      evidence: { weigh: () => Promise.resolve('unbilled' as const) },
       model,
       log,
       clock,

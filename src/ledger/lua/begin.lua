@@ -4,7 +4,7 @@
 --   ARGV[3] id of the caller's try: the same when Redis's reply was lost and the command is sent again
 --   ARGV[4] "1" when a request token is held already
 -- Returns {kind, ...}, where kind is one of
---   go           with input, provider, tasks and refusals so far: the state is `submitting`, the budget is reserved
+--   go           with input, provider, tasks, refusals and serverErrors so far: the state is `submitting`, the budget is reserved
 --   wait         with ms: a request token is reserved and usable then; ask again holding it
 --   stale        with state: this attempt is past that point; state is empty if the item has a later attempt
 --   returned     submission is halted, paused, cooling down or without limits: the item waits in its queue again
@@ -19,11 +19,13 @@ local ref, attempt, try, holding = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local now = nowMs()
 local key, slot = itemKey(ref), slotName(ref, attempt)
 local batch = splitRef(ref)
-local item = readFields(key, 'state', 'attempt', 'try', 'input', 'provider', 'tasks', 'refusals')
+local item = readFields(key, 'state', 'attempt', 'try', 'input', 'provider', 'tasks', 'refusals',
+  'serverErrors')
 
 local function go()
   return reply({
     kind = 'go', input = item.input, provider = item.provider, tasks = item.tasks, refusals = item.refusals or 0,
+    serverErrors = item.serverErrors or 0,
   })
 end
 

@@ -3,7 +3,8 @@
 --   ARGV[1] reason: "rate" (no request at all), "tasks" (no submission) or "trouble" (no submission, once
 --           several in a row met a server that is down or failing)
 --   ARGV[2] ms to hold back        ARGV[3] ms since the refused request was sent
--- Returns {coolMs: how long submissions hold back from now (0: they do not), ceiling of tasks}.
+-- Returns {coolMs: how long submissions hold back from now (0: they do not), ceiling of tasks,
+-- refusals: failing answers in a row}.
 --- @include schema fields time limits bucket slots
 
 local reason, ms, agoMs, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), nowMs()
@@ -18,10 +19,11 @@ if reason == 'tasks' and now - agoMs > (tonumber(account.ceilingAt) or 0) then
   redis.call('HSET', ACCOUNT, 'ceiling', math.max(1, math.floor(inUse * 0.9)), 'ceilingAt', now)
 end
 -- One failing answer may be the item's own; several in a row are the server's.
-if reason == 'trouble' then hold = redis.call('HINCRBY', ACCOUNT, 'refusals', 1) >= REFUSALS_IN_A_ROW end
+local refusals = reason == 'trouble' and redis.call('HINCRBY', ACCOUNT, 'refusals', 1) or 0
+if reason == 'trouble' then hold = refusals >= REFUSALS_IN_A_ROW end
 
 if hold and now + ms > coolUntil then
   coolUntil = now + ms
   redis.call('HSET', ACCOUNT, 'coolUntil', coolUntil)
 end
-return reply({ coolMs = math.max(0, coolUntil - now), ceiling = taskCeiling(now) })
+return reply({ coolMs = math.max(0, coolUntil - now), ceiling = taskCeiling(now), refusals = refusals })

@@ -4,7 +4,7 @@
 -- Returns {dispatched = JSON list of {ref, attempt}, wakeMs: when to ask again, in ms from now (0: when
 -- something changes)}.
 -- Invariant: a dispatched item has a slot; no more slots are held than the ceiling allows.
---- @include schema fields time limits slots reports items dispatch
+--- @include schema fields time limits slots breaker reports items dispatch
 
 local now, limits = nowMs(), readLimits()
 if not limits then return reply({ dispatched = '[]', wakeMs = 0 }) end

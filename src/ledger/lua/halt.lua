@@ -1,12 +1,38 @@
--- Halts submission for the whole account.
+-- Stops submission for the whole account.
 --   KEYS[1] prefix
 --   ARGV[1] reason     ARGV[2] message
--- Returns 1 when this call halted it, 0 when it was halted for this reason already: only one caller logs it.
---- @include schema time
+--   ARGV[3] ref of the item whose answer it was, or ''
+--   ARGV[4] "1" when that answer leaves no doubt; else another item has to get the same one first: an answer
+--           may quote the item's own prompt
+-- Returns "halted" when this call halted the account, which its caller alone reports; "known" when it was
+-- halted for this reason already; "doubted" when another item is needed to be sure; or "own" when the answer
+-- concerns this item alone: others were accepted after each of three such answers.
+--- @include schema fields time breaker
 
-local known, now = redis.call('HGET', ACCOUNT, 'halt'), nowMs()
-redis.call('HSET', ACCOUNT, 'trialAt', now + (tonumber(redis.call('HGET', LIMITS, 'trialMs')) or TRIAL_MS))
-redis.call('HDEL', ACCOUNT, 'trial')
-if known == ARGV[1] then return 0 end
-redis.call('HSET', ACCOUNT, 'halt', ARGV[1], 'haltMessage', ARGV[2], 'haltAt', now)
-return 1
+local reason, message, ref, certain = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
+local now = nowMs()
+local account = readFields(ACCOUNT, 'halt', 'doubtBy', 'doubtAt', 'acceptedAt', 'lastHaltAt')
+local known, acceptedAt = account.halt, tonumber(account.acceptedAt) or 0
+
+if known then
+  if known == reason then return 'known' end
+  redis.call('HSET', ACCOUNT, 'halt', reason, 'haltMessage', message)
+  return 'halted'
+end
+
+if not certain and ref ~= '' then
+  local item = readFields(itemKey(ref), 'doubtAt', 'doubts')
+  local before, doubts = tonumber(item.doubtAt) or 0, tonumber(item.doubts) or 0
+  -- Doubts from before a halt were a part of it.
+  if before <= (tonumber(account.lastHaltAt) or 0) then doubts = 0 end
+  local isLast = doubts + 1 >= DOUBTS_OF_ONE
+  if isLast and acceptedAt > before then return 'own' end
+  redis.call('HSET', itemKey(ref), 'doubtAt', now, 'doubts', doubts + 1)
+  local another = account.doubtBy and account.doubtBy ~= ref and acceptedAt <= (tonumber(account.doubtAt) or 0)
+  if not another and not isLast then
+    redis.call('HSET', ACCOUNT, 'doubtBy', ref, 'doubtAt', now)
+    return 'doubted'
+  end
+end
+openBreaker(reason, message, now)
+return 'halted'

@@ -18,7 +18,7 @@
 -- Returns {result = "moved" | "already" | "refused", state now, dispatched = JSON list of {ref, attempt}}: what
 -- was dispatched needs its submit jobs.
 -- Invariant: every change of state goes through lib/items, with its slot, budget and history.
---- @include schema fields time limits slots account reports items dispatch
+--- @include schema fields time limits slots breaker reports items dispatch
 
 -- Counts how long a task took. Old durations fade: at DURATIONS_KEPT all counts are halved.
 local function learnDuration(kind, bin)
@@ -77,6 +77,14 @@ if to == 'generating' and from ~= 'submitting' then
   acquireSlot(slot, now + (limits and limits.leaseMs or LEASE_MS))
 end
 
+if to == 'generating' and from == 'submitting' then
+  redis.call('HSET', ACCOUNT, 'acceptedAt', now)
+  redis.call('HDEL', ACCOUNT, 'refusals')
+end
+-- The API's answers about tasks are understood.
+if from == 'generating' and to ~= 'held' then redis.call('HDEL', ACCOUNT, 'unclear') end
+closeBreakerIfProven(ref, to)
+
 local dispatched = {}
 local running = to == 'submitting' or to == 'generating'
 if step.keepSlotMs then
@@ -84,13 +92,5 @@ if step.keepSlotMs then
   redis.call('HSET', key, 'kept', attempt)
 elseif not running and freeSlot(slot) and limits then
   dispatched = dispatchItems(limits, math.max(1, math.min(step.dispatch or 0, (dispatchBudget(limits, now)))), now)
-end
--- An accepted submission proves that the account works, unless it was posted before the account was halted.
-if to == 'generating' and from == 'submitting' then
-  local haltAt = tonumber(redis.call('HGET', ACCOUNT, 'haltAt'))
-  if not haltAt or tonumber(redis.call('HGET', key, 'postedAt')) >= haltAt then
-    if haltAt then endHalt() end
-    redis.call('HDEL', ACCOUNT, 'refusals')
-  end
 end
 return reply({ result = 'moved', state = to, dispatched = jsonList(dispatched) })

@@ -4,12 +4,13 @@
 --   ARGV[3] "1" when a request token is held already
 -- Returns {kind, ...}, where kind is one of
 --   go     with waitMs until the token is usable, taskId, ageMs since the task was accepted, halted (why submission
---          is, if it is), tasks so far, taskKind
+--          is, if it is), tasks so far, taskKind, unclear answers in a row, and retried (1) where the user asked for it
 --   wait   with ms: no request may be sent now; ask again then, and a token that is held is void
 --   stale  with state: nothing to poll; state is empty if the item has a later attempt
 --- @include schema fields time limits bucket
 
-local item = readFields(itemKey(ARGV[1]), 'state', 'attempt', 'task', 'at', 'tasks', 'kind')
+local item = readFields(itemKey(ARGV[1]), 'state', 'attempt', 'task', 'at', 'tasks', 'kind',
+  'unclear', 'retried')
 if item.attempt ~= ARGV[2] then return reply({ kind = 'stale', state = '' }) end
 if item.state ~= 'generating' then return reply({ kind = 'stale', state = item.state }) end
 local now, limits = nowMs(), readLimits()
@@ -25,4 +26,6 @@ return reply({
   halted = redis.call('HGET', ACCOUNT, 'halt') or nil,
   tasks = item.tasks,
   taskKind = item.kind,
+  unclear = item.unclear or 0,
+  retried = item.retried == '1' and 1 or nil,
 })

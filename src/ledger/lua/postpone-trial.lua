@@ -1,9 +1,11 @@
 -- Postpones the next test of a halted account, by Redis's clock.
 --   KEYS[1] prefix
---   ARGV[1] ms from now
+--   ARGV[1] ms from now; a later time stays as it is, and 0 makes the test due now
 -- Returns 1 when the account is halted, else 0.
 --- @include schema time
 
 if redis.call('HEXISTS', ACCOUNT, 'halt') == 0 then return 0 end
-redis.call('HSET', ACCOUNT, 'trialAt', nowMs() + tonumber(ARGV[1]))
+local ms, now = tonumber(ARGV[1]), nowMs()
+local due = tonumber(redis.call('HGET', ACCOUNT, 'trialAt')) or 0
+redis.call('HSET', ACCOUNT, 'trialAt', ms == 0 and now or math.max(due, now + ms))
 return 1

@@ -3,9 +3,8 @@
 --   ARGV[1] batch
 --   ARGV[2] JSON list of item ids
 --   ARGV[3] JSON {states: [...], code?: only items that ended with this code}
--- Returns {back: items put back, poll: JSON list of {ref, attempt} whose task is polled again}: an item that was
--- given up while its task still ran, or whose clip was not downloaded or was discarded, has been paid for, so its
--- task is polled before a new one is made.
+-- Returns {back: items put back, poll: JSON list of {ref, attempt} whose task is polled again}: a task that is not
+-- known to have failed has been paid for, so it is polled before a new one is made.
 --- @include schema fields time slots reports items
 
 local batch, ids, wanted, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[3]), nowMs()
@@ -19,19 +18,17 @@ local back, poll = 0, {}
 for _, id in ipairs(ids) do
   local ref = refOf(batch, id)
   local key = itemKey(ref)
-  local item = readFields(key, 'state', 'code', 'task', 'attempt', 'urls', 'postedAt')
+  local item = readFields(key, 'state', 'code', 'task', 'attempt', 'over', 'postedAt')
   local state, code = item.state, item.code
   if state and states[state] and (not wanted.code or wanted.code == code) then
-    local paid = (state == 'held' and (code == 'TASK_TIMEOUT' or string.find(code or '', '^RESULT_'))) or (state == 'failed' and code == 'RESULT_REFUSED')
-      or (state == 'cancelled' and item.urls)
-    redis.call('HDEL', key, 'urls', 'refusedUrls', 'deniedUrls', 'unusableUrls', 'discard')
-    if paid and item.task then
-      moveItem(ref, state, 'generating', {}, now)
+    redis.call('HDEL', key, 'urls', 'refusedUrls', 'deniedUrls', 'unusableUrls', 'discard', 'unclear', 'unclearAt')
+    if item.task and item.over ~= item.attempt then
+      moveItem(ref, state, 'generating', { 'tasks', 0, 'retried', '1' }, now)
       acquireSlot(slotName(ref, item.attempt), now + leaseMs)
       poll[#poll + 1] = { ref, tonumber(item.attempt) }
     else
       if item.attempt ~= '0' and item.postedAt then archiveAttempt(ref, {}, now) end
-      moveItem(ref, state, 'queued', { 'tasks', 0, 'refusals', 0 }, now)
+      moveItem(ref, state, 'queued', { 'tasks', 0, 'refusals', 0, 'serverErrors', 0 }, now)
       enqueueItem(ref, 0, now)
     end
     back = back + 1

@@ -7,6 +7,14 @@ export const constants = {
   retentionMs: 30 * 24 * 3_600_000,
   /** While submission is halted, one submission at a time tests the account, this long after the one before. */
   trialMs: 30_000,
+  /** Each test of a halted account waits twice as long as the one before, up to this. */
+  maxTrialMs: 600_000,
+  /** Submissions under way at once until the API has accepted one: what is wrong with all answers is seen on these. */
+  slowStart: 10,
+  /** For so long an accepted submission shows that the API's answers are understood. */
+  provenMs: 600_000,
+  /** Such answers of one item after which they are its own, or, if others get none, the account's. */
+  doubtsOfOne: 3,
   /** How long a slot is held before any worker has published its CLIPMILL_TASK_TIMEOUT. */
   leaseMs: 30 * 60_000,
   /** How long after its task's time-out a slot that was not freed is freed by its lease. */

@@ -4,33 +4,41 @@ import type { ApixoClient } from '../../apixo/client.ts';
 import { constants } from '../../ledger/schema/constants.ts';
 import type { Account } from '../../ledger/account.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/log.ts';
 
 export interface ProbeDeps {
   api: Pick<ApixoClient, 'account'>;
-  account: Pick<Account, 'read' | 'clearHalt' | 'postponeTrial'>;
+  account: Pick<Account, 'read' | 'balance' | 'postponeTrial'>;
   requests: RequestBucket;
+  clock: Clock;
   log: Logger;
 }
 
+/** An API that never answers about the balance puts trials off for so long, in milliseconds, and no longer. */
+const PATIENCE_MS = 600_000;
+
 /**
- * Checks whether a halted account works again by asking for its balance, which costs nothing: as long as it
- * is empty or the key is refused, the next trial is postponed. Only a real submission shows that the API
- * accepts submissions again; the dispatcher sends one when the trial is due.
+ * Asks a halted account for its balance, which costs nothing. As long as it is empty, the key is refused or
+ * the API does not answer, the next trial is postponed: it would be in vain. A balance that has risen ends a
+ * halt for want of credit; a good balance alone ends none, because only a clip shows that submissions work.
  */
 export async function probeAccount(deps: ProbeDeps): Promise<void> {
-  const { halted } = await deps.account.read();
+  const { account, log } = deps;
+  const { halted } = await account.read();
   if (!halted) return;
   try {
     await deps.requests.take();
     const { balanceUsd } = await deps.api.account();
-    if (balanceUsd <= 0) return await deps.account.postponeTrial(constants.trialMs);
-    if (halted.reason === 'bad-key' && (await deps.account.clearHalt('bad-key'))) {
-      deps.log.info('the API accepts the key again: submission resumes');
-    }
+    const shown = await account.balance(balanceUsd);
+    if (shown === 'topped-up') log.info({ balanceUsd }, 'the balance has risen: submission resumes');
+    else if (balanceUsd <= 0) await account.postponeTrial(constants.trialMs);
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
     const action = errorPolicy[error.kind].balance;
-    if (action === 'key-refused' || action === 'no-credit') await deps.account.postponeTrial(constants.trialMs);
+    const down = action === 'unavailable' || action === 'no-answer';
+    const isRecent = deps.clock.now() - halted.since < PATIENCE_MS;
+    if (action === 'key-refused' || action === 'no-credit' || (down && isRecent))
+      await account.postponeTrial(constants.trialMs);
   }
 }

@@ -54,8 +54,9 @@ export class OutcomeJournal implements OutcomeVerbs {
     return this.#record({ attempt, verb: 'accepted', args: [task] });
   }
 
-  notAccepted(attempt: Attempt, refusals: number, delayMs: number): Promise<MoveReply> {
-    return this.#record({ attempt, verb: 'notAccepted', args: [refusals, delayMs] });
+  notAccepted(attempt: Attempt, refusals: number, delayMs: number, serverErrors?: number): Promise<MoveReply> {
+    const args = [refusals, delayMs, ...(serverErrors === undefined ? [] : [serverErrors])];
+    return this.#record({ attempt, verb: 'notAccepted', args });
   }
 
   rejected(attempt: Attempt, cause: Cause): Promise<MoveReply> {

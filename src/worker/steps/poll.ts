@@ -1,33 +1,10 @@
 import { ApixoError } from '../../apixo/errors.ts';
-import type { ApixoClient } from '../../apixo/client.ts';
-import { errorPolicy, failedTaskAction, haltsAccount } from '../../apixo/policy.ts';
-import type { Model } from '../../apixo/model.ts';
-import type { TaskReport } from '../../apixo/read/task-report.ts';
-import { backoffMs } from '../../core/backoff.ts';
-import type { Clock } from '../../core/clock.ts';
-import type { Attempts, PollPermit } from '../../ledger/attempts.ts';
-import { reasons, type Reason } from '../../ledger/schema/reasons.ts';
-import type { Account } from '../../ledger/account.ts';
-import { again, done, type Outcome } from '../../queue/outcome.ts';
-import type { PollPlan } from '../polling/plan.ts';
-import type { Queues } from '../../queue/queues.ts';
+import { done, type Outcome } from '../../queue/outcome.ts';
 import type { StepContext } from './context.ts';
+import { recordFailedTask } from './failed-task.ts';
+import type { PollDeps, PolledTask } from './poll-deps.ts';
+import { recordPollError, recordRunning, recordUnclear } from './poll-answer.ts';
 import { waitForToken } from './request-token.ts';
-
-export interface PollDeps {
-  api: Pick<ApixoClient, 'status'>;
-  attempts: Pick<Attempts, 'look' | 'generated' | 'taskFailedAgain' | 'failed' | 'held'>;
-  account: Pick<Account, 'halt' | 'cool' | 'clearHalt'>;
-  queues: Pick<Queues, 'download'>;
-  model: Model;
-  plan: PollPlan;
-  /** Runs at most MAX_WAITING_POLLS at once, first come, first served. */
-  limiter: <T>(ask: () => Promise<T>) => Promise<T>;
-  /** Unknown task states that the log has already: a thousand tasks may be in one. */
-  reportedStates: Set<string>;
-  clock: Clock;
-  settings: { taskTimeoutMs: number; maxAttempts: number; tokenLifetimeMs: number };
-}
 
 /**
  * Polls of one process that may have a token reserved and wait for it; the others wait without one. A
@@ -36,29 +13,8 @@ export interface PollDeps {
  */
 export const MAX_WAITING_POLLS = 8;
 
-type GrantedPoll = Extract<PollPermit, { kind: 'go' }>;
-
-/** Before an item whose task failed gets a new one. */
-const taskBackoff = { baseMs: 2_000, capMs: 60_000 };
-/** Cooldown of the account after a 429 without Retry-After. */
-const rateBackoff = { baseMs: 1_000, capMs: 30_000 };
-/** Between two polls while the key is refused, in milliseconds. */
-const HALTED_MS = 30_000;
 /** During a wait for a token of this length, in milliseconds, the API may have asked the account to slow down. */
 const LONG_WAIT_MS = 1_000;
-/** Unknown states that are remembered as reported. */
-const MAX_REPORTED_STATES = 100;
-/** A new task may not be known everywhere at once; one of this age that is unknown does not exist. */
-const UNKNOWN_TASK_MS = 120_000;
-
-/** The task of one poll, and its ages in milliseconds. */
-interface PolledTask {
-  permit: GrantedPoll;
-  /** Since the task was accepted. */
-  ageMs: () => number;
-  /** Since the poll was sent. */
-  agoMs: () => number;
-}
 
 /** Polls one task, and records its end when it has one. */
 export async function pollStep(deps: PollDeps, context: StepContext): Promise<Outcome> {
@@ -77,15 +33,16 @@ export async function pollStep(deps: PollDeps, context: StepContext): Promise<Ou
   };
   try {
     const report = await deps.api.status(deps.model, permit.taskId);
-    if (permit.halted === 'bad-key') await deps.account.clearHalt('bad-key');
+    if (permit.unclear > 0 && report.state !== 'unclear') await deps.attempts.understood(attempt);
     if (report.state === 'success') {
       return await recordClip(deps, context, report.urls, report.generationMs ?? task.ageMs());
     }
-    if (report.state === 'failed') return await recordFailure(deps, context, permit, report);
-    return await stillRunning(deps, context, report, task);
+    if (report.state === 'failed') return await recordFailedTask(deps, context, permit, report);
+    if (report.state === 'unclear') return await recordUnclear(deps, context, task, report.why, report.raw);
+    return await recordRunning(deps, context, task, report);
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
-    return await recordError(deps, context, error, task);
+    return await recordPollError(deps, context, task, error);
   }
 }
 
@@ -114,92 +71,5 @@ async function recordClip(
 ): Promise<Outcome> {
   const move = await deps.attempts.generated(attempt, urls, durationBin);
   if (move.state === 'downloading') await deps.queues.download(attempt);
-  return done;
-}
-
-async function recordFailure(
-  deps: PollDeps,
-  { attempt, log }: StepContext,
-  { taskId: task, tasks }: GrantedPoll,
-  report: Extract<TaskReport, { state: 'failed' }>,
-): Promise<Outcome> {
-  const { attempts, account, settings } = deps;
-  const cause = { code: report.failCode, message: report.failMsg };
-  const { code } = cause;
-  const action = failedTaskAction(code, cause.message);
-  if (action === 'halt') {
-    const message = report.failMsg || code;
-    const first = await account.halt('no-credit', message);
-    if (first) log.error({ task, code, reason: 'no-credit' }, `submission is halted: ${message}`);
-    await attempts.taskFailedAgain(attempt, cause, 0);
-    return done;
-  }
-  const tasksAllowed = action === 'retry-once' ? 2 : action === 'retry' ? settings.maxAttempts : 1;
-  if (tasks < tasksAllowed) {
-    const retryMs = backoffMs(tasks, taskBackoff);
-    log.info({ task, code, tasks, retryMs }, 'task failed, another one follows');
-    await attempts.taskFailedAgain(attempt, cause, retryMs);
-    return done;
-  }
-  log.info({ task, code, tasks }, 'task failed for good');
-  await attempts.failed(attempt, cause);
-  return done;
-}
-
-async function stillRunning(
-  deps: PollDeps,
-  context: StepContext,
-  report: Exclude<TaskReport, { state: 'success' | 'failed' }>,
-  { permit, ageMs }: PolledTask,
-): Promise<Outcome> {
-  const unknown = report.state === 'unclear' ? report.why : report.known ? undefined : report.reported;
-  if (unknown !== undefined && !deps.reportedStates.has(unknown) && deps.reportedStates.size < MAX_REPORTED_STATES) {
-    deps.reportedStates.add(unknown);
-    context.log.warn({ state: unknown }, 'unknown task state, polling on');
-  }
-  if (ageMs() < deps.settings.taskTimeoutMs) return again(deps.plan.nextPollDelayMs(ageMs(), permit.taskKind));
-  if (report.state !== 'unclear') return hold(deps, context, 'TASK_TIMEOUT');
-  return hold(deps, context, report.why === 'no-url' ? 'NO_RESULT_URL' : 'ANSWER_NOT_UNDERSTOOD', report.raw);
-}
-
-async function recordError(
-  deps: PollDeps,
-  context: StepContext,
-  error: ApixoError,
-  { permit, ageMs, agoMs }: PolledTask,
-): Promise<Outcome> {
-  const { account } = deps;
-  const { log } = context;
-  const { code, message: reason } = error;
-  const nextMs = deps.plan.nextPollDelayMs(ageMs(), permit.taskKind);
-  if (haltsAccount('poll', error.kind)) {
-    const first = await account.halt(error.kind, reason);
-    if (first) log.error({ code, reason: error.kind }, `submission is halted: ${reason}`);
-    return again(HALTED_MS);
-  }
-  switch (errorPolicy[error.kind].poll) {
-    case 'slow-down': {
-      const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(1, rateBackoff));
-      const cooled = await account.cool('rate', ms, agoMs());
-      log.warn({ code, ...cooled }, 'the API asks to slow down');
-      return again(nextMs);
-    }
-    case 'task-unknown':
-      return ageMs() < UNKNOWN_TASK_MS ? again(nextMs) : hold(deps, context, 'TASK_UNKNOWN');
-    case 'retry-until-timeout':
-      log.debug({ code, reason }, 'an answer without the state of the task, polling again');
-      return ageMs() < deps.settings.taskTimeoutMs
-        ? again(Math.max(error.retryAfterMs ?? 0, nextMs))
-        : hold(deps, context, 'TASK_TIMEOUT');
-    default:
-      log.debug({ code, reason }, 'no answer about the task, polling again');
-      return again(Math.max(error.retryAfterMs ?? 0, nextMs));
-  }
-}
-
-/** Holds the item; `answer` is kept for the user, who decides. */
-async function hold(deps: PollDeps, { attempt, log }: StepContext, code: Reason, answer?: string): Promise<Outcome> {
-  log.warn({ code, answer }, `held: ${reasons[code]}`);
-  await deps.attempts.held(attempt, { code, message: answer ? `${reasons[code]}: ${answer}` : reasons[code] });
   return done;
 }

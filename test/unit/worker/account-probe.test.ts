@@ -1,19 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { ApixoError, errorKinds } from '../../../src/apixo/errors.ts';
 import { silentLogger } from '../../../src/core/log.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { probeAccount, type ProbeDeps } from '../../../src/worker/maintenance/account-probe.ts';
 
 /** Everything a probe touches, with an account that is halted for `reason`. */
-function probe(reason: string, account: ProbeDeps['api']['account']) {
+function probe(reason: string, account: ProbeDeps['api']['account'], since = 0) {
   const did: string[] = [];
   const deps: ProbeDeps = {
     api: { account },
     account: {
-      read: () => Promise.resolve({ halted: { reason, message: '', since: 0 }, pausedSince: null, trialAt: null }),
-      clearHalt: (cleared) => Promise.resolve(did.push(`cleared ${cleared}`) > 0),
+      read: () => Promise.resolve({ halted: { reason, message: '', since }, pausedSince: null, trialAt: null }),
+      balance: () => Promise.resolve('unknown'),
       postponeTrial: () => Promise.resolve(void did.push('postponed')),
     },
     requests: { take: () => Promise.resolve() },
+    clock: new FakeClock(),
     log: silentLogger(),
   };
   return { did, run: () => probeAccount(deps) };
@@ -25,8 +27,8 @@ describe('probeAccount', () => {
   it.each([
     ['bad-key', 0, ['postponed']],
     ['no-credit', 0, ['postponed']],
-    ['bad-key', 5, ['cleared bad-key']],
-    // Whether submissions are accepted again, only one of them can show.
+    // Whether submissions are accepted again, only the clip of one can show.
+    ['bad-key', 5, []],
     ['no-credit', 5, []],
     ['wrong-endpoint', 5, []],
   ])('halted for %s, with a balance of %i USD: %j', async (reason, usd, expected) => {
@@ -36,8 +38,23 @@ describe('probeAccount', () => {
   });
 
   it.each(errorKinds)('postpones the trial only if the error shows that it is in vain: %s', async (kind) => {
-    const { did, run } = probe('no-credit', () => Promise.reject(new ApixoError(kind, 'X', 'no')));
+    const { did, run } = probe('no-credit', () => Promise.reject(new ApixoError(kind, 'X', 'no')), Date.now());
     await run();
-    expect(did).toEqual(kind === 'bad-key' || kind === 'no-credit' ? ['postponed'] : []);
+    const inVain = [
+      'bad-key',
+      'no-credit',
+      'unavailable',
+      'server-error',
+      'unreachable',
+      'ambiguous',
+      'network-refused',
+    ];
+    expect(did).toEqual(inVain.includes(kind) ? ['postponed'] : []);
+  });
+
+  it('lets a trial go out where the balance has not been answered for long', async () => {
+    const { did, run } = probe('unavailable', () => Promise.reject(new ApixoError('server-error', 'X', 'no')));
+    await run();
+    expect(did).toEqual([]);
   });
 });

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { ApixoError, type ErrorKind } from '../../../src/apixo/errors.ts';
 import type { TaskReport } from '../../../src/apixo/read/task-report.ts';
 import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
-import type { Attempt, PollPermit, MoveReply } from '../../../src/ledger/attempts.ts';
+import type { Attempt, PollPermit, MoveReply, UnclearAnswers } from '../../../src/ledger/attempts.ts';
 import { createLogger } from '../../../src/core/log.ts';
 import { fixedPlan } from '../../../src/worker/polling/fixed.ts';
-import { pollStep, type PollDeps } from '../../../src/worker/steps/poll.ts';
+import type { PollDeps } from '../../../src/worker/steps/poll-deps.ts';
+import { pollStep } from '../../../src/worker/steps/poll.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { contextOf } from '../../support/step-context.ts';
 
@@ -13,7 +14,11 @@ const attempt: Attempt = { batch: 'b', id: 'a', attempt: 1 };
 const context = contextOf(attempt);
 
 /** Everything a look at a task touches, with an API that gives `report`. */
-function deps(report: TaskReport, look: Partial<Extract<PollPermit, { kind: 'go' }>> = {}) {
+function deps(
+  report: TaskReport,
+  look: Partial<Extract<PollPermit, { kind: 'go' }>> = {},
+  unclear: Partial<UnclearAnswers> = {},
+) {
   const moves: string[] = [];
   const lines: string[] = [];
   const move = (name: string) => (): Promise<MoveReply> => {
@@ -32,20 +37,26 @@ function deps(report: TaskReport, look: Partial<Extract<PollPermit, { kind: 'go'
           halted: undefined,
           tasks: 1,
           taskKind: 'kling-2-6/5/auto',
+          unclear: 0,
+          retried: false,
           ...look,
         }),
       generated: move('downloading'),
       taskFailedAgain: move('queued'),
-      failed: move('failed'),
+      taskFailed: move('failed'),
+      unclear: () => Promise.resolve({ count: 1, sinceMs: 0, tasks: 1, ...unclear }),
+      understood: () => Promise.resolve(void moves.push('understood')),
       held: move('held'),
     },
     account: {
-      halt: (reason) => Promise.resolve(moves.push(`halted: ${reason}`) > 0),
+      halt: (reason) => {
+        moves.push(`halted: ${reason}`);
+        return Promise.resolve('halted');
+      },
       cool: (reason) => {
         moves.push(`cooled for ${reason}`);
-        return Promise.resolve({ coolMs: 0, ceiling: 1 });
+        return Promise.resolve({ coolMs: 0, ceiling: 1, refusals: 1 });
       },
-      clearHalt: () => Promise.resolve(true),
     },
     queues: { download: () => Promise.resolve(void moves.push('enqueued')) },
     model: kling26,
@@ -128,7 +139,7 @@ describe('pollStep', () => {
     ['unavailable', 55_000, [], 20_000],
     ['server-error', 55_000, [], 20_000],
     ['network-refused', 55_000, [], 20_000],
-    ['not-understood', 55_000, [], 20_000],
+    ['not-understood', 55_000, [], 5_000],
     ['unreachable', 55_000, [], 20_000],
     ['ambiguous', 55_000, [], 20_000],
   ])('after the error %s at the age of %i ms: %j, and polls %i ms later', async (kind, ageMs, expected, delayMs) => {
@@ -138,11 +149,41 @@ describe('pollStep', () => {
     expect(moves).toEqual(expected);
   });
 
-  it('holds a task that stays unknown', async () => {
-    const { poll, moves } = deps(running('processing'), { ageMs: 120_000 });
+  const unclear: TaskReport = { state: 'unclear', why: 'no-url', raw: '{"state":"success"}' };
+
+  it.each<[string, Partial<UnclearAnswers>, number, string[]]>([
+    ['the first time', { count: 1 }, 60_000, []],
+    ['often, but for a short time', { count: 50, sinceMs: 60_000 }, 120_000, []],
+    ['for long, but not often', { count: 9, sinceMs: 600_000 }, 700_000, []],
+    ['often and for long', { count: 10, sinceMs: 300_000 }, 400_000, ['held']],
+    ['at the timeout', { count: 2, sinceMs: 5_000 }, 1_800_000, ['held']],
+    ['with many others', { count: 1, tasks: 10 }, 60_000, ['halted: odd-answers']],
+    ['of a task that is not polled any more', { count: 0 }, 60_000, []],
+  ])(
+    'polls a task again whose answer is not understood, %s, and never replaces it',
+    async (_what, counts, ageMs, ends) => {
+      const { poll, moves } = deps(unclear, { ageMs }, counts);
+      await pollStep(poll, context);
+      expect(moves).toEqual(ends);
+    },
+  );
+
+  it('forgets unclear answers at the next one that is understood', async () => {
+    const { poll, moves } = deps(running('processing'), { unclear: 3 });
+    await pollStep(poll, context);
+    expect(moves).toEqual(['understood']);
+  });
+
+  it.each<[boolean, number, Partial<UnclearAnswers>, string[]]>([
+    [false, 60_000, { count: 20, sinceMs: 600_000 }, []],
+    [false, 130_000, { count: 2, sinceMs: 5_000 }, []],
+    [false, 600_000, { count: 20, sinceMs: 400_000 }, ['held']],
+    [true, 600_000, { count: 20, sinceMs: 400_000 }, ['queued']],
+  ])('polls an unknown task for a while (retried: %s, age %i, %j): %j', async (retried, ageMs, counts, ends) => {
+    const { poll, moves } = deps(running('processing'), { ageMs, retried }, counts);
     poll.api.status = () => Promise.reject(new ApixoError('unknown-task', 'HTTP_404', 'no'));
-    expect(await pollStep(poll, context)).toEqual({ kind: 'done' });
-    expect(moves).toEqual(['held']);
+    await pollStep(poll, context);
+    expect(moves).toEqual(ends);
   });
 
   it.each([7_200_000, -7_200_000])('keeps its times when the clock is set by %d ms meanwhile', async (setByMs) => {
@@ -166,6 +207,8 @@ describe('pollStep', () => {
     ['server-error', 'HTTP_500'],
     ['ambiguous', 'HTTP_502'],
     ['not-understood', 'UNREADABLE_ANSWER'],
+    ['rate-limited', 'HTTP_429'],
+    ['bad-key', 'HTTP_401'],
   ] as const)('gives up a task whose polls end in nothing but %s until the time-out', async (kind, code) => {
     for (const [ageMs, ends] of [
       [1_000_000, []],
@@ -174,7 +217,7 @@ describe('pollStep', () => {
       const { poll, moves } = deps(running('processing'), { ageMs });
       poll.api.status = () => Promise.reject(new ApixoError(kind, code, 'no'));
       await pollStep(poll, context);
-      expect(moves).toEqual(ends);
+      expect(moves.filter((move) => move === 'held')).toEqual(ends);
     }
   });
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ApixoError, type ErrorKind } from '../../../src/apixo/errors.ts';
 import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
+import type { BalanceReply, HaltReply } from '../../../src/ledger/account.ts';
 import type { Attempt, BeginReply, MoveReply } from '../../../src/ledger/attempts.ts';
-import { submitStep, type SubmitDeps } from '../../../src/worker/steps/submit.ts';
+import type { SubmitDeps } from '../../../src/worker/steps/submit-deps.ts';
+import { submitStep } from '../../../src/worker/steps/submit.ts';
 import { acknowledged } from '../../support/acknowledged.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { contextOf } from '../../support/step-context.ts';
@@ -10,10 +12,25 @@ import { contextOf } from '../../support/step-context.ts';
 const attempt: Attempt = { batch: 'b', id: 'a', attempt: 1 };
 const context = contextOf(attempt);
 const input = { mode: 'text-to-video', prompt: 'a fox', duration: 5, sound: true, aspect_ratio: '1:1' };
-const go = (tasks = 0): BeginReply => ({ kind: 'go', input, provider: 'auto', tasks, refusals: 0 });
+const go = (tasks = 0, serverErrors = 0): BeginReply => ({
+  kind: 'go',
+  input,
+  provider: 'auto',
+  tasks,
+  refusals: 0,
+  serverErrors,
+});
 
 /** Everything a submission touches; `replies` are what Redis says to the questions for leave, in turns. */
-function world(replies: BeginReply[], onAmbiguous: 'hold' | 'resubmit' = 'hold') {
+function world(
+  replies: BeginReply[],
+  onAmbiguous: 'hold' | 'resubmit' = 'hold',
+  {
+    halts = 'halted',
+    failures = 1,
+    balance = 'unknown',
+  }: { halts?: HaltReply; failures?: number; balance?: BalanceReply } = {},
+) {
   const clock = new FakeClock();
   const did: string[] = [];
   const tries = new Set<string>();
@@ -46,13 +63,14 @@ function world(replies: BeginReply[], onAmbiguous: 'hold' | 'resubmit' = 'hold')
     account: {
       halt: (reason) => {
         did.push(`halted: ${reason}`);
-        return Promise.resolve(true);
+        return Promise.resolve(halts);
       },
       cool: (reason, _ms, agoMs) => {
         did.push(`cooled for ${reason}, ${agoMs} ms ago`);
-        return Promise.resolve({ coolMs: 0, ceiling: 1 });
+        return Promise.resolve({ coolMs: 0, ceiling: 1, refusals: failures });
       },
     },
+    evidence: { weigh: () => Promise.resolve(balance) },
     queues: { poll: async () => void did.push('polling') },
     inputs: undefined,
     model: kling26,
@@ -132,14 +150,53 @@ describe('submitStep', () => {
     ['rejected', ['rejected']],
     ['content', ['rejected']],
     ['unknown-task', ['rejected']],
-    ['unavailable', ['cooled for trouble, 0 ms ago', 'queued with 1 refusals, later']],
-    ['unreachable', ['cooled for trouble, 0 ms ago', 'queued with 1 refusals, later']],
+    ['network-refused', ['halted: network-refused', 'queued with 0 refusals, at once']],
+    ['unavailable', ['queued with 1 refusals, later', 'cooled for trouble, 0 ms ago']],
+    ['server-error', ['queued with 1 refusals, later', 'cooled for trouble, 0 ms ago']],
+    ['unreachable', ['queued with 1 refusals, later', 'cooled for trouble, 0 ms ago']],
     ['ambiguous', ['held', 'cooled for trouble, 0 ms ago']],
+    ['not-understood', ['held', 'cooled for trouble, 0 ms ago']],
   ])('after the error %s: %j', async (kind, expected) => {
     const { deps, did, step } = world([go()]);
     deps.api.generate = () => Promise.reject(new ApixoError(kind, 'X', 'no'));
     expect(await step()).toEqual({ kind: 'done' });
     expect(did).toEqual(expected);
+  });
+
+  it.each<[BalanceReply, number, string]>([
+    ['unbilled', 2, 'queued with 1 refusals, later'],
+    ['unknown', 1, 'queued with 1 refusals, later'],
+    ['unknown', 2, 'held'],
+    ['billed', 0, 'held'],
+  ])('after a 500, with the balance %s and %i such answers before: %s', async (balance, before, end) => {
+    const { deps, did, step } = world([go(0, before)], 'hold', { balance });
+    deps.api.generate = () => Promise.reject(new ApixoError('server-error', 'HTTP_500', 'no'));
+    await step();
+    expect(did).toEqual([end, 'cooled for trouble, 0 ms ago']);
+  });
+
+  it.each<[ErrorKind, string[]]>([
+    ['server-error', ['halted: unavailable']],
+    ['unavailable', ['halted: unavailable']],
+    ['ambiguous', ['halted: lost-answers']],
+    ['not-understood', ['halted: odd-answers']],
+    ['unreachable', []],
+  ])('halts at the tenth failing answer in a row: %s', async (kind, halts) => {
+    const { deps, did, step } = world([go()], 'hold', { failures: 10 });
+    deps.api.generate = () => Promise.reject(new ApixoError(kind, 'X', 'no'));
+    await step();
+    expect(did.slice(2)).toEqual(halts);
+  });
+
+  it.each<[HaltReply, string]>([
+    ['known', 'queued with 0 refusals, at once'],
+    ['doubted', 'queued with 0 refusals, later'],
+    ['own', 'rejected'],
+  ])('posts an item again, or rejects it, when its answer halts nobody else: %s', async (halts, end) => {
+    const { deps, did, step } = world([go()], 'hold', { halts });
+    deps.api.generate = () => Promise.reject(new ApixoError('no-credit', 'HTTP_400', 'no', { byWords: true }));
+    await step();
+    expect(did).toEqual(['halted: no-credit', end]);
   });
 
   it.each([

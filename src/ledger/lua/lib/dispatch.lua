@@ -16,7 +16,7 @@ local function openSlots(now)
   local coolUntil = tonumber(account.coolUntil)
   if coolUntil and coolUntil > now then return 0, coolUntil end
   local free = taskCeiling(now) - redis.call('ZCARD', SLOTS)
-  if not account.halt then return free, 0 end
+  if not account.halt then return math.min(free, slowStart(now)), 0 end
   -- Halted: one submission at a time tests whether the account works again.
   local trialAt = tonumber(account.trialAt) or 0
   if trialAt > now then return 0, trialAt end
@@ -67,10 +67,7 @@ local function dispatchItems(limits, max, now)
       acquireSlot(slotName(ref, attempt), now + limits.leaseMs)
       redis.call('ZADD', LIVE, now, ref)
       redis.call('ZADD', HANDED, now, ref)
-      if redis.call('HEXISTS', ACCOUNT, 'halt') == 1 then
-        local trialAt = now + (limits.trialMs or TRIAL_MS)
-        redis.call('HSET', ACCOUNT, 'trialAt', trialAt, 'trial', slotName(ref, attempt))
-      end
+      if redis.call('HEXISTS', ACCOUNT, 'halt') == 1 then beginTrial(slotName(ref, attempt), now) end
       setTurn(batch, tonumber(redis.call('HGET', batchKey(batch), 'inflight')))
       out[#out + 1] = { ref, attempt }
       room = room - 1

@@ -73,6 +73,8 @@ local function moveItem(ref, from, to, fields, now)
   redis.call('HINCRBY', counts, from, -1)
   redis.call('HINCRBY', counts, to, 1)
   if from == 'queued' then redis.call('ZREM', HANDED, ref) end
+  if from == 'submitting' then redis.call('HINCRBY', ACCOUNT, 'posting', -1) end
+  if to == 'submitting' then redis.call('HINCRBY', ACCOUNT, 'posting', 1) end
   touchReports(batch, now)
   trackRunning(ref, from, to, now)
 

@@ -1,0 +1,53 @@
+-- The circuit breaker on submission: halts of the whole account, and the trials that end them.
+--
+--   closed -> a halt -> open -> a trial is due -> half-open: one submission goes out -> its clip is made -> closed
+--
+-- An accepted trial proves nothing: its task may fail for want of credit. Trials are 30 s apart at first, and
+-- each waits twice as long as the one before, up to ten minutes.
+local function firstTrialMs()
+  return tonumber(redis.call('HGET', LIMITS, 'trialMs')) or TRIAL_MS
+end
+
+local function openBreaker(reason, message, now)
+  redis.call('HSET', ACCOUNT, 'halt', reason, 'haltMessage', message, 'haltAt', now, 'lastHaltAt', now,
+    'trialAt', now + firstTrialMs(), 'trialMs', firstTrialMs())
+  redis.call('HDEL', ACCOUNT, 'trial', 'haltBalance', 'doubtBy', 'doubtAt')
+end
+
+-- Returns the number of fields that it removed: 0 when nothing was halted.
+local function closeBreaker()
+  return redis.call('HDEL', ACCOUNT, 'halt', 'haltAt', 'haltMessage', 'trial', 'trialAt', 'trialMs', 'haltBalance',
+    'refusals', 'unclear')
+end
+
+-- The next trial goes out now, in this slot.
+local function beginTrial(slot, now)
+  local trialMs = tonumber(redis.call('HGET', ACCOUNT, 'trialMs')) or firstTrialMs()
+  redis.call('HSET', ACCOUNT, 'trial', slot, 'trialAt', now + trialMs, 'trialMs', math.min(MAX_TRIAL_MS, 2 * trialMs))
+end
+
+-- Closes the breaker if this step of an item shows that submissions work.
+local function closeBreakerIfProven(ref, to)
+  local account = readFields(ACCOUNT, 'halt', 'haltAt')
+  local reason, haltAt = account.halt, tonumber(account.haltAt)
+  if not reason then return end
+  local since = (tonumber(redis.call('HGET', itemKey(ref), 'postedAt')) or 0) >= haltAt
+  local proven
+  if reason == 'unavailable' or reason == 'lost-answers' then
+    -- The API answers submissions again.
+    proven = to == 'generating' and since
+  elseif reason == 'no-downloads' then
+    proven = to == 'done'
+  else
+    proven = to == 'downloading' and since
+  end
+  if proven then closeBreaker() end
+end
+
+-- Until the API has accepted a submission lately, few go out at once: what is wrong with all answers is seen
+-- on these few. Returns how many more may.
+local function slowStart(now)
+  local account = readFields(ACCOUNT, 'acceptedAt', 'posting')
+  if (tonumber(account.acceptedAt) or 0) > now - PROVEN_MS then return math.huge end
+  return math.max(0, SLOW_START - (tonumber(account.posting) or 0) - redis.call('ZCARD', HANDED))
+end

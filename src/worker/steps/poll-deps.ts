@@ -1,0 +1,33 @@
+import type { ApixoClient } from '../../apixo/client.ts';
+import type { Model } from '../../apixo/model.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Account } from '../../ledger/account.ts';
+import type { Attempts, PollPermit } from '../../ledger/attempts.ts';
+import type { Queues } from '../../queue/queues.ts';
+import type { PollPlan } from '../polling/plan.ts';
+
+export interface PollDeps {
+  api: Pick<ApixoClient, 'status'>;
+  attempts: Pick<Attempts, 'look' | 'generated' | 'taskFailedAgain' | 'taskFailed' | 'held' | 'unclear' | 'understood'>;
+  account: Pick<Account, 'halt' | 'cool'>;
+  queues: Pick<Queues, 'download'>;
+  model: Model;
+  plan: PollPlan;
+  /** Runs at most MAX_WAITING_POLLS at once, first come, first served. */
+  limiter: <T>(ask: () => Promise<T>) => Promise<T>;
+  /** Unknown task states that the log has already: a thousand tasks may be in one. */
+  reportedStates: Set<string>;
+  clock: Clock;
+  settings: { taskTimeoutMs: number; maxAttempts: number; tokenLifetimeMs: number };
+}
+
+export type GrantedPoll = Extract<PollPermit, { kind: 'go' }>;
+
+/** The task of one poll, and its ages in milliseconds. */
+export interface PolledTask {
+  permit: GrantedPoll;
+  /** Since the task was accepted. */
+  ageMs: () => number;
+  /** Since the poll was sent. */
+  agoMs: () => number;
+}

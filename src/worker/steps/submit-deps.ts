@@ -1,0 +1,33 @@
+import type { ApixoClient } from '../../apixo/client.ts';
+import type { Model } from '../../apixo/model.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Account } from '../../ledger/account.ts';
+import type { Attempts } from '../../ledger/attempts.ts';
+import type { Queues } from '../../queue/queues.ts';
+import type { InputStore } from '../../storage/storage.ts';
+import type { PollPlan } from '../polling/plan.ts';
+import type { BillingEvidence } from './billing-evidence.ts';
+import type { PermitDeps } from './submit-permit.ts';
+
+export interface SubmitDeps {
+  api: Pick<ApixoClient, 'generate'>;
+  attempts: Pick<Attempts, 'begin' | 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous' | 'resubmit'>;
+  /** That begins are written on. */
+  connection: PermitDeps['connection'];
+  account: Pick<Account, 'halt' | 'cool'>;
+  evidence: Pick<BillingEvidence, 'weigh'>;
+  queues: Pick<Queues, 'poll'>;
+  /** Where the local images of items were uploaded to. */
+  inputs: InputStore | undefined;
+  model: Model;
+  plan: Pick<PollPlan, 'firstPollDelayMs'>;
+  /** Runs at most MAX_WAITING_SUBMISSIONS at once, first come, first served. */
+  limiter: <T>(ask: () => Promise<T>) => Promise<T>;
+  clock: Clock;
+  settings: {
+    onAmbiguous: 'hold' | 'resubmit';
+    maxAttempts: number;
+    taskTimeoutMs: number;
+    tokenLifetimeMs: number;
+  };
+}
