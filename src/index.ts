@@ -1,10 +1,6 @@
-import {
-  cancelBatch,
-  requireBatch,
-  retryItems,
-  type CancelResult,
-  type RetryChoice,
-} from './operations/retry-cancel.ts';
+import { cancelBatch, type CancelResult } from './operations/cancel.ts';
+import { requireBatch } from './operations/require-batch.ts';
+import { retryItems, type RetryChoice } from './operations/retry.ts';
 import { readEvents, type Completion } from './operations/events.ts';
 import type { BatchReports } from './reports/batch-reports.ts';
 import { createReportWriter } from './reports/writer.ts';

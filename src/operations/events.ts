@@ -16,11 +16,15 @@ const PAGE = 500;
 const reply = z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), z.array(z.string())]))])).nullable();
 
 /**
- * Ends of items and batches as they happen, for ever or until the signal aborts. Nothing is taken from
- * the stream: any number of readers see all of it.
- * @param after the id behind which to begin; `$` (default): what comes from now on; `0`: all there is
+ * Yields ends of items and batches as they happen, for ever or until the signal aborts. Entries stay in the
+ * stream: any number of readers get all of them.
+ * @param after the id behind which to begin; `$` (default): new entries only; `0`: all that are kept
  */
-export async function* readEvents(app: App, after = '$', signal?: AbortSignal): AsyncGenerator<Completion> {
+export async function* readEvents(
+  app: Pick<App, 'keys' | 'redis'>,
+  after = '$',
+  signal?: AbortSignal,
+): AsyncGenerator<Completion> {
   // A blocked connection can do nothing else.
   const redis = duplicateRedis(app.redis);
   redis.on('error', () => {});
@@ -45,8 +49,8 @@ export async function* readEvents(app: App, after = '$', signal?: AbortSignal): 
   }
 }
 
-/** `$` would be asked anew with every read and skip what came in between. */
-async function lastId(app: App): Promise<string> {
+/** `$` would mean the end of the stream at each read, and skip the entries in between. */
+async function lastId(app: Pick<App, 'keys' | 'redis'>): Promise<string> {
   const [entry] = await app.redis.xrevrange(app.keys.events, '+', '-', 'COUNT', 1);
   return entry?.[0] ?? '0';
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Batch } from '../ledger/batch.ts';
-import { openStates } from '../ledger/schema/states.ts';
 import { readUsage, type Usage } from '../ledger/limits.ts';
 import type { App } from '../app.ts';
 import { redisTime } from '../redis/time.ts';
+import { etaMs, PACE_WINDOW_MS } from './pace.ts';
 
 /** A batch with its pace. */
 export interface BatchStatus extends Batch {
@@ -16,18 +16,19 @@ export interface BatchStatus extends Batch {
 /** What `clipmill status --json` prints. */
 export interface Status extends Usage {
   batches: BatchStatus[];
-  /** Why submission stands still for the whole account; Unix ms of Redis's clock. */
+  /** Why the whole account submits nothing; Unix ms of Redis's clock. */
   halted: { reason: string; message: string; since: number } | null;
   /** Since when submission is paused by hand. */
   pausedSince: number | null;
 }
 
-const PACE_MS = 60_000;
-/** At full limits a thousand clips end in a minute; ten times that is enough to measure a pace. */
+/** Entries to read at most: at full limits a thousand clips end in a minute. */
 const PACE_ENTRIES = 20_000;
 
-/** @param only the one batch to tell of; its existence is the caller's to check */
-export async function readStatus(app: App, only?: string): Promise<Status> {
+type StatusSource = Pick<App, 'account' | 'config' | 'keys' | 'queries' | 'redis' | 'run'>;
+
+/** @param only the one batch to report; the caller checks that it exists */
+export async function readStatus(app: StatusSource, only?: string): Promise<Status> {
   const { run, config, queries } = app;
   const found = only === undefined ? await queries.batches() : [await queries.batch(only)];
   const batches = found.filter((batch) => batch !== undefined);
@@ -45,16 +46,14 @@ export async function readStatus(app: App, only?: string): Promise<Status> {
 }
 
 function withPace(batch: Batch, clipsPerMinute: number): BatchStatus {
-  const left = openStates.reduce((sum, state) => sum + batch.counts[state], 0);
-  const etaMs = left > 0 && clipsPerMinute > 0 ? Math.round((left / clipsPerMinute) * PACE_MS) : null;
-  return { ...batch, clipsPerMinute, etaMs };
+  return { ...batch, clipsPerMinute, etaMs: etaMs(batch.counts, clipsPerMinute) };
 }
 
 const doneEvent = z.object({ type: z.literal('item'), batch: z.string(), state: z.literal('done') });
 
-/** Clips done in the last minute by batch, counted from the stream of completions. */
-async function readPace(app: App): Promise<Map<string, number>> {
-  const since = Math.floor(await redisTime(app.redis)) - PACE_MS;
+/** Returns the clips done in the last minute by batch, counted from the stream of completions. */
+async function readPace(app: StatusSource): Promise<Map<string, number>> {
+  const since = Math.floor(await redisTime(app.redis)) - PACE_WINDOW_MS;
   const entries = await app.redis.xrange(app.keys.events, String(since), '+', 'COUNT', PACE_ENTRIES);
   const pace = new Map<string, number>();
   for (const [, [, , , data]] of entries) {

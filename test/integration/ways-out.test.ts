@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cancelBatch, retryItems } from '../../src/operations/retry-cancel.ts';
+import { cancelBatch } from '../../src/operations/cancel.ts';
+import { retryItems } from '../../src/operations/retry.ts';
 import { submitJobs } from '../../src/operations/submit.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { INTAKE_PAGE } from '../../src/ledger/intake.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { cancelBatch } from '../../operations/retry-cancel.ts';
+import { cancelBatch } from '../../operations/cancel.ts';
 import { plural } from '../../core/format.ts';
 import type { CliContext } from '../context.ts';
 import { withApp } from '../with-app.ts';

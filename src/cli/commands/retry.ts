@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { retryItems } from '../../operations/retry-cancel.ts';
+import { retryItems } from '../../operations/retry.ts';
 import { plural } from '../../core/format.ts';
 import type { CliContext } from '../context.ts';
 import { withApp } from '../with-app.ts';

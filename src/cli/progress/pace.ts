@@ -1,16 +1,14 @@
-import { openStates } from '../../ledger/schema/states.ts';
 import type { Counts } from '../../ledger/batch.ts';
+import { etaMs, PACE_WINDOW_MS } from '../../operations/pace.ts';
 
-const WINDOW_MS = 60_000;
-
-/** Clips a minute, from counts taken every now and then over the last minute. */
+/** The pace in clips a minute, from counts sampled over the last minute. */
 export class Pace {
   readonly #samples: { at: number; done: number }[] = [];
 
-  /** @param at ms of a clock that only goes forward */
+  /** @param at ms of a monotonic clock */
   add(at: number, counts: Counts): void {
     this.#samples.push({ at, done: counts.done });
-    while (this.#samples.length > 2 && (this.#samples[1]?.at ?? at) <= at - WINDOW_MS) this.#samples.shift();
+    while (this.#samples.length > 2 && (this.#samples[1]?.at ?? at) <= at - PACE_WINDOW_MS) this.#samples.shift();
   }
 
   clipsPerMinute(): number {
@@ -20,10 +18,8 @@ export class Pace {
     return ((last.done - first.done) / (last.at - first.at)) * 60_000;
   }
 
-  /** Milliseconds to the end at this pace; `null` while nothing has been done. */
+  /** Returns the milliseconds to the end at this pace; `null` while none is done. */
   etaMs(counts: Counts): number | null {
-    const left = openStates.reduce((sum, state) => sum + counts[state], 0);
-    const perMinute = this.clipsPerMinute();
-    return left > 0 && perMinute > 0 ? (left / perMinute) * 60_000 : null;
+    return etaMs(counts, this.clipsPerMinute());
   }
 }

@@ -1,0 +1,52 @@
+import { UserError } from '../core/errors.ts';
+import type { ItemState } from '../ledger/schema/states.ts';
+import type { App } from '../app.ts';
+import { requireBatch } from './require-batch.ts';
+
+export interface RetryChoice {
+  /** States whose items are requeued. */
+  states: readonly Extract<ItemState, 'failed' | 'held' | 'cancelled'>[];
+  /** Only this item. */
+  item?: string | undefined;
+}
+
+/**
+ * Requeues ended items of a batch, each with a new attempt; an item whose clip was paid for and is not stored is
+ * polled again instead. Past attempts stay in the item's history. A held item whose task may have been accepted
+ * is then paid for a second time, which is why only the user may decide it. May be called twice, and while
+ * workers run.
+ * @returns the number of requeued items
+ * @throws UserError when there is no such batch or item
+ */
+export async function retryItems(
+  app: Pick<App, 'admin' | 'queries' | 'queues' | 'dispatcher'>,
+  batch: string,
+  choice: RetryChoice,
+): Promise<number> {
+  let back = 0;
+  for await (const ids of chosenIds(app, batch, choice.item)) {
+    const result = await app.admin.retry(batch, ids, { states: choice.states });
+    back += result.back;
+    for (const attempt of result.poll) await app.queues.poll(attempt, 0);
+    app.dispatcher.kick();
+  }
+  return back;
+}
+
+async function* chosenIds(
+  app: Pick<App, 'queries'>,
+  batch: string,
+  item: string | undefined,
+): AsyncGenerator<string[]> {
+  await requireBatch(app, batch);
+  if (item === undefined) {
+    yield* app.queries.idPages(batch);
+    return;
+  }
+  if (!(await app.queries.item(batch, item))) {
+    throw new UserError(`batch "${batch}" has no item "${item}"`, {
+      cure: `See \`clipmill export ${batch} --format csv\` for its items.`,
+    });
+  }
+  yield [item];
+}
