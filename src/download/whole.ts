@@ -14,7 +14,7 @@ export class WholeClip {
   /** Bytes that went through so far. */
   size = 0;
   readonly #announced: number | undefined;
-  // Hashed in place: decision 016.
+  // Hashed in place: docs/decisions/009.
   readonly #hash = createHash('sha256');
 
   /**
