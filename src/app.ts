@@ -13,10 +13,11 @@ import { createAccount, type Account } from './ledger/account.ts';
 import { createRequestBucket, type RequestBucket } from './ledger/request-token.ts';
 import { describeError } from './core/errors.ts';
 import type { Logger } from './core/log.ts';
+import { withoutPassword } from './core/redact.ts';
 import { Dispatcher } from './queue/dispatcher.ts';
 import { createQueues, type QueueName, type Queues } from './queue/queues.ts';
 import { awaitRedis } from './redis/await-ready.ts';
-import { hidePassword, openRedis, watchOutages, type RedisClient } from './redis/connect.ts';
+import { openRedis, watchOutages, type RedisClient } from './redis/connect.ts';
 import { keysFor, type Keys } from './ledger/schema/keys.ts';
 import { scriptRunner, type RunScript } from './ledger/scripts.ts';
 import type { Finding } from './core/finding.ts';
@@ -86,7 +87,7 @@ export async function openApp(config: Config, options: AppOptions): Promise<App>
       slotKey: keys.prefix,
     });
     closers.push(() => redis.disconnect());
-    await awaitRedis(redis, hidePassword(server.url));
+    await awaitRedis(redis, withoutPassword(server.url));
     // Before its first reply, a Redis that is out of reach is the error of the caller and no outage.
     logOutages(redis, log);
     if (check) await preflightRedis(redis, options.onFinding ?? ((finding) => logFinding(log, finding)));

@@ -1,5 +1,5 @@
 import { cleanText } from '../core/text.ts';
-import { scrubber } from '../core/log.ts';
+import { scrubber } from '../core/redact.ts';
 import { proxySettings, type ProxySettings } from '../core/proxy.ts';
 import { openDispatcher } from './dispatcher.ts';
 import { ApixoError, classify, classifyWords } from './errors.ts';

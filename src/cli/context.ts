@@ -1,14 +1,17 @@
 import { once } from 'node:events';
+import { harmlessText } from '../core/harmless.ts';
 import type { Environment } from '../config/config.ts';
 
-/** The outside world of a command: results go to `out`, everything else to `err`. */
+/** The environment of a command: results go to `out`, everything else to `err`. */
 export interface CliContext {
   env: Environment;
   out(text: string): void;
   err(text: string): void;
-  /** Results of any length: resolves when the reader keeps up. */
+  /** Moves the cursor of the terminal of `err`: what it obeys in texts of `out` and `err` is escaped. */
+  control(sequence: string): void;
+  /** Results of any length, as they are: resolves when the reader keeps up. */
   write(text: string): Promise<void>;
-  /** Whether a person sees `err`. */
+  /** Whether `err` is a terminal. */
   terminal: boolean;
   /** Width of that terminal. */
   columns(): number;
@@ -19,8 +22,9 @@ export interface CliContext {
 export function processContext(): CliContext {
   return {
     env: process.env,
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    out: (text) => void process.stdout.write(harmlessText(text)),
+    err: (text) => void process.stderr.write(harmlessText(text)),
+    control: (sequence) => void process.stderr.write(sequence),
     async write(text) {
       if (!process.stdout.write(text)) await once(process.stdout, 'drain');
     },

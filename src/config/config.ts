@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { nearest } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
+import { passwordsOf, withoutPassword } from '../core/redact.ts';
 import { settings, type Setting } from './settings.ts';
 import { isLoopback, isLoopbackHost, isPrivateHost } from './values.ts';
 
@@ -31,6 +32,12 @@ export function loadConfig(environment: Environment): Config {
     const result = setting.value.safeParse(text);
     if (result.success) values[name] = result.data;
     else mistakes.push(`${setting.env}=${masked(setting, text)}: ${result.error.issues[0]?.message ?? 'is not valid'}`);
+  }
+  const { baseUrl, allowHttp } = values as Partial<Config>;
+  if (baseUrl?.startsWith('http:') && !allowHttp && !isPrivateHost(new URL(baseUrl).hostname)) {
+    mistakes.push(
+      `${settings.baseUrl.env}=${withoutPassword(baseUrl)}: would send the API key unencrypted: use https://, or set ${settings.allowHttp.env}=true`,
+    );
   }
   if (mistakes.length > 0) {
     throw new SettingsError(mistakes.join('\n'), { cure: 'See `clipmill config` for every setting and its form.' });
@@ -113,7 +120,15 @@ export function unknownSettings(environment: Environment): { name: string; meant
 /** Everything in the configuration that must never be printed. */
 export function secretsOf(config: Config): string[] {
   const { apiKey, apiToken, awsSecretAccessKey, awsSessionToken, callbackSecrets = [] } = config;
-  const secrets = [apiKey, apiToken, awsSecretAccessKey, awsSessionToken, ...callbackSecrets];
+  const urls = [config.redisUrl, config.s3Endpoint, config.baseUrl].filter((url) => url !== undefined);
+  const secrets = [
+    apiKey,
+    apiToken,
+    awsSecretAccessKey,
+    awsSessionToken,
+    ...callbackSecrets,
+    ...urls.flatMap(passwordsOf),
+  ];
   return secrets.filter((secret) => secret !== undefined);
 }
 
@@ -124,6 +139,6 @@ function given(environment: Environment, setting: Setting): string | undefined {
 }
 
 function masked(setting: Setting, text: string): string {
-  if (setting.secret === 'password') return text.replace(/(:\/\/[^/@]*:)[^@]*@/, '$1********@');
+  if (setting.secret === 'password') return withoutPassword(text);
   return setting.secret === 'all' ? '********' : text;
 }

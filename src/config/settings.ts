@@ -49,7 +49,14 @@ export const settings = {
     env: 'APIXO_BASE_URL',
     value: url('https:', 'http:'),
     default: 'https://api.apixo.ai',
+    secret: 'password',
     about: 'where the API answers',
+  },
+  allowHttp: {
+    env: 'CLIPMILL_ALLOW_HTTP',
+    value: z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
+    default: 'false',
+    about: 'true to send the API key unencrypted to an APIXO_BASE_URL with http:// beyond this network',
   },
   redisUrl: {
     env: 'REDIS_URL',
@@ -88,11 +95,13 @@ export const settings = {
     env: 'CLIPMILL_STORAGE',
     value: storageTarget,
     default: 'file:./videos',
+    secret: 'password',
     about: 'where clips go: file:FOLDER or s3://BUCKET/PREFIX',
   },
   s3Endpoint: {
     env: 'S3_ENDPOINT',
     value: url('https:', 'http:'),
+    secret: 'password',
     about: 'S3-compatible service, where it is not AWS',
   },
   s3ForcePathStyle: {

@@ -1,4 +1,7 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { harmlessText } from './harmless.ts';
+import { scrubber } from './redact.ts';
+import { cutText } from './text.ts';
 
 export type { Logger } from 'pino';
 
@@ -8,24 +11,12 @@ export interface LogOptions {
   secrets: readonly string[];
   /** Where lines go; the default is standard error. */
   destination?: DestinationStream;
+  /** Lines are printed for a person, who would see decoded what JSON escapes. Default false. */
+  readable?: boolean;
 }
 
-/** Values of query parameters that make a URL a bearer of rights (AWS, GCS and Azure signatures, tokens). */
-const signedQuery = /((?:\bX-(?:Amz|Goog)-[\w-]+|[?&;](?:Signature|sig|token))(?:=|%3D))[^&"'\\\s]+/gi;
-
-/** The path of a callback URL, `/cb/1/REF/MAC`: its last segments are the right to wake an attempt. */
-const callbackPath = /((?:\/|%2F)cb(?:\/|%2F)1(?:\/|%2F))[\w-]+(?:(?:\/|%2F)[\w-]*)?/gi;
-
-/** A text with every signature in it hidden, such as that of a URL which an error quotes. */
-export function withoutSignatures(text: string): string {
-  return text.replace(signedQuery, '$1[secret]').replace(callbackPath, '$1[secret]');
-}
-
-/** Replaces every secret in a text, wherever it stands: in a message, an error, a URL. */
-export function scrubber(secrets: readonly string[]): (text: string) => string {
-  const hidden = secrets.filter((secret) => secret.length > 0);
-  return (text) => withoutSignatures(hidden.reduce((line, secret) => line.replaceAll(secret, '[secret]'), text));
-}
+/** Longest text of an error in a line, in characters. */
+const LONGEST_TEXT = 4_000;
 
 /** Lines carry the ids of what they are about as fields (`batch`, `item`, `attempt`, `task`), then a message. */
 export function createLogger(options: LogOptions): Logger {
@@ -36,10 +27,36 @@ export function createLogger(options: LogOptions): Logger {
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: scrub },
+      serializers: { err: errorFacts },
+      hooks: { streamWrite: (line) => scrub(options.readable ? withoutCommands(line) : harmlessText(line)) },
     },
     options.destination ?? pino.destination({ fd: 2, sync: true }),
   );
+}
+
+/**
+ * What a line tells of an error. Its other properties stay out: that of a refused script has the command with all
+ * its arguments, prompts and signed URLs among them.
+ */
+function errorFacts(error: unknown): object {
+  if (!(error instanceof Error)) return { message: cutText(String(error), LONGEST_TEXT) };
+  const { name, message, stack, cause } = error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return {
+    type: name,
+    message: cutText(message, LONGEST_TEXT),
+    ...(code !== undefined && { code }),
+    ...(stack !== undefined && { stack: cutText(stack, LONGEST_TEXT) }),
+    ...(cause !== undefined && { cause: errorFacts(cause) }),
+  };
+}
+
+/** A line whose texts are harmless once they are decoded. */
+function withoutCommands(line: string): string {
+  const parsed: unknown = JSON.parse(line, (_name, value: unknown) =>
+    typeof value === 'string' ? harmlessText(value) : value,
+  );
+  return `${JSON.stringify(parsed)}\n`;
 }
 
 /** Coloured lines for a person instead of JSON, on standard error. */
@@ -48,7 +65,7 @@ export async function readableLines(): Promise<DestinationStream> {
   return pretty({ destination: 2, sync: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss', singleLine: true });
 }
 
-/** A logger that says nothing, for library users who gave none and for tests. */
+/** A logger without output, for library users that gave none and for tests. */
 export function silentLogger(): Logger {
   return pino({ level: 'silent' });
 }

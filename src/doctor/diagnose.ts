@@ -7,8 +7,8 @@ import { accountSecret, requireApiKey, secretsOf, type Config } from '../config/
 import { isLoopback } from '../config/values.ts';
 import { describeError, UserError } from '../core/errors.ts';
 import { limitsInForce, publishLimits, readUsage } from '../ledger/limits.ts';
-import { scrubber, silentLogger } from '../core/log.ts';
-import { hidePassword } from '../redis/connect.ts';
+import { silentLogger } from '../core/log.ts';
+import { scrubber, withoutPassword } from '../core/redact.ts';
 import {
   installedServer,
   joinEmbeddedRedis,
@@ -59,7 +59,7 @@ async function* reachRedis(config: Config, home: string, closers: Closers): Asyn
     const app = await openApp({ ...config, redisUrl }, { log: silentLogger(), check: false });
     closers.push(() => app.close());
     const tookMs = Math.ceil(performance.now() - asked);
-    if (config.redisUrl) yield ok('redis', `answers at ${hidePassword(redisUrl)}, connected in ${tookMs} ms`);
+    if (config.redisUrl) yield ok('redis', `answers at ${withoutPassword(redisUrl)}, connected in ${tookMs} ms`);
     return app;
   } catch (error) {
     yield failure('redis', error);

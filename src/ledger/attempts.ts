@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { withoutSignatures } from '../core/log.ts';
+import { withoutSignatures } from '../core/redact.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { refOf, type Keys } from './schema/keys.ts';
 import { durationBin } from './schema/constants.ts';

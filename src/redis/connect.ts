@@ -163,8 +163,3 @@ export function watchOutages(redis: RedisClient, onOutage: (reason: Error) => vo
   redis.on('error', onError).on('sentinelError', onError).on('reconnecting', onReconnecting);
   return () => void redis.off('error', onError).off('sentinelError', onError).off('reconnecting', onReconnecting);
 }
-
-/** The URL as it may be printed. */
-export function hidePassword(url: string): string {
-  return url.replace(/(:\/\/[^/@]*:)[^@]*@/, '$1********@');
-}

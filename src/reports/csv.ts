@@ -1,4 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
+import { harmlessCell } from '../core/harmless.ts';
 import type { Item } from '../ledger/item.ts';
 import { manifestRow } from './manifest.ts';
 
@@ -36,12 +37,13 @@ export async function* csvLines(items: AsyncIterable<Item>): AsyncGenerator<stri
   }
 }
 
-/** A cell that begins as a formula would be run by a spreadsheet; prompts may come from strangers. */
+/** A cell with a line end is quoted, whatever the delimiter: its row stays one row. */
 function csvLine(cells: readonly unknown[]): string {
-  return stringify([[...cells]], { escape_formulas: true, record_delimiter: 'windows' });
+  return stringify([[...cells]], { quoted_match: /\n/, record_delimiter: 'windows' });
 }
 
 function csvValue(value: unknown): unknown {
-  if (Array.isArray(value)) return value.join(' ');
-  return typeof value === 'boolean' ? String(value) : value;
+  if (Array.isArray(value)) return harmlessCell(value.join(' '));
+  if (typeof value === 'boolean') return String(value);
+  return typeof value === 'string' ? harmlessCell(value) : value;
 }

@@ -1,4 +1,5 @@
-import { withoutSignatures } from '../core/log.ts';
+import { harmlessText } from '../core/harmless.ts';
+import { withoutSignatures } from '../core/redact.ts';
 import type { Item, PastAttempt } from '../ledger/item.ts';
 import type { ItemState } from '../ledger/schema/states.ts';
 
@@ -67,5 +68,5 @@ function isoTime(ms: number): string {
 }
 
 export async function* jsonlLines(items: AsyncIterable<Item>): AsyncGenerator<string> {
-  for await (const item of items) yield `${JSON.stringify(manifestRow(item))}\n`;
+  for await (const item of items) yield `${harmlessText(JSON.stringify(manifestRow(item)))}\n`;
 }

@@ -25,7 +25,7 @@ export async function runWorkers(
   const log = createLogger({
     level: config.logLevel,
     secrets: secretsOf(config),
-    ...(readable && { destination: await readableLines() }),
+    ...(readable && { readable, destination: await readableLines() }),
   });
   const interrupt = onInterrupt((signal) => log.info({ signal }, 'draining; once more ends at once'), 0);
   try {

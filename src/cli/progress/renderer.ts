@@ -17,7 +17,8 @@ export class ProgressRenderer {
   paint(view: ProgressView): void {
     if (this.#context.terminal) {
       const lines = progressLines(view, this.#context.columns());
-      this.#context.err(`${this.#eraser()}${lines.join('\n')}\n`);
+      this.#context.control(this.#eraser());
+      this.#context.err(`${lines.join('\n')}\n`);
       this.#painted = lines.length;
     } else if (performance.now() - this.#lastLineAt >= LINE_EVERY_MS) {
       this.#lastLineAt = performance.now();
@@ -25,15 +26,16 @@ export class ProgressRenderer {
     }
   }
 
-  /** Says something above the progress. */
+  /** Prints a line above the progress. */
   say(text: string): void {
-    this.#context.err(`${this.#eraser()}${text}\n`);
+    this.#context.control(this.#eraser());
+    this.#context.err(`${text}\n`);
     this.#painted = 0;
   }
 
-  /** Takes the progress away. */
+  /** Erases the progress. */
   clear(): void {
-    this.#context.err(this.#eraser());
+    this.#context.control(this.#eraser());
     this.#painted = 0;
   }
 

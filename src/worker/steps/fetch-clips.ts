@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { describeError } from '../../core/errors.ts';
-import { withoutSignatures } from '../../core/log.ts';
+import { withoutSignatures } from '../../core/redact.ts';
 import type { Attempts, DownloadTask, StoredClip, StoredFile } from '../../ledger/attempts.ts';
 import { SourceError } from '../../download/error.ts';
 import type { SourceOpener } from '../../download/open.ts';

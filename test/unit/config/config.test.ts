@@ -29,6 +29,30 @@ describe('loadConfig', () => {
     });
   });
 
+  it('sends no key unencrypted beyond this network, unless that is allowed', () => {
+    const load = (url: string, allow?: string) => loadConfig({ APIXO_BASE_URL: url, CLIPMILL_ALLOW_HTTP: allow });
+    for (const url of ['http://api.apixo.ai', 'http://8.8.8.8', 'http://user:hunter22@api.apixo.ai']) {
+      expect(() => load(url)).toThrow(/unencrypted: use https:\/\/, or set CLIPMILL_ALLOW_HTTP=true/);
+      expect(() => load(url)).not.toThrow(/hunter22/);
+      expect(load(url, 'true').baseUrl).toBe(url);
+    }
+    for (const url of ['http://127.0.0.1:1', 'http://[::1]:1', 'http://simulator:8080', 'http://10.0.0.7']) load(url);
+  });
+
+  it('reads sizes and ranges of addresses', () => {
+    expect(loadConfig({ CLIPMILL_MAX_CLIP_BYTES: '100MB' }).maxClipBytes).toBe(100_000_000);
+    expect(loadConfig({}).maxClipBytes).toBe(2 ** 31);
+    expect(loadConfig({}).allowAddresses).toEqual([]);
+    expect(loadConfig({ CLIPMILL_ALLOW_ADDRESSES: '198.18.0.0/15, fd00::1' }).allowAddresses).toMatchObject([
+      { cidr: '198.18.0.0/15', bits: 15 },
+      { cidr: 'fd00::1', bits: 128 },
+    ]);
+    for (const wrong of ['198.18.0.0/33', 'clips.example']) {
+      expect(() => loadConfig({ CLIPMILL_ALLOW_ADDRESSES: wrong })).toThrow('must be ranges');
+    }
+    expect(() => loadConfig({ CLIPMILL_MAX_CLIP_BYTES: '2 miles' })).toThrow('must be a number of bytes');
+  });
+
   it('is frozen', () => {
     expect(Object.isFrozen(loadConfig({}))).toBe(true);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createLogger, scrubber } from '../../../src/core/log.ts';
+import { createLogger } from '../../../src/core/log.ts';
+import { scrubber } from '../../../src/core/redact.ts';
 
 function logged(write: (log: ReturnType<typeof createLogger>) => void, secrets = ['sk-123']): string {
   let text = '';
@@ -29,5 +30,28 @@ describe('the log', () => {
     expect(scrub(url)).toBe(
       'https://b.s3.amazonaws.com/a.mp4?X-Amz-Signature=[secret]&X-Amz-Credential=[secret]&part=1',
     );
+  });
+
+  it('has no arguments of a script that Redis refused', () => {
+    const refused = Object.assign(new Error('ERR in script'), {
+      code: 'X',
+      command: { name: 'evalsha', args: ['a secret prompt', 'https://h/a?Signature=abc'] },
+    });
+    const text = logged((log) => log.error({ err: refused }, 'step failed'));
+    expect(text).toContain('ERR in script');
+    expect(text).not.toMatch(/a secret prompt|args|Signature/);
+  });
+
+  it('does nothing to the terminal that shows it, decoded or not', () => {
+    const message = 'a \u001b]0;x\u0007 \u009b2J \u202e z';
+    const line = logged((log) => log.info({ reason: message }, message));
+    // oxlint-disable-next-line no-control-regex -- they are what it is about
+    expect(line).not.toMatch(/[\u0007\u001b\u009b\u202e]/);
+    expect(JSON.parse(line)).toMatchObject({ reason: message, msg: message });
+    let readable = '';
+    const destination = { write: (text: string) => void (readable += text) };
+    createLogger({ level: 'info', secrets: [], destination, readable: true }).info({ reason: message }, message);
+    // oxlint-disable-next-line no-control-regex -- they are what it is about
+    expect((JSON.parse(readable) as { msg: string }).msg).not.toMatch(/[\u0007\u001b\u009b\u202e]/);
   });
 });
