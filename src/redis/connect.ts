@@ -74,10 +74,15 @@ function commonOptions(options: ConnectOptions) {
  * @throws UserError when the URL or a TLS file cannot be used
  */
 export function openRedis(url: string, options: ConnectOptions): RedisClient {
-  const client = new Redis(redisOptions(parseTarget(url), options));
+  // The bench compares the ways to write: BENCH_REDIS_WRITES=cork|pipeline|plain.
+  const writes = process.env['BENCH_REDIS_WRITES'] ?? 'cork';
+  const client = new Redis({
+    ...redisOptions(parseTarget(url), options),
+    enableAutoPipelining: writes === 'pipeline',
+  });
   // Without a listener ioredis prints every error by itself.
   client.on('error', () => {});
-  autoCork(client);
+  if (writes === 'cork') autoCork(client);
   return client;
 }
 

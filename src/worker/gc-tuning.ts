@@ -1,29 +1,29 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** How often the heap is looked at, in milliseconds. */
-const LOOK_MS = 1_000;
-/** What may come to the heap before it is collected, in bytes, together with all buffers outside of it. */
+/** How often the size of the heap is read, in milliseconds. */
+const CHECK_MS = 1_000;
+/** Growth of heap and buffers together after which the heap is collected, in bytes. */
 const ROOM = 48_000_000;
-/** Where the buffers take that room by themselves: what has to come to the heap for a collection to be worth its time. */
+/** Where buffers alone reach that: the least growth of the heap for which a collection is worth its time, in bytes. */
 const GROWTH = 12_000_000;
 
 /**
- * Keeps the heap of a process small that only downloads; it is to be called before much is loaded.
+ * Keeps the heap of a process small that only downloads. To be called before much is loaded.
  *
- * Downloads leave a trail of buffers outside of the heap. Whenever 64 MB of them have come together, V8
- * begins to mark the whole heap bit by bit beside the work, at times ten times a second, although the
- * young generation's own collections free them all: that doubles the CPU of a download. So V8 is not to.
- * But it looks at the size of its old generation only when it might begin to mark, and would fill 4 GB
- * in the course of a month. So the heap is looked at here, and collected in one go.
+ * Downloads leave a trail of buffers outside of the heap. Whenever 64 MB of them have come together, V8 starts
+ * to mark the whole heap incrementally, at times ten times a second, although collections of the young
+ * generation free all of them: that doubles the CPU of a download. So incremental marking is turned off. But V8
+ * checks the size of its old generation only where it might start to mark, and would grow to 4 GB within a
+ * month. So the size is checked here, and the heap collected in one go.
  *
- * The young generation stays as small as it is now: buffers are freed with it, so the larger it is the
- * more of them wait.
+ * The young generation stays as small as it is: its collections free the buffers, so a larger one keeps more of
+ * them waiting. Neither flag may stand in NODE_OPTIONS; hence they are set here, at the start.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--no-incremental-marking');
   keepYoungGeneration();
-  // The flags are of the whole process, and each thread sets this one back to 2 as it starts.
+  // Flags are those of the whole process, and each thread resets this one to 2 when it starts.
   process.on('worker', (thread) => thread.once('online', keepYoungGeneration));
   collectWhenGrown();
 }
@@ -35,13 +35,13 @@ function keepYoungGeneration(): void {
 function collectWhenGrown(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  let least = Number.POSITIVE_INFINITY;
+  let smallest = Number.POSITIVE_INFINITY;
   setInterval(() => {
     const { used_heap_size: used, external_memory: outside } = getHeapStatistics();
-    least = Math.min(least, used);
-    const grown = used - least;
+    smallest = Math.min(smallest, used);
+    const grown = used - smallest;
     if (grown < GROWTH || grown + outside < ROOM) return;
     collect();
-    least = getHeapStatistics().used_heap_size;
-  }, LOOK_MS).unref();
+    smallest = getHeapStatistics().used_heap_size;
+  }, CHECK_MS).unref();
 }
