@@ -10,6 +10,7 @@ import { createInstallation, type Installation } from './ledger/installation.ts'
 import { createIntake, type Intake } from './ledger/intake.ts';
 import { createQueries, type Queries } from './ledger/queries.ts';
 import { createAccount, type Account } from './ledger/account.ts';
+import { Conditions } from './ledger/conditions.ts';
 import { createRequestBucket, type RequestBucket } from './ledger/request-token.ts';
 import { describeError } from './core/errors.ts';
 import type { Logger } from './core/log.ts';
@@ -44,6 +45,7 @@ export interface App {
   queries: Queries;
   admin: Admin;
   account: Account;
+  conditions: Conditions;
   requests: RequestBucket;
   queues: Queues;
   dispatcher: Dispatcher;
@@ -113,6 +115,7 @@ export async function openApp(config: Config, options: AppOptions): Promise<App>
       queries: createQueries(redis, keys),
       admin: createAdmin(run),
       account: createAccount(redis, keys, run),
+      conditions: new Conditions(redis, keys, log),
       requests: createRequestBucket(run, clock),
       queues,
       dispatcher,

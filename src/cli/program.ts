@@ -12,6 +12,7 @@ const commands: Record<string, () => Promise<AddCommand>> = {
   submit: async () => (await import('./commands/submit.ts')).addSubmit,
   work: async () => (await import('./commands/work.ts')).addWork,
   status: async () => (await import('./commands/status.ts')).addStatus,
+  watch: async () => (await import('./commands/watch.ts')).addWatch,
   retry: async () => (await import('./commands/retry.ts')).addRetry,
   cancel: async () => (await import('./commands/cancel.ts')).addCancel,
   pause: async () => (await import('./commands/pause.ts')).addPause,

@@ -35,6 +35,10 @@ export interface AccountState {
   halted: { reason: string; message: string; since: number } | null;
   /** Unix ms since when submission is paused by hand. */
   pausedSince: number | null;
+  /** No submission before this time, Unix ms of Redis's clock. */
+  coolUntil: number | null;
+  /** No request before this time: the API asked for it. */
+  heldUntil: number | null;
   /** When one submission tests a halted account, Unix ms of Redis's clock. */
   trialAt: number | null;
 }
@@ -101,12 +105,17 @@ export function createAccount(redis: RedisClient, keys: Keys, run: RunScript): A
       await run('postpone-trial', ms);
     },
     async read() {
-      const state = await redis.hgetall(keys.account);
+      const [state, heldUntil] = await Promise.all([
+        redis.hgetall(keys.account),
+        redis.hget(keys.requests, 'heldUntil'),
+      ]);
       return {
         halted: state['halt']
           ? { reason: state['halt'], message: state['haltMessage'] ?? '', since: Number(state['haltAt']) }
           : null,
         pausedSince: state['pausedAt'] ? Number(state['pausedAt']) : null,
+        coolUntil: state['coolUntil'] ? Number(state['coolUntil']) : null,
+        heldUntil: heldUntil ? Number(heldUntil) : null,
         trialAt: state['trialAt'] ? Number(state['trialAt']) : null,
       };
     },

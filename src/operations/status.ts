@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Batch } from '../ledger/batch.ts';
 import { readUsage, type Usage } from '../ledger/limits.ts';
 import type { App } from '../app.ts';
+import { readObstacles } from './obstacles.ts';
 import { redisTime } from '../redis/time.ts';
 import { etaMs, PACE_WINDOW_MS } from './pace.ts';
 
@@ -20,21 +21,24 @@ export interface Status extends Usage {
   halted: { reason: string; message: string; since: number } | null;
   /** Since when submission is paused by hand. */
   pausedSince: number | null;
+  /** Why nothing moves, in sentences with what ends it; empty when nothing is in the way. */
+  obstacles: string[];
 }
 
 /** Entries to read at most: at full limits a thousand clips end in a minute. */
 const PACE_ENTRIES = 20_000;
 
-type StatusSource = Pick<App, 'account' | 'config' | 'keys' | 'queries' | 'redis' | 'run'>;
+type StatusSource = Pick<App, 'account' | 'conditions' | 'config' | 'keys' | 'queries' | 'redis' | 'run'>;
 
 /** @param only the one batch to report; the caller checks that it exists */
 export async function readStatus(app: StatusSource, only?: string): Promise<Status> {
   const { run, config, queries } = app;
   const found = only === undefined ? await queries.batches() : [await queries.batch(only)];
   const batches = found.filter((batch) => batch !== undefined);
-  const [usage, account, pace] = await Promise.all([
+  const [usage, account, obstacles, pace] = await Promise.all([
     readUsage(run, config),
     app.account.read(),
+    readObstacles(app),
     batches.some((batch) => batch.endedAt === null) ? readPace(app) : new Map<string, number>(),
   ]);
   return {
@@ -42,6 +46,7 @@ export async function readStatus(app: StatusSource, only?: string): Promise<Stat
     ...usage,
     halted: account.halted,
     pausedSince: account.pausedSince,
+    obstacles,
   };
 }
 

@@ -12,6 +12,7 @@ import { reconcile } from './maintenance/reconcile.ts';
 import { startMaintenance } from './maintenance/schedule.ts';
 import { commonTasks, leftoversTask, reportsTask } from './maintenance/tasks.ts';
 import { openRecords, type SubmissionRecords } from './outcomes/records.ts';
+import { watchApi } from './watched-api.ts';
 import { openResources, type Resources } from './resources.ts';
 import { claimPrefix } from './claim-prefix.ts';
 import { StorageBreaker } from './steps/storage-breaker.ts';
@@ -45,7 +46,8 @@ export interface Workers extends Pick<Resources, 'api' | 'storage'> {
  * @throws UserError when a setting is missing or the storage accepts no files
  */
 export async function startWorkers(app: App, options: WorkerOptions = {}): Promise<Workers> {
-  const resources = options.resources ?? openResources(app.config, app.log);
+  const opened = options.resources ?? openResources(app.config, app.log);
+  const resources = { ...opened, api: watchApi(opened.api, app.conditions) };
   const closers = new Closers();
   closers.push(() => resources.close());
   try {

@@ -26,12 +26,7 @@ const columns = ['total', ...itemStates] as const;
 /** The status as a table, with what stands in the way and what to do about it. */
 export function describeStatus(status: Status): string {
   const { slots, requests } = status;
-  const lines: string[] = [];
-  if (status.halted) {
-    lines.push(`! submission is halted (${status.halted.reason}): ${status.halted.message}`);
-    lines.push('  it is tried again every 30 s, or at: clipmill resume');
-  }
-  if (status.pausedSince !== null) lines.push('! submission is paused; to go on: clipmill resume');
+  const lines = status.obstacles.map((obstacle) => `! ${obstacle}`);
   lines.push(
     `slots ${formatCount(slots.used)} of ${formatCount(slots.ceiling)}${slots.ceiling < slots.max ? ` (lowered from ${formatCount(slots.max)} by the API)` : ''}` +
       `, requests ${formatCount(requests.used)} of ${formatCount(requests.max)} in ${formatDuration(requests.windowMs)}`,

@@ -11,8 +11,8 @@ export interface ProgressView {
   usage: Usage;
   /** Milliseconds to the end; `null` when nothing can be said. */
   etaMs: number | null;
-  /** Why the whole account submits nothing, if so. */
-  stopped: string | undefined;
+  /** Why nothing moves, each with what ends it. */
+  obstacles: readonly string[];
 }
 
 /** The states beside the bar, which has the clips that are done. */
@@ -27,25 +27,41 @@ export function progressLines(view: ProgressView, columns: number): string[] {
   const title = view.title.length > 32 ? `${view.title.slice(0, 31)}…` : view.title;
   const width = Math.max(10, Math.min(40, columns - title.length - figures.length - 6));
   const lines = [`${title}  ${bar(share, width)}  ${figures}`, `  ${stateWords(counts)}`, `  ${paceWords(view)}`];
-  const obstacle = obstacleOf(view);
-  if (obstacle) lines.push(`  ! ${obstacle}`);
-  return lines.map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line));
+  const cut = lines.map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line));
+  return [...cut, ...obstaclesOf(view).flatMap((obstacle) => wrap(`  ! ${obstacle}`, columns))];
 }
 
 /** The same on one line, for a log. */
 export function progressLine(view: ProgressView): string {
   const { counts } = view;
-  const obstacle = obstacleOf(view);
-  const warning = obstacle ? ` · ! ${obstacle}` : '';
+  const warning = obstaclesOf(view)
+    .map((obstacle) => ` · ! ${obstacle}`)
+    .join('');
   return `${view.title}: ${formatCount(counts.done)} of ${formatCount(counts.total)} done · ${stateWords(counts)} · ${paceWords(view)}${warning}`;
 }
 
-/** What stands in the way of clips that wait: the whole account is stopped, or its slots are all kept. */
-function obstacleOf({ stopped, counts, usage }: ProgressView): string | undefined {
-  if (stopped !== undefined) return stopped;
+/** What is in the way of clips that wait: the account, the API, the storage, or slots that are all kept. */
+function obstaclesOf({ obstacles, counts, usage }: ProgressView): readonly string[] {
+  if (obstacles.length > 0) return obstacles;
   const full = usage.slots.used >= usage.slots.ceiling && counts.submitting + counts.generating === 0;
-  if (!full || counts.queued === 0 || counts.held === 0) return undefined;
-  return 'no slot is free: a held submission keeps its own for some minutes, as its task may be running';
+  if (!full || counts.queued === 0 || counts.held === 0) return [];
+  return ['no slot is free: a held submission keeps its own for some minutes, as its task may be running'];
+}
+
+/** Longest obstacle on a terminal, in lines. */
+const MAX_WRAPPED = 6;
+
+/** Breaks a line at the width of the terminal; a reason that is cut off is none. */
+function wrap(line: string, columns: number): string[] {
+  const width = Math.max(20, columns);
+  const lines: string[] = [];
+  for (let rest = line; rest !== '' && lines.length < MAX_WRAPPED;) {
+    const blank = rest.length > width ? rest.lastIndexOf(' ', width) : rest.length;
+    const at = blank > 4 ? blank : width;
+    lines.push(rest.slice(0, at));
+    rest = rest.slice(at).trim() === '' ? '' : `    ${rest.slice(at).trimStart()}`;
+  }
+  return lines;
 }
 
 export function bar(share: number, width: number): string {

@@ -3,7 +3,7 @@ import type { Batch, Counts } from '../../ledger/batch.ts';
 import { itemStates } from '../../ledger/schema/states.ts';
 import { readUsage } from '../../ledger/limits.ts';
 import type { App } from '../../app.ts';
-import { formatDuration } from '../../core/format.ts';
+import { readObstacles } from '../../operations/obstacles.ts';
 import { Pace } from '../progress/pace.ts';
 import type { ProgressRenderer } from '../progress/renderer.ts';
 
@@ -31,7 +31,7 @@ export async function followBatches(
       clipsPerMinute: pace.clipsPerMinute(),
       etaMs: pace.etaMs(counts),
       usage: await readUsage(app.run, app.config),
-      stopped: await whyStopped(app),
+      obstacles: await readObstacles(app),
     });
     if (batches.length === names.length && batches.every((batch) => batch.endedAt !== null)) return batches;
     await systemClock.sleep(LOOK_EVERY_MS, signal);
@@ -59,13 +59,4 @@ export function sumCounts(batches: readonly { counts: Counts }[]): Counts {
     for (const name of ['total', ...itemStates] as const) sum[name] += counts[name];
   }
   return sum;
-}
-
-/** Why nothing is submitted, and what ends that. */
-async function whyStopped(app: App): Promise<string | undefined> {
-  const { halted, pausedSince, trialAt } = await app.account.read();
-  if (pausedSince !== null) return 'paused; `clipmill resume` goes on';
-  if (!halted) return undefined;
-  const waitMs = Math.max(0, (trialAt ?? 0) - Date.now());
-  return `halted (${halted.reason}): ${halted.message}; tried again in ${formatDuration(waitMs)}, or at \`clipmill resume\``;
 }

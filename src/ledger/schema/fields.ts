@@ -95,6 +95,10 @@ export const accountFields = {
   turn: 'counter of the fair-share queue `turns`',
 } as const satisfies Fields;
 
+export const conditionsFields = {
+  KIND: 'JSON {message, cure, at}: what keeps api, downloads, storage or disk from moving, while workers meet it',
+} as const satisfies Fields;
+
 export const limitsFields = {
   maxTasks: 'CLIPMILL_MAX_TASKS',
   maxRequests: 'CLIPMILL_MAX_REQUESTS',

@@ -26,6 +26,11 @@ type KeySpecs = Readonly<Record<string, KeySpec>>;
 /** Keys of which there is one. */
 export const singleKeys = {
   account: { type: 'hash', about: 'halt, pause, cooldown and lowered ceiling of tasks', fields: fields.accountFields },
+  conditions: {
+    type: 'hash',
+    about: 'why nothing moves, for people; gone after 90 s',
+    fields: fields.conditionsFields,
+  },
   limits: { type: 'hash', about: 'the limits in force, published by workers', fields: fields.limitsFields },
   requests: { type: 'hash', about: 'the token bucket of API requests', fields: fields.requestsFields },
   slots: { type: 'zset', about: '`BATCH/ITEM#ATTEMPT` of every attempt that holds a slot, by the end of its lease' },

@@ -3,10 +3,13 @@ import type { Clock } from '../../core/clock.ts';
 import { describeError, UserError } from '../../core/errors.ts';
 import { withTimeout } from '../../core/timeouts.ts';
 import type { Logger } from '../../core/log.ts';
+import type { Conditions } from '../../ledger/conditions.ts';
 import type { Storage, StorageError } from '../../storage/storage.ts';
 
 export interface StorageBreakerDeps {
   storage: Pick<Storage, 'check'>;
+  /** Where people read why nothing is stored. */
+  conditions: Pick<Conditions, 'raise' | 'clear'>;
   clock: Clock;
   log: Logger;
 }
@@ -64,6 +67,7 @@ export class StorageBreaker {
     this.#failures = 0;
     if (this.#mode === 'closed') return;
     this.#mode = 'closed';
+    this.#deps.conditions.clear('storage');
     for (const pass of this.#waiting) pass();
     const outageMs = this.#deps.clock.now() - this.#openedAt;
     this.#deps.log.warn({ outageMs }, 'the storage accepts clips again: downloads continue');
@@ -102,10 +106,11 @@ export class StorageBreaker {
   }
 
   #open(error: unknown): void {
+    const cure = error instanceof UserError ? error.cure : undefined;
+    this.#deps.conditions.raise('storage', `the storage accepts no clips, which wait: ${describeError(error)}`, cure);
     if (this.#mode !== 'closed') return;
     this.#mode = 'open';
     this.#openedAt = this.#deps.clock.now();
-    const cure = error instanceof UserError ? error.cure : undefined;
     this.#deps.log.error(
       { reason: describeError(error), ...(cure !== undefined && { cure }) },
       'the storage accepts no clips: downloads wait, nothing is lost, and they continue when it does again',

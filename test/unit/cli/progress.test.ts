@@ -18,7 +18,7 @@ const view: ProgressView = {
   counts,
   clipsPerMinute: 980.4,
   etaMs: 110_000,
-  stopped: undefined,
+  obstacles: [],
   usage: {
     slots: { used: 1_000, max: 1_000, ceiling: 1_000 },
     requests: { used: 4_120, max: 10_000, windowMs: 60_000 },
@@ -35,7 +35,7 @@ describe('progress', () => {
   });
 
   it('says what stands in the way', () => {
-    const lines = progressLines({ ...view, stopped: 'halted (no-credit)', etaMs: null }, 100);
+    const lines = progressLines({ ...view, obstacles: ['halted (no-credit)'], etaMs: null }, 100);
     expect(lines.at(-1)).toBe('  ! halted (no-credit)');
   });
 
@@ -45,12 +45,21 @@ describe('progress', () => {
     expect(progressLine({ ...view, counts: stuck })).toContain('! no slot is free: a held submission');
     expect(progressLine({ ...view, counts: { ...stuck, generating: 1 } })).not.toContain('!');
     expect(progressLine({ ...view, counts: { ...stuck, queued: 0 } })).not.toContain('!');
-    expect(progressLine({ ...view, counts: stuck, stopped: 'paused' })).toMatch(/! paused$/);
+    expect(progressLine({ ...view, counts: stuck, obstacles: ['paused'] })).toMatch(/! paused$/);
   });
 
   it('never breaks a line, however narrow the terminal', () => {
     for (const columns of [20, 40, 60, 79]) {
-      expect(progressLines(view, columns).every((line) => line.length <= columns)).toBe(true);
+      const reason = 'the API cannot be reached: getaddrinfo ENOTFOUND api.example. '.repeat(3).trim();
+      const lines = progressLines({ ...view, obstacles: [reason] }, columns);
+      expect(lines.every((line) => line.length <= columns)).toBe(true);
+      if (columns === 79)
+        expect(
+          lines
+            .slice(3)
+            .map((line) => line.trim())
+            .join(' '),
+        ).toBe(`! ${reason}`);
     }
   });
 

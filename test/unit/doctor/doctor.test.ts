@@ -160,7 +160,7 @@ describe('the limits', () => {
   });
 
   it('do not matter while submission stands still', () => {
-    const goes = { halted: null, pausedSince: null, trialAt: null };
+    const goes = { halted: null, pausedSince: null, coolUntil: null, heldUntil: null, trialAt: null };
     expect(judgeSubmission(goes).level).toBe('ok');
     expect(judgeSubmission({ ...goes, pausedSince: 1 }).level).toBe('warn');
     expect(judgeSubmission({ ...goes, halted: { reason: 'bad-key', message: 'no', since: 1 } }).level).toBe('fail');

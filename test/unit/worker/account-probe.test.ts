@@ -10,7 +10,14 @@ function probe(reason: string, account: ProbeDeps['api']['account'], since = 0) 
   const deps: ProbeDeps = {
     api: { account },
     account: {
-      read: () => Promise.resolve({ halted: { reason, message: '', since }, pausedSince: null, trialAt: null }),
+      read: () =>
+        Promise.resolve({
+          halted: { reason, message: '', since },
+          pausedSince: null,
+          coolUntil: null,
+          heldUntil: null,
+          trialAt: null,
+        }),
       balance: () => Promise.resolve('unknown'),
       postponeTrial: () => Promise.resolve(void did.push('postponed')),
     },

@@ -19,12 +19,19 @@ function breakerBefore(storage: { works: boolean }) {
   });
   const check = () =>
     storage.works ? Promise.resolve() : Promise.reject(new UserError('cannot write', { cure: 'Make room.' }));
+  const raised = new Set<string>();
   const clock = { now: () => 0, elapsed: () => 0, sleep: () => new Promise<void>((wake) => sleepers.push(wake)) };
-  const breaker = new StorageBreaker({ storage: { check }, clock, log });
+  const breaker = new StorageBreaker({
+    storage: { check },
+    conditions: { raise: (kind) => void raised.add(kind), clear: (kind) => void raised.delete(kind) },
+    clock,
+    log,
+  });
   onTestFinished(() => breaker.close());
   const entered: number[] = [];
   return {
     breaker,
+    raised,
     lines,
     entered,
     enter: (n: number) => void breaker.acquire(forever).then(() => entered.push(n)),

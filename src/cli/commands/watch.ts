@@ -1,0 +1,37 @@
+import { systemClock } from '../../core/clock.ts';
+import type { Command } from 'commander';
+import { onInterrupt } from '../../core/interrupts.ts';
+import { requireBatch } from '../../operations/require-batch.ts';
+import { readStatus } from '../../operations/status.ts';
+import { EXIT, type CliContext } from '../context.ts';
+import { withApp } from '../with-app.ts';
+import { describeStatus } from './status.ts';
+
+/** Between two readings, in milliseconds: on a terminal, and where lines are kept. */
+const EVERY_MS = { terminal: 1_000, lines: 10_000 };
+
+export function addWatch(program: Command, context: CliContext): void {
+  program
+    .command('watch')
+    .argument('[batch]', 'only this batch; ends with it')
+    .summary('the status, shown anew until interrupted or until the batch has ended')
+    .action(async (batch: string | undefined) => {
+      await withApp(context, { redis: 'read' }, async (app) => {
+        if (batch !== undefined) await requireBatch(app, batch);
+        const interrupt = onInterrupt(() => {}, EXIT.ok);
+        try {
+          for (;;) {
+            const status = await readStatus(app, batch);
+            // Home, and everything below it erased: the next picture takes the place of this one.
+            context.out(`${context.terminal ? '\u001B[H\u001B[2J' : ''}${describeStatus(status)}`);
+            if (batch !== undefined && status.batches.every(({ endedAt }) => endedAt !== null)) return;
+            await systemClock.sleep(context.terminal ? EVERY_MS.terminal : EVERY_MS.lines, interrupt.signal);
+          }
+        } catch (error) {
+          if (!interrupt.signal.aborted) throw error;
+        } finally {
+          interrupt.off();
+        }
+      });
+    });
+}
