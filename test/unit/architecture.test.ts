@@ -97,6 +97,17 @@ function circlesOf(graph: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   return found;
 }
 
+/** Rooms of the drawing, each with all that can be reached by its arrows. */
+function drawnRooms(): Map<string, Set<string>> {
+  const drawing = /```mermaid\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/architecture.md'), 'utf8'))?.[1] ?? '';
+  const arrows = new Map<string, string[]>();
+  for (const [, from = '', to = ''] of drawing.matchAll(/^ {2}(\w+)(?:\[.*?\])? --> (.*)$/gm)) {
+    arrows.set(from, to.replace(/\[.*\]/, '').split(' & '));
+  }
+  const reach = (room: string): string[] => (arrows.get(room) ?? []).flatMap((next) => [next, ...reach(next)]);
+  return new Map([...arrows.keys()].map((room) => [room, new Set(reach(room))]));
+}
+
 describe('imports', () => {
   const files = [...sourceFiles('src'), ...sourceFiles('workers')];
   const imports = files.flatMap((from) => importsOf(from).map((to): Import => [from, to]));
@@ -108,6 +119,16 @@ describe('imports', () => {
 
   it('form no circle between the members of any folder', () => {
     expect(circles(imports)).toEqual([]);
+  });
+
+  it('are as docs/architecture.md draws them', () => {
+    const drawn = drawnRooms();
+    expect([...drawn.keys(), 'core'].toSorted()).toEqual(floors.flat().toSorted());
+    const missing = imports
+      .map(([from, to]) => [unitOf(from), unitOf(to)] as const)
+      .filter(([from, to]) => from !== to && from !== 'workers' && to !== 'core' && to !== 'config')
+      .filter(([from, to]) => !drawn.get(from)?.has(to));
+    expect(missing.map((arrow) => arrow.join(' --> '))).toEqual([]);
   });
 
   it('would be reported if they did not', () => {
