@@ -37,3 +37,17 @@ function proxyUrl(name: string, text: string): string {
     cure: `Write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, or unset it.`,
   });
 }
+
+/** Returns the proxy for a URL; `undefined` when NO_PROXY names its host, or a domain of it, or `*`. */
+export function proxyOf({ protocol, hostname, port }: URL, settings: ProxySettings): string | undefined {
+  const ownPort = port || (protocol === 'https:' ? '443' : '80');
+  const direct = settings.noProxy.split(/[\s,]+/).some((entry) => {
+    if (entry === '*') return true;
+    const [, host = entry, entryPort] = /^(.+):(\d+)$/.exec(entry) ?? [];
+    const domain = host.replace(/^\*?\./, '').toLowerCase();
+    if (domain === '' || (entryPort !== undefined && entryPort !== ownPort)) return false;
+    return hostname === domain || hostname.endsWith(`.${domain}`);
+  });
+  if (direct) return undefined;
+  return (protocol === 'https:' ? settings.httpsProxy : settings.httpProxy) || undefined;
+}

@@ -1,6 +1,4 @@
 import type * as Sdk from '@aws-sdk/client-s3';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 
 export interface S3Options {
   bucket: string;
@@ -26,43 +24,33 @@ export interface S3Session {
   bucket: string;
   /** The key of a name. */
   keyOf: (name: string) => string;
-  /** A URL that anybody can GET for `seconds`. */
+  /** A URL that needs no credentials for `seconds`. */
   presign: (request: Sdk.GetObjectCommandInput, seconds: number) => Promise<string>;
   close: () => void;
 }
 
-/** An idle connection is closed before the server does so just as a clip sets out on it, in milliseconds. */
-const IDLE_MS = 4_000;
-
-/** The SDK warns on the console when it likes; what matters reaches us as errors. */
+/** The SDK prints warnings on the console; what matters arrives as errors. */
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
-/** The SDK is loaded only when somebody stores something: it takes longer than the rest of clipmill. */
+/** Loads the SDK only when something is stored: that takes longer than the rest of clipmill. */
 export async function openS3(options: S3Options): Promise<S3Session> {
-  // The versions of Node that clipmill takes are its own affair; a user is not to read about the SDK's.
+  // clipmill checks the version of Node itself.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
-  const sdk = await import('@aws-sdk/client-s3');
+  const [sdk, { openHandler }] = await Promise.all([import('@aws-sdk/client-s3'), import('./handler.ts')]);
   const { endpoint, credentials } = options;
   const region = options.region ?? (endpoint === undefined ? undefined : defaultRegion(endpoint));
-  // How many go at once is decided by who downloads: the SDK's limit of 50 would be a second, hidden one.
-  const agent = { keepAlive: true, timeout: IDLE_MS, maxSockets: Number.POSITIVE_INFINITY };
   const client = new sdk.S3Client({
     logger: silent,
     forcePathStyle: options.forcePathStyle ?? false,
     ...(endpoint !== undefined && { endpoint }),
     ...(region !== undefined && { region }),
     ...(credentials && { credentials: plainCredentials(credentials) }),
-    // Checksums that nobody asked for turn a stream into aws-chunked, which many services refuse.
+    // Checksums by default turn a stream into aws-chunked, which many services refuse.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     // The SDK waits for "100 Continue" only on a connection that it opens for that one request.
     expectContinueHeader: false,
-    requestHandler: {
-      connectionTimeout: options.connectMs ?? 10_000,
-      socketTimeout: options.silenceMs ?? 60_000,
-      httpAgent: new HttpAgent(agent),
-      httpsAgent: new HttpsAgent(agent),
-    },
+    requestHandler: openHandler({ connectMs: options.connectMs ?? 10_000, silenceMs: options.silenceMs ?? 60_000 }),
   });
   return {
     sdk,

@@ -1,0 +1,85 @@
+import { Agent as HttpAgent, type AgentOptions, type ClientRequest } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { Readable } from 'node:stream';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { Agent as ChoosingAgent, type AgentConnectOpts } from 'agent-base';
+import { HttpProxyAgent } from 'http-proxy-agent';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import { proxyOf, proxySettings, type ProxySettings } from '../../core/proxy.ts';
+
+/** An idle connection is closed before the server does so just as a clip sets out on it, in milliseconds. */
+const IDLE_MS = 4_000;
+/** Bytes of an answer that is no object: a list of uploads has 1 MB at most, an error far less. */
+const MOST_ANSWER = 4 * 1024 * 1024;
+
+export interface HandlerOptions {
+  connectMs: number;
+  silenceMs: number;
+}
+
+/** Sends the requests of the SDK: by the proxies of the environment, and with an end to every answer. */
+export function openHandler({ connectMs, silenceMs }: HandlerOptions): NodeHttpHandler {
+  // How many go at once is decided by the downloads: the SDK's limit of 50 would be a second, hidden one.
+  const options = { keepAlive: true, timeout: IDLE_MS, maxSockets: Number.POSITIVE_INFINITY };
+  const proxy = proxySettings();
+  const agents = proxy
+    ? { httpAgent: new ProxiedAgent(options, proxy), httpsAgent: new ProxiedAgent(options, proxy) }
+    : { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) };
+  return new BoundedHandler({ connectionTimeout: connectMs, socketTimeout: silenceMs, ...agents });
+}
+
+/** Connects directly or through the proxy that the environment has for a host. */
+class ProxiedAgent extends ChoosingAgent {
+  readonly #options: AgentOptions;
+  readonly #proxy: ProxySettings;
+  readonly #agents = new Map<string, HttpAgent>();
+
+  constructor(options: AgentOptions, proxy: ProxySettings) {
+    super(options);
+    this.#options = options;
+    this.#proxy = proxy;
+  }
+
+  override connect(_request: ClientRequest, { secureEndpoint, host, port }: AgentConnectOpts): HttpAgent {
+    const url = new URL(`${secureEndpoint ? 'https' : 'http'}://${host?.includes(':') ? `[${host}]` : host}:${port}`);
+    const proxy = proxyOf(url, this.#proxy);
+    const key = `${url.protocol} ${proxy ?? ''}`;
+    let agent = this.#agents.get(key);
+    if (!agent) {
+      agent = openAgent(secureEndpoint, proxy, this.#options);
+      this.#agents.set(key, agent);
+    }
+    return agent;
+  }
+
+  override destroy(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+    super.destroy();
+  }
+}
+
+function openAgent(secure: boolean, proxy: string | undefined, options: AgentOptions): HttpAgent {
+  if (proxy === undefined) return secure ? new HttpsAgent(options) : new HttpAgent(options);
+  return secure ? new HttpsProxyAgent(proxy, options) : new HttpProxyAgent(proxy, options);
+}
+
+/** Ends answers that go on for ever: the SDK collects them in memory. */
+class BoundedHandler extends NodeHttpHandler {
+  override async handle(...args: Parameters<NodeHttpHandler['handle']>): ReturnType<NodeHttpHandler['handle']> {
+    const [request] = args;
+    const { response } = await super.handle(...args);
+    const isList = 'uploads' in request.query || 'list-type' in request.query;
+    const isObject = request.method === 'GET' && response.statusCode < 300 && !isList;
+    if (!isObject && response.body instanceof Readable) response.body = Readable.from(bounded(response.body));
+    return { response };
+  }
+}
+
+async function* bounded(body: Readable): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const piece of body as AsyncIterable<Buffer>) {
+    size += piece.length;
+    if (size > MOST_ANSWER) throw new Error(`the service answered with more than ${MOST_ANSWER} bytes`);
+    yield piece;
+  }
+}
