@@ -249,6 +249,12 @@ export const settings = {
     about:
       'ranges that clips are fetched from beside the public internet, such as 198.18.0.0/15 for a VPN with fake-IP DNS',
   },
+  maxItems: {
+    env: 'CLIPMILL_MAX_ITEMS',
+    value: wholeNumber(1, 10_000_000),
+    default: '1000000',
+    about: 'clips that one file or one call may ask for: by default 17 hours of 1,000 slots, and 1.3 GB of Redis',
+  },
   retentionMs: {
     env: 'CLIPMILL_RETENTION',
     value: positiveDuration,

@@ -13,6 +13,15 @@ export const MAX_DEPTH = 50;
 /** Most values that the YAML aliases of one text may stand for: a "billion laughs" is refused, not expanded. */
 export const MAX_ALIASED = 100_000;
 
+/** Most values that the anchors of one YAML file may hold: they are kept while the file is read. */
+export const MAX_ANCHORED = 1_000_000;
+
+/** Longest template of a prompt or a name, in characters, with the variables in it not yet put in. */
+export const MAX_TEMPLATE = 10_000;
+
+/** Most mistakes that are looked for: reading a file ends there. */
+export const MAX_COUNTED = 10_000;
+
 /** Most clips that `matrix` and `copies` may make of one job. */
 export const MAX_CLIPS_PER_JOB = 100_000;
 

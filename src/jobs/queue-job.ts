@@ -1,13 +1,18 @@
 import { z } from 'zod';
 import { klingInput } from '../apixo/models/kling-2-6.ts';
 import { providers, type Job } from './job.ts';
-import { isName, NAME_RULE } from './names.ts';
-import { outputNameFault } from './compile/output-name.ts';
+import type { NameFault } from './compile/header.ts';
+import { NAME, NAME_RULE } from './names.ts';
+import { outputNameFault, outputNameOf, OUTPUT_PATTERN } from './compile/output-name.ts';
+import { builtIns, parseTemplate, unknownVariable } from './template.ts';
+import { isFields } from './tree.ts';
 
 /** A producer cannot know how many items came before its own: equal priorities run in order of arrival. */
 const MAX_PRIORITY = 1_000_000;
 
-const name = z.string().refine(isName, NAME_RULE);
+const name = z.string().regex(NAME, NAME_RULE);
+/** The position in the batch is known when the item is in it. */
+const variables = builtIns.filter((variable) => variable !== 'index');
 
 /** What any producer puts into the submit queue, as a job named `generate`. */
 const queueJob = z.strictObject({
@@ -17,12 +22,12 @@ const queueJob = z.strictObject({
   provider: z.enum(providers).default('auto'),
   output: z
     .string()
-    .superRefine((output, context) => {
-      const fault = outputNameFault(output);
-      if (fault) context.addIssue({ code: 'custom', message: fault });
-    })
     .optional()
-    .meta({ description: 'Name of the clip in the storage. Default: BATCH/ID.mp4.' }),
+    .meta({
+      pattern: OUTPUT_PATTERN,
+      maxLength: 200,
+      description: `Name of the clip in the storage, a template: {${variables.join('}, {')}}. {{ and }} are braces. It must not lie in the folder of another batch. Default: {batch}/{id}.mp4.`,
+    }),
   priority: z
     .int()
     .min(0)
@@ -33,27 +38,43 @@ const queueJob = z.strictObject({
 
 export type QueueJobResult =
   | { ok: true; batch: string; job: Omit<Job, 'index'> }
-  /** All that is wrong with it, one line. */
-  | { ok: false; message: string };
+  /** All that is wrong with it, one line, and which item it is, where that can be read. */
+  | { ok: false; message: string; batch?: string; id?: string };
 
 const withFiles = z.looseObject({ input: z.looseObject({ image_files: z.unknown() }) });
 
-/** Checks the data of a producer's job. */
-export function readQueueJob(data: unknown): QueueJobResult {
+/**
+ * Checks the data of a producer's job.
+ * @param nameFault what the storage cannot take as a name
+ */
+export function readQueueJob(data: unknown, nameFault?: NameFault): QueueJobResult {
   if (withFiles.safeParse(data).data?.input.image_files !== undefined) {
-    return {
-      ok: false,
-      message:
-        'input.image_files: a path means nothing on another machine: give image_urls, or submit with the library',
-    };
+    return refused(
+      data,
+      'input.image_files: a path means nothing on another machine: give image_urls, or submit with the library',
+    );
   }
   const result = queueJob.safeParse(data);
   if (!result.success) {
     const issues = result.error.issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': '));
-    return { ok: false, message: issues.join('; ') };
+    return refused(data, issues.join('; '));
   }
-  const { batch, id, input, provider, output, priority } = result.data;
-  return { ok: true, batch, job: { id, input, provider, priority, output: output ?? `${batch}/${id}.mp4` } };
+  const { batch, id, input, provider, output = '{batch}/{id}.mp4', priority } = result.data;
+  const template = parseTemplate(output);
+  const unknown = unknownVariable(template, variables);
+  if (unknown !== undefined) return refused(data, `output: ${unknown}`);
+  const job = { id, input, provider, priority, output: outputNameOf(template, { batch, id, input, now: new Date() }) };
+  const fault = outputNameFault(job.output) ?? nameFault?.(job.output);
+  return fault === undefined ? { ok: true, batch, job } : refused(data, `output: ${fault}`);
+}
+
+function refused(data: unknown, message: string): QueueJobResult {
+  const { batch, id } = isFields(data) ? data : {};
+  return { ok: false, message, ...(isName(batch) && { batch }), ...(isName(id) && { id }) };
+}
+
+function isName(text: unknown): text is string {
+  return typeof text === 'string' && NAME.test(text);
 }
 
 /** JSON Schema (draft 2020-12) of the data of a `generate` job. */

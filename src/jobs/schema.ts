@@ -101,6 +101,13 @@ export const defaultsShape: Readonly<Record<string, z.ZodType>> = defaults.shape
 export const headerShape: Readonly<Record<string, z.ZodType>> = header;
 export const headerFields: readonly string[] = [...Object.keys(header), 'defaults'];
 
+const ownFields = new Set(Object.keys(job.shape));
+
+/** Whether a field is text throughout, so that numbers in it stay as they are written: `id`, the matrix, and variables. */
+export function textFields(name: string): boolean {
+  return name === 'id' || name === 'matrix' || !ownFields.has(name);
+}
+
 /** A field of the header that clipmill ignores: a home for the anchors of a YAML file. */
 export function isExtension(name: string): boolean {
   return name.startsWith('x-');

@@ -1,10 +1,12 @@
 import { InputError } from '../core/errors.ts';
 import { expandJob } from './compile/expand.ts';
-import { compileHeader, type Batch } from './compile/header.ts';
+import { compileHeader, type Batch, type NameFault } from './compile/header.ts';
 import { ImageFiles } from './image-files.ts';
 import type { Job, JobDefaults, JobInput } from './job.ts';
 import { NAME_RULE } from './names.ts';
-import { formatPath, isFields, type Report } from './tree.ts';
+import { MAX_CLIPS_PER_FILE } from './limits.ts';
+import { jobShape } from './schema.ts';
+import { formatPath, isFields, type Fields, type Report } from './tree.ts';
 import { Uniqueness } from './compile/uniqueness.ts';
 import { kindOf, truncate } from './wording.ts';
 
@@ -20,6 +22,12 @@ export interface BatchInput {
 }
 
 export interface ExpandOptions {
+  /** `{index}` of the first clip. Default: 1. */
+  firstIndex?: number;
+  /** Most clips of the call. Default: 1,000,000. */
+  maxItems?: number;
+  /** What the storage cannot take as a name. */
+  nameFault?: NameFault;
   /** The time of `{date}` in output names. Default: now. */
   now?: Date;
   /** What paths of images are relative to. Default: the working folder. */
@@ -32,41 +40,60 @@ export interface ExpandOptions {
  * @throws InputError at the first bad job with all that is wrong with it; `job` is its id, or `#n` from 1
  */
 export async function* expandJobs(
-  jobs: Iterable<JobInput> | AsyncIterable<JobInput>,
+  jobs: Iterable<JobInput | string> | AsyncIterable<JobInput | string>,
   header: BatchInput,
   options: ExpandOptions = {},
 ): AsyncGenerator<Job> {
   const { batch: name, output, maxClips, defaults } = header;
-  const given = { batch: name, output, max_clips: maxClips, defaults };
+  const facts = { batch: name, output, max_clips: maxClips, defaults };
   const images = new ImageFiles(options.folder ?? process.cwd());
   await images.read(defaults);
   const batch = collect(undefined, (report) => {
     if (name === undefined) report({ path: ['batch'], message: NAME_RULE });
-    return compileHeader(given, { name: 'batch', now: options.now ?? new Date(), images }, report);
+    const { now = new Date(), nameFault } = options;
+    return compileHeader(facts, { name: 'batch', now, images, nameFault }, report);
   });
   const uniqueness = new Uniqueness((first) => `job #${first.job}`);
   let number = 0;
-  let index = 1;
-  for await (const job of jobs) {
+  const { firstIndex = 1, maxItems = MAX_CLIPS_PER_FILE } = options;
+  let index = firstIndex;
+  for await (const given of jobs) {
     number++;
+    const job = fieldsOf(given);
     await images.read(job);
     const label = isFields(job) && typeof job.id === 'string' && job.id !== '' ? truncate(job.id) : `#${number}`;
     const clips = collect(label, (report) => clipsOf(job, batch, uniqueness, { number, index }, report));
+    if (index - firstIndex + clips.length > maxItems) {
+      const most = maxItems.toLocaleString('en');
+      throw new InputError([
+        { job: label, message: `more than ${most} clips in one call: CLIPMILL_MAX_ITEMS allows no more` },
+      ]);
+    }
     for (const clip of clips) yield clip;
     index += clips.length;
   }
 }
 
+/** The fields of a job; a text is the prompt of one. Those that an object inherits, such as getters of its class, count too. */
+function fieldsOf(job: unknown): unknown {
+  if (typeof job === 'string') return { prompt: job };
+  if (!isFields(job) || [Object.prototype, null].includes(Object.getPrototypeOf(job))) return job;
+  const fields: Fields = { ...job };
+  for (const name of Object.keys(jobShape))
+    if (!Object.hasOwn(fields, name) && job[name] !== undefined) fields[name] = job[name];
+  return fields;
+}
+
 /** All clips of a job before the first is handed out, so that a bad job gives none. */
 function clipsOf(
-  job: JobInput,
+  job: unknown,
   batch: Batch,
   uniqueness: Uniqueness,
   at: { number: number; index: number },
   report: Report,
 ): Job[] {
   if (!isFields(job)) {
-    report({ path: [], message: `must be an object of fields, not ${kindOf(job)}` });
+    report({ path: [], message: `must be a text or an object of fields, not ${kindOf(job)}` });
     return [];
   }
   const owner = { file: 0, line: 0, job: at.number };

@@ -12,6 +12,8 @@ export type Scalar = string | number | boolean | null;
 export interface Tree {
   place: Place;
   value: Scalar | Tree[] | Map<string, Member>;
+  /** How a number or a boolean is written in the file: `3.10`, `007`. A text field takes it as it is written. */
+  written?: string;
 }
 
 export interface Member {
@@ -25,27 +27,29 @@ export type Path = readonly (string | number)[];
 /** Fields by name. Made without a prototype, so that a field `__proto__` is a field like any other. */
 export type Fields = Record<string, unknown>;
 
-/** A mistake in how something is written, found while reading. */
-export interface Fault {
+/** A diagnostic of a reader: how something is written is wrong. */
+export interface SyntaxDiagnostic {
   place: Place;
   field?: string;
   message: string;
 }
 
-/** A mistake in what a job or a header asks for. `at: 'key'`: the name of the field is wrong, not its value. */
-export interface Issue {
+/** A diagnostic of what a job or a header asks for. `at: 'key'`: the name of the field is wrong, not its value. */
+export interface FieldDiagnostic {
   path: Path;
   at?: 'key';
   message: string;
+  /** Identifies what is the same in every job of a file, which is reported at the first one only. */
+  once?: string;
 }
 
-export type Report = (issue: Issue) => void;
+export type Report = (diagnostic: FieldDiagnostic) => void;
 
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The value without its places. */
+/** Returns the value without its places. */
 export function plain(tree: Tree): unknown {
   const { value } = tree;
   if (Array.isArray(value)) return value.map(plain);
@@ -55,7 +59,17 @@ export function plain(tree: Tree): unknown {
   return fields;
 }
 
-/** The place of a part, or of the nearest thing around it when there is no such part. */
+/** Returns the value with its numbers and booleans as they are written, which is what a text field takes. */
+export function asWritten(tree: Tree): unknown {
+  const { value, written } = tree;
+  if (Array.isArray(value)) return value.map(asWritten);
+  if (!(value instanceof Map)) return written ?? value;
+  const fields = Object.create(null) as Fields;
+  for (const [name, member] of value) fields[name] = asWritten(member.value);
+  return fields;
+}
+
+/** Returns the place of a part, or of the nearest thing around it when there is no such part. */
 export function placeAt(tree: Tree, path: Path, at: 'key' | 'value' = 'value'): Place {
   let current = tree;
   for (const [depth, step] of path.entries()) {
@@ -74,11 +88,18 @@ export function placeAt(tree: Tree, path: Path, at: 'key' | 'value' = 'value'): 
   return current.place;
 }
 
-/** Where a place comes to lie when everything from `from` on is moved to `to`. */
+/** Returns where a place comes to lie when everything from `from` on is moved to `to`. */
 export function moved(place: Place, from: Place, to: Place): Place {
   const { line, column } = place;
   if (line < from.line || (line === from.line && column < from.column)) return place;
   return { line: line - from.line + to.line, column: line === from.line ? column - from.column + to.column : column };
+}
+
+/** Returns the place behind a text that begins at a place. */
+export function advance({ line, column }: Place, text: string): Place {
+  const lines = text.split('\n');
+  const last = lines.at(-1)?.length ?? 0;
+  return lines.length === 1 ? { line, column: column + last } : { line: line + lines.length - 1, column: last + 1 };
 }
 
 /** `image_urls[0]`, `defaults.duration` */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { foldedName } from '../core/folded-name.ts';
 import { attemptList, type Attempt } from './attempt.ts';
-import { contentHash, takenOutputs, type BatchFacts, type NewItem } from './intake.ts';
+import { contentHash, takenOutputs, type BatchFacts, type TakenOutput, type NewItem } from './intake.ts';
 import type { PastAttempt } from './item.ts';
 import { namedReply, scriptJson, type RunScript } from './scripts.ts';
 import type { EndState } from './schema/states.ts';
@@ -25,8 +26,8 @@ export interface AdoptionReport {
   existing: number;
   /** Attempts whose task is to be polled. */
   poll: Attempt[];
-  /** Items that were not adopted, because their output name belongs to another item. */
-  taken: { id: string; output: string; owner: string }[];
+  /** Items that were not adopted, because their output name cannot be used. */
+  taken: TakenOutput[];
 }
 
 /** Adds items that exist at the API or in the storage already, each once and without a submission. */
@@ -52,7 +53,17 @@ export function createAdoption(run: RunScript): Adoption {
         const lines = history.map((attempt) => `${JSON.stringify(attempt)}\n`).join('');
         const further = { ...fields, ...(lines !== '' && { history: lines }) };
         const flat = Object.entries(further).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
-        return { ...item, input, hash: contentHash(item.provider, input), tasks: item.posted, fields: flat };
+        const names = item.names.map(foldedName);
+        const folded = foldedName(item.output);
+        return {
+          ...item,
+          names,
+          folded,
+          input,
+          hash: contentHash(item.provider, input),
+          tasks: item.posted,
+          fields: flat,
+        };
       });
       return adoptReply.parse(await run('adopt', batch, more ? '1' : '0', scriptJson(facts), scriptJson(rows)));
     },

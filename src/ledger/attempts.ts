@@ -1,3 +1,4 @@
+import { foldedName } from '../core/folded-name.ts';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { withoutSignatures } from '../core/redact.ts';
@@ -349,7 +350,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
     urlUnusable: (attempt) => countDownload(attempt, 'unusableUrls'),
     nearsEnd: async (attempt) => (await countDownload(attempt, 'nearsEnd')) === 1,
     async claimOutput({ batch, id, attempt }, output) {
-      return (await run('claim-output', refOf(batch, id), attempt, output)) === 1;
+      return (await run('claim-output', refOf(batch, id), attempt, foldedName(output))) === 1;
     },
     stored: (attempt, clip) =>
       move(attempt, 'done', {

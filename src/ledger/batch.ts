@@ -20,6 +20,7 @@ const storedBatch = storedCounts.extend({
   open: z.string().optional(),
   maxClips: z.coerce.number().optional(),
   posted: count,
+  budgetSource: z.string().optional(),
   source: z.string().optional(),
 } satisfies Partial<Record<keyof typeof batchFields, z.ZodType>>);
 
@@ -37,6 +38,8 @@ export interface Batch {
   open: boolean;
   /** The budget: submissions that may be accepted at most. */
   maxClips: number | null;
+  /** Where the budget comes from. */
+  budgetSource: string | null;
   /** Submissions that were accepted or may have been. */
   posted: number;
   /** The file it came from. */
@@ -60,6 +63,7 @@ export function parseBatch(
     cancelledAt: stored.cancelledAt ?? null,
     open: stored.open === '1',
     maxClips: stored.maxClips ?? null,
+    budgetSource: stored.budgetSource ?? null,
     posted: stored.posted,
     source: stored.source ?? null,
   };

@@ -41,13 +41,25 @@ const rejectedEvent = z
   .object({
     type: z.literal('rejected'),
     job: z.string().meta({ description: "the producer's job id" }),
+    batch: z.string().optional().meta({ description: 'of the item, where it can be read' }),
+    id: z.string().optional().meta({ description: 'of the item, where it can be read' }),
     at,
     message: z.string().meta({ description: 'all that is wrong with it' }),
   })
   .meta({ description: 'A job in the submit queue could not be taken.' });
 
+const changedEvent = z
+  .object({
+    type: z.literal('changed'),
+    job: z.string().meta({ description: "the producer's job id" }),
+    batch: z.string(),
+    id: z.string(),
+    at,
+  })
+  .meta({ description: 'A job asks for another content under an id that exists: the first content stands.' });
+
 /** The field `data` of an entry in the stream of completions; the field `type` repeats its type. */
-export const streamEvent = z.discriminatedUnion('type', [itemEvent, batchEvent, rejectedEvent]);
+export const streamEvent = z.discriminatedUnion('type', [itemEvent, batchEvent, rejectedEvent, changedEvent]);
 export type StreamEvent = z.output<typeof streamEvent>;
 
 /** JSON Schema (draft 2020-12) of the JSON in the field `data` of an event. */

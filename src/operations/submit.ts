@@ -1,6 +1,15 @@
 import { InputError, type Diagnostic } from '../core/errors.ts';
+import { foldedName } from '../core/folded-name.ts';
 import type { Job } from '../jobs/job.ts';
-import { INTAKE_PAGE, type IntakeReport, type NewItem } from '../ledger/intake.ts';
+import type { Batch } from '../ledger/batch.ts';
+import {
+  BudgetConflict,
+  INTAKE_PAGE,
+  type IntakeReport,
+  takenMessage,
+  type NewItem,
+  type TakenOutput,
+} from '../ledger/intake.ts';
 import { refOf } from '../ledger/schema/keys.ts';
 import { redisTime } from '../redis/time.ts';
 import type { App } from '../app.ts';
@@ -24,6 +33,8 @@ export interface Submission {
   existing: number;
   /** Ids of existing items that ask for something else now; their first content stands. */
   changed: string[];
+  /** The source that the batch was made from, where it is another one. */
+  otherSource?: string | undefined;
 }
 
 export interface SubmitOptions {
@@ -52,14 +63,17 @@ export async function submitJobs(
   const { batch } = header;
   const facts = {
     model: app.model.id,
-    maxClips: header.maxClips ?? (false as const),
+    maxClips: header.maxClips,
     source: header.source,
     since: await redisTime(app.redis),
   };
   const sum: Submission = { batch, added: 0, existing: 0, changed: [] };
   const taken: IntakeReport['taken'] = [];
   const add = async (items: NewItem[], more: boolean) => {
-    const report = await app.intake.add(batch, facts, items, more);
+    const report = await app.intake.add(batch, facts, items, more).catch((error: unknown) => {
+      if (error instanceof BudgetConflict) throw new InputError([budgetDiagnostic(header, error.budget, error.source)]);
+      throw error;
+    });
     app.dispatcher.kick();
     sum.added += report.added;
     sum.existing += report.existing;
@@ -76,6 +90,10 @@ export async function submitJobs(
     );
   }
   await add([], false);
+  if (sum.changed.length > 0) {
+    const made = (await app.queries.batch(batch))?.source ?? undefined;
+    if (made !== header.source) sum.otherSource = made;
+  }
   await spendLargerBudget(app, batch);
   if (taken.length > 0) throw new InputError(taken.map((item) => outputTaken(header, item)));
   return sum;
@@ -98,6 +116,14 @@ async function knownItems(app: App, batch: string, jobs: readonly Job[]): Promis
 export interface Preview {
   added: number;
   existing: number;
+  /** Seconds of video of those that are new. */
+  videoSeconds: number;
+  /** The budget that will hold for the batch. */
+  maxClips: number | undefined;
+  /** Submissions of the batch that were accepted or may have been. */
+  posted: number;
+  /** Items of the batch that are still to be submitted. */
+  waiting: number;
 }
 
 /**
@@ -109,29 +135,88 @@ export async function previewJobs(
   header: SubmitHeader,
   jobs: Iterable<Job> | AsyncIterable<Job>,
 ): Promise<Preview> {
-  const sum: Preview = { added: 0, existing: 0 };
+  const batch = await app.queries.batch(header.batch);
+  const conflict = budgetConflict(header, batch);
+  if (conflict !== undefined) throw new InputError([conflict]);
+  const sum: Preview = {
+    added: 0,
+    existing: 0,
+    videoSeconds: 0,
+    maxClips: header.maxClips ?? batch?.maxClips ?? undefined,
+    posted: batch?.posted ?? 0,
+    waiting: (batch?.counts.queued ?? 0) + (batch?.failures['BUDGET'] ?? 0),
+  };
   const problems: Diagnostic[] = [];
   for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
-    const owners = await app.redis.hmget(app.keys.outputs, ...page.map((job) => job.output));
+    const obstacles = await obstaclesOf(app, header.batch, page);
     const known = await knownItems(app, header.batch, page);
     for (const [index, job] of page.entries()) {
-      const owner = owners[index];
+      const obstacle = obstacles[index];
       if (known[index]) sum.existing += 1;
-      else if (owner) problems.push(outputTaken(header, { id: job.id, output: job.output, owner }));
-      else sum.added += 1;
+      else if (obstacle) problems.push(outputTaken(header, { id: job.id, output: job.output, ...obstacle }));
+      else {
+        sum.added += 1;
+        sum.videoSeconds += app.model.videoSeconds(job.input);
+      }
     }
   }
   if (problems.length > 0) throw new InputError(problems);
   return sum;
 }
 
-function outputTaken(header: SubmitHeader, taken: { id: string; output: string; owner: string }): Diagnostic {
+/** What stands in the way of each job's name, as registering it decides. */
+async function obstaclesOf(
+  app: App,
+  batch: string,
+  jobs: readonly Job[],
+): Promise<(Pick<TakenOutput, 'why' | 'owner'> | undefined)[]> {
+  const names = jobs.map((job) => foldedName(job.output));
+  const folders = [...new Set(names.flatMap(foldersOf))];
+  const asked = [...names, ...names.map((name) => `${name}/`), ...folders];
+  const owners = await app.redis.hmget(app.keys.outputs, ...asked);
+  const files = new Map(folders.map((folder, index) => [folder, owners[2 * names.length + index]]));
+  return names.map((name, index) => {
+    const ref = refOf(batch, jobs[index]?.id ?? '');
+    const owner = owners[index];
+    if (owner && owner !== ref) return { why: 'name', owner };
+    if (owners[names.length + index]) return { why: 'folder', owner: name };
+    const file = foldersOf(name).find((folder) => files.get(folder) && files.get(folder) !== ref);
+    return file === undefined ? undefined : { why: 'inside', owner: files.get(file) ?? file };
+  });
+}
+
+/** `a/b/c` -> `a`, `a/b` */
+function foldersOf(name: string): string[] {
+  const parts = name.split('/').slice(0, -1);
+  return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+}
+
+function outputTaken(header: SubmitHeader, taken: TakenOutput): Diagnostic {
   return {
     ...(header.source && { file: header.source }),
     job: taken.id,
     field: 'output',
-    message: `"${taken.output}" belongs to ${taken.owner} already: put {batch} into the output template, or choose another`,
+    message: takenMessage(taken),
   };
+}
+
+/** A budget belongs to the batch: only the source that gave it may change it. */
+function budgetConflict(header: SubmitHeader, batch: Batch | undefined): Diagnostic | undefined {
+  const { maxClips, source } = header;
+  if (maxClips === undefined || !batch || batch.maxClips === null || batch.maxClips === maxClips) return undefined;
+  if (source !== undefined && batch.budgetSource === source) return undefined;
+  return budgetDiagnostic(header, batch.maxClips, batch.budgetSource ?? undefined);
+}
+
+function budgetDiagnostic(
+  { batch, maxClips, source }: SubmitHeader,
+  budget: number,
+  from: string | undefined,
+): Diagnostic {
+  const message =
+    `is ${maxClips}, and the batch "${batch}" has a budget of ${budget} from ${from ?? 'another submission'}: ` +
+    `${from === undefined ? 'leave it out' : 'change it there'}, or choose another batch`;
+  return { ...(source && { file: source }), field: 'max_clips', message };
 }
 
 /** Items that were held when the budget was spent go on when it has grown. */

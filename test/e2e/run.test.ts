@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startSimulator } from '../../src/simulator/index.ts';
@@ -131,15 +131,45 @@ describe('clipmill run', () => {
     expect(JSON.parse(status.out)).toMatchObject({ batches: [{ batch: 'six', counts: { total: 6 } }] });
   });
 
-  it('keeps within max_clips, and goes on when it is raised', async () => {
+  it('keeps within max_clips, whatever other files say, and goes on when it is raised where it was given', async () => {
     const { simulator, env } = await simulated();
-    const folder = await workFolder({ 'a.yaml': `max_clips: 2\n${six}`, 'b.yaml': `max_clips: 9\n${six}` });
+    const one = (text: string) => `batch: six\njobs:\n  - prompt: ${text}\n`;
+    const folder = await workFolder({ 'a.yaml': `max_clips: 2\n${six}`, 'b.yaml': one('b'), 'c.yaml': one('c') });
+    const made = () => simulator.records.summary().tasks.made;
     const first = await clipmill(['run', 'a.yaml'], folder, env).finished;
     expect(first.code).toBe(1);
+    expect(first.err).toContain('six: 6 clips on a budget of 2: the rest will be held');
     expect(first.out).toContain('six: 2 done, 4 held of 6 clips');
-    expect(simulator.records.summary().tasks.made).toBe(2);
-    const second = await clipmill(['run', 'b.yaml'], folder, env).finished;
-    expect(second.out).toContain('six: 6 done of 6 clips');
-    expect(simulator.records.summary().tasks.made).toBe(6);
+
+    // A file that has no budget does not lift that of the batch.
+    const silent = await clipmill(['run', 'b.yaml'], folder, env).finished;
+    expect(silent.err).toContain('six: 3 clips on a budget of 2: the rest will be held');
+    expect([silent.code, made()]).toEqual([1, 2]);
+    const other = await clipmill(['run', 'c.yaml', '--max-clips', '9'], folder, env).finished;
+    expect(other.code).toBe(2);
+    expect(other.err).toMatch(
+      /c\.yaml: max_clips: is 9, and the batch "six" has a budget of 2 from .*a\.yaml: change it there/,
+    );
+    expect(made()).toBe(2);
+
+    await writeFile(join(folder, 'a.yaml'), `max_clips: 9\n${six}`);
+    const second = await clipmill(['run', 'a.yaml'], folder, env).finished;
+    expect(second.out).toContain('six: 7 done of 7 clips');
+    expect(made()).toBe(7);
+  });
+
+  it('refuses two budgets for one batch in one command, and says that files share one', async () => {
+    const { simulator, env } = await simulated();
+    const folder = await workFolder({
+      'a/jobs.yaml': 'max_clips: 2\njobs:\n- a\n',
+      'b/jobs.yaml': 'max_clips: 3\njobs:\n- b\n',
+    });
+    const refused = await clipmill(['run', 'a/jobs.yaml', 'b/jobs.yaml'], folder, env).finished;
+    expect([refused.code, simulator.records.summary().requests.total]).toEqual([2, 0]);
+    expect(refused.err).toContain('b/jobs.yaml: max_clips: is 3 here and 2 in a/jobs.yaml');
+    await writeFile(join(folder, 'b/jobs.yaml'), '- b\n');
+    const shared = await clipmill(['run', 'a/jobs.yaml', 'b/jobs.yaml'], folder, env).finished;
+    expect(shared.err).toContain('a/jobs.yaml and b/jobs.yaml share the batch `jobs`, its folder and its budget');
+    expect(shared.code).toBe(0);
   });
 });

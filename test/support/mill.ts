@@ -85,7 +85,7 @@ export async function startMill(options: MillOptions = {}): Promise<Mill> {
       return workers;
     },
     async add(batch, items, maxClips) {
-      await app.intake.add(batch, { model: 'kling-2-6', maxClips: maxClips ?? false }, items, false);
+      await app.intake.add(batch, { model: 'kling-2-6', maxClips }, items, false);
       app.dispatcher.kick();
     },
     ended: (batch) =>

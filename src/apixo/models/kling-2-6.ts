@@ -11,13 +11,28 @@ function characters(text: string): number {
   return Array.from(text).length;
 }
 
+/** The rules of a prompt as a pattern, for the JSON Schemas: what is sent is trimmed at both ends. */
+export const PROMPT_PATTERN = `^\\s*\\S(?:[^]{0,${MAX_PROMPT - 2}}\\S)?\\s*$`;
+
+const IPV4 = '(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)\\.){3}(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)';
+const HOST = '(?:[\\p{L}\\p{N}_-]+\\.)*\\p{L}[\\p{L}\\p{N}_-]*\\.?';
+/** A http(s) URL with a host and without white space: `new URL` takes far more, and repairs it silently. */
+const IMAGE_URL = new RegExp(
+  `^[Hh][Tt][Tt][Pp][Ss]?://(?:${HOST}|${IPV4}|\\[[\\dA-Fa-f:.]+\\])(?::\\d{1,5})?(?:[/?#]\\S*)?$`,
+  'u',
+);
+/** Longest URL of an image, in characters. */
+const MAX_URL = 2_000;
+
 const common = {
   prompt: z
     .string()
-    .refine((prompt) => prompt.trim().length > 0, 'must not be empty')
+    .trim()
+    .min(1, 'must not be empty')
     .refine((prompt) => characters(prompt) <= MAX_PROMPT, {
       error: ({ input }) => `has ${characters(String(input))} characters, ${MAX_PROMPT} at most`,
-    }),
+    })
+    .meta({ pattern: PROMPT_PATTERN, description: `1 to ${MAX_PROMPT} characters between white space at its ends.` }),
   duration: z.union([z.literal(5), z.literal(10)], { error: 'must be 5 or 10' }).default(5),
   sound: z.boolean({ error: 'must be true or false' }).default(true),
 };
@@ -28,7 +43,10 @@ const textToVideo = z.strictObject({
   aspect_ratio: z.enum(aspectRatios, { error: `must be one of ${aspectRatios.join(', ')}` }).default('1:1'),
 });
 
-const imageUrl = z.url({ protocol: /^https?$/, error: 'must be a http(s) URL' });
+const imageUrl = z
+  .string({ error: 'must be a http(s) URL' })
+  .regex(IMAGE_URL, 'must be a http(s) URL')
+  .max(MAX_URL, `must have ${MAX_URL} characters at most`);
 
 const imageToVideo = z.strictObject({
   mode: z.literal('image-to-video'),

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../context.ts';
+import { addJobsOptions, FILES, jobsOptions } from '../jobs-options.ts';
 import { runFiles } from '../run/run-files.ts';
 import { configFrom } from '../with-app.ts';
 
 export function addRun(program: Command, context: CliContext): void {
-  program
+  const command = program
     .command('run')
-    .argument('<file...>', 'YAML, JSON, JSONL or CSV files of prompts')
+    .argument('<file...>', FILES)
     .option('--accept-new-key', 'the key of the environment is a new one of the account that this state belongs to')
     .summary('submit, work and wait: a file of prompts becomes a folder of videos')
     .description(
@@ -14,8 +15,9 @@ export function addRun(program: Command, context: CliContext): void {
         'state in .clipmill/ of this folder. Interrupt it as you like: run again, it goes on where it was.\n' +
         'Exits with 0 when all clips are done, 1 when some failed or are held, 2 for bad input or settings, 130\n' +
         'when interrupted.',
-    )
-    .action(async (files: string[], options: { acceptNewKey?: boolean }) =>
-      context.exit(await runFiles(context, configFrom(context), files, options)),
     );
+  addJobsOptions(command).action(async (files: string[], options: { acceptNewKey?: boolean }) => {
+    const { acceptNewKey } = options;
+    context.exit(await runFiles(context, configFrom(context), files, { acceptNewKey, jobs: jobsOptions(options) }));
+  });
 }

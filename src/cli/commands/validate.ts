@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { kling26 } from '../../apixo/models/kling-2-6.ts';
 import { requireImageStore } from '../../operations/upload-images.ts';
 import type { Config } from '../../config/config.ts';
-import { openJobsFiles, type JobsFile } from '../../jobs/open.ts';
+import type { JobsFile } from '../../jobs/open.ts';
+import { addJobsOptions, closeFiles, FILES, jobsOptions, openFiles } from '../jobs-options.ts';
 import { estimate, type Estimate } from '../estimate.ts';
 import { checkUrls } from '../check-urls.ts';
 import { formatCount, formatDuration, formatTable, plural } from '../../core/format.ts';
@@ -10,34 +11,35 @@ import type { CliContext } from '../context.ts';
 import { configFrom } from '../with-app.ts';
 
 export function addValidate(program: Command, context: CliContext): void {
-  program
+  const command = program
     .command('validate')
-    .argument('<file...>', 'YAML, JSON, JSONL or CSV files of prompts')
+    .argument('<file...>', FILES)
     .option('--check-urls', 'also ask for every image URL whether it is there')
     .option('--json', 'print JSON')
     .summary('check files without sending anything')
     .description(
       'Checks everything that can be checked without the API, and prints what the files come to: clips, seconds of\n' +
         'video, API requests and the least time that the limits allow. Exits with 2 and all mistakes, if there are any.',
-    )
-    .action(async (paths: string[], options: { checkUrls?: true; json?: true }) => {
-      const config = configFrom(context);
-      const files = await openJobsFiles(paths);
-      requireImageStore(files, config);
-      if (options.checkUrls) await checkUrls(files);
-      const reports = files.map((file) => ({ file, expected: estimateOf(file, config) }));
-      if (options.json) {
-        context.out(
-          `${JSON.stringify(
-            reports.map(({ file, expected }) => ({ ...summary(file), ...expected })),
-            null,
-            2,
-          )}\n`,
-        );
-      } else {
-        for (const { file, expected } of reports) context.out(describe(file, expected));
-      }
-    });
+    );
+  addJobsOptions(command).action(async (paths: string[], options: { checkUrls?: true; json?: true }) => {
+    const config = configFrom(context);
+    const files = await openFiles(context, config, paths, jobsOptions(options));
+    requireImageStore(files, config);
+    if (options.checkUrls) await checkUrls(files);
+    const reports = files.map((file) => ({ file, expected: estimateOf(file, config) }));
+    if (options.json) {
+      context.out(
+        `${JSON.stringify(
+          reports.map(({ file, expected }) => ({ ...summary(file), ...expected })),
+          null,
+          2,
+        )}\n`,
+      );
+    } else {
+      for (const { file, expected } of reports) context.out(describe(file, expected));
+    }
+    await closeFiles(files);
+  });
 }
 
 function estimateOf(file: JobsFile, config: Config): Estimate {

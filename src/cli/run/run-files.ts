@@ -5,7 +5,8 @@ import { previewJobs, submitJobs, type Preview, type SubmitOptions } from '../..
 import type { Finding } from '../../core/finding.ts';
 import type { Logger } from '../../core/log.ts';
 import { requireApiKey, type Config } from '../../config/config.ts';
-import { openJobsFiles, type JobsFile } from '../../jobs/open.ts';
+import type { JobsFile, OpenOptions } from '../../jobs/open.ts';
+import { closeFiles, openFiles } from '../jobs-options.ts';
 import { deadlines } from '../../core/deadlines.ts';
 import { describeError } from '../../core/errors.ts';
 import type { Batch } from '../../ledger/batch.ts';
@@ -13,7 +14,7 @@ import { openApp, type App } from '../../app.ts';
 import { Closers } from '../../core/closers.ts';
 import { queueNames } from '../../queue/queues.ts';
 import { startWorkers, type Workers } from '../../worker/start.ts';
-import { formatDuration, formatUsd, plural } from '../../core/format.ts';
+import { formatCount, formatDuration, formatUsd, plural } from '../../core/format.ts';
 import { onInterrupt } from '../../core/interrupts.ts';
 import { EXIT, type CliContext } from '../context.ts';
 import { ProgressRenderer } from '../progress/renderer.ts';
@@ -30,6 +31,8 @@ export interface RunOptions {
   home?: string;
   /** Accepts an API key that the prefix does not know, as a further one of its account. */
   acceptNewKey?: boolean | undefined;
+  /** What the command line says of the files. */
+  jobs?: OpenOptions;
 }
 
 /** What `run` knows before it opens anything. */
@@ -55,9 +58,9 @@ export async function runFiles(
   paths: readonly string[],
   options: RunOptions = {},
 ): Promise<number> {
-  const { home = DEFAULT_HOME } = options;
+  const { home = DEFAULT_HOME, jobs = {} } = options;
   requireApiKey(config);
-  const files = await openJobsFiles(paths);
+  const files = await openFiles(context, config, paths, jobs);
   requireImageStore(files, config);
   // On a terminal the log would scroll the progress away.
   const { log } = context.terminal ? fileLog(config, home) : { log: workerLog(config) };
@@ -85,6 +88,7 @@ export async function runFiles(
     context.err('interrupted; nothing is lost: the same command goes on where this one was\n');
     return EXIT.interrupted;
   } finally {
+    await closeFiles(files);
     interrupt.off();
   }
 }
@@ -124,19 +128,36 @@ async function submitAndFollow({
 }
 
 function announcement(files: readonly JobsFile[], previews: readonly Preview[], balance: number | undefined): string {
-  const added = previews.reduce((sum, preview) => sum + preview.added, 0);
-  const existing = previews.reduce((sum, preview) => sum + preview.existing, 0);
-  const seconds = files.reduce((sum, file) => sum + file.totals.videoSeconds, 0);
+  let [added, existing, seconds] = [0, 0, 0];
+  for (const preview of previews) {
+    added += preview.added;
+    existing += preview.existing;
+    seconds += preview.videoSeconds;
+  }
   const known = existing > 0 ? ` (${plural(existing, 'clip')} known already)` : '';
-  const budgets = files.filter((file) => file.maxClips !== undefined && file.maxClips < file.totals.clips);
   return [
     `submitting ${plural(added, 'new clip')}${known}, ${plural(seconds, 'second')} of video in all` +
       (balance === undefined ? '' : `; balance ${formatUsd(balance)}`),
-    ...budgets.map(
-      (file) =>
-        `${file.path}: ${plural(file.totals.clips, 'clip')} on a budget of ${file.maxClips}: the rest will be held`,
-    ),
+    ...budgetNotices(files, previews),
   ].join('\n');
+}
+
+/** A budget belongs to the batch, whichever file or earlier submission gave it. */
+function budgetNotices(files: readonly JobsFile[], previews: readonly Preview[]): string[] {
+  const batches = new Map<string, { budget: number; clips: number }>();
+  for (const [index, { batch }] of files.entries()) {
+    const preview = previews[index];
+    const budget = files.find((file) => file.batch === batch && file.maxClips)?.maxClips ?? preview?.maxClips;
+    if (preview === undefined || budget === undefined) continue;
+    const clips = batches.get(batch)?.clips ?? preview.posted + preview.waiting;
+    batches.set(batch, { budget, clips: clips + preview.added });
+  }
+  return [...batches]
+    .filter(([, { budget, clips }]) => clips > budget)
+    .map(
+      ([batch, { budget, clips }]) =>
+        `${batch}: ${plural(clips, 'clip')} on a budget of ${formatCount(budget)}: the rest will be held`,
+    );
 }
 
 async function submitAll(

@@ -1,12 +1,14 @@
+import { likelyPrompt } from '../fields.ts';
 import { nearest } from '../../core/did-you-mean.ts';
 import type { LocalImage } from '../image-files.ts';
-import { MAX_CLIPS_PER_JOB } from '../limits.ts';
+import { MAX_CLIPS_PER_JOB, MAX_TEMPLATE } from '../limits.ts';
 import type { Batch } from './header.ts';
 import type { MatrixValue, Mode, Provider } from '../job.ts';
 import { checkMatrix, combinationCount, type Matrix } from './matrix.ts';
 import { jobShape, takers } from '../schema.ts';
 import { checkShape } from './shape.ts';
-import { builtIns, parseTemplate, unknownVariable, type Template } from './template.ts';
+import { builtIns, parseTemplate, unknownVariable, type Template } from '../template.ts';
+import { variablesOf } from './variables.ts';
 import type { Fields, Report } from '../tree.ts';
 import { counted, quote } from '../wording.ts';
 
@@ -21,6 +23,8 @@ export interface CompiledJob {
   /** The local images in the input. */
   images: readonly LocalImage[];
   matrix: Matrix;
+  /** What else may stand in braces: fields and columns that clipmill does not know. */
+  variables: ReadonlyMap<string, string>;
   provider: Provider;
   priority: number;
   copies: number;
@@ -36,26 +40,32 @@ export function compileJob(raw: Fields, batch: Batch, report: Report): CompiledJ
     told.add(String(issue.path[0]));
     report(issue);
   };
-  const own = checkShape(raw, jobShape, tell);
+  const variables = variablesOf(raw, batch, tell);
+  const own = checkShape(raw, jobShape, tell, [], 'skip');
+  checkLengths(own, tell);
   if (own['matrix'] !== undefined) checkMatrix(raw['matrix'], tell);
   const matrix = told.has('matrix') ? {} : ((own['matrix'] ?? {}) as Record<string, MatrixValue[]>);
 
-  const fields: Fields = { ...inheritedBy(own, batch.defaults), ...own };
+  const { set } = batch;
+  const asked = Object.keys(set).length === 0 ? own : { ...withoutImages(own, set), ...set };
+  const fields: Fields = { ...withoutImages(batch.defaults, asked), ...asked };
   // That a field is missing is no news to who misspelt it.
   for (const name of Object.keys(raw)) if (!Object.hasOwn(jobShape, name)) told.add(nearest(name, fieldNames) ?? name);
+  if (batch.extraFields === 'refuse' && likelyPrompt(Object.keys(raw)) !== undefined) told.add('prompt');
   for (const name of batch.faulty) if (raw[name] === undefined) told.add(name);
-  const mode = told.has('mode') ? undefined : ((fields['mode'] ?? 'text-to-video') as Mode);
+  const mode = told.has('mode') ? undefined : ((fields['mode'] ?? modeOf(fields, raw)) as Mode);
   const input = mode === undefined ? undefined : inputOf(mode, fields, own, tell);
   const images = mode === 'image-to-video' ? imagesOf(fields, own, batch, tell) : [];
   if (input !== undefined && images.length > 0) input['image_files'] = images.map((image) => image.name);
   if (mode === 'image-to-video') checkImageCount(fields, told, tell);
 
   const recipe: CompiledJob = {
-    id: templateOf(own['id']),
+    id: templateOf(fields['id']),
     prompt: templateOf(fields['prompt']),
     input,
     images,
     matrix,
+    variables,
     provider: (fields['provider'] ?? 'auto') as Provider,
     priority: Number(fields['priority'] ?? 100),
     copies: Number(fields['copies'] ?? 1),
@@ -82,8 +92,9 @@ function inputOf(mode: Mode, fields: Fields, own: Fields, tell: Report): Fields 
     const modes = takers.get(name);
     if (modes?.includes(mode)) {
       if (name !== 'prompt') input[name] = value;
-    } else if (modes !== undefined && own[name] !== undefined) {
-      tell({ path: [name], at: 'key', message: `is for ${modes.join(' or ')} only, and the mode is ${mode}` });
+    } else if (modes !== undefined && own[name] === value) {
+      const message = `is for ${modes.join(' or ')} only, and the mode is ${mode}`;
+      tell({ path: [name], at: 'key', message });
     }
   }
   return input;
@@ -94,7 +105,7 @@ function templateOf(text: unknown): Template | undefined {
 }
 
 function checkVariables(recipe: CompiledJob, tell: Report): void {
-  const variables = Object.keys(recipe.matrix);
+  const variables = [...Object.keys(recipe.matrix), ...recipe.variables.keys()];
   const checks = [
     ['id', recipe.id, variables],
     ['prompt', recipe.prompt, variables],
@@ -118,11 +129,30 @@ function checkImages(field: string, places: unknown, matrix: Matrix, tell: Repor
   }
 }
 
-/** A job that brings images of its own has no others, whichever way they come. */
-function inheritedBy(own: Fields, defaults: Fields): Fields {
-  if (own['image_urls'] === undefined && own['image_files'] === undefined) return defaults;
-  const { image_urls: _urls, image_files: _files, ...rest } = defaults;
+/** The fields without their images, where there are others: a job with images of its own has no more, whichever way they come. */
+function withoutImages(fields: Fields, others: Fields): Fields {
+  if (others['image_urls'] === undefined && others['image_files'] === undefined) return fields;
+  const { image_urls: _urls, image_files: _files, ...rest } = fields;
   return rest;
+}
+
+/** The mode of a job that does not name one follows from whether it has images. */
+function modeOf(fields: Fields, raw: Fields): Mode {
+  const images = ['image_urls', 'image_files'].some((name) => (fields[name] ?? raw[name] ?? undefined) !== undefined);
+  return images ? 'image-to-video' : 'text-to-video';
+}
+
+/** A longer template is none: what is done for each job stays in proportion to the job. */
+function checkLengths(own: Fields, tell: Report): void {
+  for (const name of ['id', 'prompt', 'output']) {
+    const text = own[name];
+    if (typeof text !== 'string' || text.length <= MAX_TEMPLATE) continue;
+    tell({
+      path: [name],
+      message: `has ${text.length.toLocaleString('en')} characters, ${name === 'prompt' ? '1,000' : MAX_TEMPLATE.toLocaleString('en')} at most`,
+    });
+    delete own[name];
+  }
 }
 
 /** The local images that a job names. Mistakes in inherited ones were told at the header. */

@@ -5,10 +5,10 @@ import { itemInput, type ItemInput } from '../input.ts';
 import type { Job } from '../job.ts';
 import { combinations, type Combination } from './matrix.ts';
 import { NAME_RULE, isName } from '../names.ts';
-import { outputName, outputNameFault } from './output-name.ts';
+import { outputNameOf, outputNameFault } from './output-name.ts';
 import { zodIssues } from './shape.ts';
-import { render } from './template.ts';
-import type { Fields, Issue, Report } from '../tree.ts';
+import { render } from '../template.ts';
+import type { FieldDiagnostic, Fields, Report } from '../tree.ts';
 import { quote } from '../wording.ts';
 
 export interface Clip {
@@ -31,14 +31,15 @@ export function* expandJob(raw: Fields, batch: Batch, firstIndex: number, report
   const recipe = compileJob(raw, batch, tell);
   let index = firstIndex;
   for (const values of combinations(recipe.matrix)) {
-    const tellOf = (issue: Issue): void => tell({ ...issue, message: issue.message + where(values) });
+    const tellOf = (issue: FieldDiagnostic): void => tell({ ...issue, message: issue.message + where(values) });
     const input = inputFor(recipe, values, tellOf);
     // A job with mistakes has one of its combinations looked at, for what else is wrong with it.
     if (faults > 0 || input === undefined) return;
-    const id = recipe.id === undefined ? contentId(input, recipe.provider) : givenId(recipe.id, values);
+    const id =
+      recipe.id === undefined ? contentId(input, recipe.provider) : givenId(recipe.id, values, recipe.variables);
     for (let copy = 1; copy <= recipe.copies; copy++) {
-      const clip = clipFor(recipe, batch, { input, index, id: recipe.copies > 1 ? `${id}-${copy}` : id, values });
-      const issue = nameIssue(clip.job);
+      const clip = clipFor(recipe, batch, { input, index, id: copy > 1 ? `${id}-${copy}` : id, values });
+      const issue = nameDiagnostic(clip.job, batch);
       if (issue !== undefined) {
         tellOf(issue);
         return;
@@ -52,7 +53,7 @@ export function* expandJob(raw: Fields, batch: Batch, firstIndex: number, report
 /** The checked input, every default filled in; `undefined` when something is wrong with it. */
 function inputFor(recipe: CompiledJob, values: Combination, tell: Report): ItemInput | undefined {
   if (recipe.input === undefined) return undefined;
-  const prompt = recipe.prompt && render(recipe.prompt, (name) => values.get(name));
+  const prompt = recipe.prompt && render(recipe.prompt, (name) => values.get(name) ?? recipe.variables.get(name));
   const result = itemInput.safeParse(prompt === undefined ? recipe.input : { ...recipe.input, prompt });
   if (result.success) return result.data;
   for (const issue of zodIssues(result.error)) {
@@ -70,25 +71,16 @@ function clipFor(
   made: { input: ItemInput; index: number; id: string; values: Combination },
 ): Clip {
   const { input, index, id, values } = made;
-  const builtIn = {
-    batch: batch.name,
-    id,
-    index: String(index),
-    mode: input.mode,
-    duration: String(input.duration),
-    // The clip of an image has the shape of the image.
-    aspect_ratio: input.mode === 'text-to-video' ? input.aspect_ratio.replace(':', 'x') : 'image',
-    date: batch.date,
-  };
-  const output = outputName(recipe.output, builtIn, values);
+  const facts = { batch: batch.name, id, input, now: batch.now, index };
+  const output = outputNameOf(recipe.output, facts, values, recipe.variables);
   const { provider, priority, images } = recipe;
   const job = { id, index, provider, input, priority, output, ...(images.length > 0 && { images }) };
   return { job, named: recipe.id !== undefined };
 }
 
-function nameIssue({ id, output }: Job): Issue | undefined {
+function nameDiagnostic({ id, output }: Job, { nameFault }: Batch): FieldDiagnostic | undefined {
   if (!isName(id)) return { path: ['id'], message: `${NAME_RULE}; this one is ${quote(id)}` };
-  const fault = outputNameFault(output);
+  const fault = outputNameFault(output) ?? nameFault?.(output);
   return fault === undefined ? undefined : { path: ['output'], message: fault };
 }
 

@@ -2,12 +2,16 @@ import type { ImageFiles } from '../image-files.ts';
 import { defaultsShape, headerFields, headerShape, isExtension } from '../schema.ts';
 import { nearest } from '../../core/did-you-mean.ts';
 import { outputNameFault } from './output-name.ts';
-import { parseTemplate, render, type Template } from './template.ts';
+import { parseTemplate, render, type Template } from '../template.ts';
 import { isFields, type Fields, type Report } from '../tree.ts';
 import { checkShape } from './shape.ts';
+import { MAX_TEMPLATE } from '../limits.ts';
 import { kindOf, quote, unknownName } from '../wording.ts';
 
 const DEFAULT_OUTPUT = '{batch}/{id}.mp4';
+
+/** Returns what is wrong with a name, or `undefined`. */
+export type NameFault = (output: string) => string | undefined;
 
 /** What holds for all jobs of a file. */
 export interface Batch {
@@ -17,17 +21,31 @@ export interface Batch {
   defaults: Fields;
   /** Defaults that are wrong: told once at the header, not again for every job that inherits them. */
   faulty: ReadonlySet<string>;
+  /** Fields that hold for all jobs, whatever they say. */
+  set: Fields;
+  extraFields: 'variables' | 'refuse' | 'unknown';
+  /** Names of fields that are variables in every job. */
+  columns: ReadonlySet<string>;
+  nameFault: NameFault | undefined;
   /** The local images that the jobs name. */
   images: ImageFiles;
-  /** The day of `{date}`, YYYY-MM-DD in UTC. */
-  date: string;
+  /** The time of `{date}`, which is in UTC. */
+  now: Date;
 }
 
 export interface HeaderContext {
   /** The name of the batch when the header has none. */
   name: string;
-  /** Takes the place of the header's name. */
-  override?: string | undefined;
+  /** Take the place of what the header says. */
+  override?: { batch?: string | undefined; output?: string | undefined; maxClips?: number | undefined } | undefined;
+  /** Fields that hold for all jobs, whatever they say. Checked. */
+  set?: Fields | undefined;
+  /** What becomes of fields that are unknown. Default: refused, with no option named that takes them. */
+  extraFields?: Batch['extraFields'] | undefined;
+  /** Names of fields that are variables in every job. */
+  columns?: readonly string[] | undefined;
+  /** What the storage cannot take as a name, in addition to what no storage can. */
+  nameFault?: NameFault | undefined;
   now: Date;
   /** Those that the defaults name are read already. */
   images: ImageFiles;
@@ -37,24 +55,30 @@ export interface HeaderContext {
 export function compileHeader(raw: Fields, context: HeaderContext, report: Report): Batch {
   const own = Object.create(null) as Fields;
   let misspelt = false;
+  const known = [...headerFields, 'jobs'];
   for (const [name, value] of Object.entries(raw)) {
     if (Object.hasOwn(headerShape, name)) own[name] = value;
     else if (name !== 'defaults' && !isExtension(name)) {
-      const known = [...headerFields, 'jobs'];
-      report({ path: [name], at: 'key', message: unknownName('field', name, known) });
+      const list = Array.isArray(value) && nearest(name, known) === undefined;
+      const cure = list ? `; a list of jobs of this name is read with --column jobs=${name}` : '';
+      report({ path: [name], at: 'key', message: unknownName('field', name, known) + cure });
       misspelt ||= nearest(name, known) === 'defaults';
     }
   }
   const sound = checkShape(own, headerShape, report);
   const { defaults, faulty } = misspelt ? noDefaults() : compileDefaults(raw['defaults'], context.images, report);
   return {
-    name: context.override ?? (typeof sound['batch'] === 'string' ? sound['batch'] : context.name),
-    output: compileOutput(sound['output'], report),
-    maxClips: typeof sound['max_clips'] === 'number' ? sound['max_clips'] : undefined,
+    name: context.override?.batch ?? (typeof sound['batch'] === 'string' ? sound['batch'] : context.name),
+    output: compileOutput(context.override?.output ?? sound['output'], report),
+    maxClips: context.override?.maxClips ?? (typeof sound['max_clips'] === 'number' ? sound['max_clips'] : undefined),
     defaults,
     faulty,
+    set: context.set ?? {},
+    extraFields: context.extraFields ?? 'unknown',
+    columns: new Set(context.columns),
+    nameFault: context.nameFault,
     images: context.images,
-    date: context.now.toISOString().slice(0, 10),
+    now: context.now,
   };
 }
 
@@ -86,6 +110,16 @@ function compileDefaults(raw: unknown, images: ImageFiles, report: Report): Pick
     if (typeof image !== 'string') continue;
     report({ path: ['defaults', 'image_files', position], message: `${quote(path)}: ${image}` });
     faulty.add('image_files');
+  }
+  for (const name of ['prompt', 'output']) {
+    const text = defaults[name];
+    if (typeof text !== 'string' || text.length <= MAX_TEMPLATE) continue;
+    report({
+      path: ['defaults', name],
+      message: `has ${text.length.toLocaleString('en')} characters, ${MAX_TEMPLATE.toLocaleString('en')} at most`,
+    });
+    faulty.add(name);
+    delete defaults[name];
   }
   const output = defaults['output'];
   if (typeof output === 'string') {

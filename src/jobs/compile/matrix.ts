@@ -1,5 +1,5 @@
 import type { MatrixValue } from '../job.ts';
-import { builtIns, isVariableName } from './template.ts';
+import { builtIns, isVariableName } from '../template.ts';
 import { isFields, type Report } from '../tree.ts';
 import { quote } from '../wording.ts';
 

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
-import type { Fields, Issue, Path, Report } from '../tree.ts';
+import type { FieldDiagnostic, Fields, Path, Report } from '../tree.ts';
 import { unknownName } from '../wording.ts';
 
 /**
  * Checks every field by its own schema.
+ * @param unknown what becomes of fields that the shape does not have
  * @returns the fields that are right; `undefined` ones count as absent.
  */
 export function checkShape(
@@ -11,6 +12,7 @@ export function checkShape(
   shape: Readonly<Record<string, z.ZodType>>,
   report: Report,
   at: Path = [],
+  unknown: 'report' | 'skip' = 'report',
 ): Fields {
   const sound = Object.create(null) as Fields;
   for (const [name, value] of Object.entries(raw)) {
@@ -18,6 +20,7 @@ export function checkShape(
     const path = [...at, name];
     const schema = Object.hasOwn(shape, name) ? shape[name] : undefined;
     if (schema === undefined) {
+      if (unknown === 'skip') continue;
       report({ path, at: 'key', message: unknownName('field', name, Object.keys(shape)) });
     } else if (value === null) {
       report({ path, message: 'is empty: give it a value or leave it out' });
@@ -31,8 +34,8 @@ export function checkShape(
 }
 
 /** The issues of zod, the first of each place: a number that is neither whole nor in range is one mistake. */
-export function zodIssues(error: z.ZodError): Issue[] {
-  const issues = new Map<string, Issue>();
+export function zodIssues(error: z.ZodError): FieldDiagnostic[] {
+  const issues = new Map<string, FieldDiagnostic>();
   for (const issue of error.issues) {
     const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
     const place = JSON.stringify(path);

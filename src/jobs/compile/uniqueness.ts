@@ -1,8 +1,14 @@
 import { NameTable, type Owner } from './name-table.ts';
 import type { Clip } from './expand.ts';
-import { foldedName } from './output-name.ts';
-import type { Issue } from '../tree.ts';
+import { foldedName } from '../../core/folded-name.ts';
+import type { FieldDiagnostic } from '../tree.ts';
 import { quote } from '../wording.ts';
+
+/** What is wrong with the name of a clip. */
+export interface NameConflict extends FieldDiagnostic {
+  /** Another job has the same content, and neither has an id. */
+  sameContent?: true;
+}
 
 /**
  * Refuses what would be paid for twice or overwritten: an id that its batch has already, a name that
@@ -13,21 +19,26 @@ export class Uniqueness {
   readonly #outputs = new NameTable();
   readonly #folders = new NameTable();
   readonly #describe: (first: Owner, now: Owner) => string;
+  readonly #sameContentCure: string;
   #lastFolder = '';
 
-  /** @param describe how messages name the first job of a name, such as "the job at line 12" */
-  constructor(describe: (first: Owner, now: Owner) => string) {
+  /**
+   * @param describe how messages name the first job of a name, such as "the job at line 12"
+   * @param sameContentCure what to do about two jobs of one content
+   */
+  constructor(describe: (first: Owner, now: Owner) => string, sameContentCure = 'use `copies: 2` or give each an id') {
     this.#describe = describe;
+    this.#sameContentCure = sameContentCure;
   }
 
   /** What is wrong with the id or the name of a clip, the first thing only. */
-  check(batch: string, clip: Clip, owner: Owner): Issue | undefined {
+  check(batch: string, clip: Clip, owner: Owner): NameConflict | undefined {
     const first = this.#ids.claim(`${batch}\0${clip.job.id}`, owner);
     if (first !== undefined) return this.#sameId(clip, first, owner);
     return this.#checkOutput(clip.job.output, owner);
   }
 
-  #sameId(clip: Clip, first: Owner, owner: Owner): Issue {
+  #sameId(clip: Clip, first: Owner, owner: Owner): NameConflict {
     const itself = first.file === owner.file && first.job === owner.job;
     const id = quote(clip.job.id);
     if (clip.named) {
@@ -41,16 +52,16 @@ export class Uniqueness {
         'two combinations of the matrix have the same content: use all variables in the prompt, or `copies`';
       return { path: ['matrix'], message };
     }
-    const message = `same content as ${this.#describe(first, owner)}: use \`copies: 2\` or give each an id`;
-    return { path: [], message };
+    const message = `same content as ${this.#describe(first, owner)}: ${this.#sameContentCure}`;
+    return { path: [], message, sameContent: true };
   }
 
-  #checkOutput(output: string, owner: Owner): Issue | undefined {
+  #checkOutput(output: string, owner: Owner): FieldDiagnostic | undefined {
     const path = ['output'];
     const name = foldedName(output);
     const first = this.#outputs.claim(name, owner);
     if (first !== undefined) {
-      const message = `${quote(output)} is the name of a clip of ${this.#describe(first, owner)} already: put {id} in it`;
+      const message = `${quote(output)} is the name of a clip of ${this.#describe(first, owner)} already: give it another, with {id} in it (case makes no difference)`;
       return { path, message };
     }
     const inside = this.#folders.find(name);

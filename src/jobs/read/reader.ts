@@ -1,21 +1,23 @@
-import type { Fault, Place, Tree } from '../tree.ts';
+import type { Place, SyntaxDiagnostic, Tree } from '../tree.ts';
 
 /** What a file says once for all of its jobs. */
 export interface Header {
   /** The fields but `jobs`; `undefined` when the file has none. */
   tree: Tree | undefined;
   /** What is wrong with the header, and with the file around its jobs. */
-  faults: Fault[];
+  diagnostics: SyntaxDiagnostic[];
   /** Some of it could not be read, so that nothing can be said of what the jobs mean. */
   broken: boolean;
+  /** Names of fields that are variables in every job: the columns of a table that are no fields of a job. */
+  variables?: readonly string[];
 }
 
 /** One job as it is written. */
 export interface Entry {
   place: Place;
-  /** `undefined` when it could not be read; then `faults` says why. */
+  /** `undefined` when it could not be read; then `diagnostics` tell why. */
   tree: Tree | undefined;
-  faults: Fault[];
+  diagnostics: SyntaxDiagnostic[];
 }
 
 /** Where a reader has its text from: the same each time it is asked. */
@@ -24,7 +26,21 @@ export interface Source {
   text(): AsyncIterable<string>;
 }
 
-/** One format's way to read a file. `header` is called first; `jobs` may be called again and again. */
+/** How a file is read where its format leaves a choice. */
+export interface ReadOptions {
+  /** Fields of a job by the name that the file has for them, from `--column FIELD=NAME`. */
+  renames: ReadonlyMap<string, string>;
+  /** Fields that `--set` gives for all jobs. */
+  set: ReadonlySet<string>;
+  /** The format was chosen by the extension: a file that looks like another one is refused. */
+  guessed: boolean;
+  /** What becomes of options of other programs at the end of a line of text, such as `--w 832`. Default: refused. */
+  flags: 'drop' | 'keep' | undefined;
+  /** Takes what is worth knowing and no mistake. */
+  notice: (text: string) => void;
+}
+
+/** One format's way to read a file. `header` is called first. */
 export interface Reader {
   header(): Promise<Header>;
   /** The jobs in the order of the file. Ends early where `header` found the file to be broken. */
@@ -32,5 +48,15 @@ export interface Reader {
 }
 
 export function unreadable(place: Place, message: string): Entry {
-  return { place, tree: undefined, faults: [{ place, message }] };
+  return { place, tree: undefined, diagnostics: [{ place, message }] };
+}
+
+export function brokenHeader(diagnostics: SyntaxDiagnostic[]): Header {
+  return { tree: undefined, diagnostics, broken: true };
+}
+
+/** Returns the name that the list of jobs has in a file. */
+export function jobsName(renames: ReadonlyMap<string, string>): string {
+  for (const [name, field] of renames) if (field === 'jobs') return name;
+  return 'jobs';
 }

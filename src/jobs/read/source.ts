@@ -1,38 +1,88 @@
 import { createHash } from 'node:crypto';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { InputError } from '../../core/errors.ts';
+import { Spool } from '../spool.ts';
+import { decoder } from './decode.ts';
 import type { Source } from './reader.ts';
-import { decodeUtf8 } from './utf8.ts';
 
 /** Bytes at a time: small enough that parsing one does not hold up the rest of the process. */
 const BLOCK = 64 * 1024;
 
+export interface SourceOptions {
+  /** Name of the encoding. Default: UTF-8, or UTF-16 after a byte order mark. */
+  encoding?: string | undefined;
+  /** Where the path `-` is read from. Default: standard input. */
+  stdin?: AsyncIterable<Buffer>;
+}
+
 /**
- * A file that is read several times and must say the same each time: the first reading notes a hash
- * of each block, and later ones check a block before they hand out its text. So what was checked is
- * what is submitted, even when somebody saves the file in between.
+ * A file that is read twice and must say the same each time: the first reading notes a hash of each block,
+ * and the second one checks a block before it hands out its text. So what the header was read from is what
+ * the jobs are read from, even when the file is saved in between. What can be read once only (standard
+ * input, a pipe) is copied to a spool first.
  */
 export class SourceFile implements Source {
   readonly path: string;
+  readonly #options: SourceOptions;
   readonly #hashes: string[] = [];
+  #copy: Spool | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, options: SourceOptions = {}) {
     this.path = path;
+    this.#options = options;
   }
 
   /**
    * The text, piece by piece, without a byte order mark.
-   * @throws InputError when the file cannot be read, is not UTF-8, or changed since an earlier reading
+   * @throws InputError when the file cannot be read, is not of its encoding, or changed since the first reading
    */
   async *text(): AsyncGenerator<string> {
+    const decode = decoder(this.path, this.#options.encoding);
+    let number = 0;
+    for await (const { block, last } of this.#blocks()) {
+      if (this.#copy === undefined) this.#check(number++, block);
+      yield decode(block, last);
+    }
+  }
+
+  /** @throws InputError when there is no such file, or when it is a folder or a device */
+  async prepare(): Promise<void> {
+    if (this.path === '-') {
+      this.#copy = await copyOf(this.#options.stdin ?? process.stdin);
+      return;
+    }
+    const found = await stat(this.path).catch((error: unknown) => {
+      throw failure(this.path, error);
+    });
+    if (found.isFile()) return;
+    if (!found.isFIFO()) {
+      throw new InputError([
+        { file: this.path, message: found.isDirectory() ? 'is a folder' : 'is not a regular file' },
+      ]);
+    }
+    const pipe = await this.#open();
+    try {
+      this.#copy = await copyOf(pipe.createReadStream({ autoClose: false }) as AsyncIterable<Buffer>);
+    } finally {
+      await pipe.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#copy?.close();
+  }
+
+  async *#blocks(): AsyncGenerator<{ block: Buffer; last: boolean }> {
+    if (this.#copy !== undefined) {
+      yield* this.#copy.blocks(BLOCK);
+      return;
+    }
     const file = await this.#open();
     try {
-      const decode = decodeUtf8(this.path);
-      for (let number = 0; ; number++) {
+      for (;;) {
         const block = await fill(file, this.path);
-        this.#check(number, block);
         const last = block.length < BLOCK;
-        yield decode(block, last);
+        yield { block, last };
         if (last) return;
       }
     } finally {
@@ -40,19 +90,7 @@ export class SourceFile implements Source {
     }
   }
 
-  /** @throws InputError when there is no such file, or when it is not one that can be read twice */
-  async exists(): Promise<void> {
-    const found = await stat(this.path).catch((error: unknown) => {
-      throw failure(this.path, error);
-    });
-    if (found.isFile()) return;
-    const message = found.isDirectory() ? 'is a folder' : 'is not a regular file, and jobs are read twice';
-    throw new InputError([{ file: this.path, message }]);
-  }
-
-  async #open(): Promise<FileHandle> {
-    // Before it is opened: opening a pipe would wait for a writer.
-    await this.exists();
+  #open(): Promise<FileHandle> {
     return open(this.path, 'r').catch((error: unknown) => {
       throw failure(this.path, error);
     });
@@ -63,14 +101,20 @@ export class SourceFile implements Source {
     const before = this.#hashes[number];
     if (before === undefined) this.#hashes.push(hash);
     else if (before !== hash) {
-      throw new InputError([{ file: this.path, message: 'changed after it was checked' }], {
+      throw new InputError([{ file: this.path, message: 'changed while it was read' }], {
         cure: 'Run the command again: it goes on with what the file says now.',
       });
     }
   }
 }
 
-/** The next block, shorter only at the end of the file. */
+async function copyOf(stream: AsyncIterable<Buffer>): Promise<Spool> {
+  const spool = Spool.create();
+  for await (const chunk of stream) await spool.write(chunk);
+  return spool;
+}
+
+/** Reads the next block, shorter only at the end of the file. */
 async function fill(file: FileHandle, path: string): Promise<Buffer> {
   const block = Buffer.allocUnsafe(BLOCK);
   let length = 0;

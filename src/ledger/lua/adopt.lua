@@ -5,12 +5,13 @@
 --   ARGV[2] "1" while more pages follow (the batch stays open and cannot end), else "0"
 --   ARGV[3] JSON of batch facts {model: string, source?: string}
 --   ARGV[4] JSON list of items {id, priority, provider, output, input: string, hash: string, attempt, tasks, posted,
---           state: "generating" or an end, fields: flat list of further names and values, names: further output names}
+--           state: "generating" or an end, fields: flat list of further names and values, names: further output names,
+--           folded; folded: the output as names are compared}
 -- Returns {adopted, existing, poll: JSON list of {ref, attempt} whose tasks are to be polled, taken: JSON list
--- of {id, output, owner} whose output name belongs to another item (those are not added)}.
+-- of {id, output, why, owner} whose output name cannot be used (those are not added)}.
 -- Invariant: until the last page is in, `adopting` stands on the batch, and its manifest is not replaced: a shorter one
 -- would take the place of the only record of what is not adopted yet.
---- @include schema fields time slots limits reports items
+--- @include schema fields time slots limits reports items outputs
 
 local batch, more, now = ARGV[1], ARGV[2], nowMs()
 local facts, items = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
@@ -30,20 +31,24 @@ local total = tonumber(redis.call('HGET', key, 'total')) or 0
 local limits = readLimits()
 local lease = now + (limits and limits.leaseMs or LEASE_MS)
 local adopted, existing, poll, taken = 0, 0, {}, {}
+local freeFolders = {}
 for _, item in ipairs(items) do
   local ref = refOf(batch, item.id)
-  local owner = redis.call('HGET', OUTPUTS, item.output)
+  local why, owner = outputObstacle(item.folded, ref, freeFolders)
   if redis.call('EXISTS', itemKey(ref)) == 1 then
     existing = existing + 1
-  elseif owner and owner ~= ref then
-    taken[#taken + 1] = { id = item.id, output = item.output, owner = owner }
+  elseif why then
+    taken[#taken + 1] = { id = item.id, output = item.output, why = why, owner = owner }
   else
     adopted = adopted + 1
     redis.call('HSET', itemKey(ref), 'state', item.state, 'attempt', item.attempt, 'tasks', item.tasks, 'at', now,
       'index', total + adopted, 'priority', item.priority, 'provider', item.provider, 'input', item.input,
       'output', item.output, 'hash', item.hash, unpack(item.fields))
-    redis.call('HSET', OUTPUTS, item.output, ref)
-    for _, name in ipairs(item.names) do redis.call('HSETNX', OUTPUTS, name, ref) end
+    if item.folded ~= item.output then redis.call('HSET', itemKey(ref), 'folded', item.folded) end
+    addOutput(item.folded, ref, freeFolders)
+    for _, name in ipairs(item.names) do
+      if not outputObstacle(name, ref, freeFolders) then addOutput(name, ref, freeFolders) end
+    end
     if #item.names > 0 then
       redis.call('HSET', itemKey(ref), 'moreOutputs', table.concat(item.names, '\n') .. '\n')
     end

@@ -4,7 +4,7 @@
 --   ARGV[2] only if the batch ended before this time, in ms of Redis's clock before now
 --   ARGV[3] items at most
 -- Returns the items that remain; -1 when the batch is not due; -2 when it is, but a task of it may still run.
---- @include schema fields time
+--- @include schema fields time outputs
 
 local batch, now = ARGV[1], nowMs()
 local endedAt = tonumber(redis.call('ZSCORE', ENDED, batch))
@@ -15,9 +15,9 @@ if (tonumber(redis.call('HGET', batchKey(batch), 'inflight')) or 0) > 0 then ret
 redis.call('ZREM', PAGES, batch)
 for _, id in ipairs(redis.call('LPOP', itemsKey(batch), tonumber(ARGV[3])) or {}) do
   local ref = refOf(batch, id)
-  local item = readFields(itemKey(ref), 'output', 'moreOutputs', 'state')
-  if item.output then redis.call('HDEL', OUTPUTS, item.output) end
-  for name in string.gmatch(item.moreOutputs or '', '[^\n]+') do redis.call('HDEL', OUTPUTS, name) end
+  local item = readFields(itemKey(ref), 'output', 'folded', 'moreOutputs', 'state')
+  if item.output then removeOutput(item.folded or item.output) end
+  for name in string.gmatch(item.moreOutputs or '', '[^\n]+') do removeOutput(name) end
   redis.call('DEL', itemKey(ref))
   -- The batch may be submitted to again between two pages: what remains must add up then.
   redis.call('HINCRBY', batchKey(batch), 'total', -1)

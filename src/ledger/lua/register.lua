@@ -2,25 +2,42 @@
 --   KEYS[1] prefix
 --   ARGV[1] batch
 --   ARGV[2] "1" while more pages follow (the batch stays open and cannot end), else "0"
---   ARGV[3] JSON of batch facts {maxClips?: number | false, source?: string, model: string,
---           since?: when the submission began, which takes back a cancellation from before}
---   ARGV[4] JSON list of items {id, index?, priority, provider, output, replace?: true,
---           input: string, hash: string}
+--   ARGV[3] JSON of batch facts {maxClips?, source?: string, model: string,
+--           since?: when the submission began, which takes back a cancellation from before,
+--           producer?: id of the queue job that submits: a changed item adds an event, and its name must not lie
+--           in the folder of another batch}
+--   ARGV[4] JSON list of items {id, index?, priority, provider, output, folded: the output as names are compared,
+--           replace?: true, input: string, hash: string}
 -- Returns {added, existing, changed: JSON list of ids that exist with other content, taken: JSON list of {id, output,
--- owner} whose output name belongs to another item (those are not added)}.
--- Invariant: an item, its count, its output name and its place in the queue are added together or not at all.
---- @include schema fields time slots reports items
+-- why, owner} whose output name cannot be used (those are not added)}; {budget, budgetSource} alone when the batch has
+-- another budget from another source: nothing is changed then.
+-- Invariants: an item, its count, its output name and its place in the queue are added together or not at all. A budget
+-- is never changed by another source than the one that set it, nor by one that has none to set.
+--- @include schema fields time slots reports items outputs
 
 local batch, now = ARGV[1], nowMs()
 -- Absent facts stay as they are: a producer's single item has no budget to set.
 local facts, items = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 local key = batchKey(batch)
 
+-- An empty submission makes no batch, which could never end.
+if #items == 0 and redis.call('EXISTS', key) == 0 then
+  return reply({ added = 0, existing = 0, changed = '[]', taken = '[]' })
+end
+local budget = readFields(key, 'maxClips', 'budgetSource')
+if facts.maxClips and budget.maxClips and tonumber(budget.maxClips) ~= facts.maxClips then
+  if not facts.source or budget.budgetSource ~= facts.source then
+    return reply({ budget = budget.maxClips, budgetSource = budget.budgetSource })
+  end
+end
+
 if redis.call('ZADD', BATCHES, 'NX', now, batch) == 1 then redis.call('HSET', key, 'createdAt', now) end
 redis.call('HSET', key, 'open', ARGV[2], 'model', facts.model)
-if facts.source then redis.call('HSET', key, 'source', facts.source) end
-if facts.maxClips then redis.call('HSET', key, 'maxClips', facts.maxClips) end
-if facts.maxClips == false then redis.call('HDEL', key, 'maxClips') end
+if facts.source then redis.call('HSETNX', key, 'source', facts.source) end
+if facts.maxClips then
+  redis.call('HSET', key, 'maxClips', facts.maxClips)
+  if facts.source then redis.call('HSET', key, 'budgetSource', facts.source) end
+end
 
 -- A cancellation also holds for what a submission that began before it still adds.
 local cancelledAt = tonumber(redis.call('HGET', key, 'cancelledAt'))
@@ -28,22 +45,40 @@ local cancelled = cancelledAt and cancelledAt > (facts.since or now) and cancell
 
 local total = tonumber(redis.call('HGET', key, 'total')) or 0
 local added, existing, changed, taken = 0, 0, {}, {}
+local freeFolders = {}
+
+-- A producer's item must not lie in the folder of another batch.
+local function inForeignFolder(output)
+  local folder = facts.producer and string.match(output, '^([^/]+)/')
+  return folder and folder ~= batch and redis.call('ZSCORE', BATCHES, folder) and folder
+end
+
 for _, item in ipairs(items) do
   local ref = refOf(batch, item.id)
   local known = redis.call('HGET', itemKey(ref), 'hash')
-  local owner = redis.call('HGET', OUTPUTS, item.output)
+  local why, owner
+  if not known then
+    owner = inForeignFolder(item.output)
+    if owner then why = 'batch' else why, owner = outputObstacle(item.folded, ref, freeFolders) end
+  end
   if known then
     existing = existing + 1
-    if known ~= item.hash then changed[#changed + 1] = item.id end
-  elseif owner and owner ~= ref then
-    taken[#taken + 1] = { id = item.id, output = item.output, owner = owner }
+    if known ~= item.hash then
+      changed[#changed + 1] = item.id
+      if facts.producer then
+        addEvent({ type = 'changed', job = facts.producer, batch = batch, id = item.id, at = now }, now)
+      end
+    end
+  elseif why then
+    taken[#taken + 1] = { id = item.id, output = item.output, why = why, owner = owner }
   else
     added = added + 1
     redis.call('HSET', itemKey(ref), 'state', 'queued', 'attempt', 0, 'tasks', 0, 'at', now,
       'index', item.index or total + added, 'priority', item.priority, 'provider', item.provider,
       'input', item.input, 'output', item.output, 'hash', item.hash)
     if item.replace then redis.call('HSET', itemKey(ref), 'replace', 1) end
-    redis.call('HSET', OUTPUTS, item.output, ref)
+    if item.folded ~= item.output then redis.call('HSET', itemKey(ref), 'folded', item.folded) end
+    addOutput(item.folded, ref, freeFolders)
     redis.call('RPUSH', itemsKey(batch), item.id)
     redis.call('HINCRBY', key, 'total', 1)
     redis.call('HINCRBY', key, 'queued', 1)

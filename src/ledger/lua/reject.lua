@@ -1,8 +1,11 @@
 -- Adds an event about a producer's job that cannot be accepted.
 --   KEYS[1] prefix
---   ARGV[1] job id    ARGV[2] what is wrong with it
+--   ARGV[1] job id    ARGV[2] what is wrong with it    ARGV[3], [4] its batch and id, empty where they cannot be read
 --- @include schema fields time slots reports items
 
 local now = nowMs()
-addEvent({ type = 'rejected', job = ARGV[1], message = ARGV[2], at = now }, now)
+local event = { type = 'rejected', job = ARGV[1], message = ARGV[2], at = now }
+if ARGV[3] ~= '' then event.batch = ARGV[3] end
+if ARGV[4] ~= '' then event.id = ARGV[4] end
+addEvent(event, now)
 return 1

@@ -15,6 +15,7 @@ export const itemFields = {
   provider: 'the API provider: auto, value or official',
   input: 'JSON of what is generated, as it is sent to the API',
   output: 'name of the clip in the storage',
+  folded: 'that name as names are compared, where it differs',
   hash: 'fingerprint of provider and input: two items with the same one make the same clip',
   tasks: 'tasks that the item has had, and submissions that may have become one',
   refusals: 'submissions in a row that the API did not accept; their backoff grows with it',
@@ -34,7 +35,7 @@ export const itemFields = {
   deniedUrls: 'answers in a row that the task has no URL',
   unusableUrls: 'answers to its URLs that were no clip',
   'nearsEnd:N': '1 once the log has warned that the result of attempt N expires soon',
-  moreOutputs: 'names of further clips in the storage, one a line, where a task made several',
+  moreOutputs: 'names of further clips in the storage as they are compared, one a line, where a task made several',
   kept: 'the attempt whose slot is held until its lease ends, because its task may still run',
   discard: '1 when the clip is to be thrown away as soon as its task has ended',
   history: 'past attempts that ended without a clip, one JSON object a line',
@@ -58,8 +59,9 @@ export const batchFields = {
   folderKnown: '1 when everything in its folder in the storage is in this ledger: its manifest may be replaced',
   open: '1 while items are still being added: the batch cannot end',
   model: 'model of its items',
-  source: 'the jobs file, for people',
+  source: 'the jobs file that it was made from, for people',
   maxClips: 'budget: submissions that may be accepted at most',
+  budgetSource: 'where the budget comes from: only that source may change it',
   posted: 'submissions that were accepted or may have been',
   inflight: 'slots that its items hold',
   endedAt: 'when its last item ended',
@@ -122,7 +124,10 @@ export const requestsFields = {
 } as const satisfies Fields;
 
 export const codesFields = { CODE: 'items that are failed or held with this code' } as const satisfies Fields;
-export const outputsFields = { NAME: '`BATCH/ITEM` that stores under this name' } as const satisfies Fields;
+export const outputsFields = {
+  NAME: '`BATCH/ITEM` that stores under this name, which is folded as disks compare names',
+  'FOLDER/': 'how many names lie below this folder',
+} as const satisfies Fields;
 export const installationFields = {
   id: 'random, made once; the marker of every batch folder in the storage names it',
   account: 'salted hash of the API and its key that the prefix belongs to',

@@ -1,6 +1,7 @@
 import type { Model } from '../../apixo/model.ts';
 import { readQueueJob } from '../../jobs/queue-job.ts';
-import type { Intake } from '../../ledger/intake.ts';
+import { takenMessage, type Intake } from '../../ledger/intake.ts';
+import type { NameFault } from '../../jobs/compile/header.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Dispatcher } from '../../queue/dispatcher.ts';
 import { done, type Outcome } from '../../queue/outcome.ts';
@@ -10,6 +11,8 @@ export interface IntakeDeps {
   intake: Intake;
   dispatcher: Pick<Dispatcher, 'kick'>;
   model: Model;
+  /** Returns what the storage cannot take as a name. */
+  nameFault?: () => Promise<NameFault>;
   log: Logger;
 }
 
@@ -22,18 +25,26 @@ const GENERATE = 'generate';
  * @throws InvalidJobError when it is not as the schema says: the job ends as failed, and an event tells why
  */
 export async function intakeStep(deps: IntakeDeps, job: { id: string; name: string; data: unknown }): Promise<Outcome> {
-  const result =
-    job.name === GENERATE ? readQueueJob(job.data) : { ok: false as const, message: `a job is named "${GENERATE}"` };
-  if (!result.ok) return await refuse(deps, job.id, result.message);
-  const { taken } = await deps.intake.add(result.batch, { model: deps.model.id }, [result.job], false);
+  if (job.name !== GENERATE) return await refuse(deps, job.id, `a job is named "${GENERATE}"`, {});
+  const result = readQueueJob(job.data, deps.nameFault && (await deps.nameFault()));
+  if (!result.ok) return await refuse(deps, job.id, result.message, result);
+  const facts = { model: deps.model.id, producer: job.id };
+  const { taken } = await deps.intake.add(result.batch, facts, [result.job], false);
   const [conflict] = taken;
-  if (conflict) return await refuse(deps, job.id, `output: "${conflict.output}" belongs to ${conflict.owner} already`);
+  if (conflict) {
+    return await refuse(deps, job.id, `output: ${takenMessage(conflict)}`, { batch: result.batch, id: result.job.id });
+  }
   deps.dispatcher.kick();
   return done;
 }
 
-async function refuse(deps: IntakeDeps, job: string, message: string): Promise<never> {
-  await deps.intake.reject(job, message);
-  deps.log.warn({ job, reason: message }, 'job of a producer cannot be taken');
+async function refuse(
+  deps: IntakeDeps,
+  job: string,
+  message: string,
+  { batch, id }: { batch?: string | undefined; id?: string | undefined },
+): Promise<never> {
+  await deps.intake.reject(job, message, { batch, id });
+  deps.log.warn({ job, batch, item: id, reason: message }, 'job of a producer cannot be taken');
   throw new InvalidJobError(message);
 }

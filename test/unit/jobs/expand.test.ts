@@ -42,16 +42,30 @@ describe('a job given to the library', () => {
     expect(
       jobs.map(({ id, priority, output, provider, input }) => [id, priority, output, provider, input.prompt]),
     ).toEqual([
-      ['a-1-1', 7, 'a-1-1', 'value', 'a 1'],
+      ['a-1', 7, 'a-1', 'value', 'a 1'],
       ['a-1-2', 7, 'a-1-2', 'value', 'a 1'],
       ['b', 0, 'b', 'value', 'own'],
     ]);
     expect(jobs[0]?.input).toMatchObject({ duration: 10, sound: false });
   });
 
+  it('has the mode of its images, its own or inherited', async () => {
+    const image_urls = ['https://example.com/1.png'];
+    const [own] = await expand([{ prompt: 'x', image_urls }]);
+    expect(own?.input.mode).toBe('image-to-video');
+    const [inherited] = await expand([{ prompt: 'x' }], { defaults: { image_urls } });
+    expect(inherited?.input).toMatchObject({ mode: 'image-to-video', image_urls });
+  });
+
   it('leaves out what it inherits and its mode does not take', async () => {
     const defaults: JobInput = { aspect_ratio: '9:16', image_urls: ['https://example.com/1.png'] };
-    const [text, video] = await expand([{ prompt: 'x' }, { prompt: 'x', mode: 'image-to-video' }], { defaults });
+    const [text, video] = await expand(
+      [
+        { prompt: 'x', mode: 'text-to-video' },
+        { prompt: 'x', mode: 'image-to-video' },
+      ],
+      { defaults },
+    );
     expect(text?.input).toEqual({ mode: 'text-to-video', prompt: 'x', duration: 5, sound: true, aspect_ratio: '9:16' });
     expect(video?.input).toEqual({
       mode: 'image-to-video',
@@ -93,7 +107,7 @@ describe('a job given to the library', () => {
     ],
     [{ ...image, aspect_ratio: '1:1' }, 'aspect_ratio: is for text-to-video only, and the mode is image-to-video'],
     [
-      { prompt: 'x', image_urls: ['https://example.com/1'] },
+      { prompt: 'x', mode: 'text-to-video', image_urls: ['https://example.com/1'] },
       'image_urls: is for image-to-video only, and the mode is text-to-video',
     ],
     [
@@ -119,10 +133,23 @@ describe('a job given to the library', () => {
     ]);
   });
 
-  it('must be an object', async () => {
-    expect(await refused(['x'])).toEqual(['job #1: must be an object of fields, not text']);
-    expect(await refused([null])).toEqual(['job #1: must be an object of fields, not nothing']);
-    expect(await refused([[]])).toEqual(['job #1: must be an object of fields, not a list']);
+  it('may be a text, which is its prompt', async () => {
+    expect((await expand(['a fox']))[0]?.input.prompt).toBe('a fox');
+  });
+
+  it('may be an object of a class, with what it inherits', async () => {
+    class Shot {
+      prompt = 'a fox';
+      get duration() {
+        return 10;
+      }
+    }
+    expect((await expand([new Shot()]))[0]?.input).toMatchObject({ prompt: 'a fox', duration: 10 });
+  });
+
+  it('must be an object otherwise', async () => {
+    expect(await refused([null])).toEqual(['job #1: must be a text or an object of fields, not nothing']);
+    expect(await refused([[]])).toEqual(['job #1: must be a text or an object of fields, not a list']);
   });
 
   it('counts characters, not UTF-16 units', async () => {
@@ -185,9 +212,11 @@ describe('output names', () => {
         { id: 'a', prompt: 'x' },
         { id: 'A', prompt: 'y' },
       ]),
-    ).toEqual(['job A: output: `b/A.mp4` is the name of a clip of job #1 already: put {id} in it']);
+    ).toEqual([
+      'job A: output: `b/A.mp4` is the name of a clip of job #1 already: give it another, with {id} in it (case makes no difference)',
+    ]);
     expect(await refused([{ prompt: 'x', copies: 2 }], { output: 'clip.mp4' })).toEqual([
-      'job #1: output: `clip.mp4` is the name of a clip of job #1 already: put {id} in it',
+      'job #1: output: `clip.mp4` is the name of a clip of job #1 already: give it another, with {id} in it (case makes no difference)',
     ]);
   });
 
@@ -208,7 +237,7 @@ describe('several jobs given to the library', () => {
       for await (const job of expandJobs(source(), { batch: 'b' })) seen.push(`${job.index} ${job.id}`);
     };
     await expect(all()).rejects.toThrow('job c: prompt: must not be empty');
-    expect(seen).toEqual(['1 a', '2 b-1', '3 b-2']);
+    expect(seen).toEqual(['1 a', '2 b', '3 b-2']);
   });
 
   it('give no clip of a job that is bad in its last combination', async () => {

@@ -24,6 +24,7 @@ export async function file(name: string, content: string | Buffer): Promise<stri
 export async function open(name: string, content: string | Buffer, options?: OpenOptions): Promise<JobsFile> {
   const [opened] = await openJobsFiles([await file(name, content)], options);
   if (opened === undefined) throw new Error('no file');
+  onTestFinished(() => opened.close());
   return opened;
 }
 

@@ -90,7 +90,6 @@ describe('local images of jobs', () => {
       'jobs.yaml:6:114: job #5: image_files: takes two images at most, those of image_urls included',
       'jobs.yaml:7:50: job #6: image_files: needs one image at least',
       'jobs.yaml:8:50: job #7: image_files: must be a list of one or two paths',
-      'jobs.yaml:9:15: job #8: image_files: is for image-to-video only, and the mode is text-to-video',
       'jobs.yaml:10:3: job #9: image_urls: is required for image-to-video: a list of one or two URLs, or `image_files`',
       'jobs.yaml:11:51: job #10: image_files[0]: `{n}.png`: there is no such file',
       'jobs.yaml:11:51: job #10: image_files[0]: variables such as `{n}` do not work in paths',
@@ -119,6 +118,8 @@ describe('local images of jobs', () => {
     const input = { mode: 'image-to-video', prompt: 'x', image_files: ['a.png'] };
     expect(readQueueJob({ batch: 'b', id: 'i', input })).toEqual({
       ok: false,
+      batch: 'b',
+      id: 'i',
       message: expect.stringMatching(/^input\.image_files: .*image_urls/) as string,
     });
   });

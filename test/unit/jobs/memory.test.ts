@@ -65,8 +65,16 @@ async function growth(extension: string, jobs: number): Promise<number> {
   let peak = 0;
   const source = new MadeUpFile(`x${extension}`, jobs, () => (peak = Math.max(peak, liveBytes())));
   const problems = new DiagnosticList();
-  const check = new FileCheck(source.path, 0, problems, new Uniqueness(() => ''));
-  const { totals } = await check.run(await readerOf(source), {
+  const options = {
+    path: source.path,
+    file: 0,
+    maxItems: jobs,
+    duplicates: 'refuse',
+    renames: new Map<string, string>(),
+  } as const;
+  const check = new FileCheck({ ...options, keep: async () => {} }, problems, new Uniqueness(() => ''));
+  const read = { renames: options.renames, set: new Set<string>(), flags: undefined, notice: () => {} };
+  const { totals } = await check.run(await readerOf(source, undefined, read), {
     name: 'x',
     images: new ImageFiles('.'),
     now: new Date(),

@@ -53,7 +53,7 @@ describe('what a file says of itself', () => {
     expect(file.batch).toBe('mine');
     expect((await gather(file.jobs()))[0]?.output).toBe('mine/a.mp4');
     expect(await wrong('jobs.yaml', '- prompt: x\n', { batch: '../x' })).toEqual([
-      'batch: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit; this one is `../x`',
+      '--batch: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit; this one is `../x`',
     ]);
   });
 
@@ -107,6 +107,7 @@ describe('jobs that repeat', () => {
       'jobs:\n- id: a\n  prompt: x\n- id: b\n  prompt: y\n- prompt: z\n  id: a\n- id: a\n  prompt: w\n  copies: 3\n';
     expect(await wrong('jobs.yaml', text)).toEqual([
       'jobs.yaml:7:7: job a: id: `a` is the id of the job at line 2 already',
+      'jobs.yaml:8:7: job a: id: `a` is the id of the job at line 2 already',
     ]);
     expect(await wrong('jobs.yaml', '- id: a-2\n  prompt: x\n- id: a\n  copies: 3\n  prompt: y\n')).toEqual([
       'jobs.yaml:3:7: job a: id: `a-2` is the id of the job at line 1 already',
@@ -115,7 +116,7 @@ describe('jobs that repeat', () => {
 
   it('a content are told what to do', async () => {
     expect(await wrong('jobs.yaml', '- prompt: x\n\n- prompt: y\n- sound: true\n  prompt: x\n')).toEqual([
-      'jobs.yaml:4:3: job #3: same content as the job at line 1: use `copies: 2` or give each an id',
+      'jobs.yaml:4:3: job #3: same content as the job at line 1: give each an id, use `copies: 2`, or skip such jobs with --duplicates skip',
     ]);
   });
 
@@ -123,7 +124,7 @@ describe('jobs that repeat', () => {
     expect(
       await wrong('jobs.yaml', '- id: a\n  prompt: x\n  output: Clip.mp4\n- id: b\n  prompt: y\n  output: clip.MP4\n'),
     ).toEqual([
-      'jobs.yaml:6:11: job b: output: `clip.MP4` is the name of a clip of the job at line 1 already: put {id} in it',
+      'jobs.yaml:6:11: job b: output: `clip.MP4` is the name of a clip of the job at line 1 already: give it another, with {id} in it (case makes no difference)',
     ]);
   });
 
@@ -181,6 +182,6 @@ it('a file of too many clips is refused at the job that is one too many', async 
   const jobs = Array.from({ length: 4 }, (_, number) => `- {id: n${number}, prompt: x, copies: 1000}\n`);
   expect((await open('jobs.yaml', jobs.slice(0, 2).join(''))).totals.clips).toBe(2_000);
   expect(await wrong('jobs.yaml', jobs.join(''))).toEqual([
-    'jobs.yaml:3:3: job n2: with this job the file has more than 2,500 clips: split it',
+    'jobs.yaml:3:3: job n2: with this job the file has more than 2,500 clips: split it, or raise CLIPMILL_MAX_ITEMS',
   ]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseTemplate, render, unknownVariable } from '../../../src/jobs/compile/template.ts';
+import { parseTemplate, render, unknownVariable } from '../../../src/jobs/template.ts';
 
 const fill = (text: string) => render(parseTemplate(text), (name) => (name === 'a' ? 'fox' : undefined));
 

@@ -17,15 +17,15 @@ export class JsonlReader implements Reader {
 
   async header(): Promise<Header> {
     for await (const line of this.#lines()) {
-      const { tree, faults } = entryOf(line);
+      const { tree, diagnostics } = entryOf(line);
       if (!(tree?.value instanceof Map)) break;
       const names = [...tree.value.keys()];
       const all = names.length > 0 && names.every((name) => headerFields.includes(name) || isExtension(name));
       if (!all && !names.some((name) => headerOnly.includes(name))) break;
       this.#headerLine = line.number;
-      return { tree, faults, broken: false };
+      return { tree, diagnostics, broken: false };
     }
-    return { tree: undefined, faults: [], broken: false };
+    return { tree: undefined, diagnostics: [], broken: false };
   }
 
   async *jobs(): AsyncGenerator<Entry> {
@@ -43,6 +43,9 @@ export class JsonlReader implements Reader {
 function entryOf(line: Line): Entry {
   const place = { line: line.number, column: 1 };
   if (line.cut) return unreadable(place, 'the job is longer than 1 MB');
-  const { tree, faults } = parseJson(line.text.trimEnd(), ({ column }) => ({ line: line.number, column }));
-  return { place: tree?.place ?? place, tree, faults };
+  const { tree, diagnostics } = parseJson(line.text.trimEnd(), ({ column }) => ({ line: line.number, column }));
+  if (tree === undefined && !/^\s*[[{"]/.test(line.text)) {
+    return unreadable(place, 'is no JSON: each line is one job; a file of one prompt a line is read with --format txt');
+  }
+  return { place: tree?.place ?? place, tree, diagnostics };
 }

@@ -1,33 +1,45 @@
 import { MAX_TEXT } from '../../limits.ts';
 import { moved, START } from '../../tree.ts';
+import {
+  brokenHeader,
+  jobsName,
+  unreadable,
+  type Entry,
+  type Header,
+  type ReadOptions,
+  type Reader,
+  type Source,
+} from '../reader.ts';
+import { headerAround } from '../root.ts';
 import { JsonSplitter, type JobText } from './splitter.ts';
 import { parseJson } from './text.ts';
-import { unreadable, type Entry, type Header, type Reader, type Source } from '../reader.ts';
-import { brokenHeader, takeApart } from '../whole.ts';
 
 /** Reads jobs from `{"batch": …, "defaults": …, "jobs": [...]}` or from a bare `[...]`. */
 export class JsonReader implements Reader {
   readonly #source: Source;
+  readonly #jobsField: string;
 
-  constructor(source: Source) {
+  constructor(source: Source, { renames }: Pick<ReadOptions, 'renames'>) {
     this.#source = source;
+    this.#jobsField = jobsName(renames);
   }
 
   async header(): Promise<Header> {
-    const splitter = new JsonSplitter();
+    const splitter = new JsonSplitter(this.#jobsField);
     for await (const text of this.#source.text()) splitter.push(text);
     splitter.end();
     const { text, from, to } = splitter.header;
     if (text.length > MAX_TEXT) {
-      const message = 'the text around the jobs is longer than 1 MB: is a bracket closed too early?';
+      const message =
+        'the text around the jobs is longer than 1 MB: the jobs must be a list, `{"jobs": [...]}` or `[...]`, and its brackets closed at its end';
       return brokenHeader([{ place: to, message }]);
     }
-    const { tree, faults } = parseJson(text, (place) => moved(place, from, to));
-    return tree === undefined ? brokenHeader(faults) : takeApart(tree, faults).header;
+    const { tree, diagnostics } = parseJson(text, (place) => moved(place, from, to));
+    return tree === undefined ? brokenHeader(diagnostics) : headerAround(tree, diagnostics, this.#jobsField);
   }
 
   async *jobs(): AsyncGenerator<Entry> {
-    const splitter = new JsonSplitter();
+    const splitter = new JsonSplitter(this.#jobsField);
     for await (const text of this.#source.text()) for (const job of splitter.push(text)) yield entryOf(job);
     for (const job of splitter.end()) yield entryOf(job);
   }
@@ -36,10 +48,10 @@ export class JsonReader implements Reader {
 function entryOf({ text, place, unclosed }: JobText): Entry {
   if (text.length > MAX_TEXT) return unreadable(place, 'is longer than 1 MB: is a bracket in it not closed?');
   if (text === '' && !unclosed) return unreadable(place, 'a job is missing here: is there a comma too many?');
-  const { tree, faults } = parseJson(text, (inText) => moved(inText, START, place));
+  const { tree, diagnostics } = parseJson(text, (inText) => moved(inText, START, place));
   // When something is wrong with the last job, that is why the list seems to go on.
-  if (unclosed && (text === '' || faults.length === 0)) {
+  if (unclosed && (text === '' || diagnostics.length === 0)) {
     return unreadable(place, 'the file ends before its list of jobs does: is a "]" missing?');
   }
-  return { place, tree, faults };
+  return { place, tree, diagnostics };
 }

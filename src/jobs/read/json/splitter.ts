@@ -9,16 +9,17 @@ export interface JobText {
   unclosed: boolean;
 }
 
-/** What cannot be passed over without a look. A line end is, for the places, and because it ends a text. */
+/** The characters that change the state. A line end counts lines, and ends a text. */
 const MARKS = /(["\\{}[\],\n])/;
-/** What stands before the jobs: in a file that is a list, and in one that is an object. */
-const LIST = /^\s*\[$/;
-const LIST_IN_OBJECT = /[{,]\s*"jobs"\s*:\s*\[$/;
+/** What stands before the list of a member, from the comma or the brace before it. */
+const MEMBER = /^\s*("(?:[^"\\]|\\.)*")\s*:\s*$/;
+/** A longer name is none that is looked for; it is not collected. */
+const MAX_MEMBER = 1_000;
 
 /**
  * Cuts a JSON file into its jobs, `{"defaults": …, "jobs": [job, job]}` or `[job, job]`, and holds the
- * text of one job at a time. It looks at quotes, brackets and commas alone: whether the pieces are
- * JSON is said by who parses them.
+ * text of one job at a time. It sees quotes, brackets and commas alone: the parser of the pieces decides
+ * whether they are JSON.
  *
  * header -> jobs (in the list) -> rest (of the header)
  */
@@ -29,6 +30,7 @@ export class JsonSplitter {
    */
   readonly header = { text: '', from: START, to: START };
 
+  readonly #jobsField: string;
   #state: 'header' | 'jobs' | 'rest' = 'header';
   #place = START;
   #depth = 0;
@@ -36,9 +38,17 @@ export class JsonSplitter {
   #listDepth = 0;
   #quoted = false;
   #escaped = false;
+  /** Nothing but white space was read. */
+  #begun = false;
+  /** The text since the last comma or brace of the root: the name of a member, and what is before its value. */
+  #member = '';
   #job: JobText | undefined;
   #afterComma = false;
   readonly #jobs: JobText[] = [];
+
+  constructor(jobsField = 'jobs') {
+    this.#jobsField = jobsField;
+  }
 
   /** Takes the next piece of the file; returns the jobs that end in it. */
   push(text: string): JobText[] {
@@ -79,16 +89,21 @@ export class JsonSplitter {
       this.#depth--;
       if (inList) this.#endList();
     }
-    this.#keep(part);
-    if (part === '{' || part === '[') {
+    if (part === '[' && this.#state === 'header' && this.#isListOfJobs()) {
+      this.#keep(part);
       this.#depth++;
-      if (part === '[' && this.#state === 'header') this.#beginList();
+      return this.#beginList();
     }
+    this.#keep(part);
+    if (part === '{' || part === '[') this.#depth++;
+    if (this.#depth === 1 && (part === ',' || part === '{')) this.#member = '';
   }
 
   #keep(part: string): void {
     if (this.#state !== 'jobs') {
       if (this.header.text.length <= MAX_TEXT) this.header.text += part;
+      if (this.#member.length <= MAX_MEMBER) this.#member += part;
+      this.#begun ||= /\S/.test(part);
     } else if (this.#job !== undefined) {
       if (this.#job.text.length <= MAX_TEXT) this.#job.text += part;
     } else {
@@ -99,9 +114,17 @@ export class JsonSplitter {
     }
   }
 
+  /** Whether the bracket that comes next opens the list: it is the root, or the value of the root's member. */
+  #isListOfJobs(): boolean {
+    if (this.#depth === 0) return !this.#begun;
+    if (this.#depth !== 1) return false;
+    const name = MEMBER.exec(this.#member)?.[1];
+    // Whatever follows it, another list would not be the value of this name.
+    this.#member = ' '.repeat(MAX_MEMBER + 1);
+    return name !== undefined && unescaped(name) === this.#jobsField;
+  }
+
   #beginList(): void {
-    const before = this.#depth === 1 ? LIST : LIST_IN_OBJECT;
-    if (this.#depth > 2 || !before.test(this.header.text)) return;
     this.#state = 'jobs';
     this.#listDepth = this.#depth;
     this.header.from = { ...this.#place, column: this.#place.column + 1 };
@@ -119,5 +142,14 @@ export class JsonSplitter {
     if (this.#job !== undefined || this.#afterComma) this.#endJob(false);
     this.#state = 'rest';
     this.header.to = this.#place;
+  }
+}
+
+/** A name with its escapes resolved; as it is written where they are none. */
+function unescaped(name: string): string {
+  try {
+    return String(JSON.parse(name));
+  } catch {
+    return name;
   }
 }

@@ -1,6 +1,6 @@
 import { printParseErrorCode, visit, type ParseErrorCode } from 'jsonc-parser';
 import { MAX_DEPTH } from '../../limits.ts';
-import { START, type Fault, type Member, type Place, type Tree } from '../../tree.ts';
+import { START, type Member, type Place, type SyntaxDiagnostic, type Tree } from '../../tree.ts';
 import { quote } from '../../wording.ts';
 
 /** The errors of jsonc-parser in plain words. */
@@ -34,22 +34,22 @@ class Broken extends Error {
 
 /**
  * Parses one JSON value as RFC 8259 has it, with the place of every part. Names that are given twice
- * are faults, where JSON.parse would quietly take the last.
+ * are mistakes, where JSON.parse would quietly take the last.
  * @param placeOf the place in the file of a place in the text
  */
 export function parseJson(
   text: string,
   placeOf: (inText: Place) => Place,
-): { tree: Tree | undefined; faults: Fault[] } {
-  const faults: Fault[] = [];
+): { tree: Tree | undefined; diagnostics: SyntaxDiagnostic[] } {
+  const diagnostics: SyntaxDiagnostic[] = [];
   /** The lists and mappings that are open, the innermost last. */
   const open: Tree['value'][] = [];
   let key = { name: '', place: START };
   let root: Tree | undefined;
 
   const place = (line: number, character: number): Place => placeOf({ line: line + 1, column: character + 1 });
-  const add = (value: Tree['value'], at: Place): void => {
-    const tree = { place: at, value };
+  const add = (value: Tree['value'], at: Place, written?: string): void => {
+    const tree: Tree = written === undefined ? { place: at, value } : { place: at, value, written };
     const parent = open.at(-1);
     if (Array.isArray(parent)) parent.push(tree);
     else if (parent instanceof Map) addMember(parent, tree);
@@ -59,7 +59,11 @@ export function parseJson(
     const first = members.get(key.name);
     if (first === undefined) members.set(key.name, { key: key.place, value });
     else {
-      faults.push({ place: key.place, field: key.name, message: `is given twice: first at line ${first.key.line}` });
+      diagnostics.push({
+        place: key.place,
+        field: key.name,
+        message: `is given twice: first at line ${first.key.line}`,
+      });
     }
   };
   const begin = (value: Tree[] | Map<string, Member>, at: Place): void => {
@@ -80,8 +84,9 @@ export function parseJson(
         onObjectProperty: (name, _offset, _length, line, character) => {
           key = { name, place: place(line, character) };
         },
-        onLiteralValue: (value: string | number | boolean | null, _offset, _length, line, character) => {
-          add(value, place(line, character));
+        onLiteralValue: (value: string | number | boolean | null, offset, length, line, character) => {
+          const writes = typeof value === 'number' || typeof value === 'boolean';
+          add(value, place(line, character), writes ? text.slice(offset, offset + length) : undefined);
         },
         onError: (code: ParseErrorCode, offset, length, line, character) => {
           const name = printParseErrorCode(code);
@@ -93,7 +98,7 @@ export function parseJson(
     );
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
-    return { tree: undefined, faults: [{ place: error.place, message: error.message }] };
+    return { tree: undefined, diagnostics: [{ place: error.place, message: error.message }] };
   }
-  return { tree: root, faults };
+  return { tree: root, diagnostics };
 }

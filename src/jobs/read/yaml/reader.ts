@@ -1,77 +1,167 @@
 import { MAX_TEXT, MAX_WHOLE } from '../../limits.ts';
 import { moved, START, type Place, type Tree } from '../../tree.ts';
+import { quote } from '../../wording.ts';
 import { linesOf } from '../lines.ts';
-import { unreadable, type Entry, type Header, type Reader, type Source } from '../reader.ts';
-import { brokenHeader, takeApart } from '../whole.ts';
+import {
+  brokenHeader,
+  jobsName,
+  unreadable,
+  type Entry,
+  type Header,
+  type ReadOptions,
+  type Reader,
+  type Source,
+} from '../reader.ts';
+import { headerAround, splitRoot } from '../root.ts';
+import { YamlScope, type YamlEffects } from './scope.ts';
 import { YamlSplitter, type JobText } from './splitter.ts';
-import { parseYaml } from './text.ts';
-import type { Anchors } from './tree.ts';
+import { parseYaml, type YamlText } from './text.ts';
+
+/** Characters of jobs that are parsed at once: a parser for each job would take longer than the parsing. */
+const GROUP = 32 * 1024;
 
 /** Reads jobs from YAML: cut into jobs where `jobs` is a block list, else as a whole. */
 export class YamlReader implements Reader {
   readonly #source: Source;
-  #anchors: Anchors = new Map();
-  #whole = false;
+  readonly #jobsField: string;
+  readonly #notice: (text: string) => void;
+  #scope = new YamlScope();
+  #whole: Tree[] | undefined;
+  /** Aliases below the jobs: they would mean other things if a job set their anchors. */
+  #below: YamlEffects['aliases'] = [];
 
-  constructor(source: Source) {
+  constructor(source: Source, { renames, notice }: Pick<ReadOptions, 'renames' | 'notice'>) {
     this.#source = source;
+    this.#jobsField = jobsName(renames);
+    this.#notice = notice;
   }
 
   async header(): Promise<Header> {
-    const splitter = new YamlSplitter();
+    const splitter = new YamlSplitter(this.#jobsField);
     for await (const lines of linesOf(this.#source.text())) {
       for (const line of lines) splitter.push(line);
-      this.#whole = splitter.whole;
-      if (this.#whole) return (await this.#readWhole()).header;
+      if (splitter.whole) return await this.#readWhole();
     }
     const header = this.#header(splitter.header);
-    return splitter.fault === undefined ? header : brokenHeader([...header.faults, splitter.fault]);
+    return splitter.diagnostic === undefined ? header : brokenHeader([...header.diagnostics, splitter.diagnostic]);
   }
 
   async *jobs(): AsyncGenerator<Entry> {
-    if (this.#whole) {
-      for (const tree of (await this.#readWhole()).jobs) yield { place: tree.place, tree, faults: [] };
+    if (this.#whole !== undefined) {
+      for (const tree of this.#whole) yield { place: tree.place, tree, diagnostics: [] };
       return;
     }
-    const splitter = new YamlSplitter();
+    const splitter = new YamlSplitter(this.#jobsField);
+    let group: JobText[] = [];
+    let size = 0;
     for await (const lines of linesOf(this.#source.text())) {
       for (const line of lines) {
         const job = splitter.push(line);
-        if (job !== undefined) yield this.#job(job);
+        if (job === undefined) continue;
+        group.push(job);
+        size += job.text.length;
+        if (size < GROUP) continue;
+        yield* this.#group(group);
+        group = [];
+        size = 0;
       }
     }
     const last = splitter.end();
-    if (last !== undefined) yield this.#job(last);
+    yield* this.#group(last === undefined ? group : [...group, last]);
   }
 
   #header({ text, from, to }: YamlSplitter['header']): Header {
     if (text.length > MAX_TEXT) {
       return brokenHeader([{ place: START, message: 'the text around the jobs is longer than 1 MB' }]);
     }
-    const { tree, faults, anchors } = parseYaml(text, (place) => moved(place, from, to), new Map());
+    const parsed = parseYaml(text, (place) => moved(place, from, to), this.#scope);
+    const { tree, diagnostics, effects } = parsed;
     // YAML knows an anchor only after it was set: jobs see those above them.
-    this.#anchors = new Map([...anchors].filter(([, anchor]) => anchor.tree.place.line < from.line));
-    if (tree !== undefined) return takeApart(tree, faults).header;
-    return { tree, faults, broken: faults.length > 0 };
+    this.#scope.add({ ...effects, anchors: effects.anchors.filter(({ tree: { place } }) => place.line < from.line) });
+    this.#below = effects.aliases.filter(({ place }) => place.line >= to.line);
+    if (tree !== undefined) return headerAround(tree, diagnostics, this.#jobsField);
+    return { tree, diagnostics, broken: diagnostics.length > 0 };
   }
 
-  #job({ text, line }: JobText): Entry {
-    const begin: Place = { line, column: 1 };
-    if (text.length > MAX_TEXT) return unreadable(begin, 'the job is longer than 1 MB');
-    const { tree: list, faults } = parseYaml(text, (place) => moved(place, START, begin), this.#anchors);
-    const tree = Array.isArray(list?.value) ? list.value[0] : undefined;
-    return { place: tree?.place ?? faults[0]?.place ?? begin, tree, faults };
+  /** The jobs of several pieces that follow each other; one by one where not all is well. */
+  *#group(jobs: readonly JobText[]): Generator<Entry> {
+    const [first] = jobs;
+    if (first === undefined) return;
+    const text = jobs.map((job) => job.text).join('');
+    if (jobs.length > 1 && text.length <= MAX_TEXT) {
+      const parsed = this.#parse({ ...first, text });
+      const trees = parsed.diagnostics.length === 0 ? parsed.tree?.value : undefined;
+      if (Array.isArray(trees) && isOneEach(trees, jobs) && this.#scope.add(parsed.effects)) {
+        yield* this.#entries(trees, parsed);
+        return;
+      }
+    }
+    for (const job of jobs) yield* this.#job(job);
   }
 
-  async #readWhole(): Promise<{ header: Header; jobs: Tree[] }> {
+  *#job(job: JobText): Generator<Entry> {
+    const begin: Place = { line: job.line, column: 1 };
+    if (job.text.length > MAX_TEXT) {
+      yield unreadable(begin, 'the job is longer than 1 MB');
+      return;
+    }
+    const parsed = this.#parse(job);
+    const { tree: list, diagnostics, effects } = parsed;
+    const trees = Array.isArray(list?.value) ? list.value : [];
+    const [tree] = trees;
+    if (diagnostics.length > 0) {
+      yield { place: tree?.place ?? diagnostics[0]?.place ?? begin, tree, diagnostics };
+    } else if (tree === undefined || trees.length > 1) {
+      const found = trees.length > 1 ? `${trees.length} jobs` : 'no job';
+      yield unreadable(begin, `${found} where one was expected: is the dash in line with those above it?`);
+    } else if (this.#scope.add(effects)) yield* this.#entries(trees, parsed);
+    else yield unreadable(begin, 'anchors hold more than 1,000,000 values');
+  }
+
+  *#entries(trees: readonly Tree[], { effects, comments }: YamlText): Generator<Entry> {
+    for (const { place, text } of comments) {
+      this.#notice(
+        `line ${place.line}: ${quote(text)} is a comment to YAML: put the text in quotes if it is a part of it`,
+      );
+    }
+    const set = new Set(effects.anchors.map(({ name }) => name));
+    const reset = this.#below.find(({ name }) => set.has(name));
+    if (reset !== undefined) {
+      yield unreadable(
+        reset.place,
+        `the anchor of ${quote(`*${reset.name}`)} is set by a job: write this above \`jobs\``,
+      );
+    }
+    for (const tree of trees) yield { place: tree.place, tree, diagnostics: [] };
+  }
+
+  #parse({ text, line }: JobText): YamlText {
+    return parseYaml(text, (place) => moved(place, START, { line, column: 1 }), this.#scope);
+  }
+
+  async #readWhole(): Promise<Header> {
     let text = '';
     for await (const piece of this.#source.text()) {
       text += piece;
       if (text.length <= MAX_WHOLE) continue;
-      const message = 'is over 250 KB and not a block list: write each job as "- …" below `jobs:`, or use JSONL';
-      return { header: brokenHeader([{ place: START, message }]), jobs: [] };
+      const message =
+        'is over 250 KB and not a block list: write each job as "- …" below `jobs:`, or use JSONL; a file of one prompt a line is read with --format txt';
+      return brokenHeader([{ place: START, message }]);
     }
-    const { tree, faults } = parseYaml(text, (place) => place, new Map());
-    return tree === undefined ? { header: brokenHeader(faults), jobs: [] } : takeApart(tree, faults);
+    const { tree, diagnostics } = parseYaml(text, (place) => place, this.#scope);
+    if (tree === undefined) return brokenHeader(diagnostics);
+    const { header, jobs } = splitRoot(tree, diagnostics, this.#jobsField);
+    this.#whole = jobs;
+    return header;
   }
+}
+
+/** Whether each piece holds one job, beginning in it, so that nothing was cut in two or swallowed. */
+function isOneEach(trees: readonly Tree[], jobs: readonly JobText[]): boolean {
+  if (trees.length !== jobs.length) return false;
+  return trees.every(({ place, value }, index) => {
+    const begin = jobs[index]?.line ?? Infinity;
+    const end = jobs[index + 1]?.line ?? Infinity;
+    return value !== null && place.line >= begin && place.line < end;
+  });
 }

@@ -1,6 +1,7 @@
 import { MAX_TEXT } from '../../limits.ts';
-import { START, type Fault } from '../../tree.ts';
+import { START, type Place, type SyntaxDiagnostic } from '../../tree.ts';
 import type { Line } from '../lines.ts';
+import { beginsWithOddSpace, oddSpace } from './spaces.ts';
 
 /** The text of one job with its dash and its indentation. Longer than MAX_TEXT when there is too much of it. */
 export interface JobText {
@@ -9,10 +10,11 @@ export interface JobText {
   line: number;
 }
 
-/** `jobs:` at the beginning of a line, in any of the ways to write a key, and what follows it. */
-const JOBS_KEY = /^(?:jobs|"jobs"|'jobs')[ \t]*:(?:[ \t]+(.*)|$)/;
 /** What a value may begin with when the root is no block mapping whose keys stand at line beginnings. */
 const NOT_A_KEY = /^[[{&!*|>?]/;
+
+/** States in which lines are passed over. */
+const OPEN: ReadonlySet<State> = new Set(['ended', 'over']);
 
 type State = 'start' | 'header' | 'awaiting' | 'items' | 'rest' | 'ended' | 'over';
 
@@ -31,8 +33,10 @@ export class YamlSplitter {
   /** The file is not written as a block list, so that it cannot be cut. */
   whole = false;
   /** The file is broken here, and nothing after it means anything. */
-  fault: Fault | undefined;
+  diagnostic: SyntaxDiagnostic | undefined;
 
+  /** The key of the list at the beginning of a line, in any of the ways to write it, and what follows it. */
+  readonly #jobsKey: RegExp;
   #state: State = 'start';
   /** Indentation of the root's keys; -1 when the root is the list of jobs. */
   #root = -1;
@@ -41,14 +45,19 @@ export class YamlSplitter {
   #marked = false;
   #job: JobText | undefined;
 
+  constructor(jobsField = 'jobs') {
+    const name = jobsField.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    this.#jobsKey = new RegExp(`^(?:${name}|"${name}"|'${name}')[ \\t]*:(?:[ \\t]+(.*)|$)`);
+  }
+
   /** Takes the next line; returns the job that ends before it, if one does. */
   push(line: Line): JobText | undefined {
     const job = this.#job;
-    const text = line.text.trimEnd();
+    const text = line.text.replace(/[ \t\r\n]+$/, '');
     let indent = 0;
     while (text[indent] === ' ') indent++;
     const content = text.slice(indent);
-    if (content === '' || content.trimStart().startsWith('#')) this.#add(line.text);
+    if (content === '' || /^[ \t]*#/.test(content)) this.#add(line.text);
     else if (indent === 0 && /^(?:---|\.\.\.)(?:[ \t]|$)/.test(content)) this.#marker(content, line);
     else this.#content(indent, content, line);
     return job === this.#job ? undefined : job;
@@ -60,6 +69,12 @@ export class YamlSplitter {
   }
 
   #content(indent: number, content: string, line: Line): void {
+    // Cutting goes by the first character of a line, which this one hides.
+    if (indent <= Math.max(this.#root, this.#dash) && beginsWithOddSpace(content) && !OPEN.has(this.#state)) {
+      const column = indent + content.search(/[^- \t]/);
+      const { place, message } = oddSpace({ line: line.number, column: column + 1 }, content.charAt(column - indent));
+      return this.#stop(place, message);
+    }
     // A bracket that is closed at the beginning of a line belongs to a value above it.
     const isKey = indent <= this.#root && !isDash(content) && !/^[\]}\t]/.test(content);
     switch (this.#state) {
@@ -98,7 +113,7 @@ export class YamlSplitter {
 
   #key(content: string, line: Line): void {
     this.#add(line.text);
-    const match = JOBS_KEY.exec(content);
+    const match = this.#jobsKey.exec(content);
     const value = match?.[1] ?? '';
     if (match !== null && value !== '' && !value.startsWith('#')) return this.#whole();
     this.#state = match === null ? 'header' : 'awaiting';
@@ -127,6 +142,7 @@ export class YamlSplitter {
   #marker(content: string, line: Line): void {
     if (this.#state === 'over') return;
     if (content.startsWith('...')) {
+      if (/^\.\.\.[ \t]+[^#\s]/.test(content)) return this.#end(line, 'text after the end of the document (`...`)');
       this.#job = undefined;
       this.#state = 'ended';
     } else if (this.#state !== 'start' || this.#marked) {
@@ -151,9 +167,13 @@ export class YamlSplitter {
   }
 
   #end(line: Line, message: string): void {
+    this.#stop({ line: line.number, column: line.text.search(/\S/) + 1 }, message);
+  }
+
+  #stop(place: Place, message: string): void {
     this.#job = undefined;
     this.#state = 'over';
-    this.fault = { place: { line: line.number, column: line.text.search(/\S/) + 1 }, message };
+    this.diagnostic = { place, message };
   }
 }
 

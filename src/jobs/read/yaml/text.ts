@@ -1,28 +1,38 @@
 import { Composer, Lexer, LineCounter, Parser, visit, type CST, type Document, type YAMLParseError } from 'yaml';
 import { MAX_DEPTH } from '../../limits.ts';
-import type { Fault, Place, Tree } from '../../tree.ts';
-import { YamlTree, type Anchors } from './tree.ts';
+import type { Place, SyntaxDiagnostic, Tree } from '../../tree.ts';
+import type { YamlEffects, YamlScope } from './scope.ts';
+import { findOddSpace } from './spaces.ts';
+import { YamlTree } from './tree.ts';
 
 const TOO_DEEP = `lists and mappings are nested more than ${MAX_DEPTH} deep: is a bracket not closed, or what is in it not indented?`;
 
 export interface YamlText {
   /** `undefined` when the text is broken, or holds nothing but comments. */
   tree: Tree | undefined;
-  faults: Fault[];
-  /** Those given, and those of this text. */
-  anchors: Anchors;
+  diagnostics: SyntaxDiagnostic[];
+  /** What the text leaves to the text below it. */
+  effects: YamlEffects;
+  /** Comments that begin right at a plain text. */
+  comments: readonly { place: Place; text: string }[];
 }
 
 /**
  * Parses one piece of a YAML file.
  * @param placeOf the place in the file of a place in the text
- * @param anchors what aliases in it may stand for, besides its own anchors
+ * @param scope of the file: what aliases may stand for, besides the anchors of the text; it is not changed
  */
-export function parseYaml(text: string, placeOf: (inText: Place) => Place, anchors: Anchors): YamlText {
+export function parseYaml(text: string, placeOf: (inText: Place) => Place, scope: YamlScope): YamlText {
   const lines = new LineCounter();
-  const converter = new YamlTree(anchors, lines, placeOf);
+  const converter = new YamlTree(scope, lines, placeOf);
+  const { diagnostics, comments } = converter;
+  const result = (tree: Tree | undefined): YamlText => {
+    const { anchors, aliases, aliased } = converter;
+    return { tree, diagnostics, comments, effects: { anchors, aliases, aliased, characters: text.length } };
+  };
   const broken = (offset: number, message: string): YamlText => {
-    return { tree: undefined, faults: [{ place: converter.place(offset), message }], anchors };
+    diagnostics.push(findOddSpace(text, placeOf) ?? { place: converter.place(offset), message });
+    return result(undefined);
   };
   const tokens = tokensOf(text, lines);
   if (typeof tokens === 'number') return broken(tokens, TOO_DEEP);
@@ -37,9 +47,8 @@ export function parseYaml(text: string, placeOf: (inText: Place) => Place, ancho
     return broken(offset, tabbed(text, offset) ? hints.TAB_AS_INDENT : explain(error));
   }
   if (second !== undefined) return broken(second.range[0], 'several YAML documents: a jobs file is one');
-  if (document.contents === null) return { tree: undefined, faults: [], anchors };
-  const tree = converter.convert(document.contents, converter.place(0));
-  return { tree, faults: converter.faults, anchors: converter.anchors };
+  if (document.contents === null) return result(undefined);
+  return result(converter.convert(document.contents, converter.place(0)));
 }
 
 /**

@@ -1,30 +1,34 @@
 import { isAlias, isMap, isPair, isScalar, isSeq, type LineCounter, type Node, type YAMLMap } from 'yaml';
-import { MAX_ALIASED } from '../../limits.ts';
-import type { Fault, Member, Place, Scalar, Tree } from '../../tree.ts';
+import type { Member, Place, Scalar, SyntaxDiagnostic, Tree } from '../../tree.ts';
 import { quote } from '../../wording.ts';
-
-/** What the anchors of a header stand for, for the jobs below it. */
-export type Anchors = Map<string, { tree: Tree; size: number }>;
+import type { Anchor, YamlScope } from './scope.ts';
 
 const plainTags = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`);
 
 /** Turns the nodes of one YAML text into a tree with the places of the whole file. */
 export class YamlTree {
-  readonly faults: Fault[] = [];
-  readonly anchors: Anchors;
+  readonly diagnostics: SyntaxDiagnostic[] = [];
+  /** Anchors of this text, in the order in which they are set. */
+  readonly anchors: Anchor[] = [];
+  /** Aliases of this text. */
+  readonly aliases: { name: string; place: Place }[] = [];
+  /** Comments that begin right at a plain text: the user may have meant them as a part of it. */
+  readonly comments: { place: Place; text: string }[] = [];
+  /** Values that aliases put in. */
+  aliased = 0;
+  readonly #latest = new Map<string, Anchor>();
+  readonly #scope: YamlScope;
   readonly #lines: LineCounter;
   readonly #placeOf: (inText: Place) => Place;
   /** Values so far, each as often as aliases make it stand there. */
   #size = 0;
-  /** Those of them that aliases put there. */
-  #aliased = 0;
 
   /**
-   * @param anchors of the header; those of this text are added
+   * @param scope of the file: the anchors set above this text
    * @param placeOf the place in the file of a place in the text
    */
-  constructor(anchors: Anchors, lines: LineCounter, placeOf: (inText: Place) => Place) {
-    this.anchors = new Map(anchors);
+  constructor(scope: YamlScope, lines: LineCounter, placeOf: (inText: Place) => Place) {
+    this.#scope = scope;
     this.#lines = lines;
     this.#placeOf = placeOf;
   }
@@ -45,17 +49,26 @@ export class YamlTree {
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return { place: fallback, value: null };
     const place = this.#nodePlace(node, fallback);
     if (node.tag !== undefined && !plainTags.includes(node.tag)) {
-      this.faults.push({ place, message: `the tag ${quote(node.tag)} has no meaning here` });
+      this.diagnostics.push({ place, message: `the tag ${quote(node.tag)} has no meaning here` });
       return { place, value: null };
     }
     const tree: Tree = { place, value: null };
     if (isScalar(node)) {
       tree.value = scalarOf(node.value);
+      const { source, comment } = node;
+      if (typeof tree.value !== 'string' && tree.value !== null && source !== undefined) tree.written = source;
+      if (node.type === 'PLAIN' && typeof tree.value === 'string' && comment && /^[^\s#!-]/.test(comment)) {
+        this.comments.push({ place, text: `#${comment}` });
+      }
       // What was left out has an offset, but after line ends and comments.
       if (node.source === '' && node.type === 'PLAIN') tree.place = fallback;
     } else if (isSeq(node)) tree.value = node.items.map((item) => this.convert(item, place));
     else if (isMap(node)) tree.value = this.#map(node);
-    if (node.anchor !== undefined) this.anchors.set(node.anchor, { tree, size: this.#size - before });
+    if (node.anchor !== undefined) {
+      const anchor = { name: node.anchor, tree, size: this.#size - before };
+      this.anchors.push(anchor);
+      this.#latest.set(anchor.name, anchor);
+    }
     return tree;
   }
 
@@ -64,20 +77,22 @@ export class YamlTree {
   }
 
   #alias(name: string, place: Place): Tree {
-    const anchor = this.anchors.get(name);
+    this.aliases.push({ name, place });
+    const anchor = this.#latest.get(name) ?? this.#scope.anchor(name);
     if (anchor === undefined) {
-      const message = `no anchor ${quote(`&${name}`)} before this: jobs can use the anchors above \`jobs\`, not those of other jobs`;
-      this.faults.push({ place, message });
+      this.diagnostics.push({ place, message: `no anchor ${quote(`&${name}`)} stands above this alias` });
       return { place, value: null };
     }
-    const before = this.#aliased;
+    const allowed = this.#scope.aliasesLeft;
+    const before = this.aliased;
     this.#size += anchor.size;
-    this.#aliased += anchor.size;
-    if (this.#aliased <= MAX_ALIASED) return { ...anchor.tree, place };
-    if (before <= MAX_ALIASED) {
-      this.faults.push({ place, message: `aliases stand for more than ${MAX_ALIASED.toLocaleString('en')} values` });
+    this.aliased += anchor.size;
+    if (this.aliased <= allowed) return { ...anchor.tree, place };
+    if (before <= allowed) {
+      const message = `aliases stand for more than ${allowed.toLocaleString('en')} values here: put fewer values behind the anchor`;
+      this.diagnostics.push({ place, message });
     }
-    // Nothing is put in: the tree would be small, but what walks it would not end.
+    // Nothing is put in: the tree would be small, but walking it would not end.
     return { place, value: null };
   }
 
@@ -105,13 +120,13 @@ export class YamlTree {
       return { name, place, plain: node.type === 'PLAIN' };
     }
     if (node === null) return { name: '', place, plain: false };
-    this.faults.push({ place, message: 'the name of a field must be text' });
+    this.diagnostics.push({ place, message: 'the name of a field must be text' });
     return undefined;
   }
 
   #twice(key: { name: string; place: Place }, members: ReadonlyMap<string, Member>): void {
     const message = `is given twice: first at line ${members.get(key.name)?.key.line}`;
-    this.faults.push({ place: key.place, field: key.name, message });
+    this.diagnostics.push({ place: key.place, field: key.name, message });
   }
 
   /** `<<: *base` or `<<: [*base, *other]`: fields that the mapping does not have itself; earlier ones win. */
@@ -120,8 +135,8 @@ export class YamlTree {
     for (const source of sources) {
       if (source.value instanceof Map) {
         for (const [name, member] of source.value) if (!members.has(name)) members.set(name, member);
-      } else if (this.faults.length === 0) {
-        this.faults.push({ place: source.place, message: '`<<` takes a mapping, such as an alias of one' });
+      } else if (this.diagnostics.length === 0) {
+        this.diagnostics.push({ place: source.place, message: '`<<` takes a mapping, such as an alias of one' });
       }
     }
   }

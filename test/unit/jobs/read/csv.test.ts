@@ -15,9 +15,9 @@ describe('a CSV file', () => {
       '007,seven,,,,,,,,,';
     const jobs = await read('x.csv', text);
     expect(jobs.map((job) => [job.id, job.input.prompt, job.priority, job.provider, job.output])).toEqual([
-      ['a-1', 'one, "two"\r\n\r\nthree', 3, 'value', 'a-1.x'],
+      ['a', 'one, "two"\r\n\r\nthree', 3, 'value', 'a.x'],
       ['a-2', 'one, "two"\r\n\r\nthree', 3, 'value', 'a-2.x'],
-      ['b', ' five" x ', 100, 'auto', 'x/b.mp4'],
+      ['b', 'five" x', 100, 'auto', 'x/b.mp4'],
       ['c', 'six', 100, 'auto', 'x/c.mp4'],
       ['007', 'seven', 100, 'auto', 'x/007.mp4'],
     ]);
@@ -34,25 +34,31 @@ describe('a CSV file', () => {
       '2:3: job #1: sound: must be true or false',
       '4:2: job #2: duration: must be 5 or 10',
       '5:1: job #3: prompt: is required',
-      '6:4: job #4: image_urls: is for image-to-video only, and the mode is text-to-video',
     ]);
   });
 
   it.each([
     [
-      'columns that are unknown, once',
+      'columns that are misspelt, once',
       'prompt,promt,colour\na,b,c\nd,e,f\n',
       [
-        '1:2: promt: unknown column `promt`: did you mean `prompt`?',
-        '1:3: colour: unknown column `colour`: known are id, prompt, mode, duration, sound, aspect_ratio, image_urls, image_files, provider, priority, copies, output',
+        '1:2: promt: unknown column `promt`: did you mean `prompt`? --column prompt=promt reads it as that, --column x_promt=promt as a variable',
       ],
     ],
-    ['a matrix', 'prompt,matrix\na,b\n', ['1:2: matrix: a matrix cannot stand in CSV: use YAML, JSON or JSONL']],
+    ['a matrix', 'prompt,matrix\na,b\n', ['1:2: matrix: a matrix cannot stand in a table: use YAML, JSON or JSONL']],
     ['a column twice', 'prompt,id,prompt\na,b,c\n', ['1:3: prompt: column `prompt` stands twice: columns 1 and 3']],
-    ['a column without a name', 'prompt,\na,\n', ['1:2: column 2 has no name']],
-    ['semicolons', 'id;prompt\na;b\n', ['1:1: id;prompt: columns are separated by commas; this one is `id;prompt`']],
-    ['no prompts', 'id,duration\na,5\n', ['1:1: the first row names the fields, and there is no `prompt` among them']],
-    ['too few cells', 'prompt,id\na\n', ['2:1: job #1: has 1 cell, and the first row has 2']],
+    [
+      'no prompts',
+      'id,duration\na,5\n',
+      [
+        '1:1: the first row names the columns, and there is no `prompt` among them: name the one that holds the prompts, --column prompt=COLUMN (the columns are `id`, `duration`)',
+      ],
+    ],
+    [
+      'too few cells',
+      'prompt,id\na\n',
+      ['2:1: job #1: has 1 cell, and the first row has 2: leave cells empty, but separate them'],
+    ],
     [
       'too many cells',
       'prompt,id\na,b,c\n',

@@ -6,14 +6,17 @@ import { gather } from '../gather.ts';
 
 /** The file as it is read in pieces; `wrong` when it has mistakes. */
 async function inPieces(text: string, size: number): Promise<unknown> {
-  const reader = new JsonReader({
-    async *text() {
-      for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size);
+  const reader = new JsonReader(
+    {
+      async *text() {
+        for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size);
+      },
     },
-  });
+    { renames: new Map() },
+  );
   const header = await reader.header();
   const entries = await gather(reader.jobs());
-  if ([header, ...entries].some((part) => part.faults.length > 0)) return 'wrong';
+  if ([header, ...entries].some((part) => part.diagnostics.length > 0)) return 'wrong';
   return {
     fields: header.tree ? plain(header.tree) : {},
     jobs: entries.map((entry) => entry.tree && plain(entry.tree)),

@@ -26,7 +26,7 @@ describe('a JSON file', () => {
   });
 
   it('may have every character in its texts', async () => {
-    const prompt = ' [{"x": \'1\', \\ }] \n\t\u2028 🦊 é ] } " // /* ';
+    const prompt = '[{"x": \'1\', \\ }] \n\t\u2028 🦊 é ] } " // /*';
     const [job] = await read('x.json', JSON.stringify({ jobs: [{ prompt }] }));
     expect(job?.input.prompt).toBe(prompt);
     expect((await read('x.json', '[{"prompt": "\\u0041\\/\\ud83e\\udd8a"}]'))[0]?.input.prompt).toBe('A/🦊');
@@ -64,7 +64,11 @@ describe('a JSON file', () => {
 
   it.each([
     ['no JSON', 'jobs: []', [`1:1: broken JSON at \`jobs\`: ${quotes}`]],
-    ['a text', '"x"', ['1:1: must be a mapping with `jobs`, or a list of jobs']],
+    [
+      'a text',
+      '"x"',
+      ['1:1: must be a mapping with `jobs`, or a list of jobs; a file of one prompt a line is read with --format txt'],
+    ],
     ['a comment', '// x\n[]', ['1:1: broken JSON at `// x`: comments have no place in JSON']],
     ['more after the end', '[{"prompt": "x"}]\n,', [`2:1: broken JSON at \`,\`: ${more}`]],
     [
@@ -160,7 +164,7 @@ describe('a JSON file', () => {
     ],
     ['hexadecimal', list('{"prompt": "x", "priority": 0x7}'), [`2:30: job #1: broken JSON at \`x7\`: ${quotes}`]],
     ['wrong brackets', list('{"image_urls": [}'), ['2:17: job #1: broken JSON at `}`: expected a value']],
-    ['a job that is text', list('"x"'), ['2:1: job #1: must be a mapping of fields, not text']],
+    ['a job that is a number', list('7'), ['2:1: job #1: must be a text or a mapping of fields, not a number']],
     ['a job that is null', list('null'), ['2:1: job #1: is empty']],
     [
       'deep nesting',
@@ -187,7 +191,7 @@ describe('a JSON file', () => {
   it('is refused with a header over 1 MB, which a bracket too many makes of what follows', async () => {
     const jobs = `{"prompt": "${'x'.repeat(1_000)}"},\n`.repeat(1_000);
     expect(await faults(`[\n{"prompt": "x"}},\n${jobs}]`)).toEqual([
-      '2:16: the text around the jobs is longer than 1 MB: is a bracket closed too early?',
+      '2:16: the text around the jobs is longer than 1 MB: the jobs must be a list, `{"jobs": [...]}` or `[...]`, and its brackets closed at its end',
     ]);
   });
 });
@@ -208,8 +212,8 @@ describe('a JSONL file', () => {
       '1:16: max_clip: unknown field `max_clip`: did you mean `max_clips`?',
       '2:12: job #1: prompt: must not be empty',
       '3:15: job #2: broken JSON at the end: expected "," or "}"',
-      '4:1: job #3: broken JSON at `x`: texts and names must stand in double quotes',
-      '5:1: job #4: must be a mapping of fields, not a list',
+      '4:1: job #3: is no JSON: each line is one job; a file of one prompt a line is read with --format txt',
+      '5:1: job #4: must be a text or a mapping of fields, not a list',
       '6:4: job #5: broken JSON at `{`: expected nothing more: is a comma missing, or a bracket closed too early?',
     ]);
   });

@@ -1,28 +1,32 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { YamlReader } from '../../../../src/jobs/read/yaml/reader.ts';
+import { YamlScope } from '../../../../src/jobs/read/yaml/scope.ts';
 import { parseYaml } from '../../../../src/jobs/read/yaml/text.ts';
 import type { Tree } from '../../../../src/jobs/tree.ts';
 import { gather } from '../gather.ts';
 
 /** Header fields, jobs and whether anything was wrong, when the file is cut into pieces. */
 async function inPieces(text: string, size: number) {
-  const reader = new YamlReader({
-    async *text() {
-      for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size);
+  const reader = new YamlReader(
+    {
+      async *text() {
+        for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size);
+      },
     },
-  });
+    { renames: new Map(), notice: () => {} },
+  );
   const header = await reader.header();
   const entries = await gather(reader.jobs());
-  const faults = [header, ...entries].flatMap((part) => part.faults);
+  const diagnostics = [header, ...entries].flatMap((part) => part.diagnostics);
   const fields = header.tree?.value instanceof Map ? [...header.tree.value] : [];
-  return faults.length > 0 ? 'wrong' : { fields, jobs: entries.map((entry) => entry.tree) };
+  return diagnostics.length > 0 ? 'wrong' : { fields, jobs: entries.map((entry) => entry.tree) };
 }
 
 /** The same of the whole text at once; `undefined` when it is no jobs file at all. */
 function atOnce(text: string) {
-  const { tree, faults } = parseYaml(text, (place) => place, new Map());
-  if (faults.length > 0) return 'wrong';
+  const { tree, diagnostics } = parseYaml(text, (place) => place, new YamlScope());
+  if (diagnostics.length > 0) return 'wrong';
   if (Array.isArray(tree?.value)) return { fields: [], jobs: tree.value };
   if (!(tree?.value instanceof Map)) return undefined;
   const list: Tree | undefined = tree.value.get('jobs')?.value;

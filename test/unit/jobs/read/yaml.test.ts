@@ -38,7 +38,7 @@ describe('a block list of jobs', () => {
 
   it.each([
     ['literal', '  - prompt: |-\n      one\n      - two\n\n      # three\n    id: a\n', 'one\n- two\n\n# three'],
-    ['literal, to the end', '  - id: a\n    prompt: |\n      one\n\n        two\n\n\n', 'one\n\n  two\n'],
+    ['literal, to the end', '  - id: a\n    prompt: |\n      one\n\n        two\n\n\n', 'one\n\n  two'],
     ['folded', '  - id: a\n    prompt: >-\n      one\n      two\n\n      three\n', 'one two\nthree'],
     [
       'double-quoted',
@@ -97,7 +97,7 @@ describe('YAML that is not a block list', () => {
     expect(await faults('{batch: x y,\n jobs: [{id: a, prompt: one,\n   duration: 3}, 7]}\n')).toEqual([
       'jobs.yaml:1:9: batch: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit',
       'jobs.yaml:3:14: job a: duration: must be 5 or 10',
-      'jobs.yaml:3:18: job #2: must be a mapping of fields, not a number',
+      'jobs.yaml:3:18: job #2: must be a text or a mapping of fields, not a number',
     ]);
     expect(await faults('jobs: {a: 1}\n')).toEqual(['jobs.yaml:1:7: jobs: must be a list of jobs']);
     expect(await faults('jobs: text\n')).toEqual(['jobs.yaml:1:7: jobs: must be a list of jobs']);
@@ -106,7 +106,7 @@ describe('YAML that is not a block list', () => {
   it('is refused above 250 KB, with what to do', async () => {
     const job = `{prompt: ${'x'.repeat(900)}},\n`;
     expect(await faults(`jobs: [\n${job.repeat(280)}]\n`)).toEqual([
-      'jobs.yaml:1:1: is over 250 KB and not a block list: write each job as "- …" below `jobs:`, or use JSONL',
+      'jobs.yaml:1:1: is over 250 KB and not a block list: write each job as "- …" below `jobs:`, or use JSONL; a file of one prompt a line is read with --format txt',
     ]);
   });
 });
@@ -135,13 +135,39 @@ describe('anchors', () => {
     ]);
   });
 
-  it('of other jobs, and of what stands below, do not', async () => {
-    const hint = 'before this: jobs can use the anchors above `jobs`, not those of other jobs';
+  it('set again mean the last one above, in whichever job it stands', async () => {
+    const text =
+      "x-look: &look {aspect_ratio: '16:9'}\njobs:\n- {prompt: wide, <<: *look}\n- &look\n  prompt: tall\n  aspect_ratio: '9:16'\n" +
+      '- {<<: *look, prompt: should be tall as well}\nx-look-2: &look {aspect_ratio: "1:1"}\n';
+    expect((await read('jobs.yaml', text)).map(({ input }) => 'aspect_ratio' in input && input.aspect_ratio)).toEqual([
+      '16:9',
+      '9:16',
+      '9:16',
+    ]);
+  });
+
+  it('that PyYAML writes for lists that jobs share are read', async () => {
+    const text =
+      '- image_urls: &id001\n  - https://example.com/1.png\n  prompt: a\n- image_urls: *id001\n  prompt: b\n';
+    expect((await read('jobs.yaml', text)).map(({ input }) => 'image_urls' in input && input.image_urls)).toEqual([
+      ['https://example.com/1.png'],
+      ['https://example.com/1.png'],
+    ]);
+  });
+
+  it('of jobs cannot be set again for what stands below the jobs', async () => {
+    const text = 'x-a: &a {sound: true}\njobs:\n- &a {prompt: x}\ndefaults: *a\n';
+    expect(await faults(text)).toEqual([
+      'jobs.yaml:4:11: job #1: the anchor of `*a` is set by a job: write this above `jobs`',
+    ]);
+  });
+
+  it('of what stands below do not', async () => {
     expect(
       await faults(
         'jobs:\n- {id: a, prompt: &x one}\n- {id: b, prompt: *x}\n- {id: c, prompt: *y}\ndefaults: {prompt: &y two}\n',
       ),
-    ).toEqual([`jobs.yaml:3:19: job b: no anchor \`&x\` ${hint}`, `jobs.yaml:4:19: job c: no anchor \`&y\` ${hint}`]);
+    ).toEqual(['jobs.yaml:4:19: job c: no anchor `&y` stands above this alias']);
   });
 
   it('that multiply are refused', async () => {
@@ -150,10 +176,10 @@ describe('anchors', () => {
     });
     const text = `defaults:\n  a0: &a0 [x]\n${bomb.join('')}jobs:\n- prompt: x\n`;
     expect(await faults(text)).toContainEqual(
-      expect.stringMatching(/^jobs\.yaml:7:\d+: aliases stand for more than 100,000 values$/),
+      expect.stringMatching(/^jobs\.yaml:7:\d+: aliases stand for more than 100,000 values here/),
     );
     expect(await faults(`- image_urls: &a [*a]\n  prompt: x\n  mode: image-to-video\n`)).toEqual([
-      'jobs.yaml:1:19: job #1: no anchor `&a` before this: jobs can use the anchors above `jobs`, not those of other jobs',
+      'jobs.yaml:1:19: job #1: no anchor `&a` stands above this alias',
     ]);
   });
 
@@ -237,7 +263,11 @@ describe('broken YAML is told with its place:', () => {
     ],
     ['text after the end', '- prompt: x\n...\nmore\n', ['3:1: several YAML documents: a jobs file is one']],
     ['YAML 1.1', '%YAML 1.1\n---\n- prompt: x\n', ['1:1: the only directive that is understood is `%YAML 1.2`']],
-    ['a header that is none', 'just text\n', ['1:1: must be a mapping with `jobs`, or a list of jobs']],
+    [
+      'a header that is none',
+      'just text\n',
+      ['1:1: must be a mapping with `jobs`, or a list of jobs; a file of one prompt a line is read with --format txt'],
+    ],
     [
       'a list in the header',
       'batch: x\n- y\njobs:\n- prompt: x\n',
@@ -254,7 +284,11 @@ describe('broken YAML is told with its place:', () => {
       [expect.stringContaining('3:1: job #1: broken YAML')],
     ],
     ['an empty job', '- prompt: x\n-\n', ['2:1: job #2: is empty']],
-    ['a job that is text', '- prompt: x\n- y\n', ['2:3: job #2: must be a mapping of fields, not text']],
+    [
+      'a job that is a number',
+      '- prompt: x\n- 7\n',
+      ['2:3: job #2: must be a text or a mapping of fields, not a number'],
+    ],
     ['an empty field', '- prompt:\n', ['1:3: job #1: prompt: is empty: give it a value or leave it out']],
     ['deep nesting', `- prompt: ${'['.repeat(400)}${']'.repeat(400)}\n`, ['1:61: job #1: ' + deep]],
     ['deeper nesting', `- prompt: ${'['.repeat(200_000)}`, ['1:61: job #1: ' + deep]],

@@ -1,14 +1,15 @@
 import { pipeline } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { MAX_TEXT } from '../../limits.ts';
-import type { Fault } from '../../tree.ts';
+import type { SyntaxDiagnostic } from '../../tree.ts';
+import type { Dialect } from './dialect.ts';
 
 export interface Row {
   /** In which it begins, from 1. */
   line: number;
   cells: string[];
   /** The file cannot be read from here on, and this is why. */
-  fault?: Fault;
+  diagnostic?: SyntaxDiagnostic;
 }
 
 /** The errors of csv-parse in plain words. */
@@ -19,27 +20,35 @@ const messages: Record<string, string> = {
   CSV_MAX_RECORD_SIZE: 'the row is longer than 1 MB: is a quote in it not closed?',
 };
 
-/** The rows with anything in them: spreadsheets leave rows of nothing but commas behind. */
-export async function* rowsOf(texts: AsyncIterable<string>): AsyncGenerator<Row> {
+const LINE_END = /\r\n|\r|\n/g;
+
+/** The rows with anything in them: spreadsheets leave rows of nothing but separators behind. */
+export async function* rowsOf(texts: AsyncIterable<string>, dialect: Dialect): AsyncGenerator<Row> {
   const parser = parse({
-    record_delimiter: ['\r\n', '\n'],
-    // That cells are missing is said in words of our own.
+    delimiter: dialect.delimiter,
+    // Longest first. A file of carriage returns alone is one too.
+    record_delimiter: ['\r\n', '\n', '\r'],
+    // A tab-separated file has quotes within its cells as they are.
+    relax_quotes: dialect.delimiter === '\t',
+    // The reader reports missing cells, with their place.
     relax_column_count: true,
     max_record_size: MAX_TEXT,
     skip_records_with_error: true,
   });
-  // An error that is thrown would overtake the rows before it, and nothing would be said of them.
+  // An error that is thrown would overtake the rows before it, which would then not be checked.
   parser.once('skip', (error: CsvError) => parser.push(error));
   // What goes wrong with the texts is thrown by the iteration; the callback only has to be there.
   const records: AsyncIterable<string[] | CsvError> = pipeline(texts, parser, () => {});
   let line = 1;
+  let number = 0;
   for await (const record of records) {
     if (record instanceof CsvError) {
       const place = { line, column: Number(record['column']) + 1 };
-      yield { line, cells: [], fault: { place, message: messages[record.code] ?? record.message } };
+      yield { line, cells: [], diagnostic: { place, message: messages[record.code] ?? record.message } };
       return;
     }
-    if (record.some((cell) => cell.trim() !== '')) yield { line, cells: record };
-    line += 1 + record.reduce((count, cell) => count + cell.split('\n').length - 1, 0);
+    const skipped = number++ < dialect.skip;
+    if (!skipped && record.some((cell) => cell.trim() !== '')) yield { line, cells: record };
+    line += 1 + record.reduce((count, cell) => count + (cell.match(LINE_END)?.length ?? 0), 0);
   }
 }

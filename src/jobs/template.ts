@@ -1,4 +1,4 @@
-import { quote } from '../wording.ts';
+import { quote } from './wording.ts';
 
 /** A text with variables: literal parts as strings, variables as `{ name }`. */
 export type Template = readonly (string | { readonly name: string })[];

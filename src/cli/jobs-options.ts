@@ -1,0 +1,83 @@
+import { Option, type Command } from 'commander';
+import { UserError } from '../core/errors.ts';
+import type { Config } from '../config/config.ts';
+import { openJobsFiles, sharedBatches, type JobsFile, type OpenOptions } from '../jobs/open.ts';
+import { formats, type Format } from '../jobs/read/formats.ts';
+import type { CliContext } from './context.ts';
+
+export const FILES = 'files of prompts: .txt, .csv, .tsv, .yaml, .json, .jsonl; - for standard input';
+
+interface Given {
+  set?: Map<string, string>;
+  column?: Map<string, string>;
+  batch?: string;
+  output?: string;
+  maxClips?: string;
+  variables?: true;
+  format?: Format;
+  encoding?: string;
+  flags?: 'drop' | 'keep';
+  duplicates?: 'refuse' | 'skip';
+}
+
+/** Adds the options that say for all jobs, and for all files, what their files do not say. */
+export function addJobsOptions(command: Command): Command {
+  return command
+    .option('--set <field=value>', 'a field of all jobs, such as duration=10 (repeatable)', pair('--set duration=10'))
+    .option(
+      '--column <field=name>',
+      'the name that a file has for a field: prompt=caption (repeatable)',
+      pair('--column prompt=caption'),
+    )
+    .option('--variables', 'unknown fields of YAML and JSON are variables, {name} in prompt, id and output')
+    .option('--batch <name>', 'name of the batch (default: the name of the file)')
+    .option('--output <template>', 'names of the clips, such as {batch}/{index}-{id}.mp4')
+    .option('--max-clips <n>', 'budget: clips of the batch that may ever be paid for')
+    .addOption(new Option('--format <format>', 'format of the files (default: by extension)').choices(formats))
+    .option('--encoding <name>', 'encoding of the files, such as windows-1252 (default: UTF-8)')
+    .addOption(new Option('--duplicates <what>', 'jobs of the same content').choices(['refuse', 'skip']))
+    .addOption(
+      new Option('--flags <what>', 'options of other programs in .txt lines, such as --w 832').choices([
+        'drop',
+        'keep',
+      ]),
+    );
+}
+
+function pair(example: string) {
+  return (text: string, pairs = new Map<string, string>()): Map<string, string> => {
+    const at = text.indexOf('=');
+    const name = text.slice(0, Math.max(0, at)).trim();
+    if (name === '')
+      throw new UserError(`${JSON.stringify(text)} is not NAME=VALUE`, { cure: `Write it as in ${example}.` });
+    if (pairs.has(name)) throw new UserError(`${JSON.stringify(name)} is given twice`, { cure: 'Give it once.' });
+    return pairs.set(name, text.slice(at + 1));
+  };
+}
+
+/** What the command line says of the files. */
+export function jobsOptions(given: object): OpenOptions {
+  const { column, ...rest } = given as Given;
+  return { ...rest, columns: column };
+}
+
+/**
+ * Opens the files of a command and prints what is worth knowing of them.
+ * @throws InputError with all that is wrong with them
+ */
+export async function openFiles(
+  context: CliContext,
+  config: Pick<Config, 'maxItems'>,
+  paths: readonly string[],
+  options: OpenOptions,
+): Promise<JobsFile[]> {
+  if (paths.includes('-') && process.stdin.isTTY) context.err('reading jobs from standard input, up to Ctrl-D\n');
+  const files = await openJobsFiles(paths, { maxItems: config.maxItems, ...options });
+  for (const file of files) for (const notice of file.notices) context.err(`${file.path}: ${notice}\n`);
+  if (options.batch === undefined) for (const line of sharedBatches(files)) context.err(`${line}\n`);
+  return files;
+}
+
+export async function closeFiles(files: readonly JobsFile[]): Promise<void> {
+  await Promise.all(files.map((file) => file.close()));
+}

@@ -1,0 +1,101 @@
+import type { Diagnostic } from '../core/errors.ts';
+import { zodIssues } from './compile/shape.ts';
+import { NAME_RULE, isName } from './names.ts';
+import { isVariableName } from './template.ts';
+import { misspelledField } from './fields.ts';
+import { cellValue } from './read/table/cells.ts';
+import { headerShape, jobShape } from './schema.ts';
+import { formatPath, plain, START, type Fields, type SyntaxDiagnostic } from './tree.ts';
+import { quote, unknownName } from './wording.ts';
+
+/** What can be said on the command line for all jobs of all files, whatever their format. */
+export interface JobOptions {
+  /** Name of the batch of all the files, whatever they say. */
+  batch?: string | undefined;
+  /** Template of the clips' names, whatever the files say. */
+  output?: string | undefined;
+  /** Budget of the batch, as it is written. */
+  maxClips?: string | undefined;
+  /** Fields of all jobs, as they are written: they take the place of those in the files. */
+  set?: ReadonlyMap<string, string> | undefined;
+  /** The name that a file has for a field, by field. The other unknown fields are variables then. */
+  columns?: ReadonlyMap<string, string> | undefined;
+  /** Unknown fields of YAML and JSON are variables, as unknown columns of tables are. */
+  variables?: boolean | undefined;
+  /** What becomes of options of other programs at the end of a line of a .txt file. Default: refused. */
+  flags?: 'drop' | 'keep' | undefined;
+  /** What becomes of a job whose content another one has. Default: refused. */
+  duplicates?: 'refuse' | 'skip' | undefined;
+}
+
+export interface CheckedOptions {
+  set: Fields;
+  /** Fields by the name that the files have for them. */
+  renames: ReadonlyMap<string, string>;
+  maxClips: number | undefined;
+}
+
+const settable = Object.keys(jobShape).filter((name) => name !== 'matrix');
+
+/** Checks what was said on the command line, and reports what is wrong with it. */
+export function checkOptions(options: JobOptions, report: (diagnostic: Diagnostic) => void): CheckedOptions {
+  if (options.batch !== undefined && !isName(options.batch)) {
+    report({ field: '--batch', message: `${NAME_RULE}; this one is ${quote(options.batch)}` });
+  }
+  return {
+    set: checkSet(options.set ?? new Map(), report),
+    renames: checkColumns(options.columns ?? new Map(), report),
+    maxClips: checkMaxClips(options.maxClips, report),
+  };
+}
+
+function checkSet(set: ReadonlyMap<string, string>, report: (diagnostic: Diagnostic) => void): Fields {
+  const fields = Object.create(null) as Fields;
+  for (const [name, text] of set) {
+    const field = `--set ${name}`;
+    if (!settable.includes(name)) {
+      const message =
+        name === 'matrix' || Object.hasOwn(headerShape, name)
+          ? 'cannot be set for all jobs'
+          : unknownName('field', name, settable);
+      report({ field, message });
+      continue;
+    }
+    const broken: SyntaxDiagnostic[] = [];
+    const result = jobShape[name]?.safeParse(plain(cellValue(name, text, START, broken)));
+    for (const { message } of broken) report({ field, message });
+    if (result?.success) fields[name] = result.data;
+    else if (result !== undefined && broken.length === 0) {
+      for (const { path, message } of zodIssues(result.error))
+        report({ field: `${field}${formatPath(path)}`, message });
+    }
+  }
+  return fields;
+}
+
+function checkColumns(
+  columns: ReadonlyMap<string, string>,
+  report: (diagnostic: Diagnostic) => void,
+): ReadonlyMap<string, string> {
+  const renames = new Map<string, string>();
+  const known = [...Object.keys(jobShape), 'jobs'];
+  for (const [field, name] of columns) {
+    const meant = known.includes(field) ? undefined : misspelledField(field, known, new Set());
+    if (meant !== undefined) report({ field: `--column ${field}=${name}`, message: `did you mean \`${meant}\`?` });
+    else if (!isVariableName(field)) {
+      report({
+        field: `--column ${field}=${name}`,
+        message: 'must name a field of a job, or a variable of letters, digits and "_"',
+      });
+    } else renames.set(name, field);
+  }
+  return renames;
+}
+
+function checkMaxClips(text: string | undefined, report: (diagnostic: Diagnostic) => void): number | undefined {
+  if (text === undefined) return undefined;
+  const result = headerShape['max_clips']?.safeParse(/^\d+$/.test(text) ? Number(text) : text);
+  if (result?.success) return Number(result.data);
+  report({ field: '--max-clips', message: result?.error.issues[0]?.message ?? 'is wrong' });
+  return undefined;
+}

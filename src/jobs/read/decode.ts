@@ -1,0 +1,77 @@
+import { InputError } from '../../core/errors.ts';
+import { advance, START, type Place } from '../tree.ts';
+
+/** Decodes the blocks of one file, one after the other; characters may go over their ends. */
+export type Decode = (block: Buffer, last: boolean) => string;
+
+/**
+ * Returns a decoder for a file. A byte order mark is not part of the text; one of UTF-16 chooses UTF-16.
+ * @param encoding a name of the WHATWG encodings, such as `windows-1252`. Default: UTF-8
+ * @throws InputError when there is no such encoding; the decoder throws it at bytes that are not of it
+ */
+export function decoder(path: string, encoding?: string): Decode {
+  let decode: Decode | undefined;
+  if (encoding !== undefined) decode = decoderOf(path, encoding);
+  return (block, last) => {
+    decode ??= decoderOf(path, encodingOf(block));
+    return decode(block, last);
+  };
+}
+
+function encodingOf(head: Buffer): string {
+  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
+  if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be';
+  return 'utf-8';
+}
+
+function decoderOf(path: string, encoding: string): Decode {
+  const strict = textDecoder(path, encoding, true);
+  /** Shows where the strict one fails. */
+  const lenient = textDecoder(path, encoding, false);
+  let place: Place = START;
+  let carried = Buffer.alloc(0);
+  return (block, last) => {
+    const text = lenient.decode(block, { stream: !last });
+    try {
+      strict.decode(block, { stream: !last });
+    } catch {
+      const at = advance(place, badText(Buffer.concat([carried, block]), text, strict.encoding));
+      const cure =
+        strict.encoding === 'utf-8'
+          ? 'save the file as UTF-8, or name its encoding with --encoding, such as --encoding windows-1252'
+          : 'save the file as UTF-8';
+      throw new InputError([
+        { file: path, ...at, message: `is not valid ${strict.encoding.toUpperCase()} here: ${cure}` },
+      ]);
+    }
+    const zero = strict.encoding === 'utf-8' && place === START ? text.indexOf('\0') : -1;
+    if (zero === 0 || zero === 1) {
+      const message = `is UTF-16 without a byte order mark: add --encoding ${zero === 1 ? 'utf-16le' : 'utf-16be'}`;
+      throw new InputError([{ file: path, ...START, message }]);
+    }
+    place = advance(place, text);
+    // A character takes four bytes at most, of which three may be in the block before.
+    carried = Buffer.from(block.subarray(Math.max(0, block.length - 3)));
+    return text;
+  };
+}
+
+/** Returns the text before the first bytes that are not of the encoding. */
+function badText(bytes: Buffer, text: string, encoding: string): string {
+  if (encoding !== 'utf-8') return text.slice(0, Math.max(0, text.indexOf('\ufffd')));
+  // A replacement character that stands in the file is written back as it was; one for bad bytes is not.
+  for (let at = text.indexOf('\ufffd'); at !== -1; at = text.indexOf('\ufffd', at + 1)) {
+    const until = Buffer.from(text.slice(0, at + 1));
+    if (!bytes.includes(until)) return text.slice(0, at);
+  }
+  return text;
+}
+
+function textDecoder(path: string, encoding: string, fatal: boolean): InstanceType<typeof TextDecoder> {
+  try {
+    return new TextDecoder(encoding, { fatal });
+  } catch {
+    const message = `there is no encoding ${JSON.stringify(encoding)}: use utf-8, utf-16le, windows-1252, gbk, shift_jis or another of the web's`;
+    throw new InputError([{ file: path, message }]);
+  }
+}

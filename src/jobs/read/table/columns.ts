@@ -1,0 +1,105 @@
+import { nearest } from '../../../core/did-you-mean.ts';
+import { columnOption, likelyPrompt, misspelledField, variableName } from '../../fields.ts';
+import { jobShape } from '../../schema.ts';
+import type { ReadOptions } from '../reader.ts';
+import type { SyntaxDiagnostic } from '../../tree.ts';
+import { quote } from '../../wording.ts';
+
+/** What a column holds: a field of a job, a variable, or nothing that is read. */
+export type Column = { name: string; variable: boolean } | undefined;
+
+export const tableFields = Object.keys(jobShape).filter((name) => name !== 'matrix');
+
+/** Returns the field that a column names, whatever the case and the separators of its words. */
+export function fieldNamed(name: string, renames: ReadonlyMap<string, string>): string | undefined {
+  const renamed = renames.get(name);
+  if (renamed !== undefined) return renamed;
+  const simple = name.toLowerCase().replace(/[ _-]+/g, '_');
+  return tableFields.find((field) => field === simple);
+}
+
+/** Finds out what each column of a table holds, and what is wrong with the first row. */
+export class Columns {
+  readonly all: Column[];
+  readonly diagnostics: SyntaxDiagnostic[] = [];
+  readonly variables: string[] = [];
+  /** Numbers of columns that have no name. */
+  readonly unnamed: number[] = [];
+  readonly #names: readonly string[];
+  readonly #line: number;
+
+  constructor(names: readonly string[], line: number, { renames, set }: Pick<ReadOptions, 'renames' | 'set'>) {
+    this.#names = names;
+    this.#line = line;
+    const fields = names.map((name) => fieldNamed(name, renames));
+    for (const [name, field] of renames) {
+      if (!names.includes(name) && field !== 'jobs') this.#missing(name, field);
+    }
+    const taken = new Set(names.map((name) => renames.get(name)));
+    const present = new Set(fields.filter((field) => field !== undefined));
+    this.all = names.map((name, position) => {
+      const field = fields[position];
+      if (name === '') return void this.unnamed.push(position + 1);
+      // A column gives way to the one that was named for its field.
+      if (field !== undefined && taken.has(field) && !renames.has(name))
+        return this.#variable(`column_${name}`, position);
+      const known = field !== undefined && tableFields.includes(field);
+      if (known && fields.indexOf(field) < position)
+        return this.#wrong(position, twice(name, fields.indexOf(field), position));
+      if (known) return { name: field, variable: false };
+      if (field === 'matrix' || name === 'matrix') {
+        return this.#wrong(position, 'a matrix cannot stand in a table: use YAML, JSON or JSONL');
+      }
+      const meant = field === undefined ? misspelledField(name, tableFields, present) : undefined;
+      if (meant !== undefined) return this.#wrong(position, misspelt(name, meant));
+      return this.#variable(field ?? name, position);
+    });
+    if (present.has('prompt') || set.has('prompt') || this.diagnostics.length > 0) return;
+    this.diagnostics.push({ place: { line, column: 1 }, message: noPrompt(names) });
+  }
+
+  #missing(name: string, field: string): void {
+    const meant = nearest(name, this.#names);
+    const hint = meant === undefined ? '' : `: did you mean ${quote(meant)}?`;
+    const message = `${columnOption(field, name)}: there is no column ${quote(name)}${hint}`;
+    this.diagnostics.push({ place: { line: this.#line, column: 1 }, message });
+  }
+
+  #variable(name: string, position: number): Column {
+    let variable = variableName(name);
+    if (variable === 'column') variable = `column_${position + 1}`;
+    if (this.variables.includes(variable)) variable = `${variable}_${position + 1}`;
+    this.variables.push(variable);
+    return { name: variable, variable: true };
+  }
+
+  #wrong(position: number, message: string): undefined {
+    const name = this.#names[position] ?? '';
+    this.diagnostics.push({ place: { line: this.#line, column: position + 1 }, field: name, message });
+  }
+}
+
+function twice(name: string, first: number, position: number): string {
+  return `column ${quote(name)} stands twice: columns ${first + 1} and ${position + 1}`;
+}
+
+function misspelt(name: string, meant: string): string {
+  const variable = `x_${variableName(name)}`;
+  return (
+    `unknown column ${quote(name)}: did you mean \`${meant}\`? ${columnOption(meant, name)} reads it as that, ` +
+    `${columnOption(variable, name)} as a variable`
+  );
+}
+
+function noPrompt(names: readonly string[]): string {
+  const likely = likelyPrompt(names);
+  const found = names.length === 1 ? `; a file of one prompt a line is read with --format txt` : '';
+  if (likely === undefined) {
+    const known = names.filter((name) => name !== '').map((name) => quote(name));
+    return (
+      `the first row names the columns, and there is no \`prompt\` among them: name the one that holds the prompts, ` +
+      `${columnOption('prompt', names.length === 1 ? (names[0] ?? '') : 'COLUMN')} (the columns are ${known.slice(0, 20).join(', ')})${found}`
+    );
+  }
+  return `the first row names the columns, and there is no \`prompt\` among them: ${columnOption('prompt', likely)} reads the prompts from ${quote(likely)}${found}`;
+}
