@@ -143,7 +143,7 @@ describe('clipmill run', () => {
 
     // A file that has no budget does not lift that of the batch.
     const silent = await clipmill(['run', 'b.yaml'], folder, env).finished;
-    expect(silent.err).toContain('six: 3 clips on a budget of 2: the rest will be held');
+    expect(silent.err).toContain('six: 7 clips on a budget of 2: the rest will be held');
     expect([silent.code, made()]).toEqual([1, 2]);
     const other = await clipmill(['run', 'c.yaml', '--max-clips', '9'], folder, env).finished;
     expect(other.code).toBe(2);
