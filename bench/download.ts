@@ -10,7 +10,7 @@ import pLimit from 'p-limit';
 import { createClipmill } from '../src/index.ts';
 import { openRedis } from '../src/redis/connect.ts';
 import { startEmbeddedRedis } from '../src/redis/embedded/server.ts';
-import type { Summary } from '../src/simulator/index.ts';
+import type { Summary } from '../src/simulator/records.ts';
 import { startS3Server, type S3Server } from '../test/support/s3-server.ts';
 import { startProgram } from './processes.ts';
 

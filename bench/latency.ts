@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createClipmill } from '../src/index.ts';
-import { startSimulator } from '../src/simulator/index.ts';
+import { startSimulator } from '../src/simulator/start.ts';
 import { benchFolder } from './folders.ts';
 
 export interface SingleClip {

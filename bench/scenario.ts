@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createClipmill, type JobInput } from '../src/index.ts';
 import { openRedis } from '../src/redis/connect.ts';
 import { startEmbeddedRedis } from '../src/redis/embedded/server.ts';
-import type { Summary, TaskRecord } from '../src/simulator/index.ts';
+import type { Summary, TaskRecord } from '../src/simulator/records.ts';
 import { zeroOverheadMs } from './bound.ts';
 import { benchFolder } from './folders.ts';
 import { cpuMs, startProgram, type Program } from './processes.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { Item } from '../../src/ledger/item.ts';
-import type { TaskRecord } from '../../src/simulator/index.ts';
+import type { TaskRecord } from '../../src/simulator/records.ts';
 
 /** What came of every item, judged by the ledger, the API's records and the files. */
 export interface Verdict {

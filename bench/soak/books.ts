@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { BatchHandle } from '../../src/index.ts';
-import type { TaskRecord } from '../../src/simulator/index.ts';
+import type { TaskRecord } from '../../src/simulator/records.ts';
 
 const prompted = z.object({ prompt: z.string() });
 

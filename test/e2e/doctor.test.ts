@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { startSimulator } from '../../src/simulator/index.ts';
+import { startSimulator } from '../../src/simulator/start.ts';
 import { clipmill, workFolder } from '../support/cli.ts';
 import { privateRedis } from '../support/private-redis.ts';
 

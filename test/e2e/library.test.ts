@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createClipmill, InputError } from '../../src/index.ts';
-import { startSimulator } from '../../src/simulator/index.ts';
+import { startSimulator } from '../../src/simulator/start.ts';
 import { scaled, start, workFolder } from '../support/cli.ts';
 
 const SPEED = 50;

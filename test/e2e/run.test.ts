@@ -1,7 +1,7 @@
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startSimulator } from '../../src/simulator/index.ts';
+import { startSimulator } from '../../src/simulator/start.ts';
 import { clipmill, scaled, workFolder } from '../support/cli.ts';
 import { until } from '../support/until.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SimulatorOptions } from '../../src/simulator/index.ts';
+import type { SimulatorOptions } from '../../src/simulator/options.ts';
 import { clip, clips, startMill, type Mill } from '../support/mill.ts';
 import { override } from '../support/override.ts';
 import { until } from '../support/until.ts';

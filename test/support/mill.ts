@@ -11,7 +11,8 @@ import { openApp, type App } from '../../src/app.ts';
 import { queueNames, type QueueName } from '../../src/queue/queues.ts';
 import { openResources, type Resources } from '../../src/worker/resources.ts';
 import { startWorkers, type WorkerOptions, type Workers } from '../../src/worker/start.ts';
-import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/index.ts';
+import { startSimulator, type Simulator } from '../../src/simulator/start.ts';
+import type { SimulatorOptions } from '../../src/simulator/options.ts';
 import { until } from './until.ts';
 
 export interface MillOptions {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
-import { startSimulator } from '../../simulator/index.ts';
+import { startSimulator } from '../../simulator/start.ts';
 import { packageFile } from '../../core/version.ts';
 import type { CliContext } from '../context.ts';
 import { UserError } from '../../core/errors.ts';

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { faultRates, markerTable, startSimulator, type SimulatorOptions } from '../../simulator/index.ts';
+import { faultRates } from '../../simulator/faults.ts';
+import { markerTable } from '../../simulator/markers.ts';
+import { startSimulator } from '../../simulator/start.ts';
+import type { SimulatorOptions } from '../../simulator/options.ts';
 import { formatTable } from '../../core/format.ts';
 import { onInterrupt } from '../../core/interrupts.ts';
 import { EXIT, type CliContext } from '../context.ts';

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { judge } from '../../../bench/chaos/verdict.ts';
 import { parseItem, type Item } from '../../../src/ledger/item.ts';
-import type { TaskRecord } from '../../../src/simulator/index.ts';
+import type { TaskRecord } from '../../../src/simulator/records.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -1,11 +1,8 @@
 import { afterEach } from 'vitest';
 import { Agent, request, type Dispatcher } from 'undici';
-import {
-  startSimulator,
-  type Simulator,
-  type SimulatorOptions,
-  type TaskRecord,
-} from '../../../src/simulator/index.ts';
+import { startSimulator, type Simulator } from '../../../src/simulator/start.ts';
+import type { SimulatorOptions } from '../../../src/simulator/options.ts';
+import type { TaskRecord } from '../../../src/simulator/records.ts';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -17,12 +17,6 @@ import { Tasks } from './tasks.ts';
 import { Timeline } from './timeline.ts';
 import type { SimulatorContext } from './context.ts';
 
-export { faultRates, type FaultRate, type Faults } from './faults.ts';
-export { markerTable, type MarkerKind } from './markers.ts';
-export type { SimulatorOptions, SimulatorSettings } from './options.ts';
-export type { Delivery, Leak, Records, Refusal, RequestKind, Summary, TaskRecord } from './records.ts';
-export type { TaskState } from './task.ts';
-
 export interface Simulator {
   /** `http://127.0.0.1:PORT`, to be used as the API's base URL. */
   readonly url: string;
