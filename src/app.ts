@@ -64,6 +64,8 @@ export interface AppOptions {
    * with none fails after a few seconds. Default: none.
    */
   roles?: readonly QueueName[];
+  /** Opens without waiting for Redis or checking it: commands fail until it answers. Default false. */
+  lazy?: boolean;
   clock?: Clock;
   /** Called with each shortcoming of Redis before it is used. Default: each is logged as a warning. */
   onFinding?: ((finding: Finding) => void) | undefined;
@@ -89,10 +91,11 @@ export async function openApp(config: Config, options: AppOptions): Promise<App>
       slotKey: keys.prefix,
     });
     closers.push(() => redis.disconnect());
-    await awaitRedis(redis, withoutPassword(server.url));
+    if (!options.lazy) await awaitRedis(redis, withoutPassword(server.url));
     // Before its first reply, a Redis that is out of reach is the error of the caller and no outage.
     logOutages(redis, log);
-    if (check) await preflightRedis(redis, options.onFinding ?? ((finding) => logFinding(log, finding)));
+    if (check && !options.lazy)
+      await preflightRedis(redis, options.onFinding ?? ((finding) => logFinding(log, finding)));
 
     const run = scriptRunner(redis, keys.prefix);
     const queues = createQueues(redis, keys);

@@ -1,3 +1,4 @@
+import { openListeners } from '../src/server/worker.ts';
 import { workerMain } from '../src/worker/process.ts';
 
-await workerMain(['submit', 'poll', 'download']);
+await workerMain(['submit', 'poll', 'download'], openListeners);

@@ -1,3 +1,4 @@
+import { metrics } from '../core/metrics.ts';
 import { cleanText } from '../core/text.ts';
 import { scrubber } from '../core/redact.ts';
 import { proxySettings, type ProxySettings } from '../core/proxy.ts';
@@ -86,13 +87,18 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
 
   /** Sends a request; a failed exchange becomes an ApixoError: what was not sent surely was not accepted. */
   async function send(request: Pick<ExchangeRequest, 'method' | 'path' | 'body' | 'signal'>): Promise<ExchangeAnswer> {
+    const kind = request.method === 'POST' ? 'generate' : request.path.includes('/statusTask/') ? 'status' : 'balance';
+    const stop = metrics.apiRequestSeconds.startTimer({ kind });
+    let status = 'none';
     try {
-      return await exchange(dispatcher, {
+      const answer = await exchange(dispatcher, {
         ...request,
         origin: base.origin,
         headers: request.body === undefined ? headers : jsonHeaders,
         timeoutMs: request.method === 'POST' ? submitTimeoutMs : answerTimeoutMs,
       });
+      status = String(answer.status);
+      return answer;
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
       const what = `${request.method} ${base.host}: ${error.message}`;
@@ -101,6 +107,9 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
       if (proxyStatus === 407 || proxyStatus === 403)
         throw new ApixoError('network-refused', `PROXY_${proxyStatus}`, what, { cause: error });
       throw new ApixoError('unreachable', error.reason, what, { cause: error });
+    } finally {
+      stop();
+      metrics.apiRequests.inc({ kind, status });
     }
   }
 

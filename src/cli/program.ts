@@ -11,6 +11,7 @@ const commands: Record<string, () => Promise<AddCommand>> = {
   validate: async () => (await import('./commands/validate.ts')).addValidate,
   submit: async () => (await import('./commands/submit.ts')).addSubmit,
   work: async () => (await import('./commands/work.ts')).addWork,
+  serve: async () => (await import('./commands/serve.ts')).addServe,
   status: async () => (await import('./commands/status.ts')).addStatus,
   watch: async () => (await import('./commands/watch.ts')).addWatch,
   retry: async () => (await import('./commands/retry.ts')).addRetry,

@@ -48,7 +48,12 @@ export function loadConfig(environment: Environment): Config {
 }
 
 /** @throws SettingsError for settings that are right by themselves and wrong beside each other */
-function checkAddresses({ callbackUrl, baseUrl, listen, apiToken }: Config): void {
+function checkAddresses({ callbackUrl, callbackListen, baseUrl, listen, apiToken }: Config): void {
+  if (callbackListen && callbackUrl === undefined) {
+    throw new SettingsError('CLIPMILL_CALLBACK_LISTEN is set, and CLIPMILL_CALLBACK_URL is not', {
+      cure: 'Set CLIPMILL_CALLBACK_URL to the public URL that leads there, or unset CLIPMILL_CALLBACK_LISTEN.',
+    });
+  }
   if (callbackUrl !== undefined && !isLoopback(baseUrl)) {
     const { protocol, hostname } = new URL(callbackUrl);
     if (protocol !== 'https:' || isPrivateHost(hostname)) {

@@ -201,8 +201,8 @@ export const settings = {
   },
   callbackUrl: {
     env: 'CLIPMILL_CALLBACK_URL',
-    value: notYet,
-    about: 'public https URL at which the API reports the ends of tasks; this version polls, and refuses the setting',
+    value: baseUrl('https:', 'http:'),
+    about: 'public https URL at which the API reports the ends of tasks; without it tasks are polled',
   },
   callbackListen: {
     env: 'CLIPMILL_CALLBACK_LISTEN',

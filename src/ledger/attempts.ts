@@ -48,6 +48,10 @@ export type PollPermit =
       unclear: number;
       /** The user retried the item: if its task is gone or failed, a new one follows. */
       retried: boolean;
+      /** Whether it was posted with a callback URL. */
+      callback: boolean;
+      /** Since its first callback, in milliseconds; `undefined` when none has come. */
+      sinceHintMs?: number | undefined;
     }
   | { kind: 'wait'; ms: number }
   | { kind: 'stale'; state: string };
@@ -91,6 +95,8 @@ export interface AcceptedTask {
   tasks: number;
   /** Tasks of one kind take about as long as each other. */
   kind: string;
+  /** Whether it was posted with a callback URL. */
+  callback?: boolean;
 }
 
 /** Answers that tell nothing of a task. */
@@ -137,6 +143,8 @@ export interface Attempts {
   ): Promise<MoveReply>;
   /** Asks for the permit to poll. */
   look(attempt: Attempt, holdingToken: boolean): Promise<PollPermit>;
+  /** Returns whether a callback has come since the last permit to poll this attempt. */
+  hinted(attempt: Attempt): Promise<boolean>;
   /**
    * The task has a clip, whose `urls` stay on the item until it is stored. Adaptive polling learns from
    * `durationMs`, how long the task took; values that no task can take are ignored.
@@ -209,6 +217,11 @@ const pollReply = namedReply<PollPermit>(
       taskKind: z.string(),
       unclear: count,
       retried: z.string().optional().transform(Boolean),
+      callback: z
+        .string()
+        .default('')
+        .transform((text) => text === '1'),
+      sinceHintMs: count.optional(),
     }),
     z.object({ kind: z.literal('wait'), ms: count }),
     z.object({ kind: z.literal('stale'), state: z.string() }),
@@ -282,11 +295,26 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
     async look({ batch, id, attempt }, holdingToken) {
       return pollReply.parse(await run('poll-permit', refOf(batch, id), attempt, holdingToken ? '1' : '0'));
     },
-    accepted: (attempt, { taskId, tasks, kind }) =>
+    async hinted({ batch, id }) {
+      return (await redis.hexists(keys.item(refOf(batch, id)), 'wake')) === 1;
+    },
+    accepted: (attempt, { taskId, tasks, kind, callback }) =>
       move(attempt, 'generating', {
         from: ['submitting', 'held', 'queued', 'cancelled'],
         task: taskId,
-        fields: ['task', taskId, 'tasks', tasks, 'kind', kind, 'refusals', 0, 'retried', ''],
+        fields: [
+          'task',
+          taskId,
+          'tasks',
+          tasks,
+          'kind',
+          kind,
+          'refusals',
+          0,
+          'retried',
+          '',
+          ...(callback ? ['callback', 1] : []),
+        ],
       }),
     notAccepted: (attempt, refusals, delayMs, serverErrors) =>
       move(attempt, 'queued', {

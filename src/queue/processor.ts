@@ -3,6 +3,7 @@ import { UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
 import { backoffMs } from '../core/backoff.ts';
 import { describeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { metrics } from '../core/metrics.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { Keys } from '../ledger/schema/keys.ts';
 import { bullmqOptions } from './bullmq.ts';
@@ -64,6 +65,8 @@ export interface Processor {
   active(): number;
   /** How long no step has begun or ended, in milliseconds. */
   idleMs(): number;
+  /** Steps begun so far. */
+  stepsBegun(): number;
 }
 
 export interface ProcessorOptions {
@@ -109,6 +112,7 @@ export function startProcessor(
   // Every step that waits listens to it.
   setMaxListeners(0, signal);
   let active = 0;
+  let begun = 0;
   let lastMove = performance.now();
 
   async function decide(job: Job, token: string | undefined): Promise<Outcome> {
@@ -129,13 +133,21 @@ export function startProcessor(
 
   async function run(job: Job, token?: string): Promise<void> {
     active += 1;
-    lastMove = performance.now();
+    begun += 1;
+    const started = performance.now();
+    lastMove = started;
+    metrics.activeSteps.inc({ queue: name });
+    let result = 'error';
     try {
       const outcome = await decide(job, token);
+      result = outcome.kind;
       if (outcome.kind === 'again') throw retryOf(job, outcome.delayMs);
     } finally {
       active -= 1;
       lastMove = performance.now();
+      metrics.activeSteps.dec({ queue: name });
+      metrics.steps.inc({ queue: name, outcome: result });
+      metrics.stepSeconds.observe({ queue: name }, (lastMove - started) / 1000);
     }
   }
 
@@ -169,5 +181,6 @@ export function startProcessor(
     },
     active: () => active,
     idleMs: () => performance.now() - lastMove,
+    stepsBegun: () => begun,
   };
 }

@@ -1,4 +1,4 @@
-import { Queue, type JobsOptions } from 'bullmq';
+import { Job, Queue, type JobsOptions } from 'bullmq';
 import { z } from 'zod';
 import type { Attempt } from '../ledger/attempts.ts';
 import type { RedisClient } from '../redis/connect.ts';
@@ -19,6 +19,8 @@ export interface Queues {
   submit(attempts: readonly Attempt[]): Promise<void>;
   poll(attempt: Attempt, delayMs: number): Promise<void>;
   download(attempt: Attempt): Promise<void>;
+  /** Runs the poll job of an attempt now. @returns false when it is not delayed: it runs, waits, or is gone */
+  wake(attempt: Attempt): Promise<boolean>;
   /**
    * Makes sure that an attempt has a job that will run.
    * @param dueBy Unix ms by this machine's clock: a job that is delayed for longer is made due at once
@@ -34,6 +36,9 @@ export interface Queues {
 export function jobIdOf({ batch, id, attempt }: Attempt): string {
   return `${batch}/${id}/${attempt}`;
 }
+
+/** A job that is delayed anew each time that it was not found delayed is no accident after so many. */
+const PROMOTE_TRIES = 3;
 
 /** BullMQ's score of a delayed job is its time in ms times this. */
 const DELAY_SCALE = 4096;
@@ -99,7 +104,24 @@ export function createQueues(redis: RedisClient, keys: Keys): Queues {
       await job.promote().catch(() => {});
       return 'promoted';
     },
+    async wake(attempt) {
+      const id = jobIdOf(attempt);
+      // Made of its id alone: nothing of the job is needed, so nothing is fetched.
+      const job = new Job(queues.poll, STEP, attempt, {}, id);
+      for (let tries = 1; ; tries += 1) {
+        try {
+          await job.promote();
+          return true;
+        } catch (error) {
+          if ((await dueAt('poll', id)) === undefined) return false;
+          // It was added or delayed between the two commands.
+          if (tries === PROMOTE_TRIES) throw error;
+        }
+      }
+    },
     async backlog(name) {
+      // A queue that was paused by hand has nothing that could run.
+      if (await queues[name].isPaused()) return 0;
       const waiting = await queues[name].getJobCountByTypes('waiting', 'prioritized');
       return waiting + (await redis.zcount(queues[name].toKey('delayed'), '-inf', Date.now() * DELAY_SCALE));
     },

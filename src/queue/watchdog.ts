@@ -1,9 +1,12 @@
 import { describeError } from '../core/errors.ts';
+import { metrics } from '../core/metrics.ts';
 import type { Logger } from '../core/log.ts';
 import type { Processor } from './processor.ts';
 
 /** A processor that is replaced when it makes no progress although there is work. */
 export interface WatchedProcessor extends Processor {
+  /** For how long work was due and no step began or ended, in milliseconds; 0 when that is not so. */
+  stuckMs(): number;
   check(): Promise<void>;
 }
 
@@ -28,22 +31,37 @@ type Mode =
  * replaced, whatever the cause.
  */
 export function watchProcessor(start: () => Processor, options: WatchdogOptions): WatchedProcessor {
-  const { queue, log } = options;
+  const { queue, patienceMs, log } = options;
   let mode: Mode = 'watching';
   let current = start();
-  const isStuck = () => mode === 'watching' && current.active() === 0 && current.idleMs() >= options.patienceMs;
+  /** Since when work has been due and nothing has moved, in spite of every replacement. */
+  let dueSince: number | undefined;
+
+  function replace(): void {
+    log.error({ queue, idleMs: Math.round(current.idleMs()) }, 'worker is stuck, replacing it');
+    const stuck = current;
+    current = start();
+    // Closing a stuck worker may fail for the same reason.
+    stuck.abandon().catch((error: unknown) => {
+      log.debug({ queue, reason: describeError(error) }, 'stuck worker does not close');
+    });
+  }
+
   return {
     async check() {
+      metrics.workerIdleSeconds.set({ queue }, current.active() > 0 ? 0 : current.idleMs() / 1000);
+      // Once it is set, the processor is a replacement.
+      if (current.active() > 0 || (dueSince !== undefined && current.stepsBegun() > 0)) dueSince = undefined;
+      if (mode === 'closed' || current.active() > 0) return;
+      if (dueSince === undefined && current.idleMs() < patienceMs) return;
+      if ((await options.backlog()) === 0) dueSince = undefined;
       // Redis may take long to answer: by then the processor may have been closed, or have begun a job.
-      if (!isStuck() || (await options.backlog()) === 0 || !isStuck()) return;
-      log.error({ queue, idleMs: Math.round(current.idleMs()) }, 'worker is stuck, replacing it');
-      const stuck = current;
-      current = start();
-      // Closing a stuck worker may fail for the same reason.
-      stuck.abandon().catch((error: unknown) => {
-        log.debug({ queue, reason: describeError(error) }, 'stuck worker does not close');
-      });
+      else if (mode === 'watching' && current.active() === 0) {
+        dueSince ??= performance.now() - current.idleMs();
+        if (current.idleMs() >= patienceMs) replace();
+      }
     },
+    stuckMs: () => (dueSince === undefined ? 0 : performance.now() - dueSince),
     async drain() {
       mode = 'closed';
       await current.drain();
@@ -54,5 +72,6 @@ export function watchProcessor(start: () => Processor, options: WatchdogOptions)
     },
     active: () => current.active(),
     idleMs: () => current.idleMs(),
+    stepsBegun: () => current.stepsBegun(),
   };
 }

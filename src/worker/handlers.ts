@@ -6,6 +6,9 @@ import { tokenLifetimeMs } from '../ledger/bucket.ts';
 import type { Outcome } from '../queue/outcome.ts';
 import type { JobHandler } from '../queue/processor.ts';
 import { STEP, stepData, type QueueName } from '../queue/queues.ts';
+import type { Attempt } from '../ledger/attempts.ts';
+import { callbackUrl } from '../callbacks/path.ts';
+import { CallbackPlan } from './polling/callback.ts';
 import { adaptivePlan } from './polling/adaptive.ts';
 import { fixedPlan } from './polling/fixed.ts';
 import { readLoad } from './polling/load.ts';
@@ -28,12 +31,13 @@ export function createHandlers(
   resources: Resources,
   breaker: StorageBreaker,
   records: SubmissionRecords | undefined,
+  secrets: () => readonly string[] | undefined,
 ): Record<QueueName, JobHandler> {
   const { config, log } = app;
   const { storage } = resources;
   const plan = pollPlan(app);
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
-  const shared = { ...app, ...resources, settings, plan };
+  const shared = { ...app, ...resources, settings, plan, callbacks: callbackMode(app, plan, secrets) };
 
   const submit = records && {
     ...shared,
@@ -63,6 +67,41 @@ export function createHandlers(
 
 function stepHandler(log: Logger, step: (context: StepContext) => Promise<Outcome>): JobHandler {
   return async (job, context) => step(stepContext(stepData.parse(job.data), context, log));
+}
+
+/** @returns `undefined` when CLIPMILL_CALLBACK_URL is not set */
+function callbackMode(
+  { config, model, run, log }: App,
+  polling: PollPlan,
+  secrets: () => readonly string[] | undefined,
+) {
+  const { callbackUrl: base, prefix } = config;
+  if (base === undefined) return undefined;
+  const plan = new CallbackPlan({
+    ...config,
+    model,
+    polling,
+    onChange: (coming) => void reportCallbacks({ run, log }, coming),
+  });
+  return { plan, urlOf: (attempt: Attempt) => callbackUrl(base, attempt, { prefix, secrets: secrets() ?? [] }) };
+}
+
+/** How long one process's warning stands for those of all others, in milliseconds. */
+const WARNED_MS = 600_000;
+
+async function reportCallbacks({ run, log }: Pick<App, 'run' | 'log'>, coming: boolean): Promise<void> {
+  if (coming) return log.info('callbacks come again: polls are the fallback');
+  try {
+    if ((await run('claim-task', 'callbacks-warning', WARNED_MS)) !== 1) return;
+  } catch {
+    // Redis is away: the warning is worth more than its being the only one.
+  }
+  log.warn(
+    {
+      cure: 'Run `clipmill doctor`; check that CLIPMILL_CALLBACK_URL leads to CLIPMILL_CALLBACK_LISTEN of `clipmill serve`.',
+    },
+    'callbacks do not come: tasks are polled as CLIPMILL_POLLING has it until they do',
+  );
 }
 
 function pollPlan({ config, model, run, log }: App): PollPlan {

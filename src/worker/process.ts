@@ -5,7 +5,24 @@ import { formatFailure } from '../core/errors.ts';
 import { createLogger, readableLines } from '../core/log.ts';
 import type { QueueName } from '../queue/queues.ts';
 import { onInterrupt } from '../core/interrupts.ts';
+import type { App } from '../app.ts';
 import { keepHeapSmall } from './gc-tuning.ts';
+import type { Workers } from './start.ts';
+
+export interface WorkerProcessOptions {
+  /** Coloured lines for a person instead of JSON. Default false. */
+  readable?: boolean;
+  /** Accepts an API key that the prefix does not know. Default false. */
+  acceptNewKey?: boolean;
+  /** Default: no listeners. */
+  openListeners?: OpenListeners;
+}
+
+/** Opens the listeners of a worker process; they are closed when it drains. */
+export type OpenListeners = (
+  app: App,
+  workers: Pick<Workers, 'faults'>,
+) => Promise<{ urls: object; close(): Promise<void> }>;
 
 /**
  * Runs workers on a shared Redis until SIGTERM or SIGINT, then drains. A second signal ends the
@@ -15,7 +32,7 @@ import { keepHeapSmall } from './gc-tuning.ts';
 export async function runWorkers(
   environment: Environment,
   roles: readonly QueueName[],
-  { readable = false, acceptNewKey = false }: { readable?: boolean; acceptNewKey?: boolean } = {},
+  { readable = false, acceptNewKey = false, openListeners }: WorkerProcessOptions = {},
 ): Promise<void> {
   // The bench compares both: BENCH_GC=default.
   const tuned = process.env['BENCH_GC'] !== 'default';
@@ -33,10 +50,19 @@ export async function runWorkers(
   try {
     const app = await openApp(config, { log, roles });
     try {
-      const workers = await startWorkers(app, { acceptNewKey });
+      const stuck = new AbortController();
+      const workers = await startWorkers(app, { acceptNewKey, onStuck: () => stuck.abort() });
+      const listeners = await openListeners?.(app, workers);
+      if (listeners && Object.keys(listeners.urls).length > 0) log.info(listeners.urls, 'listening');
       log.info({ roles, maxTasks: config.maxTasks, maxRequests: config.maxRequests }, 'working');
-      if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
-      await workers.drain();
+      const ended = AbortSignal.any([interrupt.signal, stuck.signal]);
+      if (!ended.aborted) await once(ended, 'abort');
+      if (stuck.signal.aborted) {
+        // A drain would wait for what does not move. Another process runs the jobs of this one.
+        log.fatal({ reasons: workers.faults() }, 'stuck: exiting, to be restarted');
+        process.exit(1);
+      }
+      await Promise.all([workers.drain(), listeners?.close()]);
     } finally {
       await app.close();
     }
@@ -49,9 +75,9 @@ export async function runWorkers(
 }
 
 /** Runs a worker process from start to exit; an error is printed, and the exit code is 2. */
-export async function workerMain(roles: readonly QueueName[]): Promise<void> {
+export async function workerMain(roles: readonly QueueName[], openListeners: OpenListeners): Promise<void> {
   try {
-    await runWorkers(process.env, roles, { readable: process.stderr.isTTY });
+    await runWorkers(process.env, roles, { readable: process.stderr.isTTY, openListeners });
   } catch (error) {
     process.stderr.write(formatFailure(error));
     process.exitCode = 2;

@@ -1,4 +1,5 @@
 import type { App } from '../app.ts';
+import { CallbackSecrets } from '../callbacks/secrets.ts';
 import { Closers } from '../core/closers.ts';
 import { deadlines } from '../core/deadlines.ts';
 import { endsWithin } from '../core/timeouts.ts';
@@ -7,6 +8,7 @@ import { startProcessor } from '../queue/processor.ts';
 import { watchProcessor } from '../queue/watchdog.ts';
 import { createReportWriter, type ReportWriter } from '../reports/writer.ts';
 import { createHandlers } from './handlers.ts';
+import { longestFallbackMs } from './polling/callback.ts';
 import { repairAfterDisturbance } from './maintenance/clock-watch.ts';
 import { reconcile } from './maintenance/reconcile.ts';
 import { startMaintenance } from './maintenance/schedule.ts';
@@ -16,7 +18,7 @@ import { watchApi } from './watched-api.ts';
 import { openResources, type Resources } from './resources.ts';
 import { claimPrefix } from './claim-prefix.ts';
 import { StorageBreaker } from './steps/storage-breaker.ts';
-import { concurrency, fetchers, longestWaits, STUCK_MS } from './tuning.ts';
+import { concurrency, fetchers, longestWaits, STUCK_FOR_GOOD_MS, STUCK_MS } from './tuning.ts';
 
 export interface WorkerOptions {
   /** The API, the storage and so on, closed by `drain`. Default: those of the settings. */
@@ -27,10 +29,14 @@ export interface WorkerOptions {
   records?: SubmissionRecords;
   /** How long a job of a process that died stays locked, in milliseconds. Default 10,000. */
   lockMs?: number;
+  /** Called when workers have moved nothing for STUCK_FOR_GOOD_MS although work is due. */
+  onStuck?: () => void;
 }
 
 /** Running workers of this process. */
 export interface Workers extends Pick<Resources, 'api' | 'storage'> {
+  /** What is wrong with the workers of this process, a phrase each; empty when all is well. */
+  faults(): string[];
   /** Writes manifests and galleries beside the clips. */
   reports: ReportWriter;
   /**
@@ -75,10 +81,13 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   const limits = await publishLimits(run, config);
   if (limits.length > 0) log.warn({ limits }, 'limits differ from those of another process: these hold now');
 
+  const secrets = new CallbackSecrets(app);
+  closers.push(() => secrets.stop());
+  if (config.callbackUrl !== undefined) await secrets.read();
   const records = options.records ?? (roles.includes('submit') ? await openRecords(app) : undefined);
   let overran = false;
   closers.push(() => records?.close(overran ? 0 : deadlines.recordAborted));
-  const handlers = createHandlers(app, resources, breaker, records);
+  const handlers = createHandlers(app, resources, breaker, records, () => secrets.current());
   const steps = concurrency(config);
   const processors = roles.map((queue) =>
     watchProcessor(
@@ -93,8 +102,22 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
     ),
   );
 
+  const faults = () =>
+    roles
+      .filter((_queue, index) => (processors[index]?.stuckMs() ?? 0) >= STUCK_FOR_GOOD_MS)
+      .map((queue) => `the ${queue} worker has moved nothing for ${STUCK_FOR_GOOD_MS / 1000} s although work is due`);
+  const checkWorkers = async () => {
+    for (const processor of processors) await processor.check();
+    if (faults().length > 0) options.onStuck?.();
+  };
   const repair = async () => {
-    await reconcile({ ...app, longestWaitMs: longestWaits(config) });
+    await reconcile({
+      ...app,
+      longestWaitMs: longestWaits({
+        ...config,
+        fallbackPollMs: config.callbackUrl ? longestFallbackMs(config, app.model) : 0,
+      }),
+    });
   };
   const disturbance = repairAfterDisturbance(app, repair);
   closers.push(() => disturbance.stop());
@@ -105,7 +128,7 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   // Reports of large batches take long, and other tasks must not wait for them.
   const maintenance = [
     [
-      ...commonTasks(app, resources, processors, repair),
+      ...commonTasks(app, resources, checkWorkers, repair),
       disturbance.task,
       ...(downloads ? [leftoversTask(app, resources, signal)] : []),
     ],
@@ -117,6 +140,7 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
     api,
     storage,
     reports,
+    faults,
     async drain(deadlineMs = deadlines.drain) {
       // Processors first: a job that a waiting step returns to its queue must not be fetched again here.
       // Maintenance waits for Redis and the storage, which may not answer: it has the same time, and no more.

@@ -21,6 +21,9 @@ export const fetchers: Record<QueueName, number> = { submit: 8, poll: 1, downloa
 /** A worker idle for this long with a backlog is stuck, in milliseconds: longer than any blocking wait of BullMQ. */
 export const STUCK_MS = 45_000;
 
+/** A worker that restarts did not help for this long ends its process, in milliseconds. */
+export const STUCK_FOR_GOOD_MS = 120_000;
+
 /** Longest waits between two runs of one step, in milliseconds; no slot waits for a download. */
 const LONGEST_RETRY_MS: Record<QueueName, number> = { submit: 60_000, poll: 60_000, download: 300_000 };
 /** How late a job may seem to be due because two clocks differ, in milliseconds, before it is run at once. */
@@ -30,11 +33,12 @@ const CLOCK_GRACE_MS = 10_000;
 export function longestWaits({
   pollDelayMs,
   pollIntervalMs,
-}: Pick<Config, 'pollDelayMs' | 'pollIntervalMs'>): Record<QueueName, number> {
+  fallbackPollMs,
+}: Pick<Config, 'pollDelayMs' | 'pollIntervalMs'> & { fallbackPollMs: number }): Record<QueueName, number> {
   const { submit, poll, download } = LONGEST_RETRY_MS;
   return {
     submit: submit + CLOCK_GRACE_MS,
-    poll: Math.max(poll, pollDelayMs, pollIntervalMs) + CLOCK_GRACE_MS,
+    poll: Math.max(poll, pollDelayMs, pollIntervalMs, fallbackPollMs) + CLOCK_GRACE_MS,
     download: download + CLOCK_GRACE_MS,
   };
 }

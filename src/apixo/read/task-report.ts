@@ -7,7 +7,7 @@ import { readId, taskIdOf } from './task-id.ts';
 export type TaskReport =
   /** `known: false`: a state that no list has; it may still be running. */
   | { state: 'running'; reported: string; known: boolean }
-  | { state: 'success'; urls: string[]; generationMs: number | undefined }
+  | { state: 'success'; urls: string[]; generationMs: number | undefined; completedAt?: number | undefined }
   | { state: 'failed'; failCode: string; failMsg: string }
   /** An answer of which clipmill does not know what became of the task, and `raw`, the answer itself. */
   | { state: 'unclear'; why: UnclearReason; raw: string };
@@ -25,6 +25,8 @@ const MAX_MESSAGE = 500;
 const MAX_CODE = 64;
 
 const stateNames = ['state', 'taskstate', 'status', 'taskstatus', 'phase', 'jobstatus'] as const;
+
+const completedNames = ['completetime', 'completedat', 'finishtime', 'endtime', 'updatetime'] as const;
 
 const resultNames = ['resultjson', 'resulturls', 'failcode'] as const;
 const documentedStates: ReadonlySet<string> = new Set(['pending', 'processing', 'success', 'failed']);
@@ -81,7 +83,12 @@ export function readTaskReport(body: unknown, taskId: string, redact: (text: str
   const exact = documentedUrls(fields);
   const urls = exact ?? findResultUrls(fields);
   if (urls.length > 0) {
-    const report = { state: 'success' as const, urls, generationMs: readTime(fields) };
+    const report = {
+      state: 'success' as const,
+      urls,
+      generationMs: readTime(fields),
+      completedAt: timeOf(fieldOf(fields, completedNames)),
+    };
     return { report, lenient: exact ? lenient : [...lenient, 'result'] };
   }
   if (kind === 'success') return unclear('no-url');
@@ -147,7 +154,7 @@ const MAX_GENERATION_MS = 86_400_000;
 
 function readTime(data: Fields): number | undefined {
   const created = timeOf(fieldOf(data, ['createtime', 'createdat', 'createat', 'starttime']));
-  const completed = timeOf(fieldOf(data, ['completetime', 'completedat', 'finishtime', 'endtime', 'updatetime']));
+  const completed = timeOf(fieldOf(data, completedNames));
   if (created === undefined || completed === undefined) return undefined;
   const ms = completed - created;
   return ms > 0 && ms <= MAX_GENERATION_MS ? ms : undefined;

@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { queueNames, type QueueName } from '../../queue/queues.ts';
 import { EXIT, type CliContext } from '../context.ts';
+import { openListeners } from '../../server/worker.ts';
 import { runWorkers } from '../../worker/process.ts';
 
 export function addWork(program: Command, context: CliContext): void {
@@ -16,7 +17,7 @@ export function addWork(program: Command, context: CliContext): void {
     )
     .action(async (kinds: QueueName[], { acceptNewKey = false }: { acceptNewKey?: boolean }) => {
       const roles = kinds.length > 0 ? [...new Set(kinds)] : queueNames;
-      await runWorkers(context.env, roles, { readable: context.terminal, acceptNewKey });
+      await runWorkers(context.env, roles, { readable: context.terminal, acceptNewKey, openListeners });
       context.exit(EXIT.ok);
     });
 }

@@ -17,6 +17,7 @@ import { startWorkers, type Workers } from '../../worker/start.ts';
 import { formatCount, formatDuration, formatUsd, plural } from '../../core/format.ts';
 import { onInterrupt } from '../../core/interrupts.ts';
 import { EXIT, type CliContext } from '../context.ts';
+import { openListeners } from '../../server/worker.ts';
 import { ProgressRenderer } from '../progress/renderer.ts';
 import { DEFAULT_HOME } from '../../redis/locate.ts';
 import { changedNotice, headerOf } from '../jobs-files.ts';
@@ -24,6 +25,7 @@ import { fileLog, workerLog } from '../logs.ts';
 import { formatFinding } from '../with-app.ts';
 import { askBalance, balanceLine } from './balance.ts';
 import { followBatches, readBatches, sumCounts } from './follow.ts';
+import { describeListeners, requireCallbackListener } from './listeners.ts';
 import { batchSummary } from './summary.ts';
 
 export interface RunOptions {
@@ -60,6 +62,7 @@ export async function runFiles(
 ): Promise<number> {
   const { home = DEFAULT_HOME, jobs = {} } = options;
   requireApiKey(config);
+  requireCallbackListener(config);
   const files = await openFiles(context, config, paths, jobs);
   requireImageStore(files, config);
   // On a terminal the log would scroll the progress away.
@@ -111,6 +114,9 @@ async function submitAndFollow({
     const previews = await Promise.all(files.map((file) => previewJobs(app, headerOf(file), file.jobs())));
     const workers = await startWorkers(app, { acceptNewKey });
     closers.push(() => workers.drain(deadlines.drainRun));
+    const server = await openListeners(app, workers);
+    closers.push(() => server.close());
+    for (const line of describeListeners(server.urls, config)) painter.say(line);
 
     const balance = await askBalance(workers.api, app.requests);
     painter.say(announcement(files, previews, balance));

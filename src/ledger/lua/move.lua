@@ -36,14 +36,22 @@ local ref, attempt, to = ARGV[1], ARGV[2], ARGV[3]
 local step = cjson.decode(ARGV[4])
 local now, limits = nowMs(), readLimits()
 local key, slot = itemKey(ref), slotName(ref, attempt)
-local batch, itemId = splitRef(ref)
-local item = readFields(key, 'state', 'attempt', 'try', 'code', 'task', 'kept')
+local batch = splitRef(ref)
+local item = readFields(key, 'state', 'attempt', 'try', 'code', 'task', 'kept', 'taught')
 local from = item.state
 
 if item.attempt ~= attempt then return reply({ result = 'refused', state = from or 'missing' }) end
--- The command was sent twice because the reply to the first was lost; unless the item has another task.
+-- The command was sent twice because the reply to the first was lost; unless the item has another task. A task id that
+-- a callback brought gives way to the one in the answer to the POST.
 if from == to then
   local other = to == 'generating' and step.task and step.task ~= item.task
+  if item.taught and step.task then
+    redis.call('HDEL', TASKS, item.task)
+    redis.call('HSET', TASKS, step.task, ref)
+    redis.call('HSET', key, 'task', step.task)
+    redis.call('HDEL', key, 'taught')
+    other = false
+  end
   return reply({ result = other and 'refused' or 'already', state = from })
 end
 local expected = false
@@ -70,12 +78,10 @@ if step.unspent then redis.call('HINCRBY', batchKey(batch), 'posted', -1) end
 
 -- The answer to a POST that was given up: its task runs, and no other is made.
 if to == 'generating' and from ~= 'submitting' then
-  redis.call('ZREM', pendingKey(batch), itemId)
-  redis.call('ZREM', LATER, ref)
-  redis.call('HDEL', key, 'kept')
-  redis.call('HSETNX', key, 'postedAt', now)
-  acquireSlot(slot, now + (limits and limits.leaseMs or LEASE_MS))
+  resumeTask(ref, attempt, limits and limits.leaseMs or LEASE_MS, now)
 end
+-- A task id that a callback brought and that the API does not know: the attempt is as ambiguous as before.
+if to == 'held' and item.taught then redis.call('HSET', key, 'kept', attempt) end
 
 if to == 'generating' and from == 'submitting' then
   redis.call('HSET', ACCOUNT, 'acceptedAt', now)

@@ -4,13 +4,14 @@
 --   ARGV[3] "1" when a request token is held already
 -- Returns {kind, ...}, where kind is one of
 --   go     with waitMs until the token is usable, taskId, ageMs since the task was accepted, halted (why submission
---          is, if it is), tasks so far, taskKind, unclear answers in a row, and retried (1) where the user asked for it
+--          is, if it is), tasks so far, taskKind, unclear answers in a row, retried (1) where the user asked for it,
+--          callback (1 if it was posted with a callback URL), sinceHintMs since its first callback, if one has come
 --   wait   with ms: no request may be sent now; ask again then, and a token that is held is void
 --   stale  with state: nothing to poll; state is empty if the item has a later attempt
 --- @include schema fields time limits bucket
 
-local item = readFields(itemKey(ARGV[1]), 'state', 'attempt', 'task', 'at', 'tasks', 'kind',
-  'unclear', 'retried')
+local item = readFields(itemKey(ARGV[1]), 'state', 'attempt', 'task', 'at', 'tasks', 'kind', 'unclear', 'retried',
+  'callback', 'hintFrom', 'wake')
 if item.attempt ~= ARGV[2] then return reply({ kind = 'stale', state = '' }) end
 if item.state ~= 'generating' then return reply({ kind = 'stale', state = item.state }) end
 local now, limits = nowMs(), readLimits()
@@ -18,6 +19,8 @@ if not limits then return reply({ kind = 'wait', ms = 1000 }) end
 -- Nothing is reserved behind a hold: a caller that waits it out in one sleep would not see that it was ended.
 local held = heldFor(now)
 if held > 0 then return reply({ kind = 'wait', ms = math.min(5000, math.ceil(held)) }) end
+-- This poll is the one that the callback asked for.
+if item.wake then redis.call('HDEL', itemKey(ARGV[1]), 'wake') end
 return reply({
   kind = 'go',
   waitMs = ARGV[3] == '1' and 0 or math.max(0, math.ceil(reserveRequests(limits, 1, now))),
@@ -28,4 +31,6 @@ return reply({
   taskKind = item.kind,
   unclear = item.unclear or 0,
   retried = item.retried == '1' and 1 or nil,
+  callback = item.callback,
+  sinceHintMs = item.hintFrom and math.max(0, now - tonumber(item.hintFrom)),
 })

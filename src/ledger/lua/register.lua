@@ -86,6 +86,7 @@ for _, item in ipairs(items) do
   end
 end
 if added > 0 then
+  redis.call('HINCRBY', TOTALS, 'queued', added)
   reopenBatch(batch)
   if not cancelled then redis.call('HDEL', key, 'cancelledAt') end
   touchReports(batch, now)

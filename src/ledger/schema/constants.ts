@@ -37,6 +37,10 @@ export const constants = {
   priorityStep: 2 ** 32,
   /** Score in `turns` is the tasks in flight times this plus a counter of turns; below 2^53, so both are exact. */
   turnStep: 2 ** 42,
+  /** A further callback of an attempt within this makes no further poll. */
+  hintMs: 5_000,
+  /** Fields in `totals` at most: the API may invent any number of codes. */
+  maxTotals: 200,
 } as const;
 
 /** The bin that a duration in milliseconds falls in, from 0; `undefined` when it is no duration of a task. */

@@ -36,6 +36,11 @@ export const itemFields = {
   unusableUrls: 'answers to its URLs that were no clip',
   'nearsEnd:N': '1 once the log has warned that the result of attempt N expires soon',
   moreOutputs: 'names of further clips in the storage as they are compared, one a line, where a task made several',
+  callback: '1 when its task was posted with a callback URL',
+  hintAt: 'when the last callback that led to a poll came',
+  hintFrom: 'when the first one came',
+  wake: '1 from a callback until the next permit to poll',
+  taught: '1 while the task id is known from a callback alone',
   kept: 'the attempt whose slot is held until its lease ends, because its task may still run',
   discard: '1 when the clip is to be thrown away as soon as its task has ended',
   history: 'past attempts that ended without a clip, one JSON object a line',
@@ -127,6 +132,12 @@ export const codesFields = { CODE: 'items that are failed or held with this code
 export const outputsFields = {
   NAME: '`BATCH/ITEM` that stores under this name, which is folded as disks compare names',
   'FOLDER/': 'how many names lie below this folder',
+} as const satisfies Fields;
+export const tasksFields = { TASK: '`BATCH/ITEM` whose task it is' } as const satisfies Fields;
+export const totalsFields = {
+  STATE: 'items in this state, one of those that have not ended',
+  'ended:STATE': 'ends in this state since the beginning; an item that is retried may end again',
+  'code:CODE': 'items that failed or were held with this code since the beginning',
 } as const satisfies Fields;
 export const installationFields = {
   id: 'random, made once; the marker of every batch folder in the storage names it',

@@ -46,6 +46,8 @@ export const singleKeys = {
   kinds: { type: 'set', about: 'kinds of tasks that have run, MODEL/SECONDS/PROVIDER' },
   installation: { type: 'hash', about: 'what the prefix remembers of itself', fields: fields.installationFields },
   callbackSecret: { type: 'string', about: 'secret of callback URLs, where no setting gives one' },
+  tasks: { type: 'hash', about: 'tasks that run and the items that they are of', fields: fields.tasksFields },
+  totals: { type: 'hash', about: 'items by open state, and ends since the beginning', fields: fields.totalsFields },
   events: { type: 'stream', about: 'ends of items and batches (`clipmill schema event`), kept as long as batches are' },
 } as const satisfies KeySpecs;
 

@@ -59,11 +59,13 @@ export async function reconcile(deps: ReconcileDeps): Promise<Reconciled> {
 
 async function ensureJob(deps: ReconcileDeps, ref: string): Promise<'present' | 'added' | 'promoted'> {
   const { batch, id } = splitRef(ref);
-  const [state, number] = await deps.redis.hmget(deps.keys.item(refOf(batch, id)), 'state', 'attempt');
+  const [state, number, wake] = await deps.redis.hmget(deps.keys.item(refOf(batch, id)), 'state', 'attempt', 'wake');
   if (!isState(state) || hasEnded(state)) return 'present';
   const name = queueFor(state);
   const attempt: Attempt = { batch, id, attempt: Number(number) };
-  return await deps.queues.ensure(name, attempt, deps.clock.now() + deps.longestWaitMs[name]);
+  // A callback has come, and the process that recorded it may have died before it woke the job.
+  const longestMs = wake && state === 'generating' ? 0 : deps.longestWaitMs[name];
+  return await deps.queues.ensure(name, attempt, deps.clock.now() + longestMs);
 }
 
 function isState(text: string | null | undefined): text is ItemState {

@@ -1,6 +1,5 @@
 import type { App } from '../../app.ts';
 import { restoreLimits } from '../../ledger/limits.ts';
-import type { WatchedProcessor } from '../../queue/watchdog.ts';
 import type { ReportWriter } from '../../reports/writer.ts';
 import type { Resources } from '../resources.ts';
 import { probeAccount } from './account-probe.ts';
@@ -17,11 +16,11 @@ const LEFTOVER_AGE_MS = 24 * 3_600_000;
 export function commonTasks(
   app: App,
   { api }: Pick<Resources, 'api'>,
-  processors: readonly WatchedProcessor[],
+  checkWorkers: () => Promise<void>,
   repair: () => Promise<void>,
 ): MaintenanceTask[] {
   return [
-    { name: 'watchdog', periodMs: 5_000, scope: 'process', work: () => checkAll(processors) },
+    { name: 'watchdog', periodMs: 5_000, scope: 'process', work: checkWorkers },
     { name: 'limits', periodMs: 2_000, scope: 'process', work: () => keepLimits(app) },
     { name: 'reconcile', periodMs: 60_000, scope: 'once', work: repair },
     { name: 'probe', periodMs: 25_000, scope: 'once', work: () => probeAccount({ ...app, api }) },
@@ -60,8 +59,4 @@ export function leftoversTask(
 /** Writes manifests and galleries: for processes that download, since the others may not reach the storage. */
 export function reportsTask(reports: ReportWriter, draining: AbortSignal): MaintenanceTask {
   return { name: 'pages', periodMs: 1_000, scope: 'process', work: () => reports.writeDue(draining) };
-}
-
-async function checkAll(processors: readonly WatchedProcessor[]): Promise<void> {
-  for (const processor of processors) await processor.check();
 }

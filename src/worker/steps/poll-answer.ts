@@ -6,6 +6,7 @@ import { metrics } from '../../core/metrics.ts';
 import { reasons, type Reason } from '../../ledger/schema/reasons.ts';
 import { again, done, type Outcome } from '../../queue/outcome.ts';
 import type { StepContext } from './context.ts';
+import { nextPollMs, retryPollMs } from './next-poll.ts';
 import type { PollDeps, PolledTask } from './poll-deps.ts';
 
 /** Cooldown of the account after a 429 without Retry-After. */
@@ -37,7 +38,7 @@ export async function recordRunning(
     reportedStates.add(reported);
     context.log.warn({ state: reported }, 'unknown task state, polling on');
   }
-  return untilTimeout(deps, context, task, 0, `its last state was ${reported}`);
+  return untilTimeout(deps, context, task, nextPollMs(deps, task), `its last state was ${reported}`);
 }
 
 /**
@@ -66,7 +67,7 @@ export async function recordUnclear(
   }
   const patienceMs = Math.min(UNCLEAR_MS, settings.taskTimeoutMs / 6);
   if ((count < MIN_UNCLEAR || sinceMs < patienceMs) && task.ageMs() < settings.taskTimeoutMs) {
-    return again(deps.plan.nextPollDelayMs(task.ageMs(), task.permit.taskKind));
+    return again(retryPollMs(deps, task));
   }
   if (why === 'unknown-task' && task.permit.retried) {
     log.info({ task: task.permit.taskId }, 'the task is gone, another one follows, as the item was retried');
@@ -93,21 +94,31 @@ export async function recordPollError(
   const { account } = deps;
   const { log, attempt } = context;
   const { code, message: reason } = error;
-  const waitMs = error.retryAfterMs ?? 0;
+  const waitMs = Math.max(error.retryAfterMs ?? 0, retryPollMs(deps, task));
   if (haltsAccount('poll', error.kind)) {
     // One task's answer is no proof: others may be answered.
     const reply = await account.halt(error.kind, reason, attempt);
     if (reply === 'halted') log.error({ code, reason: error.kind }, `submission is halted: ${reason}`);
-    return untilTimeout(deps, context, task, reply === 'halted' || reply === 'known' ? HALTED_MS : 0, reason);
+    return untilTimeout(
+      deps,
+      context,
+      task,
+      reply === 'halted' || reply === 'known' ? Math.max(HALTED_MS, waitMs) : waitMs,
+      reason,
+    );
   }
   switch (errorPolicy[error.kind].poll) {
     case 'slow-down': {
-      const cooled = await account.cool('rate', Math.max(waitMs, backoffMs(1, rateBackoff)), task.agoMs());
+      const cooled = await account.cool(
+        'rate',
+        Math.max(error.retryAfterMs ?? 0, backoffMs(1, rateBackoff)),
+        task.agoMs(),
+      );
       log.warn({ code, ...cooled }, 'the API asks to slow down');
-      return untilTimeout(deps, context, task, 0, reason);
+      return untilTimeout(deps, context, task, retryPollMs(deps, task), reason);
     }
     case 'task-unknown':
-      if (task.ageMs() < YOUNG_TASK_MS) return untilTimeout(deps, context, task, 0, reason);
+      if (task.ageMs() < YOUNG_TASK_MS) return untilTimeout(deps, context, task, retryPollMs(deps, task), reason);
       return recordUnclear(deps, context, task, 'unknown-task', reason);
     case 'not-understood':
       return recordUnclear(deps, context, task, 'no-state', reason);
@@ -116,21 +127,20 @@ export async function recordPollError(
       return untilTimeout(deps, context, task, waitMs, reason);
     default:
       log.debug({ code, reason }, 'no answer about the task, polling again');
-      return again(Math.max(waitMs, deps.plan.nextPollDelayMs(task.ageMs(), task.permit.taskKind)));
+      return again(waitMs);
   }
 }
 
-/** Polls again, `minDelayMs` from now at the earliest; holds the item once the task is past its timeout. */
+/** Polls again `delayMs` from now; holds the item once the task is past its timeout. */
 async function untilTimeout(
   deps: PollDeps,
   context: StepContext,
-  { permit, ageMs }: PolledTask,
-  minDelayMs: number,
+  { ageMs }: PolledTask,
+  delayMs: number,
   answer: string,
 ): Promise<Outcome> {
-  const age = ageMs();
-  if (age >= deps.settings.taskTimeoutMs) return hold(deps, context, 'TASK_TIMEOUT', answer);
-  return again(Math.max(minDelayMs, deps.plan.nextPollDelayMs(age, permit.taskKind)));
+  if (ageMs() >= deps.settings.taskTimeoutMs) return hold(deps, context, 'TASK_TIMEOUT', answer);
+  return again(delayMs);
 }
 
 /** Holds the item; `answer` is kept for the user, who decides. */

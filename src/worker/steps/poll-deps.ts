@@ -4,15 +4,21 @@ import type { Clock } from '../../core/clock.ts';
 import type { Account } from '../../ledger/account.ts';
 import type { Attempts, PollPermit } from '../../ledger/attempts.ts';
 import type { Queues } from '../../queue/queues.ts';
+import type { CallbackPlan } from '../polling/callback.ts';
 import type { PollPlan } from '../polling/plan.ts';
 
 export interface PollDeps {
   api: Pick<ApixoClient, 'status'>;
-  attempts: Pick<Attempts, 'look' | 'generated' | 'taskFailedAgain' | 'taskFailed' | 'held' | 'unclear' | 'understood'>;
+  attempts: Pick<
+    Attempts,
+    'look' | 'hinted' | 'generated' | 'taskFailedAgain' | 'taskFailed' | 'held' | 'unclear' | 'understood'
+  >;
   account: Pick<Account, 'halt' | 'cool'>;
   queues: Pick<Queues, 'download'>;
   model: Model;
   plan: PollPlan;
+  /** Callback mode: when tasks with a callback URL are polled. */
+  callbacks?: { plan: CallbackPlan } | undefined;
   /** Runs at most MAX_WAITING_POLLS at once, first come, first served. */
   limiter: <T>(ask: () => Promise<T>) => Promise<T>;
   /** Unknown task states that the log has already: a thousand tasks may be in one. */
@@ -30,4 +36,6 @@ export interface PolledTask {
   ageMs: () => number;
   /** Since the poll was sent. */
   agoMs: () => number;
+  /** Since the first callback of the attempt; `undefined` when none has come. */
+  sinceHintMs: () => number | undefined;
 }

@@ -1,7 +1,8 @@
 import { ApixoError } from '../../apixo/errors.ts';
-import { done, type Outcome } from '../../queue/outcome.ts';
+import { again, done, type Outcome } from '../../queue/outcome.ts';
 import type { StepContext } from './context.ts';
 import { recordFailedTask } from './failed-task.ts';
+import { countEnd } from './next-poll.ts';
 import type { PollDeps, PolledTask } from './poll-deps.ts';
 import { recordPollError, recordRunning, recordUnclear } from './poll-answer.ts';
 import { waitForToken } from './request-token.ts';
@@ -30,15 +31,20 @@ export async function pollStep(deps: PollDeps, context: StepContext): Promise<Ou
     permit,
     ageMs: () => permit.ageMs + deps.clock.elapsed() - permit.grantedAt,
     agoMs: () => deps.clock.elapsed() - sentAt,
+    sinceHintMs: () =>
+      permit.sinceHintMs === undefined ? undefined : permit.sinceHintMs + deps.clock.elapsed() - permit.grantedAt,
   };
   try {
     const report = await deps.api.status(deps.model, permit.taskId);
     if (permit.unclear > 0 && report.state !== 'unclear') await deps.attempts.understood(attempt);
+    if (report.state === 'success' || report.state === 'failed') countEnd(deps, permit, report);
     if (report.state === 'success') {
       return await recordClip(deps, context, report.urls, report.generationMs ?? task.ageMs());
     }
     if (report.state === 'failed') return await recordFailedTask(deps, context, permit, report);
     if (report.state === 'unclear') return await recordUnclear(deps, context, task, report.why, report.raw);
+    // A callback that came while the request was under way found no job that it could wake.
+    if (permit.callback && (await deps.attempts.hinted(attempt))) return again(0);
     return await recordRunning(deps, context, task, report);
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;

@@ -2,7 +2,7 @@ import type { ApixoClient } from '../../apixo/client.ts';
 import type { Model } from '../../apixo/model.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Account } from '../../ledger/account.ts';
-import type { Attempts } from '../../ledger/attempts.ts';
+import type { Attempt, Attempts } from '../../ledger/attempts.ts';
 import type { Queues } from '../../queue/queues.ts';
 import type { InputStore } from '../../storage/storage.ts';
 import type { PollPlan } from '../polling/plan.ts';
@@ -21,6 +21,8 @@ export interface SubmitDeps {
   inputs: InputStore | undefined;
   model: Model;
   plan: Pick<PollPlan, 'firstPollDelayMs'>;
+  /** Callback mode: the URL of an attempt, and when its task is polled in case no callback comes. */
+  callbacks?: { urlOf(attempt: Attempt): string; plan: Pick<PollPlan, 'firstPollDelayMs'> } | undefined;
   /** Runs at most MAX_WAITING_SUBMISSIONS at once, first come, first served. */
   limiter: <T>(ask: () => Promise<T>) => Promise<T>;
   clock: Clock;

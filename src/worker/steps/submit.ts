@@ -51,10 +51,11 @@ export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<Ou
       return done;
     }
     sentAt = deps.clock.elapsed();
-    const { taskId } = await deps.api.generate(deps.model, { provider: reply.provider, input });
+    const callbackUrl = deps.callbacks?.urlOf(job.attempt);
+    const { taskId } = await deps.api.generate(deps.model, { provider: reply.provider, input, callbackUrl });
     log.debug({ task: taskId }, 'accepted');
     const kind = kindOf(deps.model, deps.model.videoSeconds(reply.input), reply.provider);
-    await recordTask(deps, context, { taskId, tasks: reply.tasks + 1, kind });
+    await recordTask(deps, context, { taskId, tasks: reply.tasks + 1, kind, callback: callbackUrl !== undefined });
   } catch (error) {
     if (error instanceof ImageUrlError) await requeue(deps, context, error, reply);
     else if (error instanceof ApixoError) {
@@ -72,7 +73,7 @@ async function recordTask(deps: SubmitDeps, { attempt, log }: StepContext, task:
     log.error({ task: task.taskId }, 'task without an item');
     return;
   }
-  await deps.queues.poll(attempt, deps.plan.firstPollDelayMs(task.kind));
+  await deps.queues.poll(attempt, (deps.callbacks?.plan ?? deps.plan).firstPollDelayMs(task.kind));
 }
 
 /** Requeues an item that this process cannot post: another one may, or this one when the storage is back. */

@@ -145,11 +145,9 @@ describe('faults of callbacks', () => {
     const taskId = await createWithCallback(rig, 'fox', receiver.url);
     await delivered(rig, 2);
     expect(receiver.calls.map(({ body }) => body.length > 1_000_000)).toEqual([true, true]);
-    const states = receiver.calls.map(({ body }) => (JSON.parse(body) as { data: object }).data);
-    expect(states).toMatchObject([
-      { taskId, state: expect.stringMatching(/^p/) },
-      { taskId, state: 'success' },
-    ]);
-    expect(theOnlyTask(rig).firstSeenEndedAt).toBe(rig.simulator.records.deliveries[1]?.at);
+    const states = receiver.calls.map(({ body }) => (JSON.parse(body) as { data: { state: string } }).data.state);
+    // Slow ones overtake each other.
+    expect(states.toSorted()).toEqual([expect.stringMatching(/^p/), 'success']);
+    expect(theOnlyTask(rig)).toMatchObject({ taskId, firstSeenEndedAt: expect.any(Number), firstPolledEndedAt: null });
   });
 });

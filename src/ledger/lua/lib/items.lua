@@ -34,13 +34,39 @@ end
 -- Keeps track of the tasks that run, by kind: adaptive polling counts them.
 local function trackRunning(ref, from, to, now)
   if from ~= 'generating' and to ~= 'generating' then return end
-  local kind = redis.call('HGET', itemKey(ref), 'kind')
+  local item = readFields(itemKey(ref), 'kind', 'task')
   if to == 'generating' then
-    redis.call('SADD', KINDS, kind)
-    redis.call('ZADD', runningKey(kind), now, ref)
+    redis.call('SADD', KINDS, item.kind)
+    redis.call('ZADD', runningKey(item.kind), now, ref)
+    if item.task then redis.call('HSET', TASKS, item.task, ref) end
   else
-    redis.call('ZREM', runningKey(kind), ref)
+    redis.call('ZREM', runningKey(item.kind), ref)
+    if item.task then redis.call('HDEL', TASKS, item.task) end
   end
+end
+
+-- Keeps the totals of the account, which no purge takes back. The API may invent any number of codes.
+local function countTotals(from, to, code)
+  if not IS_END[from] then redis.call('HINCRBY', TOTALS, from, -1) end
+  if not IS_END[to] then
+    redis.call('HINCRBY', TOTALS, to, 1)
+    return
+  end
+  redis.call('HINCRBY', TOTALS, 'ended:' .. to, 1)
+  if not HAS_CODE[to] then return end
+  local field = 'code:' .. code
+  local room = redis.call('HEXISTS', TOTALS, field) == 1 or redis.call('HLEN', TOTALS) < MAX_TOTALS
+  redis.call('HINCRBY', TOTALS, room and field or 'code:other', 1)
+end
+
+-- Takes an item out of its queue whose task runs after all, and gives the task its slot: no other task is made.
+local function resumeTask(ref, attempt, leaseMs, now)
+  local batch, id = splitRef(ref)
+  redis.call('ZREM', pendingKey(batch), id)
+  redis.call('ZREM', LATER, ref)
+  redis.call('HDEL', itemKey(ref), 'kept')
+  redis.call('HSETNX', itemKey(ref), 'postedAt', now)
+  acquireSlot(slotName(ref, attempt), now + leaseMs)
 end
 
 -- The event of an item that has ended.
@@ -79,12 +105,14 @@ local function moveItem(ref, from, to, fields, now)
   trackRunning(ref, from, to, now)
 
   if not IS_END[to] then
+    countTotals(from, to)
     if to ~= 'queued' then redis.call('ZADD', LIVE, now, ref) else redis.call('ZREM', LIVE, ref) end
     return true
   end
 
   redis.call('ZREM', LIVE, ref)
   redis.call('HSET', key, 'endedAt', now)
+  redis.call('HDEL', key, 'callback', 'hintAt', 'hintFrom', 'wake', 'taught')
   -- The try that had the permit of a held attempt may report that it did not post.
   if to ~= 'held' then redis.call('HDEL', key, 'try') end
   -- A cancelled item keeps them: its task has a clip, which a retry stores without a new task. A held one
@@ -92,6 +120,7 @@ local function moveItem(ref, from, to, fields, now)
   if to ~= 'cancelled' and to ~= 'held' then redis.call('HDEL', key, 'urls') end
   local event = itemEvent(ref, to, now)
   if HAS_CODE[to] then addCode(batch, event.code or 'UNKNOWN', 1) end
+  countTotals(from, to, event.code or 'UNKNOWN')
   addEvent(event, now)
   endBatchIfDue(batch, now)
   return true
@@ -111,7 +140,7 @@ local function archiveAttempt(ref, ended, now)
     message = ended.message or item.message,
   })
   redis.call('HSET', key, 'history', (item.history or '') .. entry .. '\n')
-  redis.call('HDEL', key, 'task', 'postedAt')
+  redis.call('HDEL', key, 'task', 'postedAt', 'callback', 'hintAt', 'hintFrom', 'wake', 'taught')
 end
 
 -- Puts a queued item where the dispatcher finds it: at once, or after `delayMs`.

@@ -14,7 +14,7 @@ describe('readTaskReport', () => {
   it('reads what is documented, and finds nothing odd in it', () => {
     const times = { createTime: 1_767_965_610_929, completeTime: 1_767_965_652_317, costTime: 41_388 };
     expect(data({ state: 'success', resultJson: JSON.stringify({ resultUrls: [A, B] }), ...times })).toEqual({
-      report: { state: 'success', urls: [A, B], generationMs: 41_388 },
+      report: { state: 'success', urls: [A, B], generationMs: 41_388, completedAt: times.completeTime },
       lenient: [],
     });
     expect(data({ state: 'failed', failCode: 'CONTENT_VIOLATION', failMsg: 'no' })).toEqual({

@@ -1,0 +1,43 @@
+import { once } from 'node:events';
+import type { Command } from 'commander';
+import { openApp } from '../../app.ts';
+import { secretsOf } from '../../config/config.ts';
+import { onInterrupt } from '../../core/interrupts.ts';
+import { createLogger, readableLines } from '../../core/log.ts';
+import { startServer } from '../../server/start.ts';
+import { EXIT, type CliContext } from '../context.ts';
+import { configFrom } from '../with-app.ts';
+
+/** Where it listens when CLIPMILL_LISTEN does not say. */
+const DEFAULT_LISTEN = { host: '127.0.0.1', port: 7878 };
+
+export function addServe(program: Command, context: CliContext): void {
+  program
+    .command('serve')
+    .summary('the HTTP server: callbacks of the API, health, metrics')
+    .description(
+      'Serves until SIGTERM or SIGINT. CLIPMILL_LISTEN (127.0.0.1:7878) has /healthz, /readyz and /metrics;\n' +
+        'CLIPMILL_CALLBACK_LISTEN takes the callbacks of CLIPMILL_CALLBACK_URL and nothing else. Needs REDIS_URL, and\n' +
+        'keeps no state of its own: run as many as you like. See docs/server.md for nginx, Caddy and tunnels.',
+    )
+    .action(async () => {
+      const config = configFrom(context);
+      const log = createLogger({
+        level: config.logLevel,
+        secrets: secretsOf(config),
+        ...(context.terminal && { destination: await readableLines() }),
+      });
+      const interrupt = onInterrupt((signal) => log.info({ signal }, 'closing; once more ends at once'), EXIT.ok);
+      const app = await openApp(config, { log, lazy: true });
+      try {
+        const server = await startServer(app, { listen: config.listen ?? DEFAULT_LISTEN });
+        log.info({ ...server.urls, ...(config.callbackUrl && { apiCalls: config.callbackUrl }) }, 'serving');
+        if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
+        await server.close();
+      } finally {
+        interrupt.off();
+        await app.close();
+      }
+      context.exit(EXIT.ok);
+    });
+}

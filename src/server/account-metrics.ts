@@ -1,0 +1,138 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import { z } from 'zod';
+import type { App } from '../app.ts';
+import { queueNames } from '../queue/queues.ts';
+
+/** What was read last is shown for this long, in milliseconds: several scrapers ask Redis once. */
+const FRESH_MS = 2_000;
+/** Longest wait for Redis, in milliseconds. */
+const DEADLINE_MS = 1_000;
+/** Codes of failures that have a series of their own at most; the rest is `other`. */
+const MAX_CODES = 40;
+
+const reply = z.object({
+  items: z.record(z.string(), z.number()),
+  ended: z.record(z.string(), z.number()),
+  codes: z.record(z.string(), z.number()),
+  batchesOpen: z.number(),
+  slots: z.object({ used: z.number(), max: z.number(), ceiling: z.number() }),
+  requests: z.object({ used: z.number(), max: z.number() }),
+  oldestWaitingMs: z.number(),
+  halted: z.string(),
+  paused: z.boolean(),
+});
+
+/** Why nothing is submitted, as a label. */
+const HALTS = ['bad-key', 'no-credit', 'wrong-endpoint', 'paused'];
+const QUEUE_STATES = ['wait', 'active', 'delayed', 'prioritized'] as const;
+
+/**
+ * What is true of the whole account, whichever process shows it: several `serve` export the same values, so
+ * dashboards take the maximum and never the sum. With Redis away only `clipmill_redis_up 0` is left.
+ */
+export class AccountMetrics {
+  readonly #app: Pick<App, 'redis' | 'run' | 'keys'>;
+  readonly #registry = new Registry();
+  readonly #gauges: ReturnType<typeof createGauges>;
+  #cached: { at: number; text: Promise<string> } | undefined;
+
+  constructor(app: Pick<App, 'redis' | 'run' | 'keys'>) {
+    this.#app = app;
+    this.#gauges = createGauges(this.#registry);
+  }
+
+  /** In the text format of Prometheus. */
+  async text(): Promise<string> {
+    if (!this.#cached || performance.now() - this.#cached.at > FRESH_MS) {
+      this.#cached = { at: performance.now(), text: this.#read() };
+    }
+    return await this.#cached.text;
+  }
+
+  async #read(): Promise<string> {
+    this.#registry.resetMetrics();
+    try {
+      if (this.#app.redis.status !== 'ready') throw new Error('Redis is away');
+      const [account, jobs] = await within(Promise.all([this.#account(), this.#jobs()]), DEADLINE_MS);
+      this.#set(account, jobs);
+      this.#gauges.redisUp.set(1);
+      return await this.#registry.metrics();
+    } catch {
+      this.#registry.resetMetrics();
+      this.#gauges.redisUp.set(0);
+      return await this.#registry.getSingleMetricAsString('clipmill_redis_up').then((text) => `${text}\n`);
+    }
+  }
+
+  async #account() {
+    return reply.parse(JSON.parse(z.string().parse(await this.#app.run('overview'))));
+  }
+
+  async #jobs(): Promise<{ queue: string; state: string; count: number }[]> {
+    const { redis, keys } = this.#app;
+    const lists = queueNames.flatMap((queue) => QUEUE_STATES.map((state) => ({ queue, state })));
+    const pipeline = redis.pipeline();
+    for (const { queue, state } of lists) {
+      const key = `${keys.prefix}${queue}:${state}`;
+      if (state === 'wait' || state === 'active') pipeline.llen(key);
+      else pipeline.zcard(key);
+    }
+    const replies = (await pipeline.exec()) ?? [];
+    return lists.map((list, index) => ({ ...list, count: Number(replies[index]?.[1] ?? 0) }));
+  }
+
+  #set(account: z.output<typeof reply>, jobs: readonly { queue: string; state: string; count: number }[]): void {
+    const gauges = this.#gauges;
+    for (const [state, items] of Object.entries(account.items)) gauges.items.set({ state }, Math.max(0, items));
+    for (const [state, items] of Object.entries(account.ended)) gauges.ended.inc({ state }, items);
+    for (const [code, items] of boundedCodes(account.codes)) gauges.failures.inc({ code }, items);
+    gauges.batchesOpen.set(account.batchesOpen);
+    for (const [kind, value] of Object.entries(account.slots)) gauges.slots.set({ kind }, value);
+    for (const [kind, value] of Object.entries(account.requests)) gauges.requests.set({ kind }, value);
+    for (const { queue, state, count } of jobs) gauges.queueJobs.set({ queue, state }, count);
+    gauges.oldestWaiting.set(account.oldestWaitingMs / 1000);
+    for (const reason of HALTS) {
+      const holds = reason === 'paused' ? account.paused : account.halted === reason;
+      gauges.halted.set({ reason }, holds ? 1 : 0);
+    }
+  }
+}
+
+/** The API has codes of its own: those that are seen most keep their names. */
+function boundedCodes(codes: Readonly<Record<string, number>>): [code: string, items: number][] {
+  const sorted = Object.entries(codes).toSorted(([, a], [, b]) => b - a);
+  const others = sorted.slice(MAX_CODES).reduce((sum, [, items]) => sum + items, 0);
+  return [...sorted.slice(0, MAX_CODES), ...(others > 0 ? [['other', others] as [string, number]] : [])];
+}
+
+function createGauges(registry: Registry) {
+  const registers = [registry];
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name: `clipmill_${name}`, help, labelNames, registers });
+  const counter = (name: string, help: string, labelNames: string[]) =>
+    new Counter({ name: `clipmill_${name}`, help, labelNames, registers });
+  return {
+    redisUp: gauge('redis_up', 'Whether Redis answered within a second.'),
+    items: gauge('items', 'Items that have not ended, by state.', ['state']),
+    ended: counter('ended_total', 'Items that ended, by state; an item that is retried may end again.', ['state']),
+    failures: counter('failures_total', 'Items that failed or were held, by code.', ['code']),
+    batchesOpen: gauge('batches_open', 'Batches that have not ended.'),
+    slots: gauge('slots', 'Task slots: used, max (the setting), ceiling (lowered for a while by refusals).', ['kind']),
+    requests: gauge('window_requests', 'Requests in the window: used, max.', ['kind']),
+    queueJobs: gauge('queue_jobs', 'Jobs by queue and state.', ['queue', 'state']),
+    oldestWaiting: gauge('oldest_waiting_seconds', 'How long the next item of a batch has waited, the longest of all.'),
+    halted: gauge('halted', 'Whether submission is halted or paused, by reason.', ['reason']),
+  };
+}
+
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,121 @@
+import type { RequestListener } from 'node:http';
+import type { App } from '../app.ts';
+import { CallbackSecrets } from '../callbacks/secrets.ts';
+import { isLoopbackHost, type ListenAddress } from '../config/values.ts';
+import { Closers } from '../core/closers.ts';
+import { collectProcessMetrics, registry } from '../core/metrics.ts';
+import { recordHint } from '../operations/callback-hint.ts';
+import { AccountMetrics } from './account-metrics.ts';
+import { serverHandler } from './app.ts';
+import { callbackHandler, isCallbackPath, type CallbackReceiver } from './callbacks.ts';
+import { createHealth } from './health.ts';
+import { listen, type Listener } from './listener.ts';
+import { workerHandler } from './worker-listener.ts';
+
+export interface ServerOptions {
+  /** Where the server listens; `undefined`: it does not. */
+  listen: ListenAddress | undefined;
+  /** Where a worker shows its metrics and health; `undefined`: it does not. */
+  metricsListen?: ListenAddress | undefined;
+  /** What is wrong with the workers of this process, a phrase each. */
+  faults?: () => string[];
+}
+
+/** The listeners of this process. */
+export interface RunningServer {
+  /** Where each of them listens, as this machine reaches it. */
+  urls: { server?: string; metrics?: string; callbacks?: string };
+  /** Says "not ready" from now on, lets requests finish and ends all connections, within 2 s. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the listeners that the settings ask for: the server of CLIPMILL_LISTEN, the callbacks of
+ * CLIPMILL_CALLBACK_LISTEN, or of CLIPMILL_LISTEN where they have no listener of their own, and a worker's
+ * CLIPMILL_METRICS_LISTEN.
+ * @throws UserError when an address cannot be listened on
+ */
+export async function startServer(app: App, options: ServerOptions): Promise<RunningServer> {
+  const { config } = app;
+  const closers = new Closers();
+  const listeners: Listener[] = [];
+  const urls: RunningServer['urls'] = {};
+  const health = createHealth({
+    ping: () => app.redis.ping(),
+    ...(options.faults && { faults: options.faults }),
+  });
+  closers.push(() => health.stop());
+  collectProcessMetrics();
+
+  async function open(address: ListenAddress, handler: RequestListener, setting: string): Promise<string> {
+    const listener = await listen(address, handler, { setting });
+    listeners.push(listener);
+    return listener.url;
+  }
+
+  try {
+    const receiver =
+      config.callbackUrl === undefined ? undefined : await callbackReceiver(app, config.callbackUrl, closers);
+    if (options.listen) {
+      const account = new AccountMetrics(app);
+      const server = serverHandler({
+        health,
+        token: config.apiToken,
+        publicUrl: config.publicUrl,
+        log: app.log,
+        metrics: async () => ({
+          contentType: registry.contentType,
+          text: (await registry.metrics()) + (await account.text()),
+        }),
+      });
+      const handler = receiver && !config.callbackListen ? withCallbacks(receiver, server) : server;
+      urls.server = await open(options.listen, handler, 'CLIPMILL_LISTEN');
+      if (receiver && !config.callbackListen) urls.callbacks = urls.server;
+    }
+    if (receiver && config.callbackListen) {
+      urls.callbacks = await open(config.callbackListen, callbackHandler(receiver), 'CLIPMILL_CALLBACK_LISTEN');
+    }
+    if (options.metricsListen) {
+      const bareNames = !isLoopbackHost(options.metricsListen.host);
+      const hosts = { publicUrl: config.publicUrl, bareNames };
+      const handler = workerHandler({ health, token: config.apiToken, hosts });
+      urls.metrics = await open(options.metricsListen, handler, 'CLIPMILL_METRICS_LISTEN');
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  async function close(): Promise<void> {
+    health.drain();
+    await Promise.all(listeners.map((listener) => listener.close()));
+    await closers.close();
+  }
+  return { urls, close };
+}
+
+async function callbackReceiver(app: App, callbackUrl: string, closers: Closers): Promise<CallbackReceiver> {
+  const secrets = new CallbackSecrets(app);
+  closers.push(() => secrets.stop());
+  // While Redis is away they are read when it is back.
+  if (app.redis.status === 'ready') await secrets.read().catch(() => {});
+  return {
+    prefix: app.config.prefix,
+    basePath: new URL(callbackUrl).pathname.replace(/\/+$/, ''),
+    secrets: () => secrets.current(),
+    async receive(attempt, taskId) {
+      // A command would wait for Redis longer than the API waits for its answer.
+      if (app.redis.status !== 'ready') throw new Error('Redis is away');
+      return await recordHint(app, attempt, taskId);
+    },
+  };
+}
+
+/** One listener for both: the API calls a host of its own choice, and the MAC is what protects these paths. */
+function withCallbacks(receiver: CallbackReceiver, server: RequestListener): RequestListener {
+  const callbacks = callbackHandler(receiver);
+  return (request, response) => {
+    const handler = isCallbackPath(request.url ?? '', receiver.basePath) ? callbacks : server;
+    handler(request, response);
+  };
+}

@@ -1,0 +1,90 @@
+import type { Model } from '../../apixo/model.ts';
+import { secondsOf } from '../../apixo/task-kind.ts';
+import type { PollPlan } from './plan.ts';
+
+export interface CallbackPlanOptions {
+  /** CLIPMILL_POLL_DELAY: its ratio to the documented delay scales every time below, for an API that is faster. */
+  pollDelayMs: number;
+  model: Pick<Model, 'generationMs' | 'pollDelayMs'>;
+  /** The plan of CLIPMILL_POLLING, for as long as callbacks do not come. */
+  polling: PollPlan;
+  /** Called when callbacks stop coming, and when they come again. */
+  onChange(coming: boolean): void;
+}
+
+/** From the longest documented time to the first fallback poll, and from one to the next, in milliseconds. */
+const GRACE_MS = 15_000;
+const EVERY_MS = 30_000;
+/** Polls after a callback that came before the end was to be seen, in milliseconds from one to the next. */
+const AFTER_HINT_MS = [1_000, 2_000, 5_000];
+/** Of so many last ends, more than LOST found by the fallback: callbacks do not come. At most BACK: they do again. */
+const ENDS = 50;
+const LOST = 10;
+const BACK = 5;
+
+/**
+ * Polls of tasks that have a callback: one when it comes, and a late and sparse fallback in case it does not.
+ *
+ *   coming -> more than LOST of the last ENDS ends without a callback -> polling -> at most BACK of them -> coming
+ */
+export class CallbackPlan implements PollPlan {
+  readonly #options: CallbackPlanOptions;
+  readonly #scale: number;
+  /** Of the last ends, oldest first: whether a callback had come. */
+  readonly #ends: boolean[] = [];
+  #coming = true;
+
+  constructor(options: CallbackPlanOptions) {
+    this.#options = options;
+    this.#scale = scaleOf(options.pollDelayMs, options.model);
+  }
+
+  firstPollDelayMs(kind: string): number {
+    if (!this.#coming) return this.#options.polling.firstPollDelayMs(kind);
+    return (this.#options.model.generationMs(secondsOf(kind)).max + GRACE_MS) * this.#scale;
+  }
+
+  /** @param sinceHintMs since the first callback of the attempt; `undefined` when none has come */
+  nextPollDelayMs(ageMs: number, kind: string, sinceHintMs?: number): number {
+    const soon = sinceHintMs === undefined ? undefined : nextAfterHint(sinceHintMs);
+    if (soon !== undefined) return soon;
+    if (!this.#coming) return this.#options.polling.nextPollDelayMs(ageMs, kind);
+    const first = this.firstPollDelayMs(kind);
+    const every = EVERY_MS * this.#scale;
+    return ageMs < first ? first - ageMs : every - ((ageMs - first) % every);
+  }
+
+  /** The end of a task with a callback URL was seen. */
+  recordEnd(byCallback: boolean): void {
+    this.#ends.push(byCallback);
+    if (this.#ends.length > ENDS) this.#ends.shift();
+    const missing = this.#ends.filter((came) => !came).length;
+    const coming = this.#coming ? missing <= LOST : missing <= BACK && this.#ends.length === ENDS;
+    if (coming === this.#coming) return;
+    this.#coming = coming;
+    this.#options.onChange(coming);
+  }
+}
+
+/** The longest wait for the first fallback poll of any task, in milliseconds. */
+export function longestFallbackMs(
+  { pollDelayMs }: { pollDelayMs: number },
+  model: Pick<Model, 'longestMs' | 'pollDelayMs'>,
+): number {
+  return (model.longestMs + GRACE_MS) * scaleOf(pollDelayMs, model);
+}
+
+function scaleOf(pollDelayMs: number, model: Pick<Model, 'pollDelayMs'>): number {
+  return pollDelayMs > 0 ? pollDelayMs / model.pollDelayMs : 1;
+}
+
+/** The wait until the next of the polls that follow a hint; `undefined` after the last one. */
+function nextAfterHint(sinceHintMs: number): number | undefined {
+  let due = 0;
+  for (const ms of AFTER_HINT_MS) {
+    due += ms;
+    // A poll that comes a little early counts as the one that was planned.
+    if (sinceHintMs < due - ms / 4) return due - sinceHintMs;
+  }
+  return undefined;
+}
