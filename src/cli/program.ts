@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<AddCommand>> = {
   status: async () => (await import('./commands/status.ts')).addStatus,
   watch: async () => (await import('./commands/watch.ts')).addWatch,
   retry: async () => (await import('./commands/retry.ts')).addRetry,
+  recover: async () => (await import('./commands/recover.ts')).addRecover,
   cancel: async () => (await import('./commands/cancel.ts')).addCancel,
   pause: async () => (await import('./commands/pause.ts')).addPause,
   resume: async () => (await import('./commands/pause.ts')).addResume,

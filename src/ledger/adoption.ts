@@ -30,10 +30,15 @@ export interface AdoptionReport {
   taken: TakenOutput[];
 }
 
+/**
+ * Whether a page of an adoption is followed by others. Until the last page is in, the batch has no new manifest; it
+ * cannot end before it is closed.
+ */
+export type AdoptionStage = 'more' | 'last' | 'close';
+
 /** Adds items that exist at the API or in the storage already, each once and without a submission. */
 export interface Adoption {
-  /** @param more whether further pages follow; until the last one the batch cannot end and has no new manifest */
-  add(batch: string, facts: BatchFacts, items: readonly AdoptedItem[], more: boolean): Promise<AdoptionReport>;
+  add(batch: string, facts: BatchFacts, items: readonly AdoptedItem[], stage: AdoptionStage): Promise<AdoptionReport>;
 }
 
 const adoptReply = namedReply<AdoptionReport>(
@@ -47,7 +52,7 @@ const adoptReply = namedReply<AdoptionReport>(
 
 export function createAdoption(run: RunScript): Adoption {
   return {
-    async add(batch, facts, items, more) {
+    async add(batch, facts, items, stage) {
       const rows = items.map(({ history, fields, ...item }) => {
         const input = JSON.stringify(item.input);
         const lines = history.map((attempt) => `${JSON.stringify(attempt)}\n`).join('');
@@ -65,7 +70,7 @@ export function createAdoption(run: RunScript): Adoption {
           fields: flat,
         };
       });
-      return adoptReply.parse(await run('adopt', batch, more ? '1' : '0', scriptJson(facts), scriptJson(rows)));
+      return adoptReply.parse(await run('adopt', batch, stage, scriptJson(facts), scriptJson(rows)));
     },
   };
 }

@@ -69,6 +69,8 @@ export interface DownloadTask {
   taskId: string;
   urls: string[];
   output: string;
+  /** Whether the clip may replace a file of that name. */
+  replace: boolean;
   /** When a poll found that the task had ended, Unix ms of Redis's clock. */
   since: number;
 }
@@ -357,7 +359,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
     held: (attempt, cause) =>
       move(attempt, 'held', { from: ['generating', 'downloading'], fields: reasonFields(cause) }),
     async downloadTask({ batch, id, attempt }) {
-      const [state, current, taskId, urls, output, at] = await redis.hmget(
+      const [state, current, taskId, urls, output, at, replace] = await redis.hmget(
         keys.item(refOf(batch, id)),
         'state',
         'attempt',
@@ -365,9 +367,16 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
         'urls',
         'output',
         'at',
+        'replace',
       );
       if (state !== 'downloading' || current !== String(attempt) || !taskId || !output) return undefined;
-      return { taskId, output, urls: resultUrls.parse(JSON.parse(urls ?? '[]')), since: Number(at) };
+      return {
+        taskId,
+        output,
+        urls: resultUrls.parse(JSON.parse(urls ?? '[]')),
+        since: Number(at),
+        replace: replace === '1',
+      };
     },
     ageOf: async ({ since }) => (await redisTime(redis)) - since,
     async freshUrls({ batch, id, attempt }, urls) {

@@ -1,9 +1,11 @@
+import { isAbsolute } from 'node:path';
 import { InputError, type Diagnostic } from '../core/errors.ts';
 import { foldedName } from '../core/folded-name.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Batch } from '../ledger/batch.ts';
 import {
   BudgetConflict,
+  contentHash,
   INTAKE_PAGE,
   type IntakeReport,
   takenMessage,
@@ -13,6 +15,7 @@ import {
 import { refOf } from '../ledger/schema/keys.ts';
 import { redisTime } from '../redis/time.ts';
 import type { App } from '../app.ts';
+import type { FolderCheck } from './folder/check.ts';
 import type { UploadImages } from './upload-images.ts';
 import { pagesOf } from '../core/chunk.ts';
 
@@ -21,7 +24,7 @@ export interface SubmitHeader {
   batch: string;
   /** Submissions that may be accepted at most, retries included. */
   maxClips?: number | undefined;
-  /** Where they came from, for people: the file's path. */
+  /** Where they came from, for messages: the file's path as it was given. */
   source?: string | undefined;
 }
 
@@ -42,6 +45,8 @@ export interface SubmitOptions {
   signal?: AbortSignal | undefined;
   /** Brings the local images of jobs to the storage; only jobs that have some need it. */
   upload?: UploadImages | undefined;
+  /** Whether new clips may replace files of their names. Default false. */
+  replace?: boolean | undefined;
 }
 
 /** How many ids of changed items a submission names. */
@@ -58,7 +63,7 @@ export async function submitJobs(
   app: App,
   header: SubmitHeader,
   jobs: Iterable<Job> | AsyncIterable<Job>,
-  { signal, upload }: SubmitOptions = {},
+  { signal, upload, replace = false }: SubmitOptions = {},
 ): Promise<Submission> {
   const { batch } = header;
   const facts = {
@@ -85,7 +90,7 @@ export async function submitJobs(
     // An item that is in the ledger may be posted at any moment: its images are there before it.
     await upload?.(await newWithImages(app, batch, page));
     await add(
-      page.map(({ images: _local, ...item }) => item),
+      page.map(({ images: _local, ...item }) => ({ ...item, ...(replace && { replace }) })),
       true,
     );
   }
@@ -104,16 +109,18 @@ async function newWithImages(app: App, batch: string, jobs: readonly Job[]): Pro
   const withImages = jobs.filter((job) => job.images !== undefined);
   if (withImages.length === 0) return [];
   const known = await knownItems(app, batch, withImages);
-  return withImages.filter((_job, index) => !known[index]);
+  return withImages.filter((_job, index) => known[index] === undefined);
 }
 
-async function knownItems(app: App, batch: string, jobs: readonly Job[]): Promise<boolean[]> {
+/** @returns the fingerprints of the content of items that exist, in the order of the jobs */
+export async function knownItems(app: App, batch: string, jobs: readonly Job[]): Promise<(string | undefined)[]> {
   const known = app.redis.pipeline();
-  for (const job of jobs) known.exists(app.keys.item(refOf(batch, job.id)));
-  return ((await known.exec()) ?? []).map(([, count]) => count === 1);
+  for (const job of jobs) known.hget(app.keys.item(refOf(batch, job.id)), 'hash');
+  return ((await known.exec()) ?? []).map(([, hash]) => (typeof hash === 'string' ? hash : undefined));
 }
 
 export interface Preview {
+  /** Clips that are not there yet and not under way. */
   added: number;
   existing: number;
   /** Seconds of video of those that are new. */
@@ -124,16 +131,24 @@ export interface Preview {
   posted: number;
   /** Items of the batch that are still to be submitted. */
   waiting: number;
+  /** Clips that an earlier run has stored, and that this ledger does not know. */
+  stored: number;
+  /** Tasks of an earlier run that are still to be had. */
+  underWay: number;
+  /** Items of an earlier run that failed, were cancelled or are held. */
+  ended: number;
 }
 
 /**
  * What submitting would do, without doing it.
+ * @param check compares the jobs with the folder of their batch as well
  * @throws InputError when an output name belongs to an item of another batch
  */
 export async function previewJobs(
   app: App,
   header: SubmitHeader,
   jobs: Iterable<Job> | AsyncIterable<Job>,
+  check?: FolderCheck,
 ): Promise<Preview> {
   const batch = await app.queries.batch(header.batch);
   const conflict = budgetConflict(header, batch);
@@ -144,15 +159,26 @@ export async function previewJobs(
     videoSeconds: 0,
     maxClips: header.maxClips ?? batch?.maxClips ?? undefined,
     posted: batch?.posted ?? 0,
+    stored: 0,
+    underWay: 0,
+    ended: 0,
     waiting: (batch?.counts.queued ?? 0) + (batch?.failures['BUDGET'] ?? 0),
   };
+  const otherFile = isOtherFile(header, batch);
   const problems: Diagnostic[] = [];
   for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
     const obstacles = await obstaclesOf(app, header.batch, page);
     const known = await knownItems(app, header.batch, page);
+    const isKnown = known.map((hash) => hash !== undefined);
+    const fates = (await check?.page(page, isKnown)) ?? [];
     for (const [index, job] of page.entries()) {
-      const obstacle = obstacles[index];
-      if (known[index]) sum.existing += 1;
+      const [obstacle, fate, hash] = [obstacles[index], fates[index], known[index]];
+      if (hash !== undefined) {
+        sum.existing += 1;
+        if (otherFile && hash !== contentHash(job.provider, JSON.stringify(job.input))) check?.otherContent(job.id);
+      } else if (fate === 'done') sum.stored += 1;
+      else if (fate === 'generating') sum.underWay += 1;
+      else if (fate !== undefined) sum.ended += 1;
       else if (obstacle) problems.push(outputTaken(header, { id: job.id, output: job.output, ...obstacle }));
       else {
         sum.added += 1;
@@ -162,6 +188,12 @@ export async function previewJobs(
   }
   if (problems.length > 0) throw new InputError(problems);
   return sum;
+}
+
+/** Whether the batch came from another jobs file than this one. Earlier versions kept paths as they were given. */
+function isOtherFile({ source }: SubmitHeader, batch: Batch | undefined): boolean {
+  const made = batch?.source ?? undefined;
+  return made !== undefined && isAbsolute(made) && source !== undefined && isAbsolute(source) && source !== made;
 }
 
 /** What stands in the way of each job's name, as registering it decides. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../context.ts';
 import { addJobsOptions, FILES, jobsOptions } from '../jobs-options.ts';
+import { addFolderOptions, folderPolicy, type FolderFlags } from '../jobs-files.ts';
 import { runFiles } from '../run/run-files.ts';
 import { configFrom } from '../with-app.ts';
 
@@ -16,8 +17,11 @@ export function addRun(program: Command, context: CliContext): void {
         'Exits with 0 when all clips are done, 1 when some failed or are held, 2 for bad input or settings, 130\n' +
         'when interrupted.',
     );
-  addJobsOptions(command).action(async (files: string[], options: { acceptNewKey?: boolean }) => {
-    const { acceptNewKey } = options;
-    context.exit(await runFiles(context, configFrom(context), files, { acceptNewKey, jobs: jobsOptions(options) }));
-  });
+  addFolderOptions(addJobsOptions(command)).action(
+    async (files: string[], options: { acceptNewKey?: boolean } & FolderFlags) => {
+      const { acceptNewKey } = options;
+      const [jobs, folder] = [jobsOptions(options), folderPolicy(options)];
+      context.exit(await runFiles(context, configFrom(context), files, { acceptNewKey, jobs, folder }));
+    },
+  );
 }

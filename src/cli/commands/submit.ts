@@ -1,10 +1,19 @@
 import type { Command } from 'commander';
 import { imageUploads, requireImageStore } from '../../operations/upload-images.ts';
-import { previewJobs, submitJobs } from '../../operations/submit.ts';
+import { prepareSubmission } from '../../operations/prepare.ts';
+import { submitJobs } from '../../operations/submit.ts';
 import { addJobsOptions, closeFiles, FILES, jobsOptions, openFiles } from '../jobs-options.ts';
 import { openStorage } from '../../storage/open.ts';
 import { formatCount, plural } from '../../core/format.ts';
-import { changedNotice, headerOf } from '../jobs-files.ts';
+import {
+  addFolderOptions,
+  changedNotice,
+  folderPolicy,
+  foundWords,
+  headerOf,
+  submittables,
+  type FolderFlags,
+} from '../jobs-files.ts';
 import type { CliContext } from '../context.ts';
 import { configFrom, withApp } from '../with-app.ts';
 
@@ -15,24 +24,32 @@ export function addSubmit(program: Command, context: CliContext): void {
     .option('--json', 'print JSON')
     .summary('enqueue files for running workers, print the batch and return')
     .description('Checks the files and puts their jobs into the shared Redis, where `clipmill work` finds them.');
-  addJobsOptions(command).action(async (paths: string[], options: { json?: true }) => {
+  addFolderOptions(addJobsOptions(command)).action(async (paths: string[], options: { json?: true } & FolderFlags) => {
     const config = configFrom(context);
     const files = await openFiles(context, config, paths, jobsOptions(options));
     requireImageStore(files, config);
     await withApp(context, { redis: 'shared', config }, async (app) => {
-      for (const file of files) await previewJobs(app, headerOf(file), file.jobs());
       const storage = openStorage(config);
+      const policy = folderPolicy(options);
+      const prepared = await prepareSubmission(app, storage, submittables(files), policy);
       try {
+        await prepared.adopt();
         const upload = imageUploads(() => storage.inputs);
-        for (const file of files) {
-          const submission = await submitJobs(app, headerOf(file), file.jobs(), { upload });
+        for (const [index, file] of files.entries()) {
+          const submission = await submitJobs(app, headerOf(file), file.jobs(), {
+            upload,
+            replace: policy === 'replace',
+          });
           context.out(options.json ? `${JSON.stringify(submission)}\n` : `${submission.batch}\n`);
-          const { added, existing } = submission;
-          context.err(`${file.path}: ${plural(added, 'new clip')}, ${formatCount(existing)} known already\n`);
+          const previews = prepared.previews.slice(index, index + 1);
+          const known = `${formatCount(previews[0]?.existing ?? 0)} known already`;
+          const words = [plural(submission.added, 'new clip'), known, ...foundWords(previews)];
+          context.err(`${file.path}: ${words.join(', ')}\n`);
           const changed = changedNotice(file, submission);
           if (changed !== undefined) context.err(`${changed}\n`);
         }
       } finally {
+        await prepared.close();
         await storage.close();
         await closeFiles(files);
       }

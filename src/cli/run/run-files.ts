@@ -1,7 +1,10 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { imageUploads, requireImageStore } from '../../operations/upload-images.ts';
-import { previewJobs, submitJobs, type Preview, type SubmitOptions } from '../../operations/submit.ts';
+import type { FolderPolicy } from '../../operations/folder/conflict.ts';
+import { prepareSubmission } from '../../operations/prepare.ts';
+import { submitJobs, type Preview, type SubmitOptions } from '../../operations/submit.ts';
+import { openStorage } from '../../storage/open.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Logger } from '../../core/log.ts';
 import { requireApiKey, type Config } from '../../config/config.ts';
@@ -20,7 +23,7 @@ import { EXIT, type CliContext } from '../context.ts';
 import { openListeners } from '../../server/worker.ts';
 import { ProgressRenderer } from '../progress/renderer.ts';
 import { DEFAULT_HOME } from '../../redis/locate.ts';
-import { changedNotice, headerOf } from '../jobs-files.ts';
+import { changedNotice, foundWords, headerOf, submittables } from '../jobs-files.ts';
 import { fileLog, workerLog } from '../logs.ts';
 import { formatFinding } from '../with-app.ts';
 import { askBalance, balanceLine } from './balance.ts';
@@ -35,6 +38,8 @@ export interface RunOptions {
   acceptNewKey?: boolean | undefined;
   /** What the command line says of the files. */
   jobs?: OpenOptions;
+  /** What to do about a folder that holds something else than these jobs. Default: refuse. */
+  folder?: FolderPolicy;
 }
 
 /** What `run` knows before it opens anything. */
@@ -43,6 +48,7 @@ interface Run {
   config: Config;
   home: string;
   acceptNewKey: boolean;
+  folder: FolderPolicy;
   log: Logger;
   files: readonly JobsFile[];
   painter: ProgressRenderer;
@@ -74,12 +80,13 @@ export async function runFiles(
     );
   }, EXIT.interrupted);
   try {
-    const { acceptNewKey = false } = options;
+    const { acceptNewKey = false, folder = 'refuse' } = options;
     return await submitAndFollow({
       context,
       config,
       home,
       acceptNewKey,
+      folder,
       log,
       files,
       painter,
@@ -101,6 +108,7 @@ async function submitAndFollow({
   config,
   home,
   acceptNewKey,
+  folder,
   log,
   files,
   painter,
@@ -111,7 +119,10 @@ async function submitAndFollow({
   try {
     const app = await openApp(config, { log, redis: 'run', home, roles: queueNames, onFinding });
     closers.push(() => app.close());
-    const previews = await Promise.all(files.map((file) => previewJobs(app, headerOf(file), file.jobs())));
+    const storage = openStorage(config);
+    closers.push(() => storage.close());
+    const prepared = await prepareSubmission(app, storage, submittables(files), folder, signal);
+    closers.push(() => prepared.close());
     const workers = await startWorkers(app, { acceptNewKey });
     closers.push(() => workers.drain(deadlines.drainRun));
     const server = await openListeners(app, workers);
@@ -119,11 +130,13 @@ async function submitAndFollow({
     for (const line of describeListeners(server.urls, config)) painter.say(line);
 
     const balance = await askBalance(workers.api, app.requests);
-    painter.say(announcement(files, previews, balance));
+    painter.say(announcement(files, prepared.previews, balance));
     const started = performance.now();
     const names = [...new Set(files.map((file) => file.batch))];
     const posted = sumPosted(await readBatches(app, names));
-    await submitAll(app, files, painter, { signal, upload: imageUploads(() => workers.storage.inputs) });
+    await prepared.adopt(signal);
+    const upload = imageUploads(() => workers.storage.inputs);
+    await submitAll(app, files, painter, { signal, upload, replace: folder === 'replace' });
     const batches = await followBatches(app, names, painter, signal);
     painter.clear();
     context.err(`finished in ${formatDuration(performance.now() - started)}\n`);
@@ -140,7 +153,8 @@ function announcement(files: readonly JobsFile[], previews: readonly Preview[], 
     existing += preview.existing;
     seconds += preview.videoSeconds;
   }
-  const known = existing > 0 ? ` (${plural(existing, 'clip')} known already)` : '';
+  const found = [...(existing > 0 ? [`${plural(existing, 'clip')} known already`] : []), ...foundWords(previews)];
+  const known = found.length > 0 ? ` (${found.join('; ')})` : '';
   return [
     `submitting ${plural(added, 'new clip')}${known}, ${plural(seconds, 'second')} of video in all` +
       (balance === undefined ? '' : `; balance ${formatUsd(balance)}`),

@@ -2,7 +2,7 @@
 -- clips has them: an item that exists stays as it is. No clip is paid for.
 --   KEYS[1] prefix
 --   ARGV[1] batch
---   ARGV[2] "1" while more pages follow (the batch stays open and cannot end), else "0"
+--   ARGV[2] "more" while pages follow, "last" for the last page, "close" for the last page when the batch may end
 --   ARGV[3] JSON of batch facts {model: string, source?: string}
 --   ARGV[4] JSON list of items {id, priority, provider, output, input: string, hash: string, attempt, tasks, posted,
 --           state: "generating" or an end, fields: flat list of further names and values, names: further output names,
@@ -13,14 +13,14 @@
 -- would take the place of the only record of what is not adopted yet.
 --- @include schema fields time slots limits reports items outputs
 
-local batch, more, now = ARGV[1], ARGV[2], nowMs()
+local batch, stage, now = ARGV[1], ARGV[2], nowMs()
 local facts, items = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 local key = batchKey(batch)
 
 if redis.call('ZADD', BATCHES, 'NX', now, batch) == 1 then redis.call('HSET', key, 'createdAt', now) end
-redis.call('HSET', key, 'open', more, 'model', facts.model)
+redis.call('HSET', key, 'open', stage == 'close' and '0' or '1', 'model', facts.model)
 if facts.source then redis.call('HSETNX', key, 'source', facts.source) end
-if more == '1' then
+if stage == 'more' then
   redis.call('HSET', key, 'adopting', 1)
 else
   redis.call('HDEL', key, 'adopting')
@@ -72,5 +72,5 @@ for _, item in ipairs(items) do
 end
 if adopted > 0 then reopenBatch(batch) end
 touchReports(batch, now)
-if more == '0' then endBatchIfDue(batch, now) end
+if stage == 'close' then endBatchIfDue(batch, now) end
 return reply({ adopted = adopted, existing = existing, poll = jsonList(poll), taken = jsonList(taken) })

@@ -145,6 +145,7 @@ export const installationFields = {
   'accepted:HASH': 'when a further key of the account was accepted, by its salted hash',
   storage: 'where clips went last, without secrets',
 } as const satisfies Fields;
+export const stagingFields = { NAME: 'facts of an item or a file in the storage' } as const satisfies Fields;
 export const choresFields = { TASK: 'when this maintenance task was last claimed' } as const satisfies Fields;
 export const tookFields = {
   BIN: 'tasks whose duration fell in this bin, 1.02^BIN to 1.02^(BIN + 1) ms',

@@ -59,6 +59,12 @@ export const manyKeys = {
   pending: { type: 'zset', of: 'BATCH', about: 'ids of queued items that wait for a slot, by priority, then index' },
   codes: { type: 'hash', of: 'BATCH', about: 'items that failed or are held, by code', fields: fields.codesFields },
   running: { type: 'zset', of: 'KIND', about: '`BATCH/ITEM` of items that generate, by when they were accepted' },
+  staging: {
+    type: 'hash',
+    of: 'ID',
+    about: 'for the time of one submission: what its folder in the storage holds',
+    fields: fields.stagingFields,
+  },
   callbackProbe: {
     type: 'string',
     of: 'ID',

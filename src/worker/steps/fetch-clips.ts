@@ -144,7 +144,7 @@ async function storeRescued(run: Run, url: string, number = 1): Promise<StoredFi
 }
 
 async function storeFile(
-  { deps, task: { taskId }, context: { attempt, attemptsStarted }, place, signal }: Run,
+  { deps, task: { taskId, replace, output: name }, context: { attempt, attemptsStarted }, place, signal }: Run,
   url: string,
   output: string,
 ): Promise<StoredFile> {
@@ -155,7 +155,7 @@ async function storeFile(
   const source = await deps.source.open(url, signal, place.progressed);
   try {
     const clip = new WholeClip(source.length);
-    const facts = { length: source.length, batch, id, taskId };
+    const facts = { length: source.length, batch, id, taskId, replace: replace && output === name };
     const stored = await deps.storage.put(output, clip.check(source.body), facts, signal);
     return { ...stored, sha256: clip.sha256() };
   } finally {

@@ -43,7 +43,9 @@ function world() {
     },
     attempts: {
       downloadTask: () =>
-        Promise.resolve(state.ended ? undefined : { taskId: 't', urls: state.urls, output: 'b/a.mp4', since: 0 }),
+        Promise.resolve(
+          state.ended ? undefined : { taskId: 't', urls: state.urls, output: 'b/a.mp4', since: 0, replace: false },
+        ),
       freshUrls: async (_attempt, urls) => {
         state.urls = [...urls];
         state.denied = 0;

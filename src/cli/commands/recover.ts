@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { openApp } from '../../app.ts';
+import { Closers } from '../../core/closers.ts';
+import { plural } from '../../core/format.ts';
+import { UserError } from '../../core/errors.ts';
+import { recoverBatches, type Recovered } from '../../operations/recover.ts';
+import { openStorage } from '../../storage/open.ts';
+import { OUTCOMES_FOLDER, readOutcomes } from '../../worker/outcomes/file.ts';
+import type { CliContext } from '../context.ts';
+import { workerLog } from '../logs.ts';
+import { configFrom, formatFinding } from '../with-app.ts';
+
+export function addRecover(program: Command, context: CliContext): void {
+  program
+    .command('recover')
+    .argument('[batch...]', 'names of batches; all that the storage knows by default')
+    .option('--json', 'print JSON')
+    .summary('bring back what a lost Redis knew, from the storage: clips, and tasks still under way')
+    .description(
+      'Reads the manifests beside the clips, and the answers that processes of this folder could not record. Clips that\n' +
+        'are there are known again; tasks that were under way are polled and their clips stored, by `clipmill work` or the\n' +
+        'next `clipmill run`. Submits nothing and pays for nothing. Run it again after it was interrupted.',
+    )
+    .action(async (names: string[], options: { json?: true }) => {
+      const recovered: Recovered[] = [];
+      for await (const batch of recover(context, names)) {
+        recovered.push(batch);
+        if (!options.json) context.out(`${describe(batch)}\n`);
+      }
+      if (options.json) context.out(`${JSON.stringify({ batches: recovered })}\n`);
+      else if (recovered.length === 0) context.out('nothing to recover: Redis knows all that the storage does\n');
+    });
+}
+
+async function* recover(context: CliContext, names: readonly string[]): AsyncGenerator<Recovered> {
+  const config = configFrom(context);
+  const closers = new Closers();
+  try {
+    const onFinding = (finding: Parameters<typeof formatFinding>[0]) => context.err(`${formatFinding(finding)}\n`);
+    const app = await openApp(config, { log: workerLog(config), redis: 'run', onFinding });
+    closers.push(() => app.close());
+    const storage = openStorage(config);
+    closers.push(() => storage.close());
+    const folders = await storage.folders();
+    for (const name of names) {
+      if (!folders.includes(name)) throw new UserError(`there is no folder "${name}" in ${storage.locate('')}`);
+    }
+    yield* recoverBatches(app, storage, names.length > 0 ? names : folders, await unrecordedTasks(config.prefix));
+  } finally {
+    await closers.close();
+  }
+}
+
+/** Tasks that processes of this folder were given and could not record, by batch and item. */
+async function unrecordedTasks(prefix: string): Promise<Map<string, Map<string, string>>> {
+  const tasks = new Map<string, Map<string, string>>();
+  for (const { lines } of await readOutcomes(OUTCOMES_FOLDER)) {
+    for (const { batch, id, task, prefix: theirs } of lines) {
+      if (task === undefined || theirs !== prefix) continue;
+      tasks.set(batch, (tasks.get(batch) ?? new Map<string, string>()).set(id, task));
+    }
+  }
+  return tasks;
+}
+
+function describe({ batch, done, underWay, ended }: Recovered): string {
+  const parts = [
+    `${plural(done, 'clip')} there`,
+    `${plural(underWay, 'task')} under way at the API`,
+    ...(ended > 0 ? [`${plural(ended, 'item')} failed, cancelled or held`] : []),
+  ];
+  return `${batch}: ${parts.join(', ')}`;
+}

@@ -1,0 +1,126 @@
+import type { App } from '../../app.ts';
+import { kindOf } from '../../apixo/task-kind.ts';
+import { apiOf } from '../../config/config.ts';
+import type { AdoptedItem } from '../../ledger/adoption.ts';
+import type { StagingTable } from '../../ledger/staging.ts';
+import { reasons } from '../../ledger/schema/reasons.ts';
+import { takeOverFolder } from '../../reports/folder.ts';
+import { readManifest, type StoredRow } from '../../reports/read-manifest.ts';
+import { fateOf, type Fate } from './contents.ts';
+import type { BatchFolder } from './open.ts';
+
+export interface AdoptOptions {
+  /** The jobs file as an absolute path. */
+  source?: string | undefined;
+  /** Ids of the rows to adopt. Default: all. */
+  wanted?: StagingTable | undefined;
+  /** Ids of tasks that a process knew and could not record, by item. */
+  tasks?: ReadonlyMap<string, string> | undefined;
+  /** Whether the batch may end then; else jobs are added to it next. */
+  close: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+/** Items that an adoption has added, by what became of them. */
+export interface Adopted {
+  done: number;
+  underWay: number;
+  ended: number;
+}
+
+/**
+ * Adds the items of a folder's manifest to the ledger, in pages: clips that are there as done, tasks that are under
+ * way at the API to be polled, and what failed or may have been paid for as it stands. Nothing is submitted.
+ *
+ * Died in the middle, the batch stays marked as `adopting`: its manifest is not replaced, and the next submission
+ * begins anew and adds what is missing. The marker is taken over before that mark is removed, so that a folder whose
+ * items are all in this ledger is always its own.
+ */
+export async function adoptFolder(app: App, folder: BatchFolder, options: AdoptOptions): Promise<Adopted> {
+  const { batch, storage } = folder;
+  const facts = { model: app.model.id, source: options.source ?? folder.marker?.source ?? undefined };
+  const sum: Adopted = { done: 0, underWay: 0, ended: 0 };
+  for await (const rows of readManifest(storage, batch, options.signal)) {
+    options.signal?.throwIfAborted();
+    const wanted = (await wantedRows(rows, options.wanted)).map((row) => withTask(row, options.tasks?.get(row.id)));
+    const sizes = await folder.contents.sizes(wanted.map((row) => row.output));
+    const items = wanted.flatMap((row, index) => {
+      const fate = fateOf(row, sizes[index], app.model.resultsLastMs);
+      return fate === undefined ? [] : [{ fate, item: itemOf(app, folder, row, fate, sizes[index]) }];
+    });
+    const { poll, taken } = await app.adoption.add(
+      batch,
+      facts,
+      items.map(({ item }) => item),
+      'more',
+    );
+    for (const attempt of poll) await app.queues.poll(attempt, 0);
+    if (taken.length > 0) app.log.warn({ batch, taken }, 'not adopted: the names belong to other items');
+    for (const { fate } of items) count(sum, fate);
+  }
+  const id = await app.installation.id();
+  const source = facts.source ?? null;
+  await takeOverFolder(storage, { clipmill: 1, installation: id, batch, source, api: apiOf(app.config) });
+  await app.adoption.add(batch, facts, [], options.close ? 'close' : 'last');
+  return sum;
+}
+
+async function wantedRows(rows: readonly StoredRow[], wanted: StagingTable | undefined): Promise<readonly StoredRow[]> {
+  if (!wanted) return rows;
+  const found = await wanted.get(rows.map((row) => row.id));
+  return rows.filter((_row, index) => found[index] !== undefined);
+}
+
+/** A row whose submission was accepted after the manifest was written. */
+function withTask(row: StoredRow, taskId: string | undefined): StoredRow {
+  const waiting = row.state === 'queued' || row.state === 'submitting' || row.state === 'held';
+  return taskId !== undefined && waiting ? { ...row, state: 'generating', taskId } : row;
+}
+
+function count(sum: Adopted, fate: Fate): void {
+  if (fate === 'done') sum.done += 1;
+  else if (fate === 'generating') sum.underWay += 1;
+  else sum.ended += 1;
+}
+
+function itemOf(
+  { model }: App,
+  { storage }: BatchFolder,
+  row: StoredRow,
+  fate: Fate,
+  size: number | undefined,
+): AdoptedItem {
+  const { renamed, more = [] } = row;
+  const mayHaveTask = row.taskId !== undefined || row.state === 'submitting' || row.state === 'held';
+  const lost = fate === 'held' && row.state !== 'held';
+  const clip = fate === 'done' && {
+    location: storage.locate(row.output),
+    size: row.size ?? size,
+    sha256: row.sha256,
+    ...(more.length > 0 && { more: JSON.stringify(more) }),
+    ...(renamed && { storedAs: row.output, storedAsReason: renamed.reason }),
+  };
+  return {
+    id: row.id,
+    priority: row.priority,
+    provider: row.provider,
+    output: renamed?.from ?? row.output,
+    input: row.input,
+    state: fate,
+    attempt: Math.max(1, row.attempts),
+    posted: row.pastAttempts.filter((past) => past.postedAt !== undefined).length + (mayHaveTask ? 1 : 0),
+    history: row.pastAttempts,
+    names: [...(renamed ? [row.output] : []), ...more.map((file) => file.output)],
+    fields: {
+      task: row.taskId,
+      postedAt: row.postedAt,
+      endedAt: fate === 'generating' ? undefined : row.endedAt,
+      ...(fate === 'generating' && { kind: kindOf(model, model.videoSeconds(row.input), row.provider) }),
+      ...clip,
+      ...((fate === 'failed' || fate === 'held') && {
+        code: lost ? 'LEDGER_LOST' : (row.code ?? 'UNKNOWN'),
+        message: lost ? reasons.LEDGER_LOST : row.message,
+      }),
+    },
+  };
+}

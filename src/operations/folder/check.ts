@@ -1,0 +1,98 @@
+import type { App } from '../../app.ts';
+import type { Job } from '../../jobs/job.ts';
+import { contentHash } from '../../ledger/intake.ts';
+import type { StagingTable } from '../../ledger/staging.ts';
+import { fateOf, type Fate } from './contents.ts';
+import type { BatchFolder } from './open.ts';
+
+/** Items named in a message at most. */
+const NAMED = 10;
+
+/** Items of one kind: how many, and the first of them by name. */
+export interface NamedCount {
+  count: number;
+  named: string[];
+}
+
+/** What the storage has of the jobs of a batch that the ledger does not know. */
+export interface FolderFindings {
+  /** Jobs whose row has the same content. */
+  matched: number;
+  /** Clips that are there. */
+  done: number;
+  /** Tasks that are still to be had. */
+  underWay: number;
+  /** Items that failed, were cancelled, or may have been paid for. */
+  ended: number;
+  /** Jobs whose row has another content. */
+  changed: NamedCount;
+  /** Jobs without a row whose name a file has. */
+  occupied: NamedCount;
+  /** Jobs whose item the ledger has from another jobs file, with another content. */
+  elsewhere: NamedCount;
+}
+
+/** Compares the jobs of a submission with the folder of their batch, page by page. */
+export class FolderCheck {
+  readonly findings: FolderFindings = {
+    matched: 0,
+    done: 0,
+    underWay: 0,
+    ended: 0,
+    changed: { count: 0, named: [] },
+    occupied: { count: 0, named: [] },
+    elsewhere: { count: 0, named: [] },
+  };
+  readonly #folder: BatchFolder;
+  readonly #resultsLastMs: number;
+  readonly #wanted: StagingTable | undefined;
+
+  /** @param wanted receives the ids of the rows that can be adopted */
+  constructor(folder: BatchFolder, app: Pick<App, 'model'>, wanted?: StagingTable) {
+    this.#wanted = wanted;
+    this.#folder = folder;
+    this.#resultsLastMs = app.model.resultsLastMs;
+  }
+
+  /**
+   * @param known whether the ledger has the item of each job
+   * @returns what becomes of the row of each job that the ledger does not have; `undefined`: a new clip
+   */
+  async page(jobs: readonly Job[], known: readonly boolean[]): Promise<(Fate | undefined)[]> {
+    const { findings } = this;
+    const rows = this.#folder.rows === 0 ? [] : await this.#folder.rowsOf(jobs.map((job) => job.id));
+    const unknown = jobs.flatMap((job, index) => (known[index] ? [] : [rows[index]?.output ?? job.output]));
+    const sizes = await this.#folder.contents.sizes(unknown);
+    let next = 0;
+    const fates = jobs.map((job, index) => {
+      const row = rows[index];
+      const same = row?.hash === contentHash(job.provider, JSON.stringify(job.input));
+      if (row && same) findings.matched += 1;
+      if (known[index]) return undefined;
+      const size = sizes[next];
+      next += 1;
+      if (row && !same) {
+        add(findings.changed, job.id);
+        return undefined;
+      }
+      const fate = row && fateOf(row, size, this.#resultsLastMs);
+      if (fate === undefined && size !== undefined) add(findings.occupied, row?.output ?? job.output);
+      if (fate === 'done') findings.done += 1;
+      else if (fate === 'generating') findings.underWay += 1;
+      else if (fate !== undefined) findings.ended += 1;
+      return fate;
+    });
+    await this.#wanted?.put(jobs.flatMap(({ id }, index) => (fates[index] === undefined ? [] : [[id, '1'] as const])));
+    return fates;
+  }
+
+  /** Records a job whose item the ledger has from another jobs file, with another content. */
+  otherContent(id: string): void {
+    add(this.findings.elsewhere, id);
+  }
+}
+
+function add(to: NamedCount, name: string): void {
+  to.count += 1;
+  if (to.named.length < NAMED) to.named.push(name);
+}

@@ -1,0 +1,67 @@
+import { UserError } from '../../core/errors.ts';
+import { plural } from '../../core/format.ts';
+import type { FolderFindings, NamedCount } from './check.ts';
+import type { BatchFolder } from './open.ts';
+
+/** What to do about a folder that holds something else than these jobs: refuse, keep it, or pay and replace it. */
+export type FolderPolicy = 'refuse' | 'adopt' | 'replace';
+
+const cure =
+  'Choose one: --batch NAME makes them in a folder of their own; --adopt keeps what is there and takes it for the ' +
+  'clips of these jobs; --replace pays for these clips and replaces the files of their names.';
+
+/**
+ * Decides whether a folder may be continued without a word of the user.
+ * @param source the jobs file as an absolute path
+ * @returns the error to report before anything is sent; `undefined` when nothing stands in the way
+ */
+export function conflictOf(
+  folder: BatchFolder,
+  findings: FolderFindings,
+  source: string | undefined,
+  policy: FolderPolicy,
+): UserError | undefined {
+  if (policy === 'adopt') return undefined;
+  if (findings.elsewhere.count > 0) return otherFile(folder.batch, findings.elsewhere);
+  if (policy === 'replace') return undefined;
+  const problems = [
+    ...strangersIn(folder, findings, source),
+    ...listed(findings.changed, 'job has', 'jobs have', 'other content there'),
+    ...listed(findings.occupied, 'name is', 'names are', 'taken by a file that this ledger does not know'),
+  ];
+  if (problems.length === 0) return undefined;
+  const where = folder.storage.locate(folder.batch);
+  return new UserError(`batch "${folder.batch}" cannot simply go to ${where}:\n  ${problems.join('\n  ')}`, { cure });
+}
+
+/** The clips of the folder that none of the jobs asks for, where they show that it is another batch of that name. */
+function strangersIn(folder: BatchFolder, { matched }: FolderFindings, source: string | undefined): string[] {
+  const others = folder.rows - matched;
+  const from = folder.marker?.source ? ` (of ${folder.marker.source})` : '';
+  if (folder.rows === 0) return [];
+  if (folder.otherApi)
+    return [`${plural(folder.rows, 'item')} there were made with another API: ${folder.marker?.api}`];
+  if (!folder.foreign || others === 0) return [];
+  // The same file from another folder or machine has most of its clips there, whatever was added or removed since.
+  const sameFile = source !== undefined && folder.marker?.source === source;
+  if (matched > 0 && (sameFile || matched >= others)) return [];
+  return [`it holds ${plural(others, 'item')} of another jobs file${from} and another installation`];
+}
+
+function otherFile(batch: string, elsewhere: NamedCount): UserError {
+  const [problem = ''] = listed(
+    elsewhere,
+    'job has',
+    'jobs have',
+    'the id of an item of another jobs file, with other content',
+  );
+  return new UserError(`batch "${batch}" has clips of another jobs file: ${problem}`, {
+    cure: 'Use --batch NAME for a batch of its own, or other ids; with --adopt the clips that are there count as those of these jobs.',
+  });
+}
+
+function listed({ count, named }: NamedCount, one: string, many: string, fault: string): string[] {
+  if (count === 0) return [];
+  const more = count > named.length ? `, and ${count - named.length} more` : '';
+  return [`${count} ${count === 1 ? one : many} ${fault}: ${named.join(', ')}${more}`];
+}

@@ -1,0 +1,80 @@
+import type { App } from '../../app.ts';
+import { apiOf } from '../../config/config.ts';
+import { StagingTable } from '../../ledger/staging.ts';
+import { readMarker, type FolderMarker } from '../../reports/folder.ts';
+import { readManifest } from '../../reports/read-manifest.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { FolderContents, type RowFacts } from './contents.ts';
+
+/** The verbs of a storage that a submission uses. */
+export type FolderStorage = Pick<Storage, 'read' | 'locate' | 'list' | 'stat' | 'putPage'>;
+
+/** The folder of a batch in the storage, as one submission sees it. */
+export interface BatchFolder {
+  batch: string;
+  storage: FolderStorage;
+  /** The marker, if there is one that can be read. */
+  marker: FolderMarker | undefined;
+  /** Whether it is not known to be this installation's. */
+  foreign: boolean;
+  /** Whether its clips were made by another API, such as a simulated one. */
+  otherApi: boolean;
+  /** Rows of its manifest that this ledger may not know; 0 when it knows all of them. */
+  rows: number;
+  /** Whether it holds a manifest that this ledger has not adopted to its end. */
+  unknown: boolean;
+  contents: FolderContents;
+  /** @returns the rows of these items, in their order */
+  rowsOf(ids: readonly string[]): Promise<(RowFacts | undefined)[]>;
+  /** Frees what it holds in Redis. */
+  close(): Promise<void>;
+}
+
+/**
+ * Reads what the storage holds of a batch that this ledger does not know, or has not adopted to its end.
+ * @throws StorageError
+ */
+export async function openFolder(
+  app: App,
+  storage: FolderStorage,
+  batch: string,
+  signal?: AbortSignal,
+): Promise<BatchFolder> {
+  const table = new StagingTable(app.redis, app.keys);
+  const contents = new FolderContents(app, storage, batch, signal);
+  const [found, id, state] = await Promise.all([
+    readMarker(storage, batch, signal),
+    app.installation.id(),
+    app.queries.folder(batch),
+  ]);
+  const marker = found === 'unknown' ? undefined : found;
+  let unknown = state.adopting;
+  if (!state.known || state.adopting) {
+    for await (const rows of readManifest(storage, batch, signal)) {
+      unknown = true;
+      const worth = rows.filter(({ state: rowState }) => rowState !== 'queued');
+      await table.put(worth.map((row) => [row.id, JSON.stringify(factsOf(row))]));
+    }
+  }
+  return {
+    batch,
+    storage,
+    marker,
+    foreign: marker?.installation !== id || marker.batch !== batch,
+    otherApi: marker !== undefined && marker.api !== apiOf(app.config),
+    rows: await table.size(),
+    unknown,
+    contents,
+    async rowsOf(ids) {
+      const stored = await table.get(ids);
+      return stored.map((text) => (text === undefined ? undefined : (JSON.parse(text) as RowFacts)));
+    },
+    async close() {
+      await Promise.all([table.drop(), contents.drop()]);
+    },
+  };
+}
+
+function factsOf({ state, size, taskId, postedAt, hash, output }: RowFacts): RowFacts {
+  return { state, size, taskId, postedAt, hash, output };
+}

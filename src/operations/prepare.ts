@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import type { App } from '../app.ts';
+import { Closers } from '../core/closers.ts';
+import { pagesOf } from '../core/chunk.ts';
+import type { Job } from '../jobs/job.ts';
+import { INTAKE_PAGE } from '../ledger/intake.ts';
+import { StagingTable } from '../ledger/staging.ts';
+import { knownItems, previewJobs, type Preview, type SubmitHeader } from './submit.ts';
+import { adoptFolder, type Adopted } from './folder/adopt.ts';
+import { FolderCheck } from './folder/check.ts';
+import { conflictOf, type FolderPolicy } from './folder/conflict.ts';
+import { openFolder, type BatchFolder, type FolderStorage } from './folder/open.ts';
+
+/** Jobs of one file, which can be read more than once. */
+export interface Submittable {
+  header: SubmitHeader;
+  jobs(): AsyncIterable<Job>;
+}
+
+/** A submission that nothing stands in the way of. */
+export interface PreparedSubmission {
+  /** In the order of the files. */
+  previews: Preview[];
+  /** Adds what the storage has to the ledger. May be run again after it died. */
+  adopt(signal?: AbortSignal): Promise<Adopted>;
+  /** Frees what it holds in Redis. */
+  close(): Promise<void>;
+}
+
+/** One batch of a submission. */
+interface PreparedBatch {
+  folder: BatchFolder;
+  check: FolderCheck;
+  source: string | undefined;
+  wanted: StagingTable | undefined;
+  files: Submittable[];
+}
+
+/**
+ * Compares jobs with the ledger and with the folders of their batches, before anything is sent or changed.
+ * @throws UserError when a folder holds something else and the policy is to refuse it; InputError as `previewJobs`;
+ * StorageError
+ */
+export async function prepareSubmission(
+  app: App,
+  storage: FolderStorage,
+  files: readonly Submittable[],
+  policy: FolderPolicy,
+  signal?: AbortSignal,
+): Promise<PreparedSubmission> {
+  const closers = new Closers();
+  try {
+    const batches = new Map<string, PreparedBatch>();
+    const previews: Preview[] = [];
+    for (const file of files) {
+      const { batch, source } = file.header;
+      let prepared = batches.get(batch);
+      if (!prepared) {
+        const folder = await openFolder(app, storage, batch, signal);
+        closers.push(() => folder.close());
+        const wanted = policy === 'replace' ? new StagingTable(app.redis, app.keys) : undefined;
+        if (wanted) closers.push(() => wanted.drop());
+        prepared = { folder, check: new FolderCheck(folder, app, wanted), source, wanted, files: [] };
+        batches.set(batch, prepared);
+      }
+      prepared.files.push(file);
+      previews.push(await previewJobs(app, file.header, file.jobs(), prepared.check));
+    }
+    for (const { folder, check, source } of batches.values()) {
+      const conflict = conflictOf(folder, check.findings, source, policy);
+      if (conflict) throw conflict;
+    }
+    return {
+      previews,
+      adopt: (during) => adoptAll(app, [...batches.values()], policy, during),
+      close: () => closers.close(),
+    };
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function adoptAll(
+  app: App,
+  batches: readonly PreparedBatch[],
+  policy: FolderPolicy,
+  signal?: AbortSignal,
+): Promise<Adopted> {
+  const sum: Adopted = { done: 0, underWay: 0, ended: 0 };
+  for (const { folder, check, source, wanted, files } of batches) {
+    if (folder.unknown) {
+      const adopted = await adoptFolder(app, folder, { source, wanted, close: false, signal });
+      sum.done += adopted.done;
+      sum.underWay += adopted.underWay;
+      sum.ended += adopted.ended;
+    }
+    if (policy !== 'adopt' || check.findings.occupied.count === 0) continue;
+    for (const file of files) sum.done += await adoptFiles(app, folder, file, signal);
+  }
+  return sum;
+}
+
+/** Adopts files as the clips of the jobs whose names they have, as the user asked. @returns how many */
+async function adoptFiles(app: App, folder: BatchFolder, file: Submittable, signal?: AbortSignal): Promise<number> {
+  const { batch, storage, contents } = folder;
+  let adopted = 0;
+  for await (const page of pagesOf(file.jobs(), INTAKE_PAGE)) {
+    signal?.throwIfAborted();
+    const known = await knownItems(app, batch, page);
+    const sizes = await contents.sizes(page.map((job) => job.output));
+    for (const [index, job] of page.entries()) {
+      const size = sizes[index];
+      if (known[index] !== undefined || size === undefined) continue;
+      const { id, priority, provider, output, input } = job;
+      const item = { id, priority, provider, output, input, state: 'done' as const, attempt: 0, posted: 0 };
+      const fields = { location: storage.locate(output), size, sha256: await hashOf(storage, output, signal) };
+      const facts = { model: app.model.id, source: file.header.source };
+      const report = await app.adoption.add(batch, facts, [{ ...item, history: [], names: [], fields }], 'last');
+      adopted += report.adopted;
+    }
+  }
+  return adopted;
+}
+
+async function hashOf(storage: FolderStorage, name: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of (await storage.read(name, signal)) ?? []) hash.update(piece);
+  return hash.digest('hex');
+}
