@@ -34,6 +34,7 @@ export function addJobsOptions(command: Command): Command {
     .option('--output <template>', 'names of the clips, such as {batch}/{index}-{id}.mp4')
     .option('--max-clips <n>', 'budget: clips of the batch that may ever be paid for')
     .addOption(new Option('--format <format>', 'format of the files (default: by extension)').choices(formats))
+    .option('--allow-images-outside', 'image_files may lie outside the folder of their jobs file')
     .option('--encoding <name>', 'encoding of the files, such as windows-1252 (default: UTF-8)')
     .addOption(new Option('--duplicates <what>', 'jobs of the same content').choices(['refuse', 'skip']))
     .addOption(

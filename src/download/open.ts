@@ -24,6 +24,8 @@ export interface SourceOpener {
    * @throws SourceError
    */
   open(url: string, signal?: AbortSignal, onBytes?: (bytes: number) => void): Promise<Source>;
+  /** The head of an answer, by a HEAD request. @throws SourceError */
+  head(url: string, signal?: AbortSignal): Promise<Pick<Answer, 'status' | 'header'>>;
   close(): Promise<void>;
 }
 
@@ -81,6 +83,11 @@ export function createSourceOpener(options: SourceOptions = {}): SourceOpener {
         },
       });
       return { length, body: bounded(body, { maxBytes, onBytes }), close: () => body.close() };
+    },
+    async head(url, signal) {
+      const answer = await get(agent, url, { addresses, signal, method: 'HEAD' });
+      discard(answer);
+      return answer;
     },
     close: () => agent.destroy(),
   };

@@ -15,19 +15,23 @@ export interface Answer {
 const redirects = new Set([301, 302, 303, 307, 308]);
 const MOST_REDIRECTS = 5;
 
+interface RequestOptions {
+  addresses: AddressRules;
+  /** Default: GET. */
+  method?: 'GET' | 'HEAD';
+  headers?: Record<string, string>;
+  signal?: AbortSignal | undefined;
+}
+
 /**
  * GETs a URL and follows its redirects. Every hop is held to the same rules as the first.
  * @throws SourceError
  */
-export async function get(
-  agent: Dispatcher,
-  address: string,
-  options: { headers?: Record<string, string>; addresses: AddressRules; signal?: AbortSignal | undefined },
-): Promise<Answer> {
+export async function get(agent: Dispatcher, address: string, options: RequestOptions): Promise<Answer> {
   let url = new URL(address);
   for (let hops = 0; hops <= MOST_REDIRECTS; hops += 1) {
     requireAllowed(url, options.addresses);
-    const answer = await getOnce(agent, url, options.headers, options.signal);
+    const answer = await getOnce(agent, url, options);
     if (!redirects.has(answer.status)) return answer;
     discard(answer);
     const next = answer.header('location');
@@ -56,8 +60,7 @@ function requireAllowed(url: URL, addresses: AddressRules): void {
 async function getOnce(
   agent: Dispatcher,
   { origin, pathname, search, host }: URL,
-  headers: Record<string, string> | undefined,
-  signal: AbortSignal | undefined,
+  { method = 'GET', headers, signal }: RequestOptions,
 ): Promise<Answer> {
   try {
     const {
@@ -67,7 +70,7 @@ async function getOnce(
     } = await agent.request({
       origin,
       path: pathname + search,
-      method: 'GET',
+      method,
       headers: { 'accept-encoding': 'identity', ...headers },
       // Pieces that wait together are copied into one: a third of the memory, for nothing.
       highWaterMark: 16_384,

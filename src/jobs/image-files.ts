@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { constants } from 'node:fs';
+import { open, realpath, type FileHandle } from 'node:fs/promises';
+import { relative, resolve, sep } from 'node:path';
 import { MAX_IMAGE_BYTES } from './limits.ts';
 import type { Fields } from './tree.ts';
 
@@ -29,11 +30,17 @@ export interface LocalImage {
  */
 export class ImageFiles {
   readonly #folder: string;
+  readonly #outside: boolean;
   readonly #found = new Map<string, LocalImage | string>();
 
-  /** @param folder what paths are relative to */
-  constructor(folder: string) {
+  /**
+   * @param folder what paths are relative to
+   * @param outside whether images may lie outside that folder: a file of jobs that another wrote would otherwise
+   * bring any picture of this machine to where the API fetches it
+   */
+  constructor(folder: string, outside = false) {
     this.#folder = folder;
+    this.#outside = outside;
   }
 
   /** How many files were named. */
@@ -48,7 +55,21 @@ export class ImageFiles {
     if (!Array.isArray(paths)) return;
     for (const path of paths) {
       if (typeof path !== 'string' || this.#found.has(path)) continue;
-      this.#found.set(path, await lookAt(resolve(this.#folder, path)));
+      this.#found.set(path, await this.#inspect(path));
+    }
+  }
+
+  /** Links are followed first: what they lead to has to be in the folder. */
+  async #inspect(path: string): Promise<LocalImage | string> {
+    try {
+      const real = await realpath(resolve(this.#folder, path));
+      const within = relative(await realpath(this.#folder), real);
+      if (!this.#outside && (within === '..' || within.startsWith(`..${sep}`))) {
+        return 'lies outside the folder of the jobs: move it there, or allow it with --allow-images-outside';
+      }
+      return await inspectImage(real);
+    } catch (error) {
+      return reasonOf(error);
     }
   }
 
@@ -58,6 +79,11 @@ export class ImageFiles {
   }
 }
 
+/** Opens a file without waiting for a writer, as a FIFO has one. The result may be no regular file. */
+export function openImage(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+}
+
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'permission denied',
@@ -65,33 +91,33 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTDIR: 'there is no such file',
 };
 
-async function lookAt(path: string): Promise<LocalImage | string> {
+async function inspectImage(path: string): Promise<LocalImage | string> {
+  const file = await openImage(path);
   try {
-    const file = await open(path);
-    try {
-      const found = await file.stat();
-      if (found.isDirectory()) return 'is a folder';
-      if (!found.isFile()) return 'is not a regular file';
-      if (found.size > MAX_IMAGE_BYTES) return tooLarge(found.size);
-      const hash = createHash('sha256');
-      let head = '';
-      for await (const chunk of file.createReadStream({ autoClose: false })) {
-        const bytes = chunk as Buffer;
-        if (head.length < HEAD) head += bytes.subarray(0, HEAD - head.length).toString('latin1');
-        hash.update(bytes);
-      }
-      const kind = kinds.find(({ begins }) => begins(head));
-      if (kind === undefined) return head === '' ? 'is empty' : 'is no JPG, PNG or WebP image';
-      const sha256 = hash.digest('hex');
-      const { extension, contentType } = kind;
-      return { name: `${sha256}.${extension}`, path, sha256, extension, contentType };
-    } finally {
-      await file.close();
+    const found = await file.stat();
+    if (found.isDirectory()) return 'is a folder';
+    if (!found.isFile()) return 'is not a regular file';
+    if (found.size > MAX_IMAGE_BYTES) return tooLarge(found.size);
+    const hash = createHash('sha256');
+    let head = '';
+    for await (const chunk of file.createReadStream({ autoClose: false })) {
+      const bytes = chunk as Buffer;
+      if (head.length < HEAD) head += bytes.subarray(0, HEAD - head.length).toString('latin1');
+      hash.update(bytes);
     }
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    return reasons[code] ?? `cannot be read: ${code || 'unknown error'}`;
+    const kind = kinds.find(({ begins }) => begins(head));
+    if (kind === undefined) return head === '' ? 'is empty' : 'is no JPG, PNG or WebP image';
+    const sha256 = hash.digest('hex');
+    const { extension, contentType } = kind;
+    return { name: `${sha256}.${extension}`, path, sha256, extension, contentType };
+  } finally {
+    await file.close();
   }
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return reasons[code] ?? `cannot be read: ${code || 'unknown error'}`;
 }
 
 function tooLarge(bytes: number): string {

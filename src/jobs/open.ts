@@ -49,6 +49,8 @@ export interface OpenOptions extends JobOptions {
   maxItems?: number;
   /** What the storage cannot take as a name. */
   nameFault?: NameFault;
+  /** Whether `image_files` may lie outside the folder of their jobs file. Default false. */
+  allowImagesOutside?: boolean;
 }
 
 /**
@@ -122,7 +124,7 @@ async function openFile(
       list,
       uniqueness,
     );
-    const images = new ImageFiles(path === '-' ? '.' : dirname(path));
+    const images = new ImageFiles(path === '-' ? '.' : dirname(path), options.allowImagesOutside);
     const { batch, totals, duplicates } = await check.run(reader, {
       name: path === '-' ? 'stdin' : slug(basename(path, extname(path))).slice(0, 128),
       override: { batch: options.batch, output: options.output, maxClips: checked.maxClips },

@@ -32,6 +32,8 @@ export interface ExpandOptions {
   now?: Date;
   /** What paths of images are relative to. Default: the working folder. */
   folder?: string;
+  /** Whether images may lie outside that folder. Default false. */
+  allowImagesOutside?: boolean;
 }
 
 /**
@@ -46,7 +48,7 @@ export async function* expandJobs(
 ): AsyncGenerator<Job> {
   const { batch: name, output, maxClips, defaults } = header;
   const facts = { batch: name, output, max_clips: maxClips, defaults };
-  const images = new ImageFiles(options.folder ?? process.cwd());
+  const images = new ImageFiles(options.folder ?? process.cwd(), options.allowImagesOutside);
   await images.read(defaults);
   const batch = collect(undefined, (report) => {
     if (name === undefined) report({ path: ['batch'], message: NAME_RULE });

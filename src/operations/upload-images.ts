@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import type { Config } from '../config/config.ts';
 import { InputError, UserError } from '../core/errors.ts';
 import type { Job } from '../jobs/job.ts';
-import type { LocalImage } from '../jobs/image-files.ts';
+import { openImage, type LocalImage } from '../jobs/image-files.ts';
+import { MAX_IMAGE_BYTES } from '../jobs/limits.ts';
 import type { InputStore } from '../storage/storage.ts';
 
 /** Images in memory at once, of at most 10 MB each. */
@@ -45,7 +45,7 @@ export function imageUploads(inputs: () => InputStore | undefined): UploadImages
     const store = inputs();
     if (!store) throw noImageStore();
     await limit.map(wanted.values(), async ({ image, job }) => {
-      const bytes = await readFile(image.path).catch(() => undefined);
+      const bytes = await readImage(image.path).catch(() => undefined);
       if (!bytes || createHash('sha256').update(bytes).digest('hex') !== image.sha256) {
         throw new InputError([{ job, field: 'image_files', message: `${image.path} is not what was checked` }]);
       }
@@ -53,4 +53,15 @@ export function imageUploads(inputs: () => InputStore | undefined): UploadImages
       uploaded.add(image.name);
     });
   };
+}
+
+/** @returns `undefined` when it is no regular file any more */
+async function readImage(path: string): Promise<Buffer | undefined> {
+  const file = await openImage(path);
+  try {
+    const found = await file.stat();
+    return found.isFile() && found.size <= MAX_IMAGE_BYTES ? await file.readFile() : undefined;
+  } finally {
+    await file.close();
+  }
 }

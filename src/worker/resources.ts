@@ -3,7 +3,7 @@ import { requireApiKey, type Config } from '../config/config.ts';
 import { isLoopback } from '../config/values.ts';
 import { Closers } from '../core/closers.ts';
 import type { Logger } from '../core/log.ts';
-import { createSourceOpener, type SourceOpener } from '../download/open.ts';
+import { createSourceOpener, type SourceOpener, type SourceOptions } from '../download/open.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
 import { lenientLog } from './lenient-log.ts';
@@ -28,12 +28,13 @@ export function openResources(config: Config, log: Logger): Resources {
     onLenientReading: lenientLog(log),
   });
   closers.push(() => api.close());
-  // An API on this machine, such as the simulator, has its clips there as well.
-  const source = createSourceOpener({
-    anyAddress: isLoopback(config.baseUrl),
-    allowed: config.allowAddresses,
-    maxBytes: config.maxClipBytes,
-  });
+  const source = createSourceOpener({ ...addressesOf(config), maxBytes: config.maxClipBytes });
   closers.push(() => source.close());
   return { api, storage, source, close: () => closers.close() };
+}
+
+/** Which addresses URLs from outside may lead to. */
+export function addressesOf(config: Config): Pick<SourceOptions, 'anyAddress' | 'allowed'> {
+  // An API on this machine, such as the simulator, has its clips there as well.
+  return { anyAddress: isLoopback(config.baseUrl), allowed: config.allowAddresses };
 }

@@ -8,6 +8,7 @@ import { estimate, type Estimate } from '../estimate.ts';
 import { checkUrls } from '../check-urls.ts';
 import { formatCount, formatDuration, formatTable, plural } from '../../core/format.ts';
 import type { CliContext } from '../context.ts';
+import { addressesOf } from '../../worker/resources.ts';
 import { configFrom } from '../with-app.ts';
 
 export function addValidate(program: Command, context: CliContext): void {
@@ -25,7 +26,7 @@ export function addValidate(program: Command, context: CliContext): void {
     const config = configFrom(context);
     const files = await openFiles(context, config, paths, jobsOptions(options));
     requireImageStore(files, config);
-    if (options.checkUrls) await checkUrls(files);
+    if (options.checkUrls) await checkUrls(files, addressesOf(config));
     const reports = files.map((file) => ({ file, expected: estimateOf(file, config) }));
     if (options.json) {
       context.out(

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openJobsFiles } from '../../../src/jobs/open.ts';
 import { readQueueJob } from '../../../src/jobs/queue-job.ts';
@@ -46,6 +47,30 @@ describe('local images of jobs', () => {
     const elsewhere = await opened(job('image_files: ["copy of a.jpeg"]'));
     expect(elsewhere.jobs[0]?.id).toBe(jobs[0]?.id);
     expect(new Set(jobs.map(({ id }) => id)).size).toBe(3);
+  });
+
+  it('stay below the folder of their file, links and all, unless that is allowed', async () => {
+    const [inside, outside] = [await folder(), await folder()];
+    await writeFile(join(outside, 'secret.png'), images.png());
+    await writeFile(join(inside, '..a.png'), images.png());
+    await symlink(join(outside, 'secret.png'), join(inside, 'link.png'));
+    await symlink(join(inside, '..a.png'), join(inside, 'good.png'));
+    execFileSync('mkfifo', [join(inside, 'pipe.png')]);
+    const path = join(inside, 'jobs.yaml');
+    const outsiders = [join(outside, 'secret.png'), `../${basename(outside)}/secret.png`, 'link.png'];
+    for (const image of [...outsiders, 'pipe.png', '/dev/zero']) {
+      await writeFile(path, job(`image_files: [${JSON.stringify(image)}]`));
+      const reason = image === 'pipe.png' ? 'is not a regular file' : 'lies outside the folder of the jobs';
+      await expect(openJobsFiles([path]), image).rejects.toThrow(reason);
+    }
+    await writeFile(path, job('image_files: [..a.png, good.png]'));
+    expect((await openJobsFiles([path]))[0]?.imageFiles).toBe(2);
+    for (const image of outsiders) {
+      await writeFile(path, job(`image_files: [${JSON.stringify(image)}]`));
+      expect((await openJobsFiles([path], { allowImagesOutside: true }))[0]?.imageFiles, image).toBe(1);
+    }
+    await writeFile(path, job('image_files: [/dev/zero]'));
+    await expect(openJobsFiles([path], { allowImagesOutside: true })).rejects.toThrow('is not a regular file');
   });
 
   it('stand beside URLs, two in all, and in place of those in the defaults', async () => {
