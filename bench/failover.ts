@@ -1,0 +1,128 @@
+/**
+ * Fail-overs of Redis in the middle of a batch: real sentinels and clusters on this machine, two worker processes,
+ * neither of which is restarted. Prints a table of what came of every clip, and ends with exit code 1 if any was
+ * paid twice or lost, or if more than 2 % are held.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { makeCertificates } from './failover/certificates.ts';
+import { startCluster } from './failover/cluster.ts';
+import { runBatch, type Result } from './failover/batch.ts';
+import { startSentinels } from './failover/sentinel.ts';
+import { hasValkey } from './failover/server.ts';
+import type { Setup, SetupOptions } from './failover/setup.ts';
+
+interface Scenario {
+  name: string;
+  start(options: SetupOptions): Promise<Setup>;
+  tls: boolean;
+  /** Happens in the middle of the submissions. */
+  strike(setup: Setup): Promise<void>;
+}
+
+/** How long a frozen master stays frozen after it was replaced, and how long a split lasts, in milliseconds. */
+const AFTER_MS = 3_000;
+const SPLIT_MS = 12_000;
+
+async function planned(setup: Setup): Promise<void> {
+  const old = await setup.master();
+  await setup.planned();
+  await setup.replaced(old);
+}
+
+async function frozen(setup: Setup): Promise<void> {
+  const old = await setup.master();
+  old.freeze();
+  await setup.replaced(old);
+  await sleep(AFTER_MS);
+  old.thaw();
+}
+
+async function killed(setup: Setup): Promise<void> {
+  const old = await setup.master();
+  await old.kill();
+  await setup.replaced(old);
+  await sleep(AFTER_MS);
+  await setup.revive(old);
+}
+
+async function twice(setup: Setup): Promise<void> {
+  await planned(setup);
+  await killed(setup);
+}
+
+async function split(setup: Setup): Promise<void> {
+  const old = await setup.master();
+  await setup.split?.();
+  await setup.replaced(old);
+  await sleep(SPLIT_MS);
+  setup.heal?.();
+}
+
+const tls = true;
+const scenarios: Scenario[] = [
+  { name: 'Sentinel, planned fail-over', start: startSentinels, tls, strike: planned },
+  { name: 'Sentinel, master frozen', start: startSentinels, tls, strike: frozen },
+  { name: 'Sentinel, master killed', start: startSentinels, tls, strike: killed },
+  { name: 'Sentinel, two in a row', start: startSentinels, tls, strike: twice },
+  {
+    name: 'Sentinel, network split',
+    // The proxies tell workers apart by what they send, which TLS would hide.
+    start: (options) => startSentinels({ ...options, links: true }),
+    tls: false,
+    strike: split,
+  },
+  { name: 'Cluster, planned fail-over', start: startCluster, tls, strike: planned },
+  { name: 'Cluster, master frozen', start: startCluster, tls, strike: frozen },
+  { name: 'Cluster, master killed', start: startCluster, tls, strike: killed },
+  { name: 'Cluster, two in a row', start: startCluster, tls, strike: twice },
+  { name: 'Cluster, slot migrated', start: startCluster, tls, strike: async (setup) => setup.moveSlot?.() },
+];
+
+const { values } = parseArgs({
+  options: {
+    clips: { type: 'string', default: '500' },
+    /** Runs the scenarios whose names contain this. */
+    only: { type: 'string', default: '' },
+    /** CLIPMILL_DURABILITY of the workers. */
+    durability: { type: 'string', default: 'auto' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+
+const root = await mkdtemp(join(tmpdir(), 'clipmill-failover-'));
+const certificates = makeCertificates(join(root, 'tls'));
+const products = hasValkey() ? [false, true] : [false];
+if (products.length === 1) console.log('valkey-server is not on the PATH: Redis alone\n');
+console.log(
+  '| scenario | clips | done | billed | doubled | lost | held | s |\n| --- | --- | --- | --- | --- | --- | --- | --- |',
+);
+let failed = false;
+for (const valkey of products) {
+  for (const scenario of scenarios.filter(({ name }) => name.includes(values.only)))
+    failed = !(await run(scenario, valkey)) || failed;
+}
+if (!values.keep) await rm(root, { recursive: true, force: true });
+process.exit(failed ? 1 : 0);
+
+async function run(scenario: Scenario, valkey: boolean): Promise<boolean> {
+  const folder = await mkdtemp(join(root, 's-'));
+  const setup = await scenario.start({ folder, valkey, tls: scenario.tls ? certificates : undefined });
+  const clips = Number(values.clips);
+  try {
+    const result = await runBatch({ setup, folder, clips, durability: values.durability, strike: scenario.strike });
+    console.log(row(`${scenario.name}${valkey ? ' (Valkey)' : ''}`, clips, result));
+    for (const complaint of result.verdict.complaints) console.log(complaint);
+    return result.verdict.doubled + result.verdict.lost === 0 && result.verdict.held <= clips * 0.02;
+  } finally {
+    await setup.stop();
+  }
+}
+
+function row(name: string, clips: number, { verdict, seconds }: Result): string {
+  const { done, billed, doubled, lost, held } = verdict;
+  return `| ${[name, clips, done, billed, doubled, lost, held, seconds.toFixed(0)].join(' | ')} |`;
+}
