@@ -20,7 +20,7 @@ interface Scenario {
   start(options: SetupOptions): Promise<Setup>;
   tls: boolean;
   /** Happens in the middle of the submissions. */
-  strike(setup: Setup): Promise<void>;
+  strike: (setup: Setup) => Promise<void>;
 }
 
 /** How long a frozen master stays frozen after it was replaced, and how long a split lasts, in milliseconds. */

@@ -81,7 +81,7 @@ export async function openApp(config: Config, options: AppOptions): Promise<App>
   const { log, redis: use = 'shared', home = DEFAULT_HOME, roles = [], clock = systemClock, check = true } = options;
   const closers = new Closers();
   try {
-    const server = await locateRedis(config.redisUrl, use, home);
+    const server = await locateRedis(config, use, home);
     closers.push(() => server.stop());
     const keys = keysFor(config.prefix);
     const redis = openRedis(server.url, {

@@ -27,7 +27,7 @@ export interface BatchOptions {
   folder: string;
   clips: number;
   durability: string;
-  strike(setup: Setup): Promise<void>;
+  strike: (setup: Setup) => Promise<void>;
 }
 
 /** Works on a batch with two processes while something happens to Redis. */

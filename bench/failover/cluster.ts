@@ -26,15 +26,9 @@ export async function startCluster({ folder, tls, valkey }: SetupOptions): Promi
   });
   for (const server of servers) await server.start();
   const trust = tls ? ['--tls', '--cacert', tls.ca] : [];
-  execFileSync(
-    'redis-cli',
-    [
-      ...trust,
-      ...['--cluster', 'create', ...ports.map((port) => `127.0.0.1:${port}`)],
-      ...['--cluster-replicas', '1', '--cluster-yes'],
-    ],
-    { stdio: 'ignore' },
-  );
+  const addresses = ports.map((port) => `127.0.0.1:${port}`);
+  const create = [...trust, '--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes'];
+  execFileSync('redis-cli', create, { stdio: 'ignore' });
   const slot = Number(await servers[0]?.admin.cluster('KEYSLOT', KEY));
   const serverOf = (node: ClusterNode | undefined) => servers.find(({ port }) => port === node?.address.port);
 
@@ -95,7 +89,7 @@ export async function startCluster({ folder, tls, valkey }: SetupOptions): Promi
       await to.admin.cluster('SETSLOT', slot, 'IMPORTING', owner.id);
       await from.admin.cluster('SETSLOT', slot, 'MIGRATING', target.id);
       for (;;) {
-        const keys = (await from.admin.cluster('GETKEYSINSLOT', slot, 20)) as string[];
+        const keys = await from.admin.cluster('GETKEYSINSLOT', slot, 20);
         if (keys.length === 0) break;
         await from.admin.call('MIGRATE', '127.0.0.1', to.port, '', 0, 5_000, 'REPLACE', 'KEYS', ...keys);
       }

@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { formatFailure } from '../core/errors.ts';
 import { EXIT, processContext } from './context.ts';
 import { buildProgram } from './program.ts';
+import { explainRedisError } from '../redis/errors.ts';
 
 const context = processContext();
 // `clipmill export … | head`: whoever reads has had enough, which is no fault.
@@ -18,7 +19,7 @@ try {
     // commander has said what was wrong; help that was asked for is no mistake.
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.misuse;
   } else {
-    context.err(formatFailure(error));
+    context.err(formatFailure(explainRedisError(error)));
     process.exitCode = EXIT.misuse;
   }
 }

@@ -34,9 +34,16 @@ export function createInstallation(redis: RedisClient, keys: Keys): Installation
   // A Redis that returns empty gets the id back that this process knows: its folders stay its own.
   let known: string = randomUUID();
 
+  /** Writes a field that is missing. It is read first: a Redis that is full refuses the write, and a worker must start. */
+  async function keep(field: string, value: string): Promise<string> {
+    const kept = await redis.hget(key, field);
+    if (kept !== null) return kept;
+    await redis.hsetnx(key, field, value);
+    return (await redis.hget(key, field)) ?? value;
+  }
+
   async function id(): Promise<string> {
-    await redis.hsetnx(key, 'id', known);
-    known = (await redis.hget(key, 'id')) ?? known;
+    known = await keep('id', known);
     return known;
   }
 
@@ -44,7 +51,7 @@ export function createInstallation(redis: RedisClient, keys: Keys): Installation
     id,
     async claimAccount(secret, accept) {
       const fingerprint = fingerprintOf(await id(), secret);
-      await redis.hsetnx(key, 'account', fingerprint);
+      await keep('account', fingerprint);
       const [remembered, accepted] = await redis.hmget(key, 'account', `accepted:${fingerprint}`);
       if (remembered === fingerprint || accepted) return { ok: true };
       if (accept === true || accept === fingerprint) {

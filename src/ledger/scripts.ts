@@ -75,11 +75,21 @@ export function scriptJson(value: unknown): string {
 
 const loaded = new Map<Verb, string>();
 
+/** Verbs that bring something new, which a full Redis refuses: before any of it is written, and before a POST. */
+const refusedWhenFull: ReadonlySet<Verb> = new Set(['adopt', 'begin', 'dispatch', 'register']);
+
+/**
+ * Lets a verb record or free something in a Redis that is full (maxmemory): once a script has written, Redis
+ * refuses none of its further commands, and no key has the name of the prefix.
+ */
+const ALLOW_WHEN_FULL = "redis.call('DEL', KEYS[1])\n";
+
 /** A verb's script with its libraries and what it uses of the schema. */
 export function loadScript(verb: Verb): string {
   const known = loaded.get(verb);
   if (known !== undefined) return known;
-  const script = withIncludes(readLua(`${verb}.lua`));
+  const source = withIncludes(readLua(`${verb}.lua`));
+  const script = refusedWhenFull.has(verb) ? source : ALLOW_WHEN_FULL + source;
   loaded.set(verb, script);
   return script;
 }

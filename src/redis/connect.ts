@@ -5,6 +5,7 @@ import { parseRedisUrl, type RedisTarget } from '../config/redis-url.ts';
 import { describeError, UserError } from '../core/errors.ts';
 import { autoCork } from './auto-cork.ts';
 import type { ClientOptions } from './client-options.ts';
+import { SwitchWatch } from './switch-watch.ts';
 import { SlotConnector, SlotOwner } from './slot-owner.ts';
 
 /**
@@ -74,12 +75,14 @@ function commonOptions(options: ConnectOptions) {
  * @throws UserError when the URL or a TLS file cannot be used
  */
 export function openRedis(url: string, options: ConnectOptions): RedisClient {
+  const settings = redisOptions(parseTarget(url), options);
   // The bench compares the ways to write: BENCH_REDIS_WRITES=cork|pipeline|plain.
   const writes = process.env['BENCH_REDIS_WRITES'] ?? 'cork';
   const client = new Redis({
-    ...redisOptions(parseTarget(url), options),
+    ...settings,
     enableAutoPipelining: writes === 'pipeline',
   });
+  if (settings.sentinels) new SwitchWatch(settings).add(client);
   // Without a listener ioredis prints every error by itself.
   client.on('error', () => {});
   if (writes === 'cork') autoCork(client);
@@ -121,9 +124,6 @@ function redisOptions(target: RedisTarget, options: ConnectOptions): ClientOptio
     ...(tls && { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
     sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
     sentinelRetryStrategy: () => 250,
-    // Leaves the old master as soon as the sentinels have switched, not when it refuses a write.
-    failoverDetector: true,
-    sentinelReconnectStrategy: () => 1_000,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.ts';
 import { UserError } from '../core/errors.ts';
 import { joinEmbeddedRedis, startEmbeddedRedis, type EmbeddedRedis } from './embedded/server.ts';
 
@@ -17,9 +18,20 @@ export const DEFAULT_HOME = '.clipmill';
  * Returns the Redis of REDIS_URL, or a private one.
  * @throws UserError when there is neither
  */
-export async function locateRedis(url: string | undefined, use: RedisUse, home: string): Promise<EmbeddedRedis> {
+export async function locateRedis(
+  { redisUrl: url, durability }: Pick<Config, 'redisUrl' | 'durability'>,
+  use: RedisUse,
+  home: string,
+): Promise<EmbeddedRedis> {
   if (url !== undefined) return { url, stop: async () => {} };
-  if (use === 'run') return await startEmbeddedRedis(home);
+  if (use === 'run') {
+    if (durability === 'replica') {
+      throw new UserError('CLIPMILL_DURABILITY=replica, but a private Redis has no replica', {
+        cure: 'Set REDIS_URL to a Redis with replicas, or unset CLIPMILL_DURABILITY: the disk acknowledges then.',
+      });
+    }
+    return await startEmbeddedRedis(home, durability === 'memory' ? 'everysec' : 'always');
+  }
   const joined = use === 'read' ? await joinEmbeddedRedis(home) : undefined;
   if (joined) return joined;
   if (use === 'read') {

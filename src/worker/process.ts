@@ -7,6 +7,7 @@ import type { QueueName } from '../queue/queues.ts';
 import { onInterrupt } from '../core/interrupts.ts';
 import type { App } from '../app.ts';
 import { keepHeapSmall } from './gc-tuning.ts';
+import { explainRedisError } from '../redis/errors.ts';
 import type { Workers } from './start.ts';
 
 export interface WorkerProcessOptions {
@@ -79,7 +80,7 @@ export async function workerMain(roles: readonly QueueName[], openListeners: Ope
   try {
     await runWorkers(process.env, roles, { readable: process.stderr.isTTY, openListeners });
   } catch (error) {
-    process.stderr.write(formatFailure(error));
+    process.stderr.write(formatFailure(explainRedisError(error)));
     process.exitCode = 2;
   }
 }

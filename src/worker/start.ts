@@ -2,6 +2,8 @@ import type { App } from '../app.ts';
 import { CallbackSecrets } from '../callbacks/secrets.ts';
 import { Closers } from '../core/closers.ts';
 import { deadlines } from '../core/deadlines.ts';
+import { describeError } from '../core/errors.ts';
+import { explainRedisError } from '../redis/errors.ts';
 import { endsWithin } from '../core/timeouts.ts';
 import { publishLimits } from '../ledger/limits.ts';
 import { startProcessor } from '../queue/processor.ts';
@@ -123,7 +125,10 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   closers.push(() => disturbance.stop());
   // What crashes left behind is repaired at once, not at the next full minute; which then begins anew.
   await run('claim-task', 'reconcile', 0);
-  await repair();
+  await disturbance.repairAtStart().catch((error: unknown) => {
+    // A Redis that is full refuses new jobs: a worker starts all the same, and makes room by its retention.
+    log.warn({ reason: describeError(explainRedisError(error)) }, 'jobs could not be repaired, trying again');
+  });
   const reports = createReportWriter({ ...app, storage });
   // Reports of large batches take long, and other tasks must not wait for them.
   const maintenance = [

@@ -13,7 +13,7 @@ declare module 'vitest' {
 /** One private Redis for the whole run; tests keep apart by their prefixes. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'clipmill-test-'));
-  const redis = await startEmbeddedRedis(folder);
+  const redis = await startEmbeddedRedis(folder, 'everysec');
   project.provide('redisUrl', redis.url);
   return async () => {
     await redis.stop();

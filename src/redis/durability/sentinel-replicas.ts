@@ -69,7 +69,7 @@ export class SentinelReplicas implements ReplicaView {
     if (agreeing.length * 2 <= sentinels) {
       const elsewhere = opinions.filter(({ masterRunId }) => masterRunId !== undefined && masterRunId !== runId);
       // They have switched: the connection follows them.
-      if (elsewhere.length * 2 > sentinels) this.#redis.disconnect(true);
+      if (elsewhere.length * 2 > sentinels && this.#redis.status === 'ready') this.#redis.disconnect(true);
       throw new Error(`${agreeing.length} of ${sentinels} sentinels hold this server for the master`);
     }
     this.#promotable = new Set(opinions.flatMap(({ replicas }) => replicas));

@@ -9,6 +9,9 @@ import { awaitRedis } from '../await-ready.ts';
 import { openRedis } from '../connect.ts';
 import { folderHolder, FolderInUse, lockFolder, socketPath } from './folder-lock.ts';
 
+/** How often the append-only file is flushed. */
+export type Fsync = 'always' | 'everysec';
+
 /** A private Redis in a folder, for one machine. */
 export interface EmbeddedRedis {
   /** `unix://…`, as `openRedis` takes it. */
@@ -34,9 +37,11 @@ const supervisor = `
 /**
  * Starts a private Redis whose data is in `folder`: append-only file on, no eviction, reachable by a
  * unix socket alone. Ends with this process.
+ * @param fsync `always` (default): a reply comes after the flush to disk, one for all commands of a turn;
+ * `everysec`: a power failure forgets up to a second
  * @throws UserError when another clipmill uses the folder, or no Redis is installed, or it does not start.
  */
-export async function startEmbeddedRedis(folder: string): Promise<EmbeddedRedis> {
+export async function startEmbeddedRedis(folder: string, fsync: Fsync = 'always'): Promise<EmbeddedRedis> {
   const directory = resolve(folder);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const unlock = await lockFolder(directory).catch((error: unknown) => {
@@ -46,7 +51,7 @@ export async function startEmbeddedRedis(folder: string): Promise<EmbeddedRedis>
     });
   });
   try {
-    return await launch(directory, unlock);
+    return await launch(directory, fsync, unlock);
   } catch (error) {
     unlock();
     throw error;
@@ -69,7 +74,7 @@ export async function joinEmbeddedRedis(folder: string): Promise<EmbeddedRedis |
   return { url: `unix://${socketPath(directory, 'redis.sock')}`, stop: async () => {} };
 }
 
-async function launch(directory: string, unlock: () => void): Promise<EmbeddedRedis> {
+async function launch(directory: string, fsync: Fsync, unlock: () => void): Promise<EmbeddedRedis> {
   const socket = socketPath(directory, 'redis.sock');
   await endLeftOver(socket);
   const options = {
@@ -78,7 +83,7 @@ async function launch(directory: string, unlock: () => void): Promise<EmbeddedRe
     unixsocketperm: '700',
     dir: '.',
     appendonly: 'yes',
-    appendfsync: 'everysec',
+    appendfsync: fsync,
     save: '',
     'maxmemory-policy': 'noeviction',
     loglevel: 'warning',

@@ -18,12 +18,21 @@ const SETTLE_MS = 5_000;
 export function repairAfterDisturbance(
   { redis, run, clock }: { redis: Pick<RedisClient, 'on' | 'off'>; run: RunScript; clock: Clock },
   repair: () => Promise<void>,
-): { task: MaintenanceTask; stop(): void } {
+): { task: MaintenanceTask; repairAtStart(): Promise<void>; stop(): void } {
   let disturbed = false;
   const reconnected = () => {
     disturbed = true;
   };
   redis.on('ready', reconnected);
+  async function repairOrRetry(): Promise<void> {
+    disturbed = false;
+    try {
+      await repair();
+    } catch (error) {
+      disturbed = true;
+      throw error;
+    }
+  }
   const offset = () => clock.now() - clock.elapsed();
   let known = offset();
   return {
@@ -37,10 +46,10 @@ export function repairAfterDisturbance(
         known = current;
         // Many processes lose the same Redis at once: one of them repairs, and the others check again.
         if (!disturbed || (await run('claim-task', 'repair-after-disturbance', SETTLE_MS)) !== 1) return;
-        disturbed = false;
-        await repair();
+        await repairOrRetry();
       },
     },
+    repairAtStart: repairOrRetry,
     stop: () => void redis.off('ready', reconnected),
   };
 }

@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startSentinels } from '../../bench/failover/sentinel.ts';
+import type { Setup } from '../../bench/failover/setup.ts';
+import { workFolder } from '../support/cli.ts';
+import { drainAll, startRig } from '../support/worker-rig.ts';
+
+const CLIPS = 40;
+
+const strikes: Record<string, (setup: Setup) => Promise<void>> = {
+  async 'a planned fail-over'(setup) {
+    await setup.planned();
+  },
+  async 'a frozen master'(setup) {
+    const old = await setup.master();
+    old.freeze();
+    await setup.replaced(old);
+    await sleep(1_000);
+    old.thaw();
+  },
+  async 'a killed master'(setup) {
+    await (await setup.master()).kill();
+  },
+};
+
+/** Two workers whose Redis fails over in the middle of their submissions. */
+async function expectNothingPaidTwice(what: string, strike: (setup: Setup) => Promise<void>): Promise<void> {
+  const setup = await startSentinels({ folder: await workFolder(), valkey: false, tls: undefined });
+  onTestFinished(() => setup.stop());
+  const env = setup.env();
+  const rig = await startRig({
+    clips: CLIPS,
+    redisUrl: String(env['REDIS_URL']),
+    env: { CLIPMILL_PREFIX: 'clipmill' },
+  });
+  const workers = [rig.worker(), rig.worker()];
+  await Promise.all(workers.map((worker) => worker.saying('"working"')));
+  await rig.tasksMade(CLIPS / 4);
+
+  await strike(setup);
+
+  const { counts } = await rig.endedOnce(what, 90_000);
+  expect(counts, what).toMatchObject({ done: CLIPS, held: 0 });
+  // The very processes that lived through it.
+  await drainAll(workers, what);
+}
+
+describe('a fail-over of Redis', () => {
+  it('pays for nothing twice, loses nothing and holds nothing', async () => {
+    await Promise.all(Object.entries(strikes).map(([what, strike]) => expectNothingPaidTwice(what, strike)));
+  }, 120_000);
+});
