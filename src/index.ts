@@ -42,7 +42,7 @@ export interface ClipmillOptions {
   log?: Logger | true;
 }
 
-/** What holds for all jobs of a submission. */
+/** Options for all jobs of a submission. */
 export interface SubmitOptions {
   /** Template of the clips' names. Default `{batch}/{id}.mp4`. */
   output?: string;
@@ -50,11 +50,11 @@ export interface SubmitOptions {
   maxClips?: number;
   /** Job fields for all jobs that do not have them. */
   defaults?: JobDefaults;
-  /** Breaks the submission off; what was submitted stays, and submitting again completes it. */
+  /** Stops the submission; items submitted by then stay, and submitting again completes them. */
   signal?: AbortSignal;
 }
 
-/** One batch: what came of submitting it, and everything that can be asked of it later. */
+/** One batch: its state, its items, and what can be done with them. */
 export interface BatchHandle {
   readonly name: string;
   /** Resolves when all items have ended, with the batch as it is then. */
@@ -63,9 +63,9 @@ export interface BatchHandle {
   /** All items in their order, read a page at a time. */
   items(): AsyncIterable<Item>;
   item(id: string): Promise<Item | undefined>;
-  /** Puts ended items back to work. @returns how many */
+  /** Requeues ended items. @returns their number */
   retry(choice: RetryChoice): Promise<number>;
-  /** Submits nothing more of it. */
+  /** Stops submitting items of the batch. */
   cancel(options?: { discard?: boolean }): Promise<CancelResult>;
   /** Writes manifest and gallery beside the clips. @returns where they are */
   storePages(): Promise<BatchReports>;
@@ -86,15 +86,15 @@ export interface Clipmill {
   ): Promise<BatchHandle & { submission: Submission }>;
   /** @throws UserError when there is no such batch */
   batch(name: string): Promise<BatchHandle>;
-  /** All batches, slots, request budget, and why submission may stand still. */
+  /** Returns all batches, slots, request budget, and why nothing is submitted, if so. */
   status(): Promise<Status>;
   /** Ends of items and batches as they happen; `after` is the id to go on behind, default from now on. */
   events(options?: { after?: string; signal?: AbortSignal }): AsyncIterable<Completion>;
-  /** Submits nothing until `resume`. */
+  /** Stops submissions until `resume`. */
   pause(): Promise<void>;
   /** Ends a pause, or a halt because of the key or the credit. */
   resume(): Promise<void>;
-  /** Drains the workers of this process and closes everything. What is not done goes on at the next start. */
+  /** Drains the workers of this process and closes everything. Work that is not done continues at the next start. */
   close(): Promise<void>;
 }
 

@@ -20,7 +20,7 @@ interface Given {
   duplicates?: 'refuse' | 'skip';
 }
 
-/** Adds the options that say for all jobs, and for all files, what their files do not say. */
+/** Adds the options that complete the jobs of all files. */
 export function addJobsOptions(command: Command): Command {
   return command
     .option('--set <field=value>', 'a field of all jobs, such as duration=10 (repeatable)', pair('--set duration=10'))
@@ -56,14 +56,14 @@ function pair(example: string) {
   };
 }
 
-/** What the command line says of the files. */
+/** Options of the command line about the files. */
 export function jobsOptions(given: object): OpenOptions {
   const { column, ...rest } = given as Given;
   return { ...rest, columns: column };
 }
 
 /**
- * Opens the files of a command and prints what is worth knowing of them.
+ * Opens the files of a command and prints notes about them.
  * @throws InputError with all that is wrong with them
  */
 export async function openFiles(

@@ -4,17 +4,17 @@ import { pino } from 'pino';
 import { secretsOf, type Config } from '../config/config.ts';
 import { createLogger, type Logger } from '../core/log.ts';
 
-/** For commands that look and change, and then are over: only what is wrong is worth a line. */
+/** Returns the log of short commands: errors only. */
 export function quietLog(config: Config): Logger {
   return createLogger({ level: config.logLevel === 'silent' ? 'silent' : 'error', secrets: secretsOf(config) });
 }
 
-/** JSON lines on standard error. */
+/** Returns a log of JSON lines on standard error. */
 export function workerLog(config: Config): Logger {
   return createLogger({ level: config.logLevel, secrets: secretsOf(config) });
 }
 
-/** JSON lines in a file, where the terminal shows progress instead. */
+/** Returns a log of JSON lines in a file, for when the terminal shows progress. */
 export function fileLog(config: Config, home: string): { log: Logger; path: string } {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const path = join(home, 'clipmill.log');

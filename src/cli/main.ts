@@ -6,7 +6,7 @@ import { buildProgram } from './program.ts';
 import { explainRedisError } from '../redis/errors.ts';
 
 const context = processContext();
-// `clipmill export … | head`: whoever reads has had enough, which is no fault.
+// `clipmill export … | head`: the reader has closed the pipe, which is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.ok);
   throw error;
@@ -16,7 +16,7 @@ try {
   await program.parseAsync(process.argv);
 } catch (error) {
   if (error instanceof CommanderError) {
-    // commander has said what was wrong; help that was asked for is no mistake.
+    // commander has printed the message; `--help` ends up here too, and is no mistake.
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.misuse;
   } else {
     context.err(formatFailure(explainRedisError(error)));

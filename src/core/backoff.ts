@@ -5,8 +5,8 @@ export interface BackoffPolicy {
 }
 
 /**
- * How long to wait after the n-th failure in a row (n from 1), in milliseconds: between half and the
- * whole of the doubled delay, so that many who failed together do not come back together.
+ * Returns the wait after the n-th failure in a row (n from 1), in milliseconds: between half and the whole of the
+ * doubled delay, so that callers that failed at the same time do not retry at the same time.
  */
 export function backoffMs(failures: number, policy: BackoffPolicy, random: () => number = Math.random): number {
   const full = Math.min(policy.capMs, policy.baseMs * 2 ** Math.max(0, failures - 1));

@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Time as the code sees it, so that logic can be tested without waiting for it. */
+/** Time, as an interface, so that tests need not wait for it. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch, as this machine's clock has it: it may be wrong, and be set at any time. */
+  /** Milliseconds since the Unix epoch by this machine's clock, which may be wrong, and may be set at any time. */
   now(): number;
-  /** Milliseconds since some start: nobody sets it, but it may stand still while the machine is suspended. */
+  /** Milliseconds since some start. Cannot be set, but may stop while the machine is suspended. */
   elapsed(): number;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when it aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 /**
- * Begins to measure. A clock that is set back hides time from the date, a machine that sleeps hides it
- * from the other clock: the longer of both counts.
+ * Starts to measure. A clock that is set back hides time from `now`, a suspended machine hides it from
+ * `elapsed`: the longer of both counts.
  * @returns the milliseconds since then
  */
 export function stopwatch(clock: Clock): () => number {

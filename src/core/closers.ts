@@ -1,4 +1,7 @@
-/** What was opened is closed in the opposite order; every closer runs, and the first error is kept. */
+/**
+ * Closes resources in the opposite order of their opening (an AsyncDisposableStack for Node 20). Every closer runs,
+ * and the first error is thrown at the end.
+ */
 export class Closers {
   readonly #closers: (() => Promise<void> | void)[] = [];
 

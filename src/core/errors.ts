@@ -1,5 +1,5 @@
 /**
- * A condition the user can mend: a wrong file, a wrong setting, a service out of reach.
+ * A condition that the user can repair: a wrong file, a wrong setting, a service out of reach.
  * The command line prints it as one line with its cure, without a stack trace, and exits with 2.
  */
 export class UserError extends Error {
@@ -13,7 +13,7 @@ export class UserError extends Error {
   }
 }
 
-/** One mistake in what the user wrote, with the place where it stands. Lines and columns count from 1. */
+/** One mistake in the user's input, with its place. Lines and columns count from 1. */
 export interface Diagnostic {
   file?: string;
   line?: number;
@@ -37,7 +37,7 @@ export function formatDiagnostic(problem: Diagnostic): string {
     .join(': ');
 }
 
-/** Several mistakes at once: everything that is wrong with the input, one line each. */
+/** All mistakes in the input, one line each. */
 export class InputError extends UserError {
   override readonly name = 'InputError';
   readonly problems: readonly Diagnostic[];
@@ -48,7 +48,7 @@ export class InputError extends UserError {
   }
 }
 
-/** The message of anything that was thrown, with the messages of its causes. */
+/** Returns the message of a thrown value, with the messages of its causes. */
 export function describeError(error: unknown): string {
   const messages: string[] = [];
   let current = error;
@@ -66,8 +66,8 @@ export function describeError(error: unknown): string {
 }
 
 /**
- * What a failed command prints: a user's own mistake as one line each with its cure, anything else
- * with its stack, because that is a fault of clipmill.
+ * Returns the text that a failed command prints: one line for each mistake of the user, with its cure; for anything
+ * else the stack, because it is a fault of clipmill.
  */
 export function formatFailure(error: unknown): string {
   if (error instanceof UserError) {
@@ -78,5 +78,5 @@ export function formatFailure(error: unknown): string {
     return error.cure ? `${lines}  ${error.cure}\n` : lines;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `error: clipmill failed in a way it should not; nothing that is in Redis is lost\n${detail}\n`;
+  return `error: internal error of clipmill; nothing in Redis is lost\n${detail}\n`;
 }

@@ -1,9 +1,9 @@
-/** One thing that was looked at: `warn` costs something some day, `fail` breaks a promise or stops the work. */
+/** The result of one check. `warn`: it may cost something some day. `fail`: it breaks a promise or stops the work. */
 export interface Finding {
-  /** What was looked at, in a word or two. */
+  /** The subject of the check, in a word or two. */
   subject: string;
   level: 'ok' | 'warn' | 'fail';
-  /** What was found, as a phrase. */
+  /** The result, as a phrase. */
   found: string;
   /** What to do about it, as an imperative sentence. */
   cure?: string;

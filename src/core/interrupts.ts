@@ -1,6 +1,6 @@
 /**
- * The first SIGINT or SIGTERM asks for an orderly end: `signal` aborts. The second ends the process
- * at once; everything that matters is in Redis.
+ * Turns SIGINT and SIGTERM into an abort signal. The first one aborts `signal`, for an orderly end. The second one
+ * ends the process at once; everything that matters is in Redis.
  */
 export function onInterrupt(
   onFirst: (name: NodeJS.Signals) => void,
@@ -23,7 +23,7 @@ export function onInterrupt(
   };
 }
 
-/** Why work was broken off: somebody asked for it. */
+/** The reason of the abort. */
 class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }

@@ -18,7 +18,7 @@ export interface LogOptions {
 /** Longest text of an error in a line, in characters. */
 const LONGEST_TEXT = 4_000;
 
-/** Lines carry the ids of what they are about as fields (`batch`, `item`, `attempt`, `task`), then a message. */
+/** Creates a logger. Lines carry ids as fields (`batch`, `item`, `attempt`, `task`), then a message. */
 export function createLogger(options: LogOptions): Logger {
   const scrub = scrubber(options.secrets);
   return pino(
@@ -59,7 +59,7 @@ function withoutCommands(line: string): string {
   return `${JSON.stringify(parsed)}\n`;
 }
 
-/** Coloured lines for a person instead of JSON, on standard error. */
+/** Returns a destination that writes coloured lines instead of JSON to standard error. */
 export async function readableLines(): Promise<DestinationStream> {
   const { default: pretty } = await import('pino-pretty');
   return pretty({ destination: 2, sync: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss', singleLine: true });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
-/** A file at the top of the package, which is one folder above the sources and two above a build. */
+/** Returns the path of a file at the top of the package: one folder above the sources, two above a build. */
 export function packageFile(name: string): string {
   const here = ['../../', '../../../'].find((up) => existsSync(new URL(`${up}package.json`, import.meta.url))) ?? '../';
   return fileURLToPath(new URL(here + name, import.meta.url));

@@ -39,7 +39,7 @@ export function judgeBalance(usd: number): Finding {
   return fail('key', `accepted, but ${usd.toFixed(2)} USD are left`, 'Top up the account at https://apixo.ai.');
 }
 
-/** What doctor reports when the API did not tell the balance. */
+/** The finding for each reason why the balance is unknown. */
 const findings: Record<BalanceAction, (reason: string) => Finding> = {
   'key-refused': (reason) => fail('key', `refused: ${reason}`, 'Set APIXO_API_KEY to a valid key of the account.'),
   'no-credit': (reason) =>

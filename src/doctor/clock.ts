@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { ok, warn, type Finding } from '../core/finding.ts';
 
-/** Delays of looks are set by the machine that delays and read by the one that looks. */
+/** The delay of a poll is set by one machine's clock and read by another's. */
 const TOLERATED_MS = 2_000;
 /** Object stores refuse requests that are signed by a clock further off. */
 const SIGNATURE_MS = 15 * 60_000;
@@ -9,7 +9,7 @@ const SIGNATURE_MS = 15 * 60_000;
 /**
  * How far this machine's clock is from another.
  * @param skewMs this clock minus the other
- * @param precisionMs what the other's reading may be off by
+ * @param precisionMs how far the other reading may be off
  */
 export function judgeClock(whose: string, skewMs: number, precisionMs: number): Finding {
   const subject = 'clock';
@@ -18,8 +18,8 @@ export function judgeClock(whose: string, skewMs: number, precisionMs: number): 
   const found = `${formatSeconds(off)} ${skewMs > 0 ? 'ahead of' : 'behind'} ${whose}`;
   const harm =
     off >= SIGNATURE_MS
-      ? 'looks at tasks come at the wrong time, and S3 refuses what this machine signs'
-      : 'looks at tasks come early or late by that';
+      ? 'polls come at the wrong time, and S3 refuses the signatures of this machine'
+      : 'polls come early or late by that';
   return warn(subject, `${found}: ${harm}`, 'Run a time service (chrony, systemd-timesyncd) on this machine and that.');
 }
 

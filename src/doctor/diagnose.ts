@@ -30,8 +30,8 @@ import { readRedisFacts } from '../redis/facts.ts';
 const API_TIMEOUT_MS = 10_000;
 
 /**
- * Looks at everything that clipmill stands on, and yields what it finds as it finds it. What cannot be
- * looked at is a finding too; nothing of the user's own is thrown.
+ * Checks everything that clipmill depends on, and yields each finding at once. A check that cannot be made is a
+ * finding too; mistakes of the user are never thrown.
  * @param home where `run` keeps its private Redis, in case REDIS_URL is not set
  */
 export async function* diagnose(config: Config, home: string): AsyncGenerator<Finding> {
@@ -67,19 +67,19 @@ async function* reachRedis(config: Config, home: string, closers: Closers): Asyn
   }
 }
 
-/** The private Redis of this folder, or where none has worked a passing one: it shows that one would start. */
+/** Opens the private Redis of this folder; without one, a temporary one, which shows that it would start. */
 async function* privateRedis(home: string, closers: Closers): AsyncGenerator<Finding, EmbeddedRedis> {
   const { path, version } = await installedServer();
   const cure = `Install Redis ${LEAST_REDIS.join('.')} or newer, or set REDIS_URL.`;
   if (version !== undefined && isOlder(version)) yield fail('redis', `${path} is ${version}, which is too old`, cure);
   const joined = await joinEmbeddedRedis(home);
-  const redis = joined ?? (await passingRedis(closers));
+  const redis = joined ?? (await temporaryRedis(closers));
   closers.push(() => redis.stop());
   yield ok('redis', `REDIS_URL is not set: \`run\` uses ${joined ? `the one in ${home}/` : `a private one, ${path}`}`);
   return redis;
 }
 
-async function passingRedis(closers: Closers): Promise<EmbeddedRedis> {
+async function temporaryRedis(closers: Closers): Promise<EmbeddedRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'clipmill-doctor-'));
   closers.push(() => rm(folder, { recursive: true, force: true }));
   return await startEmbeddedRedis(folder);
@@ -95,7 +95,7 @@ async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, 
     const inForce = await limitsInForce(redis, keys);
     yield judgeLimits(config, inForce, await readUsage(run, config));
     yield judgeSubmission(await account.read());
-    // The bucket from which the request to the API takes its token needs limits to go by.
+    // The request to the API takes a token, and the bucket needs limits.
     if (!inForce) await publishLimits(run, config);
     return impossible(facts) === undefined;
   } catch (error) {
@@ -131,7 +131,7 @@ async function* examineAccount(config: Config, app: App | undefined, closers: Cl
   try {
     const apiKey = requireApiKey(config);
     if (!app) {
-      yield warn('key', 'not checked: no request is sent that Redis does not count', 'Mend Redis first.');
+      yield warn('key', 'not checked: every request must be counted in Redis', 'Repair Redis first.');
       return;
     }
     const api = createApixoClient({
@@ -148,7 +148,7 @@ async function* examineAccount(config: Config, app: App | undefined, closers: Cl
   }
 }
 
-/** A mistake of the user's as a finding; anything else is a fault of clipmill and is thrown on. */
+/** Returns a mistake of the user as a finding. Anything else is a fault of clipmill, and is thrown. */
 function failure(subject: string, error: unknown): Finding {
   if (!(error instanceof UserError)) throw error;
   return fail(subject, error.message, error.cure ?? 'See docs/operations.md.');

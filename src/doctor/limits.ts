@@ -25,7 +25,7 @@ export function judgeSubmission({ halted, pausedSince }: AccountState): Finding 
     return fail(
       'submission',
       `halted (${halted.reason}): ${halted.message}`,
-      'Mend that; it is tried again every 30 s, or at: clipmill resume.',
+      'Repair that. A submission is tried from time to time by itself, or at once with: clipmill resume.',
     );
   }
   if (pausedSince !== null) return warn('submission', 'paused by hand', 'To go on: clipmill resume.');

@@ -41,7 +41,7 @@ export interface Submission {
 }
 
 export interface SubmitOptions {
-  /** Breaks the submission off; what was submitted stays. */
+  /** Stops the submission; items submitted by then stay. */
   signal?: AbortSignal | undefined;
   /** Brings the local images of jobs to the storage; only jobs that have some need it. */
   upload?: UploadImages | undefined;
@@ -104,7 +104,7 @@ export async function submitJobs(
   return sum;
 }
 
-/** Those whose images are needed: nobody posts an item again because its file was submitted again. */
+/** Returns the items whose images are needed: items that exist are not posted again. */
 async function newWithImages(app: App, batch: string, jobs: readonly Job[]): Promise<Job[]> {
   const withImages = jobs.filter((job) => job.images !== undefined);
   if (withImages.length === 0) return [];

@@ -30,7 +30,7 @@ export type UploadImages = (jobs: readonly Job[]) => Promise<void>;
 
 /**
  * @param inputs where they go; asked for when there is something to go there
- * @returns a function that throws InputError when an image is not what was checked, StorageError when the
+ * @returns a function that throws InputError when an image has changed since it was checked, StorageError when the
  * storage does not take it, and UserError when there is no such storage
  */
 export function imageUploads(inputs: () => InputStore | undefined): UploadImages {
@@ -47,7 +47,9 @@ export function imageUploads(inputs: () => InputStore | undefined): UploadImages
     await limit.map(wanted.values(), async ({ image, job }) => {
       const bytes = await readImage(image.path).catch(() => undefined);
       if (!bytes || createHash('sha256').update(bytes).digest('hex') !== image.sha256) {
-        throw new InputError([{ job, field: 'image_files', message: `${image.path} is not what was checked` }]);
+        throw new InputError([
+          { job, field: 'image_files', message: `${image.path} has changed since it was checked` },
+        ]);
       }
       await store.put(image.sha256, image.extension, image.contentType, bytes);
       uploaded.add(image.name);

@@ -6,7 +6,7 @@ import type { Queues } from './queues.ts';
 
 /** Items dispatched in one call, so that no call blocks Redis for long. */
 const PAGE = 200;
-/** Between two looks for slots that no event announced, such as one whose lease ended; in milliseconds. */
+/** Between two dispatches without a kick, for slots that no event announces, such as one whose lease ended; in ms. */
 const IDLE_MS = 1_000;
 
 type Mode =

@@ -1,5 +1,5 @@
 /**
- * What becomes of a job. Steps do not depend on BullMQ: the processor alone turns an outcome into a move of
+ * What a step wants done with its job. Steps do not depend on BullMQ: the processor alone turns an outcome into a move of
  * its queue.
  */
 export type Outcome =

@@ -10,18 +10,18 @@ import { bullmqOptions } from './bullmq.ts';
 import { again, type JobContext, type Outcome } from './outcome.ts';
 import type { QueueName } from './queues.ts';
 
-/** Does the work of one job; `name` and `data` are as the producer wrote them. */
+/** Runs one job; `name` and `data` are as the producer wrote them. */
 export type JobHandler = (job: { name: string; data: unknown; id: string }, context: JobContext) => Promise<Outcome>;
 
-/** Thrown by a handler when a job can never be done: it ends as failed, with this message. */
+/** Thrown by a handler for a job that can never succeed: it ends as failed, with this message. */
 export class InvalidJobError extends UnrecoverableError {}
 
-/** Tells BullMQ when to run the job again. */
+/** Thrown to BullMQ so that it runs the job again after a delay. */
 class RetryLater extends Error {
   readonly delayMs: number;
 
   constructor(delayMs: number) {
-    // Nobody reads where it was thrown, and finding out is dear.
+    // Its stack is never read, and is expensive to capture.
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
     super('again');
@@ -31,17 +31,17 @@ class RetryLater extends Error {
 }
 
 /**
- * BullMQ's own retry, with a delay from the error, puts a job off and fetches the next one in a single
- * round trip, where moveToDelayed takes two: on the way of every look at a task that is half of them.
- * The allowance is set on the job in memory, so that it costs nothing to store and holds for producers'
- * jobs as well: none ever fails by having been tried too often.
+ * Delays a job by BullMQ's own retry, which delays it and fetches the next one in a single round trip;
+ * `moveToDelayed` takes two, and that would be half of all round trips of a poll. The allowance of attempts is set
+ * on the job in memory: it costs no storage and holds for producers' jobs as well, none of which may ever fail for
+ * its number of attempts.
  */
 function retryOf(job: Job, delayMs: number): RetryLater {
   job.opts = { ...job.opts, attempts: Number.MAX_SAFE_INTEGER, backoff: { type: 'again' }, stackTraceLimit: 0 };
   return new RetryLater(delayMs);
 }
 
-/** BullMQ takes 0 for "at once, in front of all others". */
+/** At least 1: BullMQ reads 0 as "at once, before all others". */
 function backoffStrategy(_attempts: number, _type?: string, error?: Error): number {
   return error instanceof RetryLater ? Math.max(1, error.delayMs) : -1;
 }
@@ -61,9 +61,9 @@ export interface Processor {
   drain(): Promise<void>;
   /** Ends at once; active jobs run again on another worker when their lock expires. */
   abandon(): Promise<void>;
-  /** Steps at work now. */
+  /** Returns the number of steps that run now. */
   active(): number;
-  /** How long no step has begun or ended, in milliseconds. */
+  /** Returns the time since a step began or ended, in milliseconds. */
   idleMs(): number;
   /** Steps begun so far. */
   stepsBegun(): number;
@@ -71,8 +71,8 @@ export interface Processor {
 
 export interface ProcessorOptions {
   /**
-   * Workers of BullMQ, which share the concurrency. One fetches the jobs of a burst one after the other,
-   * a round trip each; several fetch side by side.
+   * Workers of BullMQ, which share the concurrency. One of them fetches the jobs of a burst one after the other, a
+   * round trip each; several fetch in parallel.
    */
   workers: number;
   /** Steps at once. */
@@ -83,21 +83,20 @@ export interface ProcessorOptions {
   signal: AbortSignal;
 }
 
-/** Jobs of producers that could not be taken, kept for them to look at: seconds, and how many at most. */
+/** Rejected jobs of producers are kept as failed ones: age in seconds, and number at most. */
 const REFUSED_JOBS = { age: 7 * 86_400, count: 10_000 };
-/** Waits after a step that threw something unexpected, by how often its job was started. */
+/** Waits after a step threw an unexpected error, by the number of starts of its job. */
 const unexpectedErrorBackoff = { baseMs: 1_000, capMs: 60_000 };
 
 /**
- * A job is lost to its worker after this long without a sign of life, and runs again elsewhere.
- * Steps are safe to run twice, so this is about patience, not about safety.
+ * Time without a sign of life after which a job runs again on another worker, in milliseconds. Steps are safe to
+ * run twice, so this decides about delay, not about safety.
  */
 const LOCK_MS = 10_000;
 
 /**
- * Runs a queue's jobs, and alone knows how BullMQ is told what became of them. No job is ever failed
- * by the engine's own rules: what throws is tried again later, and a job may stall as often as
- * processes die.
+ * Runs the jobs of a queue, and alone maps their outcomes onto BullMQ. No job fails by BullMQ's own rules: a step
+ * that throws runs again later, and a job may stall as often as processes die.
  */
 export function startProcessor(
   deps: ProcessorDeps,
@@ -162,7 +161,7 @@ export function startProcessor(
       removeOnComplete: { count: 0 },
       removeOnFail: REFUSED_JOBS,
     });
-    worker.on('error', (error) => log.debug({ queue: name, reason: describeError(error) }, 'worker trouble'));
+    worker.on('error', (error) => log.debug({ queue: name, reason: describeError(error) }, 'error of a BullMQ worker'));
     worker.on('stalled', (id) => log.warn({ queue: name, job: id }, 'job of a lost worker runs again'));
     return worker;
   }

@@ -8,7 +8,7 @@ import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
 import { lenientLog } from './lenient-log.ts';
 
-/** What a worker process works with beside Redis: the API, the hosts of clips, and the storage. */
+/** The remote services of a worker process beside Redis: the API, the hosts of clips, and the storage. */
 export interface Resources {
   api: ApixoClient;
   storage: Storage;

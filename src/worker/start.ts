@@ -123,7 +123,7 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   };
   const disturbance = repairAfterDisturbance(app, repair);
   closers.push(() => disturbance.stop());
-  // What crashes left behind is repaired at once, not at the next full minute; which then begins anew.
+  // Repairs the leftovers of crashes at once, not at the next full minute; that period starts again now.
   await run('claim-task', 'reconcile', 0);
   await disturbance.repairAtStart().catch((error: unknown) => {
     // A Redis that is full refuses new jobs: a worker starts all the same, and makes room by its retention.

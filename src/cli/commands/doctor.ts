@@ -11,9 +11,9 @@ export function addDoctor(program: Command, context: CliContext): void {
   program
     .command('doctor')
     .option('--json', 'print JSON')
-    .summary('check Redis, storage, the key, the clock and the limits, and say the cure')
+    .summary('check Redis, storage, the key, the clock and the limits, and print the cures')
     .description(
-      'Looks at all that clipmill stands on: the settings, Redis (version, append-only file, eviction, memory), the\n' +
+      'Checks everything that clipmill depends on: the settings, Redis (version, append-only file, eviction, memory), the\n' +
         'storage (writes and removes a probe), the API and its key (one request, which costs nothing), the clock and\n' +
         'the limits in force. Exits with 0 when all is well or only worth a warning, else with 1.',
     )

@@ -5,7 +5,7 @@ import { withApp } from '../with-app.ts';
 export function addPause(program: Command, context: CliContext): void {
   program
     .command('pause')
-    .summary('submit nothing until `clipmill resume`; what is being made goes on')
+    .summary('stop submitting until `clipmill resume`; tasks in progress continue')
     .action(async () => {
       await withApp(context, { redis: 'read' }, async (app) => {
         const changed = await app.account.pause();

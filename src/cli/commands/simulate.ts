@@ -25,15 +25,15 @@ interface SimulateOptions {
 export function addSimulate(program: Command, context: CliContext): void {
   program
     .command('simulate')
-    .addOption(numberOption('--port <n>', 'where it listens; 0 takes any free one').default(4010))
-    .option('--host <address>', 'where it listens', '127.0.0.1')
+    .addOption(numberOption('--port <n>', 'port to listen on; 0 for any free one').default(4010))
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--public-url <url>', 'where clips are fetched from, when that is not http://HOST:PORT')
     .addOption(numberOption('--speed <n>', 'divides generation times and the request window').default(1))
     .addOption(numberOption('--max-tasks <n>', 'tasks in flight (1000)'))
     .addOption(numberOption('--max-requests <n>', 'requests a window (10000)'))
     .addOption(numberOption('--seed <n>', 'of times and random faults (1)'))
     .addOption(numberOption('--clip-bytes <n>', 'size of every clip'))
-    .addOption(numberOption('--balance <usd>', 'what the account holds; without it, enough'))
+    .addOption(numberOption('--balance <usd>', 'balance of the account; default: unlimited'))
     .option('--key <key>', 'the only key that is accepted; without it, any')
     .option('--fault <name=rate>', 'something that goes wrong, may be repeated; see below', readFault, {})
     .summary('a stand-in for the API on this machine, with the real limits, times and faults')
@@ -46,7 +46,7 @@ export function addSimulate(program: Command, context: CliContext): void {
       context.out(`${simulator.url}\n`);
       context.err(
         `simulating the API at ${simulator.url}, speed ${options.speed}; use it with APIXO_BASE_URL=${simulator.url}\n` +
-          `what it saw: ${simulator.url}/_simulator/records\n`,
+          `requests and tasks so far: ${simulator.url}/_simulator/records\n`,
       );
       if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
       interrupt.off();

@@ -14,7 +14,7 @@ export function addWatch(program: Command, context: CliContext): void {
   program
     .command('watch')
     .argument('[batch]', 'only this batch; ends with it')
-    .summary('the status, shown anew until interrupted or until the batch has ended')
+    .summary('the status, refreshed until interrupted or until the batch has ended')
     .action(async (batch: string | undefined) => {
       await withApp(context, { redis: 'read' }, async (app) => {
         if (batch !== undefined) await requireBatch(app, batch);

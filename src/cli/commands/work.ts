@@ -12,8 +12,8 @@ export function addWork(program: Command, context: CliContext): void {
     .summary('long-running workers on a shared Redis; SIGTERM drains')
     .description(
       'Runs workers until SIGTERM or SIGINT: submit, poll and download, or those named. Needs REDIS_URL. The first\n' +
-        'signal drains (what was sent gets its answer recorded, downloads stop and are taken up by others), the second\n' +
-        'ends at once; neither loses anything.',
+        'signal drains (what was sent gets its answer recorded, downloads stop and continue elsewhere), the second ends\n' +
+        'the process at once; neither loses anything.',
     )
     .action(async (kinds: QueueName[], { acceptNewKey = false }: { acceptNewKey?: boolean }) => {
       const roles = kinds.length > 0 ? [...new Set(kinds)] : queueNames;

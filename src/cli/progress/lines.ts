@@ -3,13 +3,13 @@ import type { Usage } from '../../ledger/limits.ts';
 import { endStates, itemStates } from '../../ledger/schema/states.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
 
-/** What there is to show of the batches at work, all together. */
+/** The figures to show of all batches in progress together. */
 export interface ProgressView {
   title: string;
   counts: Counts;
   clipsPerMinute: number;
   usage: Usage;
-  /** Milliseconds to the end; `null` when nothing can be said. */
+  /** Milliseconds to the end; `null` when it is unknown. */
   etaMs: number | null;
   /** Why nothing moves, each with what ends it. */
   obstacles: readonly string[];
@@ -40,7 +40,7 @@ export function progressLine(view: ProgressView): string {
   return `${view.title}: ${formatCount(counts.done)} of ${formatCount(counts.total)} done · ${stateWords(counts)} · ${paceWords(view)}${warning}`;
 }
 
-/** What is in the way of clips that wait: the account, the API, the storage, or slots that are all kept. */
+/** Returns the obstacle of clips that wait: the account, the API, the storage, or slots that are all retained. */
 function obstaclesOf({ obstacles, counts, usage }: ProgressView): readonly string[] {
   if (obstacles.length > 0) return obstacles;
   const full = usage.slots.used >= usage.slots.ceiling && counts.submitting + counts.generating === 0;
@@ -73,7 +73,7 @@ function stateWords(counts: Counts): string {
   const words = shownStates
     .filter((state) => counts[state] > 0)
     .map((state) => `${formatCount(counts[state])} ${state}`);
-  return words.join(' · ') || 'nothing under way';
+  return words.join(' · ') || 'nothing in progress';
 }
 
 function paceWords({ clipsPerMinute, usage, etaMs }: ProgressView): string {

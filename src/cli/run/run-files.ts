@@ -36,7 +36,7 @@ export interface RunOptions {
   home?: string;
   /** Accepts an API key that the prefix does not know, as a further one of its account. */
   acceptNewKey?: boolean | undefined;
-  /** What the command line says of the files. */
+  /** Options of the command line about the files. */
   jobs?: OpenOptions;
   /** What to do about a folder that holds something else than these jobs. Default: refuse. */
   folder?: FolderPolicy;

@@ -7,7 +7,7 @@ import { formatCount, formatTable, plural } from '../../core/format.ts';
 /** Held and failed items named one by one at most. */
 const NAMED = 10;
 
-/** What came of a batch, and what there is to do about the rest. */
+/** Returns the result of a batch, and what to do about items that did not end well. */
 export async function batchSummary(app: App, batch: Batch): Promise<string> {
   const { counts } = batch;
   const ends = [...endStates].filter((state) => state === 'done' || counts[state] > 0);

@@ -35,7 +35,8 @@ export function commonTasks(
 
 /** Without limits nothing is sent: a Redis that lost its data gets them back. */
 async function keepLimits({ run, config, log }: App): Promise<void> {
-  if (await restoreLimits(run, config)) log.warn('Redis has lost its data: published the limits of this process anew');
+  if (await restoreLimits(run, config))
+    log.warn('Redis has lost its data: the limits of this process are published again');
 }
 
 /** Removes unfinished files and uploads: a task for processes that download. */

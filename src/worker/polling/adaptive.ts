@@ -9,7 +9,7 @@ export interface AdaptiveOptions {
   pollDelayMs: number;
   pollIntervalMs: number;
   model: Pick<Model, 'generationMs' | 'pollDelayMs'>;
-  /** Asks what there is to look at and with how many requests; called now and then, never at once again. */
+  /** Reads the load; called from time to time, never twice at once. */
   demand: (ranges: BinRanges) => Promise<Demand>;
   /** Milliseconds of a clock that never goes back. */
   now: () => number;
@@ -18,18 +18,18 @@ export interface AdaptiveOptions {
 
 /** Far below the weight of a single task: nothing that runs is about to end, so there is budget for all. */
 const LEAST_WEIGHT = 1e-9;
-/** Share of the request rate that is planned with; what is left evens out what comes at once. */
+/** Share of the request rate to plan with; the rest evens out bursts. */
 const PLANNED_SHARE = 0.9;
 /** The documented times count as much as so many tasks that were seen. */
 const DOCUMENTED_TASKS = 40;
-/** Looks at one task are at least this share of the interval apart, however much of the budget is left. */
+/** Least time between two polls of one task, as a share of the interval, however much of the budget is left. */
 const LEAST_GAP = 1 / 20;
-/** How often demand is asked for while tasks are looked at, as a share of the interval. */
+/** How often the load is read while tasks are polled, as a share of the interval. */
 const REFRESH = 1 / 20;
 
 /**
- * Spends what the request budget leaves on more looks, where they pay most: never later than the fixed
- * plan, whose every look it makes, and in between at a rate that goes with the square root of the
+ * Spends the rest of the request budget on more polls, where they gain most: never later than the fixed plan,
+ * whose every poll it makes, and in between at a rate proportional to the square root of the
  * hazard. docs/decisions/005-adaptive-polling.md has the arithmetic.
  */
 export function adaptivePlan(options: AdaptiveOptions): PollPlan {
@@ -41,7 +41,7 @@ export function adaptivePlan(options: AdaptiveOptions): PollPlan {
   let asked = -Infinity;
   let asking = false;
 
-  /** Until tasks have been seen to end, the documentation is believed, at the speed that the delay implies. */
+  /** Until tasks have ended, the documented times count, at the speed that the delay implies. */
   function documented(kind: string): Map<number, number> {
     const { min, max } = options.model.generationMs(secondsOf(kind));
     const speed = pollDelayMs > 0 ? pollDelayMs / options.model.pollDelayMs : 1;
@@ -65,7 +65,7 @@ export function adaptivePlan(options: AdaptiveOptions): PollPlan {
     if (hazard) hazards.set(kind, hazard);
   }
 
-  /** How many looks a millisecond there are for one unit of weight, shared by all that run. */
+  /** Polls a millisecond for one unit of weight, shared by all running tasks. */
   function share({ tokenMs, slots, kinds }: Demand): number {
     let weights = 0;
     let late = 0;
@@ -74,8 +74,8 @@ export function adaptivePlan(options: AdaptiveOptions): PollPlan {
       for (const [bin, tasks] of running) weights += tasks * (hazard?.weight(bin) ?? 0);
       late += older;
     }
-    // No slot takes more than one submission in the time to the first look. Tasks that run for longer than
-    // any that was seen get the looks of the fixed plan.
+    // No slot has more than one submission in the time to the first poll. Tasks that run for longer than any
+    // known one get the polls of the fixed plan.
     const others = slots / Math.max(pollDelayMs, pollIntervalMs) + late / pollIntervalMs;
     return Math.max(0, PLANNED_SHARE / tokenMs - others) / Math.max(weights, LEAST_WEIGHT);
   }

@@ -45,17 +45,17 @@ export function hazardOf(ended: AgeCounts): Hazard | undefined {
 }
 
 /**
- * Milliseconds from `ageMs` to the age by which `pace` times the weight adds up to one look.
+ * Milliseconds from `ageMs` to the age by which `pace` times the weight adds up to one poll.
  * Infinity when it never does: no task is known to have ended so late.
  */
 export function untilNextLook(hazard: Hazard, pace: number, ageMs: number): number {
   let wanted = 1;
   let age = Math.max(ageMs, edgeOf(hazard.first));
   for (let bin = Math.max(hazard.first, binOf(age)); bin <= hazard.last; bin += 1) {
-    const looksPerMs = pace * hazard.weight(bin);
-    const looks = looksPerMs * Math.max(0, edgeOf(bin + 1) - age);
-    if (looks >= wanted) return age + wanted / looksPerMs - ageMs;
-    wanted -= looks;
+    const pollsPerMs = pace * hazard.weight(bin);
+    const polls = pollsPerMs * Math.max(0, edgeOf(bin + 1) - age);
+    if (polls >= wanted) return age + wanted / pollsPerMs - ageMs;
+    wanted -= polls;
     age = Math.max(age, edgeOf(bin + 1));
   }
   return Infinity;

@@ -1,7 +1,7 @@
-/** When to look at tasks. `kind` is a task's kind (see kind.ts); tasks of one kind take about as long as each other. */
+/** When to poll tasks. `kind` is the kind of a task: tasks of one kind take about the same time. */
 export interface PollPlan {
-  /** Milliseconds from acceptance to the first look. */
+  /** Returns the milliseconds from acceptance to the first poll. */
   firstPollDelayMs(kind: string): number;
-  /** Milliseconds from now to the next look at a task accepted `ageMs` ago. */
+  /** Returns the milliseconds to the next poll of a task that was accepted `ageMs` ago. */
   nextPollDelayMs(ageMs: number, kind: string): number;
 }

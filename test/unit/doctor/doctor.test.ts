@@ -129,7 +129,7 @@ describe('a clock', () => {
       level: 'warn',
       found: expect.stringContaining('ahead of Redis'),
     });
-    expect(judgeClock('Redis', -3_600_000, 10).found).toContain('3,600 s behind Redis: looks');
+    expect(judgeClock('Redis', -3_600_000, 10).found).toContain('3,600 s behind Redis: polls');
     expect(judgeClock('Redis', -3_600_000, 10).found).toContain('S3');
   });
 
