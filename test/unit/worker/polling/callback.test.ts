@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { kling26 } from '../../../../src/apixo/models/kling-2-6.ts';
+import { CallbackPlan, longestFallbackMs } from '../../../../src/worker/polling/callback.ts';
+import { fixedPlan } from '../../../../src/worker/polling/fixed.ts';
+
+const KIND = 'kling-2-6/5/auto';
+
+function plan(pollDelayMs = 50_000) {
+  const changes: boolean[] = [];
+  const callbacks = new CallbackPlan({
+    pollDelayMs,
+    model: kling26,
+    polling: fixedPlan(pollDelayMs, pollDelayMs / 10),
+    onChange: (coming) => void changes.push(coming),
+  });
+  const ends = (count: number, byCallback: boolean) => {
+    for (let n = 0; n < count; n += 1) callbacks.recordEnd(byCallback);
+  };
+  return { callbacks, changes, ends };
+}
+
+describe('the plan of callbacks', () => {
+  it('polls once at the longest documented time and 15 s, then every 30 s', () => {
+    const { callbacks } = plan();
+    expect(callbacks.firstPollDelayMs(KIND)).toBe(85_000);
+    expect(callbacks.firstPollDelayMs('kling-2-6/10/auto')).toBe(115_000);
+    expect(callbacks.nextPollDelayMs(60_000, KIND)).toBe(25_000);
+    expect(callbacks.nextPollDelayMs(85_000, KIND)).toBe(30_000);
+    expect(callbacks.nextPollDelayMs(100_000, KIND)).toBe(15_000);
+  });
+
+  it('goes with the speed that the poll delay implies', () => {
+    expect(plan(5_000).callbacks.firstPollDelayMs(KIND)).toBe(8_500);
+    expect(plan(5_000).callbacks.nextPollDelayMs(8_500, KIND)).toBe(3_000);
+    expect(longestFallbackMs({ pollDelayMs: 5_000 }, kling26)).toBe(11_500);
+  });
+
+  it('polls 1, 2 and 5 s after a callback whose task still runs, then as before', () => {
+    const { callbacks } = plan();
+    expect(callbacks.nextPollDelayMs(60_000, KIND, 20)).toBe(980);
+    expect(callbacks.nextPollDelayMs(61_000, KIND, 1_010)).toBe(1_990);
+    expect(callbacks.nextPollDelayMs(63_000, KIND, 3_020)).toBe(4_980);
+    expect(callbacks.nextPollDelayMs(68_000, KIND, 8_030)).toBe(17_000);
+  });
+
+  it('polls as CLIPMILL_POLLING has it once more than 10 of 50 ends had no callback, until they come again', () => {
+    const { callbacks, changes, ends } = plan();
+    ends(40, true);
+    ends(10, false);
+    expect(changes).toEqual([]);
+    ends(1, false);
+    expect(changes).toEqual([false]);
+    expect(callbacks.firstPollDelayMs(KIND)).toBe(50_000);
+    expect(callbacks.nextPollDelayMs(60_000, KIND)).toBe(5_000);
+    ends(44, true);
+    expect(changes).toEqual([false]);
+    ends(1, true);
+    expect(changes).toEqual([false, true]);
+    expect(callbacks.firstPollDelayMs(KIND)).toBe(85_000);
+  });
+
+  it('does not wait for 50 ends to find that none come', () => {
+    const { changes, ends } = plan();
+    ends(11, false);
+    expect(changes).toEqual([false]);
+    ends(20, true);
+    expect(changes).toEqual([false]);
+  });
+});
