@@ -176,6 +176,8 @@ export interface Attempts {
   urlDenied(attempt: Attempt): Promise<number>;
   /** Counts an answer that was no clip. @returns how many there have been */
   urlUnusable(attempt: Attempt): Promise<number>;
+  /** Counts an attempt whose download failed. @returns how many attempts have, since a clip was last stored */
+  clipFailed(attempt: Attempt): Promise<number>;
   /** Records that the result expires soon. @returns true the first time for this attempt: the caller logs it */
   nearsEnd(attempt: Attempt): Promise<boolean>;
   /** Claims a name in the storage for a further clip of the item. @returns false when another item owns it */
@@ -384,6 +386,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
     },
     urlRefused: (attempt) => countDownload(attempt, 'refusedUrls'),
     urlDenied: (attempt) => countDownload(attempt, 'deniedUrls'),
+    clipFailed: (attempt) => countDownload(attempt, 'noClip'),
     urlUnusable: (attempt) => countDownload(attempt, 'unusableUrls'),
     nearsEnd: async (attempt) => (await countDownload(attempt, 'nearsEnd')) === 1,
     async claimOutput({ batch, id, attempt }, output) {

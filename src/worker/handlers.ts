@@ -1,10 +1,11 @@
 import pLimit from 'p-limit';
 import type { App } from '../app.ts';
 import { describeError } from '../core/errors.ts';
+import { cutText } from '../core/text.ts';
 import type { Logger } from '../core/log.ts';
 import { tokenLifetimeMs } from '../ledger/bucket.ts';
 import type { Outcome } from '../queue/outcome.ts';
-import type { JobHandler } from '../queue/processor.ts';
+import { InvalidJobError, type JobHandler } from '../queue/processor.ts';
 import { STEP, stepData, type QueueName } from '../queue/queues.ts';
 import type { Attempt } from '../ledger/attempts.ts';
 import { callbackUrl } from '../callbacks/path.ts';
@@ -60,13 +61,38 @@ export function createHandlers(
   });
   return {
     submit: (job, context) => (job.name === STEP ? submitJob(job, context) : intakeStep(app, job)),
-    poll: stepHandler(log, (context) => pollStep(poll, context)),
-    download: stepHandler(log, (context) => downloadStep(download, context)),
+    poll: onlySteps(
+      log,
+      stepHandler(log, (context) => pollStep(poll, context)),
+    ),
+    download: onlySteps(
+      log,
+      stepHandler(log, (context) => downloadStep(download, context)),
+    ),
   };
 }
 
+/** Producers add jobs to the submit queue alone. */
+function onlySteps(log: Logger, handler: JobHandler): JobHandler {
+  return async (job, context) => {
+    if (job.name !== STEP) throw droppedJob(log, job, 'producers add jobs to the submit queue alone');
+    return handler(job, context);
+  };
+}
+
+/** Logs in one line that a job is dropped; the queue keeps it among its failed jobs for a while. */
+function droppedJob(log: Logger, job: { id: string; name: string }, reason: string): InvalidJobError {
+  log.warn({ job: cutText(job.id, 100), name: cutText(job.name, 100), reason }, 'job dropped');
+  return new InvalidJobError(reason);
+}
+
 function stepHandler(log: Logger, step: (context: StepContext) => Promise<Outcome>): JobHandler {
-  return async (job, context) => step(stepContext(stepData.parse(job.data), context, log));
+  return async (job, context) => {
+    const attempt = stepData.safeParse(job.data);
+    // clipmill adds no such job; a producer may.
+    if (!attempt.success) throw droppedJob(log, job, `a job named "${STEP}" is clipmill's own`);
+    return step(stepContext(attempt.data, context, log));
+  };
 }
 
 /** @returns `undefined` when CLIPMILL_CALLBACK_URL is not set */

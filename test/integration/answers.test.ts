@@ -22,9 +22,11 @@ async function play(
   rows: readonly Row[],
   env: Record<string, string> = {},
   balance?: ScriptedApi['balance'],
+  { clipsDown = false } = {},
 ): Promise<Played> {
   const api = await scriptedApi(new Map(rows.map(([what, script]) => [what, script])));
   api.balance = balance;
+  api.clipsDown = clipsDown;
   const lines: string[] = [];
   const log = createLogger({ level: 'info', secrets: [], destination: { write: (line) => void lines.push(line) } });
   const mill = await startMill({
@@ -341,6 +343,18 @@ describe('answers of the account', () => {
     expect(api.made()).toBeLessThanOrEqual(20);
     expect((await mill.app.queries.batch('b'))?.counts.failed).toBe(0);
   });
+
+  it('are paid for no longer when no clip can be downloaded, until one can', async () => {
+    const { mill, api } = await play(many(60, {}), { CLIPMILL_MAX_TASKS: '10' }, undefined, { clipsDown: true });
+    expect((await halted(mill)).reason).toBe('no-downloads');
+    await until(async () => (await mill.app.redis.zcard(mill.app.keys.slots)) === 0, 'the end of all tasks');
+    const made = api.made();
+    expect(made).toBeLessThan(60);
+    expect((await mill.app.conditions.read())[0]).toMatchObject({ kind: 'downloads' });
+    api.clipsDown = false;
+    expect((await mill.ended('b')).counts).toMatchObject({ done: 60 });
+    expect(api.made()).toBe(60);
+  }, 60_000);
 
   it('concern one item alone where others are accepted: its words halt nobody', async () => {
     const rows: Row[] = [

@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
+import { createLogger } from '../../src/core/log.ts';
 import { readEvents } from '../../src/operations/events.ts';
 import { streamEvent, type StreamEvent } from '../../src/ledger/event.ts';
 import { queueJobJsonSchema } from '../../src/jobs/queue-job.ts';
@@ -40,6 +41,27 @@ describe('producers on the queue', () => {
     });
     expect((await events(mill)).at(-1)).toMatchObject({ type: 'batch', batch: 'raw', counts: { total: 3, done: 3 } });
     expect(mill.simulator.records.summary().requests.create).toBe(3);
+  });
+
+  it('have jobs dropped, once and in one line, that only clipmill itself may add', async () => {
+    const lines: string[] = [];
+    const log = createLogger({ level: 'info', secrets: [], destination: { write: (line) => void lines.push(line) } });
+    const mill = await startMill({ log });
+    await mill.work();
+    const rubbish = { batch: 7, of: 'rubbish' };
+    const connection = { connection: mill.app.redis, prefix: `{${mill.env['CLIPMILL_PREFIX']}}` };
+    for (const name of ['submit', 'poll', 'download']) {
+      const queue = new Queue(name, connection);
+      onTestFinished(() => queue.close());
+      const job = await queue.add('step', rubbish);
+      await until(async () => (await job.getState()) === 'failed', `the end of the job in ${name}`);
+    }
+    const queue = new Queue('poll', connection);
+    onTestFinished(() => queue.close());
+    const odd = await queue.add('anything', {});
+    await until(async () => (await odd.getState()) === 'failed', 'the end of the odd job');
+    expect(lines.filter((line) => line.includes('job dropped'))).toHaveLength(4);
+    expect(lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
   });
 
   it.each([

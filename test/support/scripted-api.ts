@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
@@ -28,7 +28,8 @@ export interface ScriptedApi {
   /** POSTs and polls of a prompt. */
   calls(prompt: string): { posts: number; polls: number; made: number };
   balance: (() => Answer) | undefined;
-  readonly headers: IncomingMessage['headers'][];
+  /** The host of clips answers nothing but 503. */
+  clipsDown: boolean;
   /** Tasks that were made behind all answers. */
   made(): number;
 }
@@ -54,7 +55,7 @@ export async function scriptedApi(scripts: ReadonlyMap<string, Script>): Promise
     url: '',
     calls: countOf,
     balance: undefined,
-    headers: [],
+    clipsDown: false,
     made: () => [...counts.values()].reduce((sum, { made }) => sum + made, 0),
   };
 
@@ -91,7 +92,8 @@ export async function scriptedApi(scripts: ReadonlyMap<string, Script>): Promise
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const url = new URL(request.url ?? '/', 'http://api.test');
-      if (url.pathname.startsWith('/clips/')) response.writeHead(200, { 'content-length': film.length }).end(film);
+      if (url.pathname.startsWith('/clips/') && api.clipsDown) response.writeHead(503).end();
+      else if (url.pathname.startsWith('/clips/')) response.writeHead(200, { 'content-length': film.length }).end(film);
       else if (request.method === 'POST') {
         send(response, post(posted.parse(JSON.parse(Buffer.concat(chunks).toString())).input.prompt));
       } else if (url.pathname.includes('/statusTask/')) send(response, poll(url.searchParams.get('taskId') ?? ''));

@@ -1,10 +1,17 @@
 -- Counts something that happened to the download of an attempt.
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt
---   ARGV[3] "refusedUrls", "deniedUrls", "unusableUrls", or "nearsEnd" (its result expires soon; counted for each attempt)
--- Returns how often it has happened, this time included; 0 when the attempt has no clip to store any more.
+--   ARGV[3] "refusedUrls", "deniedUrls", "unusableUrls", or "nearsEnd" (its result expires soon; counted for each attempt),
+--           or "noClip" (it failed; counted once for each attempt)
+-- Returns how often it has happened, this time included, and for noClip the attempts in a row that it happened to
+-- since a clip was last stored; 0 when the attempt has no clip to store any more.
 --- @include schema fields downloads
 
 local key = downloading(ARGV[1], ARGV[2])
 if not key then return 0 end
+if ARGV[3] == 'noClip' then
+  if redis.call('HGET', key, 'noClip') == ARGV[2] then return tonumber(redis.call('HGET', ACCOUNT, 'noClips')) or 0 end
+  redis.call('HSET', key, 'noClip', ARGV[2])
+  return redis.call('HINCRBY', ACCOUNT, 'noClips', 1)
+end
 return redis.call('HINCRBY', key, ARGV[3] == 'nearsEnd' and 'nearsEnd:' .. ARGV[2] or ARGV[3], 1)

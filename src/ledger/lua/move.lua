@@ -89,6 +89,7 @@ if to == 'generating' and from == 'submitting' then
 end
 -- The API's answers about tasks are understood.
 if from == 'generating' and to ~= 'held' then redis.call('HDEL', ACCOUNT, 'unclear') end
+if to == 'done' then redis.call('HDEL', ACCOUNT, 'noClips') end
 closeBreakerIfProven(ref, to)
 
 local dispatched = {}

@@ -4,6 +4,8 @@ import { backoffMs } from '../../core/backoff.ts';
 import { describeError } from '../../core/errors.ts';
 import type { Attempts, DownloadTask } from '../../ledger/attempts.ts';
 import { reasons, type Reason } from '../../ledger/schema/reasons.ts';
+import type { Account } from '../../ledger/account.ts';
+import type { Conditions } from '../../ledger/conditions.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';
 import { SourceError } from '../../download/error.ts';
 import type { SourceOpener } from '../../download/open.ts';
@@ -26,12 +28,16 @@ export interface DownloadDeps {
     | 'urlRefused'
     | 'urlDenied'
     | 'urlUnusable'
+    | 'clipFailed'
     | 'nearsEnd'
     | 'claimOutput'
     | 'stored'
     | 'failed'
     | 'held'
   >;
+  account: Pick<Account, 'halt'>;
+  /** Where people read why nothing is stored. */
+  conditions: Pick<Conditions, 'raise' | 'clear'>;
   requests: RequestBucket;
   source: Pick<SourceOpener, 'open'>;
   storage: Pick<Storage, 'put' | 'recover'>;
@@ -42,6 +48,8 @@ export interface DownloadDeps {
   model: Model;
 }
 
+/** Attempts in a row without a clip after which nothing more is paid for until one can be downloaded. */
+const MOST_WITHOUT_CLIP = 20;
 /** Waits between tries at one clip: its URL is good for days, and no slot waits for it. */
 const downloadBackoff = { baseMs: 1_000, capMs: 300_000 };
 /** Wait of a job that found no place, or lost it. */
@@ -108,6 +116,7 @@ async function tryDownload(
       log.warn({ task: task.taskId, output: task.output, storedAs, reason }, 'the clip is stored under another name');
     }
     deps.breaker.success();
+    deps.conditions.clear('downloads');
     const { result } = await deps.attempts.stored(attempt, clip);
     log.debug({ task: task.taskId, ...clip, result }, 'stored');
     return done;
@@ -135,6 +144,7 @@ async function sourceFailed(
   const { attempt } = context;
   const log = context.log.child({ task: task.taskId });
   const reason = describeError(error);
+  await stopPaying(deps, context, reason);
   const age = await deps.attempts.ageOf(task);
   if (age >= deps.model.resultsLastMs) return fail(deps, context, 'RESULT_GONE', reason);
   if (age >= deps.model.resultsLastMs * NEAR_END && (await deps.attempts.nearsEnd(attempt))) {
@@ -156,6 +166,17 @@ async function sourceFailed(
   if (fault === 'broken' || found !== 'none') return again(retryMs);
   if ((await deps.attempts.urlDenied(attempt)) < MOST_DENIED) return again(retryMs);
   return fail(deps, context, 'RESULT_GONE', reason);
+}
+
+/** Halts submission when no clip at all can be downloaded: each further task would be paid for in vain. */
+async function stopPaying(deps: DownloadDeps, { attempt, log }: StepContext, reason: string): Promise<void> {
+  const failed = await deps.attempts.clipFailed(attempt);
+  if (failed < MOST_WITHOUT_CLIP) return;
+  const message = `no clip could be downloaded for ${failed} tasks in a row: ${reason}`;
+  deps.conditions.raise('downloads', message, 'The tasks are paid for: their clips are tried again by themselves.');
+  if ((await deps.account.halt('no-downloads', message)) === 'halted') {
+    log.error({ reason: 'no-downloads' }, `submission is halted: ${message}`);
+  }
 }
 
 /** The result is no clip, or never arrives: it may be replaced within minutes, else the item is held. */

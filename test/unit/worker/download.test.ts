@@ -27,6 +27,9 @@ function world() {
     refused: 0,
     denied: 0,
     unusable: 0,
+    /** Attempts in a row without a clip. */
+    failed: 0,
+    halts: [] as string[],
     warned: false,
     opened: [] as string[],
     stored: [] as string[],
@@ -60,6 +63,7 @@ function world() {
         return { result: 'moved', state: 'done' };
       },
       urlUnusable: async () => (state.unusable += 1),
+      clipFailed: async () => (state.failed += 1),
       held: async (_attempt, cause) => {
         state.ended = cause;
         return { result: 'moved', state: 'held' };
@@ -69,6 +73,13 @@ function world() {
         return { result: 'moved', state: 'failed' };
       },
     },
+    account: {
+      halt: async (reason) => {
+        state.halts.push(reason);
+        return 'halted';
+      },
+    },
+    conditions: { raise() {}, clear() {} },
     requests: { take: async () => {} },
     source: {
       open: async (url) => {
@@ -114,6 +125,17 @@ async function* once(bytes: Buffer): AsyncGenerator<Uint8Array> {
 }
 
 describe('downloading', () => {
+  it('halts submission when no clip at all can be downloaded', async () => {
+    const { state, step, log } = world();
+    for (const failed of [0, 18, 19]) {
+      state.failed = failed;
+      state.sourceFails = [new SourceError('broken', 'nobody answers')];
+      await step();
+      expect(state.halts).toEqual(failed < 19 ? [] : ['no-downloads']);
+    }
+    expect(log.join('')).toContain('no clip could be downloaded for 20 tasks in a row: nobody answers');
+  });
+
   it('stores every file of a task, under names that no other item has', async () => {
     const { state, step } = world();
     state.urls = ['https://files/1.mp4', 'https://files/2.mp4', 'https://files/3.mp4'];
