@@ -44,19 +44,10 @@ export async function readBatches(app: App, names: readonly string[]): Promise<B
 }
 
 export function sumCounts(batches: readonly { counts: Counts }[]): Counts {
-  const sum: Counts = {
-    total: 0,
-    queued: 0,
-    submitting: 0,
-    generating: 0,
-    downloading: 0,
-    done: 0,
-    failed: 0,
-    held: 0,
-    cancelled: 0,
-  };
+  const names = ['total', ...itemStates] as const;
+  const sum = Object.fromEntries(names.map((name) => [name, 0])) as Counts;
   for (const { counts } of batches) {
-    for (const name of ['total', ...itemStates] as const) sum[name] += counts[name];
+    for (const name of names) sum[name] += counts[name];
   }
   return sum;
 }
