@@ -1,7 +1,7 @@
 // Makes a fresh clone ready, as `npm run demo` and `npm test` need it: checks Node, installs the
-// packages, installs a Redis where there is none, and builds. With the argument `test` it also installs
-// an S3 service to test against, where that is easy. Written for any Node, so that an old one is told
-// what is wrong instead of failing on the syntax.
+// packages, installs a Redis where there is none (after asking, unless it runs as root), and builds. With the
+// argument `test` it also installs an S3 service to test against, where that is easy. Written for any Node, so
+// that an old one prints what is wrong instead of a syntax error.
 'use strict';
 var child = require('child_process');
 var fs = require('fs');
@@ -47,6 +47,18 @@ function installPackages() {
   if (!run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])) fail('`npm ci` failed: see above.');
 }
 
+// Asks on the terminal; where there is none, the answer is no.
+function agrees(question) {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
+  process.stderr.write(question + ' [y/N] ');
+  var answer = Buffer.alloc(16);
+  try {
+    return /^y/i.test(answer.toString('utf8', 0, fs.readSync(0, answer, 0, answer.length)));
+  } catch (error) {
+    return error === undefined;
+  }
+}
+
 // Some packages start a server of their own at once; clipmill starts private ones and needs none.
 function stopService(name, sudo) {
   var stop =
@@ -60,7 +72,8 @@ function stopService(name, sudo) {
 
 function installRedis() {
   if (has('redis-server') || has('valkey-server')) return;
-  var sudo = process.getuid && process.getuid() !== 0 ? ['sudo'] : [];
+  var isRoot = process.getuid && process.getuid() === 0;
+  var sudo = isRoot ? [] : ['sudo'];
   var ways = [
     { tool: 'brew', steps: [['brew', 'install', 'redis']] },
     {
@@ -75,6 +88,14 @@ function installRedis() {
   ];
   for (var i = 0; i < ways.length; i++) {
     if (!has(ways[i].tool)) continue;
+    var commands = ways[i].steps.map(function (step) {
+      return step.join(' ');
+    });
+    if (!isRoot && !agrees('Redis is needed, and is not installed. Run `' + commands.join(' && ') + '`?')) {
+      fail(
+        'neither redis-server nor valkey-server is installed. Install one and try again:\n  ' + commands.join('\n  '),
+      );
+    }
     say('installing redis-server with ' + ways[i].tool + ' …');
     for (var j = 0; j < ways[i].steps.length; j++) run(ways[i].steps[j][0], ways[i].steps[j].slice(1));
     if (has('redis-server') || has('valkey-server')) {

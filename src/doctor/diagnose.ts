@@ -24,6 +24,7 @@ import { judgeClock, skewOf } from './clock.ts';
 import { fail, ok, warn, type Finding } from '../core/finding.ts';
 import { judgeLimits, judgeSubmission } from './limits.ts';
 import { impossible, isOlder, judgeRedis, LEAST_REDIS } from '../redis/fitness.ts';
+import { judgeHoles } from '../redis/known-holes.ts';
 import { readRedisFacts } from '../redis/facts.ts';
 
 /** How long the API may take to be connected to, and to answer, in milliseconds. */
@@ -91,6 +92,8 @@ async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, 
   try {
     const facts = await readRedisFacts(redis);
     yield* judgeRedis(facts);
+    // A private server is reached by this user alone.
+    if (config.redisUrl) yield* judgeHoles(facts);
     yield await compareClocks(app);
     const inForce = await limitsInForce(redis, keys);
     yield judgeLimits(config, inForce, await readUsage(run, config));
