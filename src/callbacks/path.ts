@@ -5,6 +5,8 @@ import type { Attempt } from '../ledger/attempts.ts';
 /** Bytes that are kept of the MAC: 192 bits, 32 characters. */
 const MAC_BYTES = 24;
 const MAC_LENGTH = 32;
+/** Batch of the callbacks that doctor sends: no batch can have this name. */
+export const PROBE_BATCH = '.doctor';
 /** The longest reference: two names of 128 characters, an attempt and two separators, in base64url. */
 const MAX_REF_LENGTH = 400;
 

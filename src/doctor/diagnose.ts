@@ -20,6 +20,7 @@ import { openStorage } from '../storage/open.ts';
 import { openApp, type App } from '../app.ts';
 import { checkAccount } from './account.ts';
 import { judgeInstallation } from './installation.ts';
+import { checkCallbacks, type OpenCallbackListener } from './callbacks.ts';
 import { judgeClock, skewOf } from './clock.ts';
 import { fail, ok, warn, type Finding } from '../core/finding.ts';
 import { judgeLimits, judgeSubmission } from './limits.ts';
@@ -34,22 +35,34 @@ const API_TIMEOUT_MS = 10_000;
  * Checks everything that clipmill depends on, and yields each finding at once. A check that cannot be made is a
  * finding too; mistakes of the user are never thrown.
  * @param home where `run` keeps its private Redis, in case REDIS_URL is not set
+ * @param openListener listens for the callback that is sent, where no other process does
  */
-export async function* diagnose(config: Config, home: string): AsyncGenerator<Finding> {
+export async function* diagnose(
+  config: Config,
+  home: string,
+  openListener: OpenCallbackListener,
+): AsyncGenerator<Finding> {
   const closers = new Closers();
   const scrub = scrubber(secretsOf(config));
   try {
-    for await (const finding of examine(config, home, closers)) yield { ...finding, found: scrub(finding.found) };
+    for await (const finding of examine(config, home, openListener, closers))
+      yield { ...finding, found: scrub(finding.found) };
   } finally {
     await closers.close();
   }
 }
 
-async function* examine(config: Config, home: string, closers: Closers): AsyncGenerator<Finding> {
+async function* examine(
+  config: Config,
+  home: string,
+  openListener: OpenCallbackListener,
+  closers: Closers,
+): AsyncGenerator<Finding> {
   const app = yield* reachRedis(config, home, closers);
   const fit = app && (yield* examineRedis(config, app));
   yield* await examineStorage(config, fit ? app : undefined);
   yield* examineAccount(config, fit ? app : undefined, closers);
+  if (app && fit) yield* await checkCallbacks(app, openListener);
 }
 
 async function* reachRedis(config: Config, home: string, closers: Closers): AsyncGenerator<Finding, App | undefined> {

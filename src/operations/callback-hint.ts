@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { App } from '../app.ts';
+import { PROBE_BATCH } from '../callbacks/path.ts';
 import type { Attempt } from '../ledger/attempts.ts';
 import { namedReply } from '../ledger/scripts.ts';
 import { refOf } from '../ledger/schema/keys.ts';
@@ -9,8 +10,6 @@ import { kindOf } from '../apixo/task-kind.ts';
 /** What a callback led to: a poll now, a poll of a task whose id was lost, nothing, or doctor's own was recorded. */
 export type HintResult = 'wake' | 'taught' | 'late' | 'probe';
 
-/** Batch of the callbacks that doctor sends: no batch can have this name. */
-export const PROBE_BATCH = '.doctor';
 /** How long doctor finds its callback, in seconds. */
 const PROBE_S = 60;
 /** When a poll is under way, its job can be woken once it has ended: after these waits, in milliseconds. */

@@ -1,8 +1,10 @@
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { startSimulator } from '../../src/simulator/start.ts';
 import { clipmill, workFolder } from '../support/cli.ts';
+import { freePort } from '../support/free-port.ts';
 import { privateRedis } from '../support/private-redis.ts';
 
 /** Depends on the Redis that is installed here. */
@@ -145,4 +147,43 @@ describe('a command that begins work', () => {
       expect(err, args[0]).toContain('Point REDIS_URL at the primary');
     }
   });
+
+  it('sends itself a callback through the public URL and sees it arrive, or says what stands between', async () => {
+    const { env } = await api();
+    const [port, other] = [await freePort(), await freePort()];
+    const set = {
+      ...env,
+      REDIS_URL: inject('redisUrl'),
+      CLIPMILL_PREFIX: 'doctor-callbacks',
+      CLIPMILL_CALLBACK_URL: `http://127.0.0.1:${port}/in`,
+    };
+    const listening = { ...set, CLIPMILL_CALLBACK_LISTEN: `127.0.0.1:${port}` };
+    expect((await diagnose(listening)).of('callbacks')).toMatchObject([{ level: 'ok' }]);
+    const refused = await diagnose(set);
+    expect(refused.of('callbacks')).toMatchObject([{ level: 'fail', cure: expect.stringContaining('clipmill serve') }]);
+    expect(refused.code).toBe(1);
+    // The same with a server of another secret at the URL, and with something that always answers 200.
+    const serve = clipmill(['serve'], await workFolder(), {
+      ...listening,
+      CLIPMILL_LISTEN: `127.0.0.1:${other}`,
+      CLIPMILL_CALLBACK_SECRET: 'a-secret-of-its-own',
+    });
+    await serve.saying('serving');
+    const foreign = await diagnose(listening);
+    expect(foreign.of('callbacks')).toMatchObject([
+      {
+        level: 'fail',
+        found: expect.stringContaining('404'),
+        cure: expect.stringContaining('CLIPMILL_CALLBACK_SECRET'),
+      },
+    ]);
+    serve.child.kill('SIGTERM');
+    await serve.finished;
+    const page = createServer((incoming, response) => void incoming.resume().on('end', () => response.end('hello')));
+    page.listen(port, '127.0.0.1');
+    onTestFinished(() => void page.close());
+    const fooled = await diagnose(listening);
+    expect(fooled.of('callbacks')[0]?.found).toContain('did not arrive');
+    for (const { out, err } of [refused, foreign, fooled]) expect(out + err).not.toMatch(/\/cb\/1\/[^[]/);
+  }, 40_000);
 });

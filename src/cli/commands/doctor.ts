@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { loadConfig, reportSettings, SettingsError, unknownSettings, type Config } from '../../config/config.ts';
+import { startServer } from '../../server/start.ts';
 import { diagnose } from '../../doctor/diagnose.ts';
 import { fail, ok, warn, type Finding } from '../../core/finding.ts';
 import { plural } from '../../core/format.ts';
@@ -14,8 +15,8 @@ export function addDoctor(program: Command, context: CliContext): void {
     .summary('check Redis, storage, the key, the clock and the limits, and print the cures')
     .description(
       'Checks everything that clipmill depends on: the settings, Redis (version, append-only file, eviction, memory), the\n' +
-        'storage (writes and removes a probe), the API and its key (one request, which costs nothing), the clock and\n' +
-        'the limits in force. Exits with 0 when all is well or only worth a warning, else with 1.',
+        'storage (writes and removes a probe), the API and its key (one request, which costs nothing), the clock,\n' +
+        'the limits in force, and callbacks (one sent to CLIPMILL_CALLBACK_URL has to arrive). Exits with 0 when all is well or only worth a warning, else with 1.',
     )
     .action(async (options: { json?: true }) => {
       const findings: Finding[] = [];
@@ -47,7 +48,7 @@ async function* examine(context: CliContext): AsyncGenerator<Finding> {
   }
   const set = reportSettings(context.env).filter(({ source }) => source === 'environment');
   yield ok('settings', `${set.length} of the environment, all others by default: see clipmill config`);
-  yield* diagnose(config, DEFAULT_HOME);
+  yield* diagnose(config, DEFAULT_HOME, (app) => startServer(app, { listen: config.listen }));
 }
 
 const styles = { ok: 'green', warn: 'yellow', fail: 'red' } as const;

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { request } from 'undici';
+import type { App } from '../app.ts';
+import { callbackUrl, PROBE_BATCH } from '../callbacks/path.ts';
+import { CallbackSecrets } from '../callbacks/secrets.ts';
+import { describeError, UserError } from '../core/errors.ts';
+import { fail, ok, type Finding } from '../core/finding.ts';
+
+/** The API waits 30 s for an answer. */
+const TIMEOUT_MS = 15_000;
+
+/** Listens for callbacks as the settings say. @throws UserError when another process has the address */
+export type OpenCallbackListener = (app: App) => Promise<{ close(): Promise<void> }>;
+
+/**
+ * Sends a callback to its own public URL and looks whether it arrives in Redis, through whatever stands between.
+ * This process listens for it where no other one does.
+ */
+export async function checkCallbacks(app: App, openListener: OpenCallbackListener): Promise<Finding[]> {
+  const { config, redis, keys } = app;
+  if (config.callbackUrl === undefined) return [];
+  const secrets = new CallbackSecrets(app);
+  const listener = await openListener(app).catch((error: unknown) => {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  });
+  try {
+    const probe = { batch: PROBE_BATCH, id: randomUUID(), attempt: 1 };
+    const url = callbackUrl(config.callbackUrl, probe, { prefix: config.prefix, secrets: await secrets.read() });
+    const started = performance.now();
+    const status = await send(url);
+    const tookMs = Math.ceil(performance.now() - started);
+    const arrived = (await redis.exists(keys.callbackProbe(probe.id))) === 1;
+    return [judgeCallback(config.callbackUrl, status, arrived, tookMs)];
+  } finally {
+    secrets.stop();
+    await listener?.close();
+  }
+}
+
+/** The status of the answer; why there was none. */
+async function send(url: string): Promise<number | string> {
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const headers = { 'content-type': 'application/json' };
+    const answer = await request(url, { method: 'POST', body: '{}', headers, signal });
+    await answer.body.dump();
+    return answer.statusCode;
+  } catch (error) {
+    return describeError(error);
+  }
+}
+
+export function judgeCallback(url: string, status: number | string, arrived: boolean, tookMs: number): Finding {
+  if (status === 200 && arrived) return ok('callbacks', `one sent to ${url} arrived in ${tookMs} ms`);
+  if (typeof status === 'string') {
+    return fail(
+      'callbacks',
+      `${url} does not answer: ${status}`,
+      'Start `clipmill serve`, or set CLIPMILL_CALLBACK_LISTEN and lead the URL there; see docs/server.md.',
+    );
+  }
+  if (status === 200) {
+    return fail(
+      'callbacks',
+      `${url} answers 200, but the callback did not arrive in this Redis`,
+      'Take away what answers in front of clipmill (a challenge page, another server), or set the same REDIS_URL for both.',
+    );
+  }
+  if (status === 503) return fail('callbacks', `${url}: clipmill is there, without its Redis`, 'Mend its REDIS_URL.');
+  if (arrived) {
+    return fail(
+      'callbacks',
+      `one sent to ${url} arrived, but its answer is ${status}, and the API takes 200 alone`,
+      'Let the proxy pass answers on as they are.',
+    );
+  }
+  return fail(
+    'callbacks',
+    `${url} answers ${status}, and the callback did not arrive`,
+    'Let the proxy pass the path on as it is, and set the same CLIPMILL_CALLBACK_SECRET and CLIPMILL_PREFIX for all processes.',
+  );
+}
