@@ -13,7 +13,8 @@ import { loadConfig, secretsOf, type Environment } from './config/config.ts';
 import { UserError } from './core/errors.ts';
 import { expandJobs } from './jobs/stream.ts';
 import type { JobDefaults, JobInput } from './jobs/job.ts';
-import type { Batch as BatchRecord } from './ledger/batch.ts';
+import { emptyBatch, type Batch as BatchRecord } from './ledger/batch.ts';
+import { requireJobs, requireOptions } from './operations/arguments.ts';
 import type { Item } from './ledger/item.ts';
 import { createLogger, silentLogger, type Logger } from './core/log.ts';
 import { queueNames, type QueueName } from './queue/queues.ts';
@@ -46,8 +47,13 @@ export interface ClipmillOptions {
 export interface SubmitOptions {
   /** Template of the clips' names. Default `{batch}/{id}.mp4`. */
   output?: string;
-  /** Submissions that may be accepted at most, retries included. Default: no limit. */
+  /**
+   * Budget of the batch: submissions that may be accepted at most, retries included. Default: what the batch has
+   * already, or no limit. A batch that has a budget from another source refuses another figure.
+   */
   maxClips?: number;
+  /** Where the jobs come from: a budget may be changed by the source that gave it. Default: none. */
+  source?: string;
   /** Job fields for all jobs that do not have them. */
   defaults?: JobDefaults;
   /** Stops the submission; items submitted by then stay, and submitting again completes them. */
@@ -77,11 +83,12 @@ export interface Clipmill {
    * again is safe. Work begins while later jobs are still read, so an async iterable may be slow or
    * long. Resolves when the last job is in.
    * Local images (`image_files`) are uploaded on the way; they need S3 storage.
-   * @throws InputError at the first job that is wrong; those before it are submitted
+   * A text is a job with this prompt. `{index}` in names goes on where the batch ends.
+   * @throws InputError at the first job that is wrong; those before it are submitted. UserError for wrong arguments
    */
   submit(
     batch: string,
-    jobs: Iterable<JobInput> | AsyncIterable<JobInput>,
+    jobs: Iterable<JobInput | string> | AsyncIterable<JobInput | string>,
     options?: SubmitOptions,
   ): Promise<BatchHandle & { submission: Submission }>;
   /** @throws UserError when there is no such batch */
@@ -104,6 +111,7 @@ export interface Clipmill {
  * accepts no files
  */
 export async function createClipmill(options: ClipmillOptions = {}): Promise<Clipmill> {
+  requireOptions('createClipmill', options, ['settings', 'work', 'home', 'log']);
   const config = loadConfig({ ...process.env, ...options.settings });
   const log =
     options.log === true
@@ -142,13 +150,25 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
     });
 
     return {
-      async submit(batch, jobs, { output, maxClips, defaults, signal } = {}) {
-        const expanded = expandJobs(jobs, { batch, output, maxClips, defaults });
+      async submit(batch, jobs, given = {}) {
+        requireJobs(batch, jobs);
+        requireOptions('submit', given, ['output', 'maxClips', 'source', 'defaults', 'signal']);
+        const { output, maxClips, source, defaults, signal } = given;
         const storage = openStorage(config);
         try {
+          const rules = await storage.nameRules();
+          const total = (await app.queries.batch(batch))?.counts.total ?? 0;
+          const limits = {
+            firstIndex: total + 1,
+            maxItems: config.maxItems,
+            nameFault: (name: string) => rules.fault(name),
+          };
+          const expanded = expandJobs(jobs, { batch, output, maxClips, defaults }, limits);
           const upload = imageUploads(() => storage.inputs);
-          const submission = await submitJobs(app, { batch, maxClips }, expanded, { signal, upload });
-          return { ...handleOf(batch), submission };
+          const submission = await submitJobs(app, { batch, maxClips, source }, expanded, { signal, upload });
+          const handle = { ...handleOf(batch), submission };
+          if (await app.queries.batch(batch)) return handle;
+          return { ...handle, ended: async () => emptyBatch(batch, app.clock.now()) };
         } finally {
           await storage.close();
         }

@@ -3,6 +3,7 @@ import { UserError } from '../core/errors.ts';
 import type { Config } from '../config/config.ts';
 import { openJobsFiles, sharedBatches, type JobsFile, type OpenOptions } from '../jobs/open.ts';
 import { formats, type Format } from '../jobs/read/formats.ts';
+import { openStorage } from '../storage/open.ts';
 import type { CliContext } from './context.ts';
 
 export const FILES = 'files of prompts: .txt, .csv, .tsv, .yaml, .json, .jsonl; - for standard input';
@@ -58,8 +59,8 @@ function pair(example: string) {
 
 /** Options of the command line about the files. */
 export function jobsOptions(given: object): OpenOptions {
-  const { column, ...rest } = given as Given;
-  return { ...rest, columns: column };
+  const { column, set, batch, output, maxClips, variables, format, encoding, flags, duplicates } = given as Given;
+  return { columns: column, set, batch, output, maxClips, variables, format, encoding, flags, duplicates };
 }
 
 /**
@@ -68,12 +69,19 @@ export function jobsOptions(given: object): OpenOptions {
  */
 export async function openFiles(
   context: CliContext,
-  config: Pick<Config, 'maxItems'>,
+  config: Config,
   paths: readonly string[],
   options: OpenOptions,
 ): Promise<JobsFile[]> {
   if (paths.includes('-') && process.stdin.isTTY) context.err('reading jobs from standard input, up to Ctrl-D\n');
-  const files = await openJobsFiles(paths, { maxItems: config.maxItems, ...options });
+  const storage = openStorage(config);
+  const rules = await storage.nameRules();
+  await storage.close();
+  const files = await openJobsFiles(paths, {
+    maxItems: config.maxItems,
+    nameFault: (name) => rules.fault(name),
+    ...options,
+  });
   for (const file of files) for (const notice of file.notices) context.err(`${file.path}: ${notice}\n`);
   if (options.batch === undefined) for (const line of sharedBatches(files)) context.err(`${line}\n`);
   return files;

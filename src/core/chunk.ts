@@ -5,11 +5,12 @@ const PATIENCE_MS = 50;
 
 /**
  * Groups a stream into pages of at most `size`. A slow source (prompts that another program is still
- * writing) does not hold back what it has given already.
+ * writing) does not hold back what it has given already, nor does one that fails: its error comes after that.
  */
 export async function* pagesOf<T>(source: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   let page: T[] = [];
+  let failed: { error: unknown } | undefined;
   try {
     for (;;) {
       const next = Promise.resolve(iterator.next());
@@ -19,7 +20,10 @@ export async function* pagesOf<T>(source: Iterable<T> | AsyncIterable<T>, size: 
         yield page;
         page = [];
       }
-      const { done, value } = await next;
+      const { done, value } = await next.catch((error: unknown) => {
+        failed = { error };
+        return { done: true, value: undefined } as const;
+      });
       if (done) break;
       page.push(value);
       if (page.length >= size) {
@@ -28,6 +32,7 @@ export async function* pagesOf<T>(source: Iterable<T> | AsyncIterable<T>, size: 
       }
     }
     if (page.length > 0) yield page;
+    if (failed) throw failed.error;
   } finally {
     await iterator.return?.();
   }

@@ -46,6 +46,13 @@ export interface Batch {
   source: string | null;
 }
 
+/** A batch that nothing was submitted to: it has ended, and the ledger does not have it. */
+export function emptyBatch(batch: string, now: number): Batch {
+  const counts = storedCounts.parse({});
+  const none = { cancelledAt: null, maxClips: null, budgetSource: null, source: null };
+  return { batch, counts, failures: {}, createdAt: now, endedAt: now, open: false, posted: 0, ...none };
+}
+
 /** @returns `undefined` for an empty hash: there is no such batch. */
 export function parseBatch(
   batch: string,

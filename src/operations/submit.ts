@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { InputError, type Diagnostic } from '../core/errors.ts';
+import { InputError, UserError, type Diagnostic } from '../core/errors.ts';
 import { foldedName } from '../core/folded-name.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Batch } from '../ledger/batch.ts';
@@ -55,7 +55,8 @@ const CHANGED_NAMED = 20;
 /**
  * Adds jobs to a batch; those that exist already are left alone, so that doing it again does no harm.
  * Work begins with the first page, while the rest is still read. Until the last page is in, the batch
- * is open and cannot end; an interrupted submission is finished by doing it again.
+ * is open and cannot end; an interrupted submission is finished by doing it again. A mistake in a later job
+ * ends it, with the jobs before it submitted.
  * @throws InputError when an output name belongs to another item: those jobs were not added; and what
  * uploading images throws
  */
@@ -85,14 +86,20 @@ export async function submitJobs(
     sum.changed.push(...report.changed.slice(0, CHANGED_NAMED - sum.changed.length));
     taken.push(...report.taken);
   };
-  for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
-    signal?.throwIfAborted();
-    // An item that is in the ledger may be posted at any moment: its images are there before it.
-    await upload?.(await newWithImages(app, batch, page));
-    await add(
-      page.map(({ images: _local, ...item }) => ({ ...item, ...(replace && { replace }) })),
-      true,
-    );
+  try {
+    for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
+      signal?.throwIfAborted();
+      // An item that is in the ledger may be posted at any moment: its images are there before it.
+      await upload?.(await newWithImages(app, batch, page));
+      await add(
+        page.map(({ images: _local, ...item }) => ({ ...item, ...(replace && { replace }) })),
+        true,
+      );
+    }
+  } catch (error) {
+    // What was added before the mistake is a batch of its own, which can end.
+    if (error instanceof UserError) await add([], false);
+    throw error;
   }
   await add([], false);
   if (sum.changed.length > 0) {

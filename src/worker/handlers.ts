@@ -55,12 +55,13 @@ export function createHandlers(
     writeSidecar: config.sidecar ? createSidecars({ ...app, storage }) : undefined,
   };
 
+  const intake = { ...app, nameRules: () => storage.nameRules() };
   const submitJob = stepHandler(log, (context) => {
     if (!submit) throw new Error('this process does not submit');
     return submitStep(submit, context);
   });
   return {
-    submit: (job, context) => (job.name === STEP ? submitJob(job, context) : intakeStep(app, job)),
+    submit: (job, context) => (job.name === STEP ? submitJob(job, context) : intakeStep(intake, job)),
     poll: onlySteps(
       log,
       stepHandler(log, (context) => pollStep(poll, context)),

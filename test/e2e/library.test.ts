@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createClipmill, InputError } from '../../src/index.ts';
 import { startSimulator } from '../../src/simulator/start.ts';
+import { createClipmill, InputError, UserError } from '../../src/index.ts';
 import { scaled, start, workFolder } from '../support/cli.ts';
 
 const SPEED = 50;
@@ -69,5 +69,50 @@ describe('the library', () => {
     await mill.submit('b', [{ prompt: 'a' }]);
     expect((await mill.status()).batches[0]?.counts).toMatchObject({ total: 1, queued: 1 });
     expect(simulator.records.summary().requests.total).toBe(0);
+  });
+
+  it('refuses what it would ignore, ends an empty batch, and keeps what came before a mistake', async () => {
+    const { env } = await simulated();
+    const folder = await workFolder();
+    const settings = { ...env, CLIPMILL_MAX_ITEMS: '400', CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };
+    const mill = await createClipmill({ settings, home: join(folder, 'home'), work: [] });
+    onTestFinished(() => mill.close());
+    const submit = (...args: unknown[]) => mill.submit(...(args as Parameters<typeof mill.submit>));
+
+    await expect(submit('b', ['a'], { max_clips: 1 })).rejects.toMatchObject({ cure: 'Did you mean "maxClips"?' });
+    for (const jobs of [undefined, 'a cat', { prompt: 'a' }]) {
+      await expect(submit('b', jobs)).rejects.toThrow(UserError);
+    }
+    await expect(submit(7, ['a'])).rejects.toThrow('the first argument is the name of the batch');
+    await expect(createClipmill({ setting: {} } as object)).rejects.toMatchObject({ cure: 'Did you mean "settings"?' });
+
+    const empty = await mill.submit('empty', []);
+    expect((await empty.ended()).counts.total).toBe(0);
+    expect((await mill.status()).batches).toEqual([]);
+
+    const good = Array.from({ length: 300 }, (_, number) => `clip ${number}`);
+    await expect(mill.submit('b', [...good, { duration: 10 }], { output: '{batch}/{index}' })).rejects.toThrow(
+      'prompt: is required',
+    );
+    expect((await (await mill.batch('b')).status()).counts.total).toBe(300);
+    const more = await mill.submit('b', ['another'], { output: '{batch}/{index}' });
+    expect(more.submission.added).toBe(1);
+    const outputs: string[] = [];
+    for await (const item of more.items()) outputs.push(item.output);
+    expect(outputs.slice(299)).toEqual(['b/300', 'b/301']);
+    await expect(
+      mill.submit(
+        'many',
+        Array.from({ length: 500 }, (_, number) => `x ${number}`),
+      ),
+    ).rejects.toThrow('more than 400 clips in one call');
+
+    await mill.submit('money', ['a'], { maxClips: 5, source: 'nightly' });
+    await mill.submit('money', ['b']);
+    await expect(mill.submit('money', ['c'], { maxClips: 6 })).rejects.toThrow(
+      'max_clips: is 6, and the batch "money" has a budget of 5 from nightly',
+    );
+    await mill.submit('money', ['c'], { maxClips: 6, source: 'nightly' });
+    expect((await (await mill.batch('money')).status()).maxClips).toBe(6);
   });
 });

@@ -64,6 +64,41 @@ describe('producers on the queue', () => {
     expect(lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
   });
 
+  it("are told of a changed content, of another batch's folder, and of what cannot be taken by batch and id", async () => {
+    const mill = await startMill();
+    await mill.work({ roles: ['submit'] });
+    const queue = producer(mill);
+    const add = async (data: object) => await queue.add('generate', data);
+    await add({ batch: 'alice', id: 'a', input });
+    await until(async () => (await mill.app.queries.batch('alice'))?.counts.total === 1, 'the first item');
+    const changed = await add({ batch: 'alice', id: 'a', input: { ...input, prompt: 'another' } });
+    const named = await add({ batch: 'bob', id: 'b', input, output: '{batch}/{mode}/{id}.mp4' });
+    const foreign = await add({ batch: 'bob', id: 'c', input, output: 'alice/c.mp4' });
+    const wrong = await add({ batch: 'bob', id: 'd', input, output: '{nonsense}' });
+    const told = async () =>
+      (await events(mill)).filter((event) => event.type === 'changed' || event.type === 'rejected');
+    await until(async () => (await told()).length === 3, 'three events');
+    expect((await told()).toSorted((x, y) => Number(x.job) - Number(y.job))).toMatchObject([
+      { type: 'changed', job: changed.id, batch: 'alice', id: 'a' },
+      {
+        type: 'rejected',
+        job: foreign.id,
+        batch: 'bob',
+        id: 'c',
+        message: expect.stringContaining('folder of another batch'),
+      },
+      {
+        type: 'rejected',
+        job: wrong.id,
+        batch: 'bob',
+        id: 'd',
+        message: expect.stringContaining('no variable `nonsense`'),
+      },
+    ]);
+    expect(named.id).toBeDefined();
+    expect((await mill.app.queries.item('bob', 'b'))?.output).toBe('bob/text-to-video/b.mp4');
+  });
+
   it.each([
     ['another name', 'make', { batch: 'raw', id: 'a', input }, 'a job is named "generate"'],
     ['no data', 'generate', {}, 'batch: '],

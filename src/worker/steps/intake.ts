@@ -11,8 +11,8 @@ export interface IntakeDeps {
   intake: Intake;
   dispatcher: Pick<Dispatcher, 'kick'>;
   model: Model;
-  /** Returns what the storage cannot take as a name. */
-  nameFault?: () => Promise<NameFault>;
+  /** What the storage cannot take as a name. */
+  nameRules?: () => Promise<{ fault: NameFault }>;
   log: Logger;
 }
 
@@ -26,7 +26,8 @@ const GENERATE = 'generate';
  */
 export async function intakeStep(deps: IntakeDeps, job: { id: string; name: string; data: unknown }): Promise<Outcome> {
   if (job.name !== GENERATE) return await refuse(deps, job.id, `a job is named "${GENERATE}"`, {});
-  const result = readQueueJob(job.data, deps.nameFault && (await deps.nameFault()));
+  const rules = await deps.nameRules?.();
+  const result = readQueueJob(job.data, (name) => rules?.fault(name));
   if (!result.ok) return await refuse(deps, job.id, result.message, result);
   const facts = { model: deps.model.id, producer: job.id };
   const { taken } = await deps.intake.add(result.batch, facts, [result.job], false);
