@@ -28,13 +28,14 @@ export async function restoreLimits(run: RunScript, config: Config): Promise<boo
 
 /** The fields of the hash `limits`, as JSON for its script. */
 function limitsOf(config: Config): string {
-  const shape = bucketShape(config.maxRequests, config.requestWindowMs);
+  const shape = bucketShape(config);
   const limits: Record<keyof typeof limitsFields, number> = {
     maxTasks: config.maxTasks,
     maxRequests: config.maxRequests,
     windowMs: config.requestWindowMs,
     interval: shape.intervalMs,
     burst: shape.burst,
+    spanMs: shape.spanMs,
     leaseMs: config.taskTimeoutMs + constants.leaseGraceMs,
     trialMs: constants.trialMs,
     retentionMs: config.retentionMs,

@@ -3,9 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { namedReply, type RunScript } from './scripts.ts';
 
 /** Without a wait: no limits are published. */
-export const reserveReply = namedReply(
-  z.object({ waitMs: z.coerce.number().optional(), intervalMs: z.coerce.number().default(0) }),
-);
+export const reserveReply = namedReply(z.object({ waitMs: z.coerce.number().optional() }));
 
 /** How often to ask for a token where no limits are published, in milliseconds. */
 const NO_LIMITS_MS = 1_000;
@@ -23,7 +21,7 @@ export function createRequestBucket(run: RunScript, clock: Clock): RequestBucket
   return {
     async take(signal) {
       for (;;) {
-        const { waitMs } = reserveReply.parse(await run('reserve', 1));
+        const { waitMs } = reserveReply.parse(await run('reserve', 'poll'));
         if (waitMs === undefined || waitMs > 0) await clock.sleep(waitMs ?? NO_LIMITS_MS, signal);
         if (waitMs !== undefined) return;
       }

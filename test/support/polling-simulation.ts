@@ -1,6 +1,6 @@
 import { zeroOverheadMs } from '../../bench/bound.ts';
 import { Heap } from '../../bench/heap.ts';
-import { bucketShape } from '../../src/ledger/bucket.ts';
+import { mostInWindow, type PacedLimit, type Pacing } from '../../bench/pacing.ts';
 import type { Demand } from '../../src/worker/polling/load.ts';
 import { binOf } from '../../src/worker/polling/hazard.ts';
 import type { PollPlan } from '../../src/worker/polling/plan.ts';
@@ -15,6 +15,8 @@ export interface SimulatedBatch {
   line: number;
   kindOf(clip: number): string;
   takesMs(kind: string, random: () => number): number;
+  /** Hands out request tokens. */
+  pacing: (limit: PacedLimit) => Pacing;
   plan: (world: { now: () => number; demand: () => Promise<Demand> }) => PollPlan;
 }
 
@@ -27,8 +29,12 @@ export interface SimulatedResult {
   steadyLooksPerClip: number;
   /** Looks planned later than the fixed plan would have: never. */
   plannedTooLate: number;
-  /** The shortest and the longest time between two looks at a task that has run for two to four minutes, in milliseconds. */
-  gapsMs: [shortest: number, longest: number];
+  /** The mean and the longest time between two looks at a task that has run for two to four minutes, in milliseconds. */
+  gapsMs: [mean: number, longest: number];
+  /** When all slots were in use for the first time, in milliseconds. */
+  filledMs: number;
+  /** The most requests in any window. */
+  mostInWindow: number;
 }
 
 interface Task {
@@ -44,14 +50,14 @@ export async function simulateBatch(
   fixed: PollPlan,
   random: () => number,
 ): Promise<SimulatedResult> {
-  const { intervalMs, burst } = bucketShape(batch.maxRequests, batch.windowMs);
+  const pace = batch.pacing({ ...batch, maxTasks: batch.slots });
+  const sent: number[] = [];
   const events = new Heap<() => void>();
   const running = new Set<Task>();
   const took = new Map<string, Map<number, number>>();
   const times: number[] = [];
   const line: Task[] = [];
   let now = 0;
-  let full = 0;
   let limiter = 0;
   let submitted = 0;
   let endMs = 0;
@@ -60,7 +66,8 @@ export async function simulateBatch(
   let lateMs = 0;
   let plannedTooLate = 0;
   let asked = false;
-  const gapsMs: [number, number] = [Infinity, 0];
+  let filledMs: number | undefined;
+  const gaps = { sum: 0, count: 0, longest: 0 };
 
   const plan = batch.plan({
     now: () => now,
@@ -70,21 +77,21 @@ export async function simulateBatch(
         [...took].map(([kind, counts]) => [kind, { took: counts, running: new Map<number, number>(), older: 0 }]),
       );
       for (const { kind, acceptedAt } of running) count(kinds.get(kind)?.running, binOf(now - acceptedAt));
-      return Promise.resolve({ tokenMs: intervalMs, slots: running.size, kinds });
+      return Promise.resolve({ tokenMs: (batch.windowMs * 1.02) / batch.maxRequests, slots: running.size, kinds });
     },
   });
   const at = (time: number, what: () => void) => events.push(time, what);
 
-  function token(): number {
-    const usable = Math.max(full, now) - (burst - 1) * intervalMs;
-    full = Math.max(full, now) + intervalMs;
-    return Math.max(now, usable);
+  function token(what: 'submit' | 'poll'): number {
+    const usable = pace(now, what);
+    sent.push(usable);
+    return usable;
   }
 
   function submit(): void {
     if (submitted === batch.clips) return;
     const clip = submitted++;
-    at(token(), () => accept(clip));
+    at(token('submit'), () => accept(clip));
   }
 
   function accept(clip: number): void {
@@ -94,6 +101,7 @@ export async function simulateBatch(
     times[clip] = takes;
     const task = { clip, kind, acceptedAt: now, endsAt: now + takes, lookedAt: now };
     running.add(task);
+    if (running.size === batch.slots) filledMs ??= now;
     lookLater(task, plan.firstPollDelayMs(kind), fixed.firstPollDelayMs(kind));
   }
 
@@ -110,7 +118,7 @@ export async function simulateBatch(
     limiter += 1;
     looks += 1;
     if (task.clip > batch.clips / 2) steadyLooks += 1;
-    at(token(), () => answer(task));
+    at(token('poll'), () => answer(task));
   }
 
   function answer(task: Task): void {
@@ -119,8 +127,9 @@ export async function simulateBatch(
     if (next) look(next);
     const age = now - task.acceptedAt;
     if (age > 120_000 && age < 240_000) {
-      gapsMs[0] = Math.min(gapsMs[0], now - task.lookedAt);
-      gapsMs[1] = Math.max(gapsMs[1], now - task.lookedAt);
+      gaps.sum += now - task.lookedAt;
+      gaps.count += 1;
+      gaps.longest = Math.max(gaps.longest, now - task.lookedAt);
     }
     task.lookedAt = now;
     if (now < task.endsAt) {
@@ -149,7 +158,9 @@ export async function simulateBatch(
     steadyLateMs: lateMs / (batch.clips / 2),
     steadyLooksPerClip: steadyLooks / (batch.clips / 2),
     plannedTooLate,
-    gapsMs,
+    gapsMs: [gaps.sum / gaps.count, gaps.longest],
+    filledMs: filledMs ?? Infinity,
+    mostInWindow: mostInWindow(sent, batch.windowMs),
   };
 }
 

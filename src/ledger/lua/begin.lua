@@ -63,7 +63,7 @@ if overBudget(facts) then
 end
 
 if not holding then
-  local wait = reserveRequests(limits, 1, now)
+  local wait = reserveRequest(limits, 'submit', now)
   if wait > 0 then return reply({ kind = 'wait', ms = math.ceil(wait) }) end
 end
 redis.call('ZADD', SLOTS, now + limits.leaseMs, slot)

@@ -4,11 +4,11 @@
 -- Returns {dispatched = JSON list of {ref, attempt}, wakeMs: when to ask again, in ms from now (0: when
 -- something changes)}.
 -- Invariant: a dispatched item has a slot; no more slots are held than the ceiling allows.
---- @include schema fields time limits slots breaker reports items dispatch
+--- @include schema fields time limits slots bucket breaker reports items dispatch
 
 local now, limits = nowMs(), readLimits()
 if not limits then return reply({ dispatched = '[]', wakeMs = 0 }) end
-local budget, halfMs = dispatchBudget(limits, now)
+local budget, halfMs = dispatchBudget(limits, tokensAtHand(limits, now), now)
 local max = math.min(tonumber(ARGV[1]), budget)
 local dispatched, wake = dispatchItems(limits, max, now)
 if max == budget and #dispatched == max and redis.call('EXISTS', TURNS) == 1 then

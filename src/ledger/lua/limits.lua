@@ -14,7 +14,8 @@ for name, value in pairs(limits) do
   redis.call('HSET', LIMITS, name, value)
 end
 -- Tokens that were reserved at ten a minute would hold everything up long after that was corrected.
-if before and before.interval ~= tonumber(limits.interval) then
-  rescheduleRequests(before.interval, tonumber(limits.interval), nowMs())
+local after = readLimits()
+if ARGV[2] == '1' or (before and (before.interval ~= after.interval or before.burst ~= after.burst)) then
+  rescheduleRequests(before, after, nowMs())
 end
 return changed

@@ -98,6 +98,6 @@ if step.keepSlotMs then
   redis.call('ZADD', SLOTS, 'XX', now + step.keepSlotMs, slot)
   redis.call('HSET', key, 'kept', attempt)
 elseif not running and freeSlot(slot) and limits then
-  dispatched = dispatchItems(limits, math.max(1, math.min(step.dispatch or 0, (dispatchBudget(limits, now)))), now)
+  dispatched = dispatchItems(limits, math.max(1, math.min(step.dispatch or 0, (dispatchBudget(limits, 0, now)))), now)
 end
 return reply({ result = 'moved', state = to, dispatched = jsonList(dispatched) })

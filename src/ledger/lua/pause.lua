@@ -2,9 +2,9 @@
 --   KEYS[1] prefix
 --   ARGV[1] "1" to pause, "0" to resume
 -- Returns 1 when that changed something.
---- @include schema fields time limits bucket breaker
+--- @include schema fields time bucket breaker
 
 if ARGV[1] == '1' then return redis.call('HSETNX', ACCOUNT, 'pausedAt', nowMs()) end
-releaseRequests(readLimits(), nowMs())
+releaseRequests(nowMs())
 local others = redis.call('HDEL', ACCOUNT, 'pausedAt', 'coolUntil', 'refusals', 'ceiling', 'ceilingAt')
 return math.min(1, closeBreaker() + others)

@@ -23,7 +23,7 @@ if held > 0 then return reply({ kind = 'wait', ms = math.min(5000, math.ceil(hel
 if item.wake then redis.call('HDEL', itemKey(ARGV[1]), 'wake') end
 return reply({
   kind = 'go',
-  waitMs = ARGV[3] == '1' and 0 or math.max(0, math.ceil(reserveRequests(limits, 1, now))),
+  waitMs = ARGV[3] == '1' and 0 or math.max(0, math.ceil(reserveRequest(limits, 'poll', now))),
   taskId = item.task,
   ageMs = math.max(0, now - tonumber(item.at)),
   halted = redis.call('HGET', ACCOUNT, 'halt') or nil,

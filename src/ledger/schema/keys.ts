@@ -33,6 +33,7 @@ export const singleKeys = {
   },
   limits: { type: 'hash', about: 'the limits in force, published by workers', fields: fields.limitsFields },
   requests: { type: 'hash', about: 'the token bucket of API requests', fields: fields.requestsFields },
+  quick: { type: 'list', about: 'when each token at hand that is in use was used' },
   slots: { type: 'zset', about: '`BATCH/ITEM#ATTEMPT` of every attempt that holds a slot, by the end of its lease' },
   turns: { type: 'zset', about: 'fair-share queue: batches with pending items, by tasks in flight, then by last turn' },
   later: { type: 'zset', about: '`BATCH/ITEM` of queued items in a backoff, by when they are due' },

@@ -1,103 +1,180 @@
 -- The token bucket of API requests, as a reservation: every token has a time from which it may be used, and
--- reserving one returns how long that is from now. `tat` is the time at which the bucket would be full again;
--- one token costs `interval` ms of it, and `burst` tokens may be used at once.
--- In any span of X ms at most burst - 1 + ceil(X / interval) tokens become usable.
+-- reserving one returns how long that is from now. There are two kinds:
+--   paced tokens, one every `interval` ms; `tat` is when the next one may be used
+--   `burst` tokens at hand (QUICK): each may be used again one span after it was used
+-- A span is the window and a margin for the jitter of the network. Any span holds at most ceil(span / interval) paced
+-- tokens and each token at hand once: the limit. docs/decisions/001-request-pacing.md has the reasons.
+--
+-- All times here are of the bucket's own clock, which is Redis's and does not go back with it.
 
--- After a 429 the rate is lowered to `factor` of the limit and rises again by a tenth a window.
-local function rateFactor(state, windowMs, now)
-  if not state.factor then return 1 end
-  return math.min(1, state.factor + 0.1 * math.max(0, now - state.factorAt) / windowMs)
-end
+-- Windows without submissions after which polls have all the tokens at hand.
+local FADE_WINDOWS = 5
 
 local function readBucket(now)
-  local state = readFields(REQUESTS, 'tat', 'last', 'factor', 'factorAt', 'window', 'count', 'before', 'heldUntil')
+  local state = readFields(REQUESTS, 'tat', 'last', 'ahead', 'window', 'count', 'before', 'submits', 'submitsBefore',
+    'kept', 'keptAt', 'quickPollAt', 'heldUntil', 'factor', 'factorAt', 'changedUntil', 'intervalWas',
+    'burstWas')
   for name, value in pairs(state) do state[name] = tonumber(value) end
-  for _, name in ipairs({ 'tat', 'window', 'count', 'before', 'heldUntil' }) do state[name] = state[name] or 0 end
-  -- Redis's clock was set back: the schedule is shifted with it, or all requests would wait out the jump.
-  local jump = (state.last or 0) - now
-  if jump > 0 then
-    state.tat = state.tat - jump
-    state.heldUntil = state.heldUntil - jump
-    redis.call('HSET', REQUESTS, 'tat', state.tat, 'heldUntil', state.heldUntil, 'last', now)
-    if state.factorAt then
-      state.factorAt = state.factorAt - jump
-      redis.call('HSET', REQUESTS, 'factorAt', state.factorAt)
-    end
-  end
+  for _, name in ipairs({ 'tat', 'last', 'ahead', 'window', 'count', 'before', 'submits', 'submitsBefore', 'kept',
+    'keptAt', 'quickPollAt', 'heldUntil' }) do state[name] = state[name] or 0 end
+  state.now = math.max(now + state.ahead, state.last)
+  state.ahead = state.now - now
   return state
 end
 
--- Returns the milliseconds from one token to the next, now.
-local function tokenMs(limits, now)
-  return limits.interval / rateFactor(readBucket(now), limits.windowMs, now)
+-- After a 429 the rate is lowered to `factor` of the limit and rises again by a tenth a window.
+local function rateFactor(state, limits)
+  if not state.factor then return 1 end
+  return math.min(1, state.factor + 0.1 * math.max(0, state.now - state.factorAt) / limits.windowMs)
 end
 
--- Reserves n tokens. Returns the wait in ms until the first may be used (below zero: how long it has been
--- usable) and the ms between one token and the next; the caller clamps each wait at zero.
-local function reserveRequests(limits, n, now)
-  local state = readBucket(now)
-  local interval = limits.interval / rateFactor(state, limits.windowMs, now)
+local function spanOf(limits) return limits.spanMs or limits.windowMs * 1.02 end
 
-  local full = math.max(state.tat, now)
-  local wait = full - (limits.burst - 1) * interval - now
-  local window = math.floor(now / limits.windowMs)
-  local count, before = state.count, state.before
-  if window ~= state.window then
-    before = (window == state.window + 1) and count or 0
-    count = 0
+-- Returns the interval and the burst in force. Until a span after what was reserved before the limits changed, they
+-- are the lower ones of before and after: what is in use fits both.
+local function shapeOf(state, limits)
+  if state.now >= (state.changedUntil or 0) then return limits.interval, limits.burst end
+  return math.max(limits.interval, state.intervalWas), math.min(limits.burst, state.burstWas)
+end
+
+-- Returns the tokens that may be at hand: none while the rate is lowered, and from then on more over one span.
+local function quickTokens(state, limits)
+  local _, burst = shapeOf(state, limits)
+  if not state.factor then return burst end
+  local recoveredAt = state.factorAt + 10 * (1 - state.factor) * limits.windowMs
+  return math.floor(burst * math.max(0, math.min(1, (state.now - recoveredAt) / spanOf(limits))))
+end
+
+-- Returns how many of them are in use, after those that came back are dropped from QUICK.
+local function quickInUse(state, limits)
+  for _ = 1, 1000 do
+    local usedAt = tonumber(redis.call('LINDEX', QUICK, 0))
+    if not usedAt or usedAt + spanOf(limits) > state.now then break end
+    redis.call('LPOP', QUICK)
   end
-  redis.call('HSET', REQUESTS, 'tat', full + n * interval, 'last', now,
-    'window', window, 'count', count + n, 'before', before)
-  return wait, interval
+  return redis.call('LLEN', QUICK)
+end
+
+-- Returns when a token at hand may be used, or nil. Polls have as many as the submissions of the last windows have
+-- left, evenly over a span: a slot that waits for its submission is idle, while a poll seldom finds an end.
+local function quickTime(state, limits, isPoll)
+  local most, span = quickTokens(state, limits), spanOf(limits)
+  if most < 1 then return nil end
+  local inUse = quickInUse(state, limits)
+  if isPoll then
+    local left = most - state.kept
+    local mine = inUse < most and left >= 1 and state.now >= state.quickPollAt + span / left
+    return mine and state.now or nil
+  end
+  if inUse < most then return state.now end
+  return math.ceil(math.max(state.now, redis.call('LINDEX', QUICK, inUse - most) + span))
+end
+
+-- Counts a reservation in its fixed window, and the submissions that the tokens at hand are kept for.
+local function countRequest(state, limits, isPoll)
+  local window = math.floor(state.now / limits.windowMs)
+  if window ~= state.window then
+    local next = window == state.window + 1
+    state.before, state.submitsBefore = next and state.count or 0, next and state.submits or 0
+    state.window, state.count, state.submits = window, 0, 0
+  end
+  state.count = state.count + 1
+  if not isPoll then state.submits = state.submits + 1 end
+  local past = (state.now % limits.windowMs) / limits.windowMs
+  local submits = state.submits + state.submitsBefore * (1 - past)
+  local faded = state.kept - limits.burst * (state.now - state.keptAt) / (FADE_WINDOWS * limits.windowMs)
+  state.kept, state.keptAt = math.max(submits, faded), state.now
+end
+
+-- Reserves one token for a 'submit' or a 'poll'. Returns the wait in ms until it may be used.
+local function reserveRequest(limits, what, now)
+  local state = readBucket(now)
+  local isPoll = what ~= 'submit'
+  local paced = math.max(state.tat, state.now)
+  countRequest(state, limits, isPoll)
+  local quick = paced > state.now and limits.burst > 0 and quickTime(state, limits, isPoll)
+  if quick and quick < paced then
+    redis.call('RPUSH', QUICK, string.format('%.0f', quick))
+    -- Twice as long as needed, as the bucket's clock stands still where that of Redis goes back.
+    redis.call('PEXPIRE', QUICK, math.ceil(2 * (quick - state.now + spanOf(limits)) + 1000))
+    if isPoll then state.quickPollAt = state.now end
+  else
+    quick = nil
+    state.tat = paced + shapeOf(state, limits) / rateFactor(state, limits)
+  end
+  redis.call('HSET', REQUESTS, 'tat', state.tat, 'last', state.now, 'ahead', state.ahead,
+    'window', state.window, 'count', state.count, 'before', state.before,
+    'submits', state.submits, 'submitsBefore', state.submitsBefore, 'kept', state.kept, 'keptAt', state.keptAt,
+    'quickPollAt', state.quickPollAt)
+  return (quick or paced) - state.now
+end
+
+-- Returns the milliseconds from one token to the next, now, where all are used.
+local function tokenMs(limits, now)
+  local state = readBucket(now)
+  return 1 / (rateFactor(state, limits) / shapeOf(state, limits) + quickTokens(state, limits) / spanOf(limits))
+end
+
+-- Returns the tokens that submissions may use at once.
+local function tokensAtHand(limits, now)
+  local state = readBucket(now)
+  return math.max(0, quickTokens(state, limits) - quickInUse(state, limits))
 end
 
 -- Returns the tokens taken in the window that ends now, estimated from this fixed window and the one before.
 local function requestsUsed(windowMs, now)
   local state = readBucket(now)
-  local window = math.floor(now / windowMs)
-  if window == state.window then
-    return math.floor(state.count + state.before * (1 - (now % windowMs) / windowMs))
-  elseif window == state.window + 1 then
-    return math.floor(state.count * (1 - (now % windowMs) / windowMs))
-  end
-  return 0
+  local window = math.floor(state.now / windowMs)
+  local left = 1 - (state.now % windowMs) / windowMs
+  if window == state.window then return math.floor(state.count + state.before * left) end
+  return window == state.window + 1 and math.floor(state.count * left) or 0
 end
 
 -- A 429 for the rate, to a request that was sent `agoMs` ago: no request is sent before `now + ms`, and after
 -- that the rate is lower for a while.
 local function holdRequests(limits, ms, agoMs, now)
   local state = readBucket(now)
-  local factor = rateFactor(state, limits.windowMs, now)
+  local resumeAt = state.now + ms
   -- Requests that were sent before the last hold was over are refused for the same overshoot.
-  if now - agoMs >= state.heldUntil then
-    factor = math.max(0.1, factor * 0.8)
-    redis.call('HSET', REQUESTS, 'factor', factor, 'factorAt', now)
+  if state.now - agoMs >= state.heldUntil then
+    redis.call('HSET', REQUESTS, 'factor', math.max(0.1, rateFactor(state, limits) * 0.8), 'factorAt', state.now)
   end
-  -- The burst is spent as well, at the rate at which it comes back: the factor only rises from here.
-  local resume = now + ms + (limits.burst - 1) * limits.interval / factor
-  redis.call('HSET', REQUESTS, 'tat', math.max(state.tat, resume), 'last', now,
-    'heldUntil', math.max(state.heldUntil, now + ms))
+  redis.call('HSET', REQUESTS, 'tat', math.max(state.tat, resumeAt), 'last', state.now, 'ahead', state.ahead,
+    'heldUntil', math.max(state.heldUntil, resumeAt))
 end
 
 -- Returns the milliseconds for which no request may be sent.
 local function heldFor(now)
-  local heldUntil = tonumber(redis.call('HGET', REQUESTS, 'heldUntil'))
-  if not heldUntil or heldUntil <= now then return 0 end
-  return math.max(0, readBucket(now).heldUntil - now)
+  local state = readFields(REQUESTS, 'heldUntil', 'last', 'ahead')
+  if not state.heldUntil then return 0 end
+  local bucketNow = math.max(now + (tonumber(state.ahead) or 0), tonumber(state.last) or 0)
+  return math.max(0, tonumber(state.heldUntil) - bucketNow)
 end
 
 -- Ends a hold: the next token is usable at once, those after it as the limits allow. Polls and submissions
 -- have reserved nothing since the hold began.
-local function releaseRequests(limits, now)
+local function releaseRequests(now)
   local state = readBucket(now)
   redis.call('HDEL', REQUESTS, 'factor', 'factorAt', 'heldUntil')
-  if state.heldUntil <= now or not limits then return end
-  redis.call('HSET', REQUESTS, 'tat', math.min(state.tat, now + (limits.burst - 1) * limits.interval))
+  if state.heldUntil > state.now then redis.call('HSET', REQUESTS, 'tat', math.min(state.tat, state.now)) end
 end
 
--- The limits have changed: what is reserved takes as many tokens as before, each as long as they last now.
+-- The limits have changed. `before` is nil when they were lost, and with them what this bucket knew: nothing is at
+-- hand for a span. Where tokens last less than half as long, those that are reserved are drawn together: at ten a
+-- minute they would hold everything up long after that was corrected.
 local function rescheduleRequests(before, after, now)
   local state = readBucket(now)
-  if state.heldUntil > now or state.tat <= now then return end
-  redis.call('HSET', REQUESTS, 'tat', now + (state.tat - now) * after / before)
+  local interval, burst = after.interval, 0
+  if before then interval, burst = shapeOf(state, before) end
+  local ahead = math.max(0, state.tat - state.now)
+  local lastUse = tonumber(redis.call('LINDEX', QUICK, -1)) or 0
+  local changedUntil = math.max(state.now, lastUse) + math.max(spanOf(before or after), spanOf(after))
+  if after.interval < interval / 2 and state.heldUntil <= state.now then
+    ahead, interval = ahead * after.interval / interval, after.interval
+  else
+    ahead = ahead * math.max(1, after.interval / interval)
+    changedUntil = changedUntil + ahead
+  end
+  redis.call('HSET', REQUESTS, 'tat', state.now + ahead, 'changedUntil', changedUntil,
+    'intervalWas', math.max(interval, after.interval), 'burstWas', math.min(burst, after.burst))
 end

@@ -31,14 +31,14 @@ local function endInstead(batch, ref, now)
 end
 
 -- Returns how many more items may be dispatched before those that were have their permits, and the ms in which
--- half of them should have theirs. At most as many wait as two seconds have request tokens: where requests are
--- the bottleneck, the choice among the pending items is made late, and a new batch does not wait behind a thousand
--- others. An item that waits for longer has lost its job and is left to reconcile.
-local function dispatchBudget(limits, now)
+-- half of them should have theirs. At most as many wait as two seconds have request tokens, and as are at hand:
+-- where requests are the bottleneck, the choice among the pending items is made late, and a new batch does not wait
+-- behind a thousand others. An item that waits for longer has lost its job and is left to reconcile.
+local function dispatchBudget(limits, atHand, now)
   local most = math.max(16, math.min(128, math.floor(2000 / limits.interval)))
   local patience = math.max(5000, 2 * most * limits.interval)
   local waiting = redis.call('ZCOUNT', HANDED, now - patience, '+inf')
-  return math.max(0, most - waiting), limits.interval * most / 2
+  return math.max(0, most + atHand - waiting), atHand > 0 and 0 or limits.interval * most / 2
 end
 
 -- Dispatches at most `max` items. Returns a list of {ref, attempt}, and when to ask again if nothing else

@@ -3,7 +3,7 @@
 
 -- Reads the limits as numbers; nil when they are not published.
 local function readLimits()
-  local limits = readFields(LIMITS, 'maxTasks', 'maxRequests', 'windowMs', 'interval', 'burst', 'leaseMs', 'trialMs',
+  local limits = readFields(LIMITS, 'maxTasks', 'maxRequests', 'windowMs', 'interval', 'burst', 'spanMs', 'leaseMs', 'trialMs',
     'retentionMs')
   if not (limits.maxTasks and limits.windowMs and limits.interval and limits.burst and limits.leaseMs) then
     return nil
