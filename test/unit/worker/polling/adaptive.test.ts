@@ -8,7 +8,7 @@ import { fixedPlan } from '../../../../src/worker/polling/fixed.ts';
 import { binOf } from '../../../../src/worker/polling/hazard.ts';
 import type { PollPlan } from '../../../../src/worker/polling/plan.ts';
 import { MAX_WAITING_POLLS } from '../../../../src/worker/steps/poll.ts';
-import { simulateBatch, type SimulatedBatch } from '../../../support/polling-simulation.ts';
+import { simulateBatch, type SimulatedBatch } from '../../../../bench/polling-simulation.ts';
 
 const DELAY = 50_000;
 const INTERVAL = 5_000;

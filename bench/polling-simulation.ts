@@ -1,9 +1,9 @@
-import { zeroOverheadMs } from '../../bench/bound.ts';
-import { Heap } from '../../bench/heap.ts';
-import { mostInWindow, type PacedLimit, type Pacing } from '../../bench/pacing.ts';
-import type { Demand } from '../../src/worker/polling/load.ts';
-import { binOf } from '../../src/worker/polling/hazard.ts';
-import type { PollPlan } from '../../src/worker/polling/plan.ts';
+import { zeroOverheadMs } from './bound.ts';
+import { Heap } from './heap.ts';
+import { mostInWindow, type PacedLimit, type Pacing } from './pacing.ts';
+import type { Demand } from '../src/worker/polling/load.ts';
+import { binOf } from '../src/worker/polling/hazard.ts';
+import type { PollPlan } from '../src/worker/polling/plan.ts';
 
 /** A batch at the published limits, on a clock of its own: no processes, no network, only waiting. */
 export interface SimulatedBatch {

@@ -1,0 +1,75 @@
+import { kling26 } from '../src/apixo/models/kling-2-6.ts';
+import { adaptivePlan } from '../src/worker/polling/adaptive.ts';
+import { fixedPlan } from '../src/worker/polling/fixed.ts';
+import { MAX_WAITING_POLLS } from '../src/worker/steps/poll.ts';
+import { paidBack, returningTokens, sharedTokens, smallBurst, type Pacing, type PacedLimit } from './pacing.ts';
+import { simulateBatch, type SimulatedBatch } from './polling-simulation.ts';
+
+const POLLING = { pollDelayMs: 50_000, pollIntervalMs: 5_000, model: kling26 };
+
+const ways: Record<string, (limit: PacedLimit) => Pacing> = {
+  'small burst': smallBurst,
+  'paid back': paidBack,
+  returning: (limit) => returningTokens(limit, 0),
+  'for submissions alone': (limit) => returningTokens(limit, Infinity),
+  'shared (in use)': sharedTokens,
+};
+
+const plans = [
+  { slots: 1_000, maxRequests: 10_000 },
+  { slots: 10, maxRequests: 60 },
+  { slots: 3, maxRequests: 10 },
+];
+const clips = { '5 s': [50_000, 70_000], '10 s': [80_000, 100_000] } as const;
+
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 1_664_525 + 1_013_904_223) % 4_294_967_296) / 4_294_967_296;
+}
+
+/** Prints the efficiency of whole simulated batches under each way to pace requests, and how soon all slots are full. */
+export async function printPacing(): Promise<void> {
+  const fixed = fixedPlan(POLLING.pollDelayMs, POLLING.pollIntervalMs);
+  const pollings: Record<string, SimulatedBatch['plan']> = {
+    fixed: () => fixed,
+    adaptive: (world) =>
+      adaptivePlan({
+        ...POLLING,
+        ...world,
+        onError: (error) => {
+          throw error;
+        },
+      }),
+  };
+  console.log(`| requests, slots | clips | polling | ${Object.keys(ways).join(' | ')} |`);
+  console.log(`| --- | --- | --- |${' --- |'.repeat(Object.keys(ways).length)}`);
+  for (const plan of plans) {
+    for (const [seconds, [min, max]] of Object.entries(clips)) {
+      for (const [polling, planOf] of Object.entries(pollings)) {
+        for (const generations of [1, 5]) {
+          const cells: string[] = [];
+          for (const pacing of Object.values(ways)) {
+            const result = await simulateBatch(
+              {
+                ...plan,
+                windowMs: 60_000,
+                line: MAX_WAITING_POLLS,
+                clips: generations * plan.slots,
+                kindOf: () => `kling-2-6/${seconds.split(' ')[0]}/auto`,
+                takesMs: (_kind, random) => min + (max - min) * random(),
+                pacing,
+                plan: planOf,
+              },
+              fixed,
+              seeded(1),
+            );
+            if (result.mostInWindow > plan.maxRequests) throw new Error(`${pacing.name} breaks the limit`);
+            cells.push(`${result.efficiency.toFixed(3)}, full after ${(result.filledMs / 1_000).toFixed(1)} s`);
+          }
+          const size = `${generations * plan.slots} × ${seconds}`;
+          console.log(`| ${plan.maxRequests}, ${plan.slots} | ${size} | ${polling} | ${cells.join(' | ')} |`);
+        }
+      }
+    }
+  }
+}
