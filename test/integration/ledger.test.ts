@@ -115,14 +115,14 @@ describe('the ledger', () => {
   });
 
   it('hands out again soon when the jobs of those that were handed out are lost', async () => {
-    const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '1000' });
+    const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '100' });
     await app.intake.add('b', { model: 'm' }, clips(100), false);
     const lost = (await dispatch(app.run, 100)).attempts;
     expect(lost.length).toBeLessThan(100);
     expect((await dispatch(app.run, 100)).attempts).toEqual([]);
     const [seconds] = await app.redis.time();
     for (const { batch, id } of lost) {
-      await app.redis.zadd(app.keys.handed, (Number(seconds) - 10) * 1_000, `${batch}/${id}`);
+      await app.redis.zadd(app.keys.handed, (Number(seconds) - 100) * 1_000, `${batch}/${id}`);
     }
     expect((await dispatch(app.run, 100)).attempts).toHaveLength(lost.length);
   });

@@ -24,6 +24,7 @@ export class SubmitPermit {
   /** The attempt, as the try that holds its permit. */
   readonly attempt: Attempt;
   #age = () => 0;
+  #tokenAge = () => 0;
   #epoch = 0;
 
   constructor(deps: PermitDeps, attempt: Attempt) {
@@ -41,6 +42,7 @@ export class SubmitPermit {
     for (;;) {
       await this.#deps.connection.ready(signal);
       const reply = await this.#begin(holding);
+      this.#tokenAge = this.#age;
       if (reply.kind !== 'wait') return reply;
       holding = await waitForToken(this.#deps.clock, reply.ms, tokenLifetimeMs, signal);
     }
@@ -50,12 +52,14 @@ export class SubmitPermit {
    * The fence before the POST; call it right before. A late reply of Redis, or a process that was suspended, may
    * have made the permit too old: then it is requested once more, as the same try. Its record must have a second
    * witness: a server that takes over without it would give the same permit to another process.
-   * @returns `lost`: it is another's to decide now; `unacknowledged`: no witness, within 2 s
+   * @returns `lost`: it is another's to decide now; `unacknowledged`: no witness, within 2 s; `late`: its request token
+   * is older than the margin that the bucket has for jitter, and would be sent in addition to the new ones
    */
-  async confirm(): Promise<'valid' | 'lost' | 'unacknowledged'> {
+  async confirm(tokenLifetimeMs: number): Promise<'valid' | 'lost' | 'unacknowledged' | 'late'> {
     for (;;) {
       if (this.#age() > PERMIT_LIFETIME_MS && (await this.#begin(true)).kind !== 'go') return 'lost';
       if (!(await this.#deps.connection.acknowledged(this.#epoch))) return 'unacknowledged';
+      if (this.#tokenAge() > 2 * tokenLifetimeMs) return 'late';
       if (this.#age() <= PERMIT_LIFETIME_MS) return 'valid';
     }
   }

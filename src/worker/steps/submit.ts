@@ -19,6 +19,12 @@ export const MAX_WAITING_SUBMISSIONS = 16;
 /** Before an item is tried again whose record was not acknowledged, in milliseconds. */
 const UNACKNOWLEDGED_MS = 1_000;
 
+const notPosted = {
+  lost: 'not posted: the permit came too late',
+  late: 'not posted: the request token is too old',
+  unacknowledged: 'not posted: its record is not acknowledged',
+} as const;
+
 /**
  * Posts one attempt, at most once ever.
  *
@@ -43,11 +49,14 @@ export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<Ou
   let sentAt = deps.clock.elapsed();
   try {
     const input = await withImageUrls(reply.input, deps.inputs, deps.settings.taskTimeoutMs);
-    const state = await permit.confirm();
+    const state = await permit.confirm(deps.settings.tokenLifetimeMs);
     if (state !== 'valid') {
-      if (state === 'lost') log.warn('not posted: the permit came too late');
-      else log.debug('not posted: its record is not acknowledged');
-      await deps.attempts.notAccepted(permit.attempt, reply.refusals, state === 'lost' ? 0 : UNACKNOWLEDGED_MS);
+      log.debug({ state }, notPosted[state]);
+      await deps.attempts.notAccepted(
+        permit.attempt,
+        reply.refusals,
+        state === 'unacknowledged' ? UNACKNOWLEDGED_MS : 0,
+      );
       return done;
     }
     sentAt = deps.clock.elapsed();

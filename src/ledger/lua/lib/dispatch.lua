@@ -16,7 +16,11 @@ local function openSlots(now)
   local coolUntil = tonumber(account.coolUntil)
   if coolUntil and coolUntil > now then return 0, coolUntil end
   local free = taskCeiling(now) - redis.call('ZCARD', SLOTS)
-  if not account.halt then return math.min(free, slowStart(now)), 0 end
+  if not account.halt then
+    local few = slowStart(now)
+    -- The others follow as soon as the API has accepted one.
+    return math.min(free, few), few < free and now + SLOW_START_WAKE_MS or 0
+  end
   -- Halted: one submission at a time tests whether the account works again.
   local trialAt = tonumber(account.trialAt) or 0
   if trialAt > now then return 0, trialAt end
