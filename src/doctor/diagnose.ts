@@ -15,6 +15,7 @@ import {
   startEmbeddedRedis,
   type EmbeddedRedis,
 } from '../redis/embedded/server.ts';
+import { AcknowledgementPolicy } from '../redis/durability/policy.ts';
 import { redisTime } from '../redis/time.ts';
 import { openStorage } from '../storage/open.ts';
 import { openApp, type App } from '../app.ts';
@@ -107,6 +108,7 @@ async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, 
     yield* judgeRedis(facts);
     // A private server is reached by this user alone.
     if (config.redisUrl) yield* judgeHoles(facts);
+    yield await examineFence(config, app);
     yield await compareClocks(app);
     const inForce = await limitsInForce(redis, keys);
     yield judgeLimits(config, inForce, await readUsage(run, config));
@@ -118,6 +120,26 @@ async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, 
     const cure = 'Let its user run every command, scripts too (EVALSHA, EVAL), on the keys of CLIPMILL_PREFIX.';
     yield fail('redis', `does not do what clipmill needs: ${describeError(error)}`, cure);
     return false;
+  }
+}
+
+/** What acknowledges the record of a submission before it is sent. */
+async function examineFence(config: Config, { redis, log }: App): Promise<Finding> {
+  const subject = 'fence';
+  const policy = new AcknowledgementPolicy(redis, config.durability, log);
+  try {
+    const { kind, text } = await policy.current();
+    const found = `a submission is sent once its record is acknowledged by ${text}`;
+    if (kind === 'impossible')
+      return fail(subject, found, 'See docs/durability.md, or set CLIPMILL_DURABILITY to auto.');
+    if (kind !== 'memory' || config.durability === 'memory') return ok(subject, found);
+    return warn(subject, found, 'Add a replica, or CONFIG SET appendfsync always; see docs/durability.md.');
+  } catch (error) {
+    const cure =
+      'Nothing is submitted until it can be: see docs/durability.md, and docs/redis.md for the rights (ROLE, WAIT).';
+    return fail(subject, `records are not acknowledged: ${describeError(error)}`, cure);
+  } finally {
+    policy.close();
   }
 }
 

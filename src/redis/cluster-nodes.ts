@@ -12,6 +12,8 @@ export interface ClusterNode {
   masterId: string | undefined;
   /** Grows with each fail-over: of two nodes that claim a slot, the one with the higher epoch has it. */
   epoch: number;
+  /** How many slots it serves. */
+  slots: number;
   owns(slot: number): boolean;
 }
 
@@ -32,6 +34,7 @@ export function parseClusterNodes(text: string, askedHost: string): ClusterNode[
         flags: flags.split(','),
         masterId: master === '-' ? undefined : master,
         epoch: Number(epoch),
+        slots: ranges.reduce((sum, [first = 0, last = first]) => sum + 1 + last - first, 0),
         owns: (slot) => ranges.some(([first = -1, last = first]) => slot >= first && slot <= last),
       };
     });

@@ -34,7 +34,7 @@ const replies: Record<string, { meaning: string; cure: string }> = {
 };
 
 /** The kind of an error reply: its first word, such as `OOM`; `undefined` for anything else. */
-export function replyKind(error: unknown): string | undefined {
+function replyKind(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   // A script's error carries the reply of the command that it called behind words of its own.
   const word =

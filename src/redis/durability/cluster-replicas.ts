@@ -1,6 +1,6 @@
 import { parseClusterNodes } from '../cluster-nodes.ts';
 import type { RedisClient } from '../connect.ts';
-import type { ReplicaView } from './replica-view.ts';
+import { NotMasterError, type ReplicaView } from './replica-view.ts';
 
 /** How long the layout of the cluster holds, in milliseconds. */
 const FRESH_MS = 1_000;
@@ -32,8 +32,10 @@ export class ClusterReplicas implements ReplicaView {
     const before = this.#size();
     const nodes = parseClusterNodes(String(await this.#redis.cluster('NODES')), '');
     const myself = nodes.find(({ flags }) => flags.includes('myself'));
+    // One that was replaced while it was frozen loses its slots first, and its replicas with them.
+    if (!myself?.flags.includes('master') || myself.slots === 0) throw new NotMasterError('it serves no slot now');
     const replicas = nodes.filter(
-      ({ masterId, flags }) => masterId === myself?.id && !flags.some((flag) => out.has(flag)),
+      ({ masterId, flags }) => masterId === myself.id && !flags.some((flag) => out.has(flag)),
     );
     this.#listed = new Set(replicas.map(({ address, ip }) => `${ip || address.host}:${address.port}`));
     this.#at = performance.now();

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import type { RedisClient } from '../connect.ts';
+import { NotMasterError } from './replica-view.ts';
 import { AcknowledgementPolicy, type DurabilitySetting } from './policy.ts';
 
 /** How long replicas or the disk may take to acknowledge, in milliseconds. */
-export const ACKNOWLEDGE_MS = 2_000;
+const ACKNOWLEDGE_MS = 2_000;
 /** The server answers WAIT by then at the latest; a frozen one does not. */
 const GIVE_UP_MS = ACKNOWLEDGE_MS + 1_000;
 /** Time between two probes while nothing is acknowledged, in milliseconds. */
@@ -85,11 +86,6 @@ export class DurableConnection {
     signal.throwIfAborted();
   }
 
-  /** What acknowledges a record now, in words for `doctor` and the log. @throws Error the reply of Redis */
-  async describe(): Promise<string> {
-    return (await this.#policy.current()).text;
-  }
-
   close(): void {
     this.#stopped.abort();
     this.redis.disconnect();
@@ -127,6 +123,7 @@ export class DurableConnection {
       ]);
     } catch (error) {
       this.#log.debug({ reason: describeError(error) }, 'records could not be acknowledged');
+      if (error instanceof NotMasterError && this.redis.status === 'ready') this.redis.disconnect(true);
       return false;
     } finally {
       late.abort();

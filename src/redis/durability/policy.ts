@@ -6,7 +6,7 @@ import { readRedisFacts, type RedisFacts } from '../facts.ts';
 import { atLeast } from '../version.ts';
 import { ClusterReplicas } from './cluster-replicas.ts';
 import { RememberedReplicas } from './remembered-replicas.ts';
-import type { ReplicaView } from './replica-view.ts';
+import { NotMasterError, type ReplicaView } from './replica-view.ts';
 import { SentinelReplicas } from './sentinel-replicas.ts';
 
 /**
@@ -55,6 +55,11 @@ export class AcknowledgementPolicy {
   forget(): void {
     this.#known = undefined;
     this.#view.forget();
+  }
+
+  /** Ends the connections that it asks on. */
+  close(): void {
+    this.#view.close();
   }
 
   /** What the last decision was, in words. */
@@ -143,7 +148,7 @@ export function requirePossible(setting: DurabilitySetting, facts: RedisFacts): 
 /** Addresses of the replicas that a master streams to, from its reply to ROLE. */
 function replicasOf(reply: unknown): string[] {
   const [role, , list] = roleReply.parse(reply);
-  if (role !== 'master') throw new Error('READONLY it is a replica now');
+  if (role !== 'master') throw new NotMasterError('it is a replica now');
   return attached.parse(list).map(([host, port]) => `${host}:${port}`);
 }
 

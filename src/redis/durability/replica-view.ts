@@ -1,3 +1,8 @@
+/** The server of this connection is not in charge (any more): another connection leads to the one that is. */
+export class NotMasterError extends Error {
+  override readonly name = 'NotMasterError';
+}
+
 /** How many replicas must have a record because one of them may be the next master. */
 export interface ReplicaView {
   /** Takes what the master lists as attached now. @returns how many must have a record, as far as is known */

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { RedisClient } from '../connect.ts';
-import type { ReplicaView } from './replica-view.ts';
+import { NotMasterError, type ReplicaView } from './replica-view.ts';
 
 /** How long the answers of the sentinels hold, in milliseconds: no fail-over can come and go unseen by then. */
 const FRESH_MS = 3_000;
@@ -68,9 +68,8 @@ export class SentinelReplicas implements ReplicaView {
     const agreeing = opinions.filter(({ masterRunId }) => masterRunId !== undefined && masterRunId === runId);
     if (agreeing.length * 2 <= sentinels) {
       const elsewhere = opinions.filter(({ masterRunId }) => masterRunId !== undefined && masterRunId !== runId);
-      // They have switched: the connection follows them.
-      if (elsewhere.length * 2 > sentinels && this.#redis.status === 'ready') this.#redis.disconnect(true);
-      throw new Error(`${agreeing.length} of ${sentinels} sentinels hold this server for the master`);
+      const found = `${agreeing.length} of ${sentinels} sentinels hold this server for the master`;
+      throw elsewhere.length * 2 > sentinels ? new NotMasterError(found) : new Error(found);
     }
     this.#promotable = new Set(opinions.flatMap(({ replicas }) => replicas));
     this.#at = performance.now();

@@ -1,0 +1,88 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../../../src/core/log.ts';
+import type { MoveReply } from '../../../src/ledger/attempts.ts';
+import { OutcomeFile, readOutcomes, replayOutcomes } from '../../../src/worker/outcomes/file.ts';
+import { OutcomeJournal } from '../../../src/worker/outcomes/journal.ts';
+import type { OutcomeVerbs } from '../../../src/worker/outcomes/post-outcome.ts';
+import { workFolder } from '../../support/cli.ts';
+import { until } from '../../support/until.ts';
+
+const attempt = { batch: 'b', id: 'a', attempt: 1, tryId: 'x' };
+const task = { taskId: 't-1', tasks: 1, kind: 'k' };
+
+/** A journal over a Redis that answers as told. */
+async function world() {
+  const folder = join(await workFolder(), 'outcomes');
+  const log = silentLogger();
+  const written: string[] = [];
+  const state = { error: undefined as Error | undefined, acknowledges: true, epoch: 1 };
+  const write = (verb: string, args: readonly unknown[]): Promise<MoveReply> => {
+    if (state.error) return Promise.reject(state.error);
+    written.push(`${verb} ${JSON.stringify(args)}`);
+    return Promise.resolve({ result: 'moved', state: 'generating' });
+  };
+  const verbs: OutcomeVerbs = {
+    accepted: (_attempt, ...args) => write('accepted', args),
+    notAccepted: (_attempt, ...args) => write('notAccepted', args),
+    rejected: (_attempt, ...args) => write('rejected', args),
+    ambiguous: (_attempt, ...args) => write('ambiguous', args),
+    resubmit: (_attempt, ...args) => write('resubmit', args),
+  };
+  const connection = {
+    get epoch() {
+      return state.epoch;
+    },
+    acknowledged: (epoch: number) => Promise.resolve(state.acknowledges && epoch === state.epoch),
+  };
+  const file = new OutcomeFile(folder, 'clipmill', log);
+  const journal = new OutcomeJournal({ verbs, connection, file, log });
+  return { folder, state, written, verbs, journal, log };
+}
+
+describe('the journal of outcomes', () => {
+  it.each(['OOM command not allowed', 'MISCONF Redis is configured', 'READONLY', 'Too many Cluster redirections'])(
+    'keeps a task id through the reply %s and records it afterwards',
+    async (reply) => {
+      const { state, written, journal } = await world();
+      state.error = new Error(reply);
+      const recording = journal.accepted(attempt, task);
+      await until(() => journal.pending === 1);
+      state.error = undefined;
+      expect(await recording).toMatchObject({ result: 'moved' });
+      expect(written).toHaveLength(1);
+      expect(written[0]).toContain('t-1');
+      await journal.close(100);
+    },
+  );
+
+  it('writes again on another connection what was not acknowledged on the one before', async () => {
+    const { state, written, journal } = await world();
+    state.acknowledges = false;
+    await journal.accepted(attempt, task);
+    state.epoch = 2;
+    await until(() => written.length === 2, 'the second writing');
+    expect(new Set(written).size).toBe(1);
+    state.acknowledges = true;
+    await until(() => journal.pending === 0, 'the acknowledgement');
+    await journal.close(0);
+  });
+
+  it('leaves in a file what Redis did not record, and the next process records it', async () => {
+    const { folder, state, written, verbs, journal, log } = await world();
+    state.error = new Error('Connection is closed.');
+    const recording = journal.accepted(attempt, task).catch((error: unknown) => error);
+    await journal.close(0);
+    expect(await recording).toBeInstanceOf(Error);
+    const [found] = await readOutcomes(folder);
+    expect(found?.lines).toMatchObject([{ prefix: 'clipmill', batch: 'b', id: 'a', outcome: 'accepted', task: 't-1' }]);
+
+    state.error = undefined;
+    await replayOutcomes(folder, 'another-prefix', verbs, log);
+    expect(written).toEqual([]);
+    await replayOutcomes(folder, 'clipmill', verbs, log);
+    expect(written).toHaveLength(1);
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
