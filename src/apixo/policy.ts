@@ -126,3 +126,26 @@ export function failedTaskAction(failCode: string, failMsg = ''): FailedTaskActi
   if (saysContent(failMsg)) return 'fail';
   return 'retry';
 }
+
+/** failCodes that the provider's pages and clients have; others may come. */
+export const documentedFailCodes = [
+  'CONTENT_VIOLATION',
+  'NSFW',
+  'NSFW_DETECTED',
+  'SensitiveContent',
+  'SensitiveContentDetected',
+  'InputImageSensitiveContentDetected',
+  'InputOutputSensitiveContentDetected',
+  'ProhibitedContentDetected',
+  'PROMPT_TOO_LONG',
+  'PromptLengthExceeded',
+  'INVALID_PROMPT',
+  'INVALID_IMAGE_URL',
+  'IMAGE_TOO_LARGE',
+  'UNSUPPORTED_FORMAT',
+  'PROCESSING_TIMEOUT',
+  'MODEL_UNAVAILABLE',
+  'GENERATION_FAILED',
+  'IMAGE_DOWNLOAD_FAILED',
+  'INSUFFICIENT_CREDITS',
+] as const;

@@ -1,14 +1,15 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { z } from 'zod';
 import type { App } from '../app.ts';
+import { documentedFailCodes } from '../apixo/policy.ts';
+import { haltReasons } from '../ledger/account.ts';
+import { reasons } from '../ledger/schema/reasons.ts';
 import { queueNames } from '../queue/queues.ts';
 
 /** What was read last is shown for this long, in milliseconds: several scrapers ask Redis once. */
 const FRESH_MS = 2_000;
 /** Longest wait for Redis, in milliseconds. */
 const DEADLINE_MS = 1_000;
-/** Codes of failures that have a series of their own at most; the rest is `other`. */
-const MAX_CODES = 40;
 
 const reply = z.object({
   items: z.record(z.string(), z.number()),
@@ -23,7 +24,7 @@ const reply = z.object({
 });
 
 /** Why nothing is submitted, as a label. */
-const HALTS = ['bad-key', 'no-credit', 'wrong-endpoint', 'paused'];
+const HALTS = [...haltReasons, 'paused'];
 const QUEUE_STATES = ['wait', 'active', 'delayed', 'prioritized'] as const;
 
 /**
@@ -98,11 +99,17 @@ export class AccountMetrics {
   }
 }
 
-/** The API has codes of its own: those that are seen most keep their names. */
-function boundedCodes(codes: Readonly<Record<string, number>>): [code: string, items: number][] {
-  const sorted = Object.entries(codes).toSorted(([, a], [, b]) => b - a);
-  const others = sorted.slice(MAX_CODES).reduce((sum, [, items]) => sum + items, 0);
-  return [...sorted.slice(0, MAX_CODES), ...(others > 0 ? [['other', others] as [string, number]] : [])];
+/** Codes with a series of their own: clipmill's, the documented ones of the API, and HTTP statuses. */
+const knownCodes: ReadonlySet<string> = new Set([...Object.keys(reasons), ...documentedFailCodes]);
+
+/** The API may invent any code: those that are not known are `other`. */
+function boundedCodes(codes: Readonly<Record<string, number>>): Map<string, number> {
+  const bounded = new Map<string, number>();
+  for (const [code, items] of Object.entries(codes)) {
+    const label = knownCodes.has(code) || /^HTTP_[45]\d\d$/.test(code) ? code : 'other';
+    bounded.set(label, (bounded.get(label) ?? 0) + items);
+  }
+  return bounded;
 }
 
 function createGauges(registry: Registry) {

@@ -1,3 +1,4 @@
+import { metrics } from '../../core/metrics.ts';
 import type { ApixoClient } from '../../apixo/client.ts';
 import type { Model } from '../../apixo/model.ts';
 import { backoffMs } from '../../core/backoff.ts';
@@ -118,6 +119,7 @@ async function tryDownload(
     deps.breaker.success();
     deps.conditions.clear('downloads');
     const { result } = await deps.attempts.stored(attempt, clip);
+    metrics.downloadBytes.inc(clip.size);
     log.debug({ task: task.taskId, ...clip, result }, 'stored');
     return done;
   } catch (error) {

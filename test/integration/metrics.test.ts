@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises';
+import { request } from 'undici';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { startServer } from '../../src/server/start.ts';
+import { clip, clips, startMill, type Mill } from '../support/mill.ts';
+
+const docs = new URL('../../docs/', import.meta.url);
+
+async function scrape(mill: Mill): Promise<string> {
+  const server = await startServer(mill.app, { listen: { host: '127.0.0.1', port: 0 } });
+  onTestFinished(() => server.close());
+  const answer = await request(`${server.urls.server}/metrics`);
+  expect(answer.statusCode).toBe(200);
+  return await answer.body.text();
+}
+
+/** Names as Prometheus stores them: with _bucket, _sum and _count of histograms. */
+function namesIn(text: string): Set<string> {
+  const declared = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type]) =>
+    type === 'histogram' ? ['_bucket', '_sum', '_count'].map((suffix) => name + suffix) : [name],
+  );
+  return new Set(declared);
+}
+
+/** Metric names in an expression: what is left without strings, label lists and PromQL's own words. */
+function metricsOf(expression: string): string[] {
+  const bare = expression
+    .replaceAll(/"[^"]*"/g, '')
+    .replaceAll(/\{[^}]*\}/g, '')
+    .replaceAll(/\b(by|on|without|ignoring)\s*\([^)]*\)/g, '')
+    .replaceAll(/\[[^\]]*\]/g, '');
+  const words = bare.match(/[a-zA-Z_:][\w:]*(?!\w|\s*\()/g) ?? [];
+  return words.filter((word) => !['and', 'or', 'unless', 'by', 'on'].includes(word));
+}
+
+const dashboard = z.object({
+  __inputs: z.array(z.object({ name: z.literal('DS_PROMETHEUS') })).length(1),
+  uid: z.literal('clipmill'),
+  panels: z.array(
+    z.object({
+      title: z.string(),
+      datasource: z.object({ uid: z.literal('${DS_PROMETHEUS}') }),
+      targets: z.array(z.object({ expr: z.string() })).min(1),
+    }),
+  ),
+});
+const alertRules = z.object({
+  groups: z.array(z.object({ rules: z.array(z.object({ alert: z.string(), expr: z.string() })).min(8) })),
+});
+
+describe('/metrics', () => {
+  it('has every metric that the dashboard, the alerts and the docs name', async () => {
+    const mill = await startMill();
+    await mill.work();
+    await mill.add('b', [...clips(5), clip('bad', 'x [fail:CONTENT_VIOLATION]')]);
+    await mill.ended('b');
+    const names = namesIn(await scrape(mill));
+    const board = dashboard.parse(JSON.parse(await readFile(new URL('grafana/clipmill.json', docs), 'utf8')));
+    const rules = alertRules.parse(parse(await readFile(new URL('grafana/alerts.yaml', docs), 'utf8')));
+    const expressions = [
+      ...board.panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const)),
+      ...rules.groups.flatMap(({ rules: list }) => list.map(({ alert, expr }) => [alert, expr] as const)),
+    ];
+    for (const [title, expr] of expressions) {
+      const used = metricsOf(expr).filter((name) => name !== 'up');
+      expect(used.length + Number(expr.startsWith('up{')), `${title}: ${expr}`).toBeGreaterThan(0);
+      for (const name of used) expect(names, `${title}: ${expr}`).toContain(name);
+    }
+    expect(metricsOf('sum(rate(clipmill_x_total{a="b"}[5m])) > on (a) y')).toEqual(['clipmill_x_total', 'y']);
+    const page = await readFile(new URL('server.md', docs), 'utf8');
+    for (const name of names) {
+      if (!name.startsWith('clipmill_')) continue;
+      expect(page, name).toContain(name.replace(/^clipmill_/, '').replace(/_(bucket|sum|count)$/, ''));
+    }
+  });
+
+  it('counts what happened', async () => {
+    const mill = await startMill();
+    await mill.work();
+    await mill.add('b', [...clips(4), clip('bad', 'x [fail:CONTENT_VIOLATION]')]);
+    await mill.ended('b');
+    await mill.app.account.pause();
+    await mill.add('c', clips(3, 'waiting'));
+    const text = await scrape(mill);
+    for (const line of [
+      'clipmill_redis_up 1',
+      'clipmill_items{state="queued"} 3',
+      'clipmill_items{state="generating"} 0',
+      'clipmill_ended_total{state="done"} 4',
+      'clipmill_ended_total{state="failed"} 1',
+      'clipmill_failures_total{code="CONTENT_VIOLATION"} 1',
+      'clipmill_batches_open 1',
+      'clipmill_slots{kind="used"} 0',
+      'clipmill_slots{kind="max"} 1000',
+      'clipmill_halted{reason="paused"} 1',
+      'clipmill_halted{reason="bad-key"} 0',
+    ]) {
+      expect(text).toContain(`${line}\n`);
+    }
+    expect(Number(/^clipmill_oldest_waiting_seconds (\S+)$/m.exec(text)?.[1])).toBeGreaterThanOrEqual(0);
+    expect(
+      Number(/^clipmill_api_requests_total\{kind="generate",status="200"\} (\d+)$/m.exec(text)?.[1]),
+    ).toBeGreaterThan(4);
+    expect(Number(/^clipmill_download_bytes_total (\d+)$/m.exec(text)?.[1])).toBeGreaterThan(0);
+    // A purge takes nothing back.
+    await mill.app.redis.zadd(mill.app.keys.ended, 1, 'b');
+    while (await mill.app.admin.purge('b', 1));
+    expect(await scrape(mill)).toContain('clipmill_ended_total{state="done"} 4\n');
+  });
+
+  it('has a bounded number of series, whatever the batches and codes', async () => {
+    const mill = await startMill();
+    const { redis, keys } = mill.app;
+    const pipeline = redis.pipeline();
+    for (let n = 0; n < 10_000; n += 1) pipeline.zadd(keys.batches, n, `batch-${n}`).zadd(keys.turns, n, `batch-${n}`);
+    for (let n = 0; n < 300; n += 1) pipeline.hincrby(keys.totals, `code:CODE_${n}_https://x.test/${n}`, 1);
+    pipeline.hincrby(keys.totals, 'code:TASK_TIMEOUT', 7).hincrby(keys.totals, 'code:HTTP_451', 3);
+    await pipeline.exec();
+    const text = await scrape(mill);
+    expect(text).toContain('clipmill_batches_open 10000\n');
+    expect(text).toContain('clipmill_failures_total{code="TASK_TIMEOUT"} 7\n');
+    expect(text).toContain('clipmill_failures_total{code="HTTP_451"} 3\n');
+    expect(text).toContain('clipmill_failures_total{code="other"} 300\n');
+    expect(text).not.toMatch(/batch-|https:|CODE_/);
+    const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    expect(series.length).toBeLessThan(300);
+  });
+});
