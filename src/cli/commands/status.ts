@@ -21,7 +21,7 @@ export function addStatus(program: Command, context: CliContext): void {
     });
 }
 
-const columns = ['total', ...itemStates] as const;
+const columns = ['total', 'done', ...itemStates.filter((state) => state !== 'done')] as const;
 
 /** The status as a table, with what stands in the way and what to do about it. */
 export function describeStatus(status: Status): string {

@@ -83,6 +83,7 @@ end
 -- A task id that a callback brought and that the API does not know: the attempt is as ambiguous as before.
 if to == 'held' and item.taught then redis.call('HSET', key, 'kept', attempt) end
 
+local endsSlowStart = to == 'generating' and from == 'submitting' and slowStart(now) < math.huge
 if to == 'generating' and from == 'submitting' then
   redis.call('HSET', ACCOUNT, 'acceptedAt', now)
   redis.call('HDEL', ACCOUNT, 'refusals')
@@ -99,5 +100,8 @@ if step.keepSlotMs then
   redis.call('HSET', key, 'kept', attempt)
 elseif not running and freeSlot(slot) and limits then
   dispatched = dispatchItems(limits, math.max(1, math.min(step.dispatch or 0, (dispatchBudget(limits, 0, now)))), now)
+elseif endsSlowStart and limits then
+  -- The API accepts submissions: those that were held back go out at once, not at the dispatcher's next turn.
+  dispatched = dispatchItems(limits, (dispatchBudget(limits, 0, now)), now)
 end
 return reply({ result = 'moved', state = to, dispatched = jsonList(dispatched) })
