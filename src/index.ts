@@ -7,6 +7,7 @@ import { createReportWriter } from './reports/writer.ts';
 import { readStatus, type BatchStatus, type Status } from './operations/status.ts';
 import { imageUploads } from './operations/upload-images.ts';
 import { submitJobs, type Submission } from './operations/submit.ts';
+import { withFolder } from './operations/with-folder.ts';
 import { batchEnd } from './operations/wait.ts';
 import { Closers } from './core/closers.ts';
 import { loadConfig, secretsOf, type Environment } from './config/config.ts';
@@ -56,6 +57,11 @@ export interface SubmitOptions {
   source?: string;
   /** Job fields for all jobs that do not have them. */
   defaults?: JobDefaults;
+  /**
+   * Takes what the batch has in the storage for the clips of these jobs, also what this ledger does not know and what
+   * was made of other content. Default false: such a folder is an error.
+   */
+  adopt?: boolean;
   /** Stops the submission; items submitted by then stay, and submitting again completes them. */
   signal?: AbortSignal;
 }
@@ -152,8 +158,8 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
     return {
       async submit(batch, jobs, given = {}) {
         requireJobs(batch, jobs);
-        requireOptions('submit', given, ['output', 'maxClips', 'source', 'defaults', 'signal']);
-        const { output, maxClips, source, defaults, signal } = given;
+        requireOptions('submit', given, ['output', 'maxClips', 'source', 'defaults', 'adopt', 'signal']);
+        const { output, maxClips, source, defaults, adopt, signal } = given;
         const storage = openStorage(config);
         try {
           const rules = await storage.nameRules();
@@ -165,7 +171,8 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
           };
           const expanded = expandJobs(jobs, { batch, output, maxClips, defaults }, limits);
           const upload = imageUploads(() => storage.inputs);
-          const submission = await submitJobs(app, { batch, maxClips, source }, expanded, { signal, upload });
+          const found = withFolder(app, storage, batch, expanded, adopt ? 'adopt' : 'refuse', signal);
+          const submission = await submitJobs(app, { batch, maxClips, source }, found, { signal, upload });
           const handle = { ...handleOf(batch), submission };
           if (await app.queries.batch(batch)) return handle;
           return { ...handle, ended: async () => emptyBatch(batch, app.clock.now()) };

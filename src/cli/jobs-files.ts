@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { plural } from '../core/format.ts';
 import type { JobsFile } from '../jobs/open.ts';
-import type { FolderPolicy } from '../operations/folder/conflict.ts';
+import type { FolderPolicy } from '../adoption/conflict.ts';
 import type { Submittable } from '../operations/prepare.ts';
 import type { Preview, Submission } from '../operations/submit.ts';
 

@@ -6,6 +6,8 @@ import { parseItem, type Item } from './item.ts';
 
 /** What the ledger knows of a batch's folder in the storage. */
 export interface BatchFolderState {
+  /** Whether the ledger has the batch. */
+  exists: boolean;
   /** Whether everything in it is in this ledger. */
   known: boolean;
   /** Whether an adoption of its items has begun and not ended. */
@@ -52,9 +54,14 @@ export function createQueries(redis: RedisClient, keys: Keys): Queries {
     batch: readBatch,
     async folder(batch) {
       const key = keys.batch(batch);
-      const fields = ['pagesAt', 'folderKnown', 'adopting', 'source'] as const;
-      const [writtenAt, known, adopting, source] = await redis.hmget(key, ...fields);
-      return { known: Boolean(writtenAt ?? known), adopting: Boolean(adopting), source: source ?? null };
+      const fields = ['createdAt', 'pagesAt', 'folderKnown', 'adopting', 'source'] as const;
+      const [createdAt, writtenAt, known, adopting, source] = await redis.hmget(key, ...fields);
+      return {
+        exists: Boolean(createdAt),
+        known: Boolean(writtenAt ?? known),
+        adopting: Boolean(adopting),
+        source: source ?? null,
+      };
     },
     async batches() {
       const names = await redis.zrange(keys.batches, '0', '-1');

@@ -6,10 +6,10 @@ import type { Job } from '../jobs/job.ts';
 import { INTAKE_PAGE } from '../ledger/intake.ts';
 import { StagingTable } from '../ledger/staging.ts';
 import { knownItems, previewJobs, type Preview, type SubmitHeader } from './submit.ts';
-import { adoptFolder, type Adopted } from './folder/adopt.ts';
-import { FolderCheck } from './folder/check.ts';
-import { conflictOf, type FolderPolicy } from './folder/conflict.ts';
-import { openFolder, type BatchFolder, type FolderStorage } from './folder/open.ts';
+import { adoptFolder, type Adopted } from '../adoption/adopt.ts';
+import { FolderCheck } from '../adoption/check.ts';
+import { conflictOf, type FolderPolicy } from '../adoption/conflict.ts';
+import { openFolder, type BatchFolder, type FolderStorage } from '../adoption/open.ts';
 
 /** Jobs of one file, which can be read more than once. */
 export interface Submittable {

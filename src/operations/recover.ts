@@ -1,6 +1,6 @@
 import type { App } from '../app.ts';
-import { adoptFolder, type Adopted } from './folder/adopt.ts';
-import { openFolder, type FolderStorage } from './folder/open.ts';
+import { adoptFolder, type Adopted } from '../adoption/adopt.ts';
+import { openFolder, type FolderStorage } from '../adoption/open.ts';
 
 /** What was recovered of one batch. */
 export interface Recovered extends Adopted {

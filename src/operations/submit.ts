@@ -15,7 +15,7 @@ import {
 import { refOf } from '../ledger/schema/keys.ts';
 import { redisTime } from '../redis/time.ts';
 import type { App } from '../app.ts';
-import type { FolderCheck } from './folder/check.ts';
+import type { FolderCheck } from '../adoption/check.ts';
 import type { UploadImages } from './upload-images.ts';
 import { pagesOf } from '../core/chunk.ts';
 

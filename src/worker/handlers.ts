@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { createFolderGuard } from '../adoption/ensure.ts';
 import type { App } from '../app.ts';
 import { describeError } from '../core/errors.ts';
 import { cutText } from '../core/text.ts';
@@ -40,6 +41,8 @@ export function createHandlers(
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
   const shared = { ...app, ...resources, settings, plan, callbacks: callbackMode(app, plan, secrets) };
 
+  // Only processes that download are certain to see the storage of the clips.
+  const adoptFolder = app.roles.includes('download') ? createFolderGuard(app, storage) : undefined;
   const submit = records && {
     ...shared,
     ...records,
@@ -55,13 +58,13 @@ export function createHandlers(
     writeSidecar: config.sidecar ? createSidecars({ ...app, storage }) : undefined,
   };
 
-  const intake = { ...app, nameRules: () => storage.nameRules() };
+  const intake = { ...app, adoptFolder, nameRules: () => storage.nameRules() };
   const submitJob = stepHandler(log, (context) => {
     if (!submit) throw new Error('this process does not submit');
     return submitStep(submit, context);
   });
   return {
-    submit: (job, context) => (job.name === STEP ? submitJob(job, context) : intakeStep(intake, job)),
+    submit: (job, context) => (job.name === STEP ? submitJob(job, context) : intakeStep(intake, job, context.signal)),
     poll: onlySteps(
       log,
       stepHandler(log, (context) => pollStep(poll, context)),

@@ -14,6 +14,7 @@ const floors = [
   ['jobs', 'ledger'],
   ['queue', 'reports', 'callbacks'],
   ['app'],
+  ['adoption'],
   ['worker', 'operations', 'doctor'],
   ['server'],
   ['index', 'cli'],

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { imageUploads, requireImageStore } from '../../operations/upload-images.ts';
-import type { FolderPolicy } from '../../operations/folder/conflict.ts';
+import type { FolderPolicy } from '../../adoption/conflict.ts';
 import { prepareSubmission } from '../../operations/prepare.ts';
 import { submitJobs, type Preview, type SubmitOptions } from '../../operations/submit.ts';
 import { openStorage } from '../../storage/open.ts';

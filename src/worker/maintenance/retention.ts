@@ -12,7 +12,7 @@ export interface RetentionDeps {
 
 /**
  * Deletes batches that ended longer than the retention ago, a page at a time, so that Redis is never
- * blocked for long. Their clips stay; submitting their files again would make and bill them again.
+ * blocked for long. Their clips stay; submitting their files again adopts them.
  */
 export async function forgetOldBatches({ queries, admin, config, log }: RetentionDeps): Promise<void> {
   for (const batch of await queries.endedBatches()) {

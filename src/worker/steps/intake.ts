@@ -13,6 +13,8 @@ export interface IntakeDeps {
   model: Model;
   /** What the storage cannot take as a name. */
   nameRules?: () => Promise<{ fault: NameFault }>;
+  /** Adopts what the storage has of a batch that the ledger does not know; absent where the storage may be another's. */
+  adoptFolder?: ((batch: string, signal: AbortSignal) => Promise<void>) | undefined;
   log: Logger;
 }
 
@@ -24,11 +26,16 @@ const GENERATE = 'generate';
  * comes twice is one item.
  * @throws InvalidJobError when it is not as the schema says: the job ends as failed, and an event tells why
  */
-export async function intakeStep(deps: IntakeDeps, job: { id: string; name: string; data: unknown }): Promise<Outcome> {
+export async function intakeStep(
+  deps: IntakeDeps,
+  job: { id: string; name: string; data: unknown },
+  signal: AbortSignal,
+): Promise<Outcome> {
   if (job.name !== GENERATE) return await refuse(deps, job.id, `a job is named "${GENERATE}"`, {});
   const rules = await deps.nameRules?.();
   const result = readQueueJob(job.data, (name) => rules?.fault(name));
   if (!result.ok) return await refuse(deps, job.id, result.message, result);
+  await deps.adoptFolder?.(result.batch, signal);
   const facts = { model: deps.model.id, producer: job.id };
   const { taken } = await deps.intake.add(result.batch, facts, [result.job], false);
   const [conflict] = taken;

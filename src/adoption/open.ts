@@ -1,9 +1,9 @@
-import type { App } from '../../app.ts';
-import { apiOf } from '../../config/config.ts';
-import { StagingTable } from '../../ledger/staging.ts';
-import { readMarker, type FolderMarker } from '../../reports/folder.ts';
-import { readManifest } from '../../reports/read-manifest.ts';
-import type { Storage } from '../../storage/storage.ts';
+import type { App } from '../app.ts';
+import { apiOf } from '../config/config.ts';
+import { StagingTable } from '../ledger/staging.ts';
+import { readMarker, type FolderMarker } from '../reports/folder.ts';
+import { readManifest } from '../reports/read-manifest.ts';
+import type { Storage } from '../storage/storage.ts';
 import { FolderContents, type RowFacts } from './contents.ts';
 
 /** The verbs of a storage that a submission uses. */

@@ -1,11 +1,11 @@
-import type { App } from '../../app.ts';
-import { kindOf } from '../../apixo/task-kind.ts';
-import { apiOf } from '../../config/config.ts';
-import type { AdoptedItem } from '../../ledger/adoption.ts';
-import type { StagingTable } from '../../ledger/staging.ts';
-import { reasons } from '../../ledger/schema/reasons.ts';
-import { takeOverFolder } from '../../reports/folder.ts';
-import { readManifest, type StoredRow } from '../../reports/read-manifest.ts';
+import type { App } from '../app.ts';
+import { kindOf } from '../apixo/task-kind.ts';
+import { apiOf } from '../config/config.ts';
+import type { AdoptedItem } from '../ledger/adoption.ts';
+import type { StagingTable } from '../ledger/staging.ts';
+import { reasons } from '../ledger/schema/reasons.ts';
+import { takeOverFolder } from '../reports/folder.ts';
+import { readManifest, type StoredRow } from '../reports/read-manifest.ts';
 import { fateOf, type Fate } from './contents.ts';
 import type { BatchFolder } from './open.ts';
 

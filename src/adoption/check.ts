@@ -1,7 +1,7 @@
-import type { App } from '../../app.ts';
-import type { Job } from '../../jobs/job.ts';
-import { contentHash } from '../../ledger/intake.ts';
-import type { StagingTable } from '../../ledger/staging.ts';
+import type { App } from '../app.ts';
+import type { Job } from '../jobs/job.ts';
+import { contentHash } from '../ledger/intake.ts';
+import type { StagingTable } from '../ledger/staging.ts';
 import { fateOf, type Fate } from './contents.ts';
 import type { BatchFolder } from './open.ts';
 

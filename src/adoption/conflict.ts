@@ -1,5 +1,5 @@
-import { UserError } from '../../core/errors.ts';
-import { plural } from '../../core/format.ts';
+import { UserError } from '../core/errors.ts';
+import { plural } from '../core/format.ts';
 import type { FolderFindings, NamedCount } from './check.ts';
 import type { BatchFolder } from './open.ts';
 
@@ -13,6 +13,7 @@ const cure =
 /**
  * Decides whether a folder may be continued without a word of the user.
  * @param source the jobs file as an absolute path
+ * @param options.partial whether more jobs may follow
  * @returns the error to report before anything is sent; `undefined` when nothing stands in the way
  */
 export function conflictOf(
@@ -20,12 +21,13 @@ export function conflictOf(
   findings: FolderFindings,
   source: string | undefined,
   policy: FolderPolicy,
+  { partial = false }: { partial?: boolean } = {},
 ): UserError | undefined {
   if (policy === 'adopt') return undefined;
   if (findings.elsewhere.count > 0) return otherFile(folder.batch, findings.elsewhere);
   if (policy === 'replace') return undefined;
   const problems = [
-    ...strangersIn(folder, findings, source),
+    ...strangersIn(folder, findings, source, partial),
     ...listed(findings.changed, 'job has', 'jobs have', 'other content there'),
     ...listed(findings.occupied, 'name is', 'names are', 'taken by a file that this ledger does not know'),
   ];
@@ -35,7 +37,12 @@ export function conflictOf(
 }
 
 /** The clips of the folder that none of the jobs asks for, where they show that it is another batch of that name. */
-function strangersIn(folder: BatchFolder, { matched }: FolderFindings, source: string | undefined): string[] {
+function strangersIn(
+  folder: BatchFolder,
+  { matched }: FolderFindings,
+  source: string | undefined,
+  partial: boolean,
+): string[] {
   const others = folder.rows - matched;
   const from = folder.marker?.source ? ` (of ${folder.marker.source})` : '';
   if (folder.rows === 0) return [];
@@ -44,7 +51,7 @@ function strangersIn(folder: BatchFolder, { matched }: FolderFindings, source: s
   if (!folder.foreign || others === 0) return [];
   // The same file from another folder or machine has most of its clips there, whatever was added or removed since.
   const sameFile = source !== undefined && folder.marker?.source === source;
-  if (matched > 0 && (sameFile || matched >= others)) return [];
+  if (matched > 0 && (partial || sameFile || matched >= others)) return [];
   return [`it holds ${plural(others, 'item')} of another jobs file${from} and another installation`];
 }
 

@@ -1,7 +1,7 @@
-import type { App } from '../../app.ts';
-import { StagingTable } from '../../ledger/staging.ts';
-import type { StoredRow } from '../../reports/read-manifest.ts';
-import type { Storage } from '../../storage/storage.ts';
+import type { App } from '../app.ts';
+import { StagingTable } from '../ledger/staging.ts';
+import type { StoredRow } from '../reports/read-manifest.ts';
+import type { Storage } from '../storage/storage.ts';
 
 /** Names looked up one by one; for more of them, their folder is listed once. */
 const FEW = 200;

@@ -1,0 +1,29 @@
+import type { App } from '../app.ts';
+import { adoptFolder } from './adopt.ts';
+import { openFolder, type FolderStorage } from './open.ts';
+
+/** Batches that are remembered as adopted: a process that lives for months sees many. */
+const MOST_KNOWN = 1_000;
+
+/**
+ * Returns a function that makes sure that the ledger knows what the storage has of a batch, before a producer's job is
+ * added to it. After a loss of Redis, producers add their jobs again: clips that are there are not paid for again.
+ */
+export function createFolderGuard(app: App, storage: FolderStorage) {
+  const known = new Set<string>();
+  return async (batch: string, signal: AbortSignal): Promise<void> => {
+    const state = await app.queries.folder(batch);
+    if (state.exists && !state.adopting && (state.known || known.has(batch))) return;
+    const folder = await openFolder(app, storage, batch, signal);
+    try {
+      if (folder.unknown) {
+        const adopted = await adoptFolder(app, folder, { close: true, signal });
+        app.log.warn({ batch, ...adopted }, 'Redis did not know this batch: adopted what the storage has of it');
+      }
+    } finally {
+      await folder.close();
+    }
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.add(batch);
+  };
+}

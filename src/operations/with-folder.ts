@@ -1,0 +1,44 @@
+import { adoptFolder } from '../adoption/adopt.ts';
+import { FolderCheck } from '../adoption/check.ts';
+import { conflictOf } from '../adoption/conflict.ts';
+import { openFolder, type FolderStorage } from '../adoption/open.ts';
+import type { App } from '../app.ts';
+import { pagesOf } from '../core/chunk.ts';
+import type { Job } from '../jobs/job.ts';
+import { INTAKE_PAGE } from '../ledger/intake.ts';
+import { knownItems } from './submit.ts';
+
+/**
+ * Yields jobs that are read only once, such as those of the library, and compares each page with the folder of their
+ * batch first. What the storage has of the batch is adopted before the first of them.
+ * @param policy `adopt`: what is there counts as the clips of these jobs, whatever made it
+ * @throws UserError when the folder holds something else than these jobs; those before are submitted
+ */
+export async function* withFolder(
+  app: App,
+  storage: FolderStorage,
+  batch: string,
+  jobs: AsyncIterable<Job>,
+  policy: 'refuse' | 'adopt',
+  signal?: AbortSignal,
+): AsyncGenerator<Job> {
+  const folder = await openFolder(app, storage, batch, signal);
+  try {
+    const check = new FolderCheck(folder, app);
+    let adopted = !folder.unknown;
+    for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
+      const hashes = await knownItems(app, batch, page);
+      await check.page(
+        page,
+        hashes.map((hash) => hash !== undefined),
+      );
+      const conflict = conflictOf(folder, check.findings, undefined, policy, { partial: true });
+      if (conflict) throw conflict;
+      if (!adopted) await adoptFolder(app, folder, { close: false, signal });
+      adopted = true;
+      yield* page;
+    }
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,244 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startEmbeddedRedis } from '../../src/redis/embedded/server.ts';
+import { createClipmill } from '../../src/index.ts';
+import { startSimulator, type Simulator } from '../../src/simulator/start.ts';
+import { clipmill, scaled, workFolder } from '../support/cli.ts';
+import { openLedger } from '../support/ledger.ts';
+import { startS3Server } from '../support/s3-server.ts';
+import { until } from '../support/until.ts';
+
+const SPEED = 50;
+const server = await startS3Server();
+afterAll(() => server?.stop());
+
+async function simulated(options: Parameters<typeof startSimulator>[0] = {}) {
+  const simulator = await startSimulator({ speed: SPEED, ...options });
+  onTestFinished(() => simulator.close());
+  return { simulator, env: { ...scaled(simulator.url, SPEED), CLIPMILL_LOG_LEVEL: 'warn' } };
+}
+
+const made = (simulator: Simulator) => simulator.records.summary().tasks.made;
+
+/** A jobs file with these ids, each with a prompt of its own. */
+function jobsOf(ids: readonly string[], prompt = 'a clip called'): string {
+  return `jobs:\n${ids.map((id) => `  - {id: ${id}, prompt: ${prompt} ${id}}\n`).join('')}`;
+}
+
+interface Row {
+  id: string;
+  state: string;
+  taskId?: string;
+}
+
+async function rowsOf(path: string): Promise<Row[]> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Row);
+}
+
+function s3Settings(prefix: string): Record<string, string> {
+  return {
+    CLIPMILL_STORAGE: `s3://${server?.bucket}/${prefix}`,
+    S3_ENDPOINT: server?.endpoint ?? '',
+    S3_FORCE_PATH_STYLE: 'true',
+    AWS_ACCESS_KEY_ID: server?.accessKeyId ?? '',
+    AWS_SECRET_ACCESS_KEY: server?.secretAccessKey ?? '',
+  };
+}
+
+describe('a Redis that is lost', () => {
+  it('costs nothing when the clips are on disk, whichever folder the file is run from', async () => {
+    const { simulator, env } = await simulated();
+    const folder = await workFolder({ 'jobs.yaml': jobsOf(['a', 'b', 'c']) });
+    const storage = { CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };
+    expect((await clipmill(['run', 'jobs.yaml'], folder, { ...env, ...storage }).finished).code).toBe(0);
+    await rm(join(folder, '.clipmill'), { recursive: true });
+    const again = await clipmill(['run', 'jobs.yaml'], folder, { ...env, ...storage }).finished;
+    expect(again.err).toContain('submitting 0 new clips (3 clips are there already)');
+    expect(again.out).toContain('jobs: 3 done of 3 clips');
+
+    // As in a container or on another machine, with three jobs more.
+    const elsewhere = await workFolder({ 'jobs.yaml': jobsOf(['a', 'b', 'c', 'd', 'e', 'f']) });
+    const grown = await clipmill(['run', 'jobs.yaml'], elsewhere, { ...env, ...storage }).finished;
+    expect(grown.err).toContain('submitting 3 new clips (3 clips are there already)');
+    expect(grown.out).toContain('jobs: 6 done of 6 clips');
+    expect(made(simulator)).toBe(6);
+    expect(await rowsOf(join(folder, 'videos/jobs/manifest.jsonl'))).toHaveLength(6);
+  }, 60_000);
+
+  it.skipIf(!server)(
+    'costs nothing when they are on S3',
+    async () => {
+      const { simulator, env } = await simulated();
+      const folder = await workFolder({ 'jobs.yaml': jobsOf(['a', 'b', 'c']) });
+      const settings = { ...env, ...s3Settings('lost') };
+      expect((await clipmill(['run', 'jobs.yaml'], folder, settings).finished).code).toBe(0);
+      await rm(join(folder, '.clipmill'), { recursive: true });
+      const again = await clipmill(['run', 'jobs.yaml'], folder, settings).finished;
+      expect(again.err).toContain('submitting 0 new clips (3 clips are there already)');
+      expect(again.out).toContain('jobs: 3 done of 3 clips');
+      // Other jobs of the same name: nothing is sent, and nothing replaced.
+      await writeFile(join(folder, 'jobs.yaml'), jobsOf(['a', 'b', 'c'], 'something else'));
+      await rm(join(folder, '.clipmill'), { recursive: true });
+      const other = await clipmill(['run', 'jobs.yaml'], folder, settings).finished;
+      expect(other.code).toBe(2);
+      expect(other.err).toContain('3 jobs have other content there: a, b, c');
+      expect(made(simulator)).toBe(3);
+    },
+    60_000,
+  );
+
+  it('loses no task that was under way: only what it does not know is paid for', async () => {
+    const { simulator, env } = await simulated({ speed: 10 });
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const folder = await workFolder({ 'jobs.yaml': jobsOf(ids) });
+    const settings = { ...env, ...scaled(simulator.url, 10), CLIPMILL_MAX_TASKS: '3' };
+    const first = clipmill(['run', 'jobs.yaml'], folder, settings);
+    const manifest = join(folder, 'videos/jobs/manifest.jsonl');
+    await until(async () => (await rowsOf(manifest)).filter((row) => row.taskId).length >= 3, 'tasks in the manifest');
+    first.child.kill('SIGKILL');
+    await first.finished;
+    const unknown = (await rowsOf(manifest)).filter((row) => row.state === 'queued').length;
+    const paid = made(simulator);
+    await rm(join(folder, '.clipmill'), { recursive: true });
+
+    const again = await clipmill(['run', 'jobs.yaml'], folder, settings).finished;
+    expect(again.err).toMatch(/(tasks? under way at the API: going on with|clips? (is|are) there already)/);
+    // What was being submitted at that moment is held: it may have been paid for.
+    expect(again.out).toMatch(/jobs: (6 done|\d done, \d held) of 6 clips/);
+    expect(made(simulator)).toBe(paid + unknown);
+  }, 60_000);
+
+  it('is recovered without the jobs file, also when that is killed in the middle', async () => {
+    const { simulator, env } = await simulated();
+    const redis = await startEmbeddedRedis(await workFolder());
+    onTestFinished(() => redis.stop());
+    const folder = await workFolder();
+    const clips = 3_000;
+    await mkdir(join(folder, 'videos/old'), { recursive: true });
+    const rows = Array.from({ length: clips }, (_, n) => ({
+      id: `c${n}`,
+      state: 'done',
+      // As versions without markers and hashes wrote it.
+      input: { mode: 'text-to-video', prompt: `clip ${n}`, duration: 5, sound: true, aspect_ratio: '1:1' },
+      provider: 'auto',
+      output: `old/c${n}.mp4`,
+      attempts: 1,
+      taskId: `task_${n}`,
+      location: 'file:///elsewhere',
+      size: 4,
+    }));
+    await Promise.all(rows.map((row) => writeFile(join(folder, 'videos', row.output), 'clip')));
+    const lines = rows.map((row) => JSON.stringify(row)).join('\n');
+    await writeFile(join(folder, 'videos/old/manifest.jsonl'), `${lines}\n{"torn`);
+    const settings = { ...env, REDIS_URL: redis.url };
+
+    const ledger = await openLedger({ REDIS_URL: redis.url, CLIPMILL_PREFIX: 'clipmill' }, redis.url);
+    const killed = clipmill(['recover'], folder, settings);
+    await until(async () => ((await ledger.queries.batch('old'))?.counts.done ?? 0) > 0, 'the first items', 20_000);
+    killed.child.kill('SIGKILL');
+    await killed.finished;
+    expect((await ledger.queries.folder('old')).adopting).toBe(true);
+    // Workers do not replace the only record of the rest.
+    const worker = clipmill(['work'], folder, settings);
+    await worker.saying('not written');
+    worker.child.kill('SIGTERM');
+    await worker.finished;
+    expect(await rowsOf(join(folder, 'videos/old/manifest.jsonl')).catch(() => 'torn')).toBe('torn');
+
+    const again = await clipmill(['recover', 'old'], folder, settings).finished;
+    expect(again.out).toBe(`old: ${clips.toLocaleString('en')} clips there, 0 tasks under way at the API\n`);
+    expect((await ledger.queries.batch('old'))?.counts).toMatchObject({ total: clips, done: clips });
+    expect(await ledger.queries.folder('old')).toMatchObject({ adopting: false, known: true });
+    expect((await clipmill(['recover'], folder, settings).finished).out).toContain('nothing to recover');
+    expect(made(simulator)).toBe(0);
+  }, 90_000);
+
+  it('costs the library nothing', async () => {
+    const { simulator, env } = await simulated();
+    const folder = await workFolder();
+    const settings = { ...env, CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };
+    const jobs = ['a', 'b'].map((id) => ({ id, prompt: `a clip called ${id}` }));
+    for (const home of ['first', 'second']) {
+      const mill = await createClipmill({ settings, home: join(folder, home) });
+      try {
+        const batch = await mill.submit('lib', jobs);
+        expect((await batch.ended()).counts.done).toBe(2);
+        await batch.storePages();
+      } finally {
+        await mill.close();
+      }
+    }
+    expect(made(simulator)).toBe(2);
+  }, 60_000);
+});
+
+describe('a folder with something else in it', () => {
+  it('is left alone by a second project of the same name, until its user decides', async () => {
+    const { simulator, env } = await simulated();
+    const shared = { ...env, CLIPMILL_STORAGE: `file:${join(await workFolder(), 'videos')}` };
+    const videos = shared.CLIPMILL_STORAGE.slice('file:'.length);
+    const one = await workFolder({
+      'jobs.yaml': jobsOf(
+        ['001', '002'].map((id) => `"${id}"`),
+        'project one',
+      ),
+    });
+    const two = await workFolder({
+      'jobs.yaml': jobsOf(
+        ['001', '003'].map((id) => `"${id}"`),
+        'project two',
+      ),
+    });
+    const clip = (name: string) => readFile(join(videos, name), 'utf8');
+    expect((await clipmill(['run', 'jobs.yaml'], one, shared).finished).code).toBe(0);
+
+    const refused = await clipmill(['run', 'jobs.yaml'], two, shared).finished;
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain('1 job has other content there: 001');
+    expect(refused.err).toContain('another jobs file');
+    expect(refused.err).toContain('--batch NAME');
+    expect(made(simulator)).toBe(2);
+
+    expect((await clipmill(['run', 'jobs.yaml', '--batch', 'two'], two, shared).finished).code).toBe(0);
+    expect(await clip('two/001.mp4')).toContain('project two');
+    expect(await clip('jobs/001.mp4')).toContain('project one');
+    expect(made(simulator)).toBe(4);
+
+    const adopted = await clipmill(['run', 'jobs.yaml', '--adopt'], two, shared).finished;
+    expect(adopted.code).toBe(0);
+    expect(adopted.out).toContain('jobs: 3 done of 3 clips');
+    expect(await clip('jobs/001.mp4')).toContain('project one');
+    expect(made(simulator)).toBe(5);
+
+    const three = await workFolder({
+      'jobs.yaml': jobsOf(
+        ['001', '002'].map((id) => `"${id}"`),
+        'project three',
+      ),
+    });
+    const replaced = await clipmill(['run', 'jobs.yaml', '--replace'], three, shared).finished;
+    expect(replaced.code).toBe(0);
+    expect(await clip('jobs/001.mp4')).toContain('project three');
+    expect(made(simulator)).toBe(7);
+  }, 90_000);
+
+  it('keeps a file that clipmill has not made: told before anything is sent', async () => {
+    const { simulator, env } = await simulated();
+    const folder = await workFolder({ 'jobs.yaml': jobsOf(['a', 'b']) });
+    await mkdir(join(folder, 'videos/jobs'), { recursive: true });
+    await writeFile(join(folder, 'videos/jobs/b.mp4'), 'my holiday');
+    const refused = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain('1 name is taken by a file that this ledger does not know: jobs/b.mp4');
+    expect(made(simulator)).toBe(0);
+    const adopted = await clipmill(['run', 'jobs.yaml', '--adopt'], folder, env).finished;
+    expect(adopted.out).toContain('jobs: 2 done of 2 clips');
+    expect(made(simulator)).toBe(1);
+    expect(await readFile(join(folder, 'videos/jobs/b.mp4'), 'utf8')).toBe('my holiday');
+  }, 60_000);
+});
