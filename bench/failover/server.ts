@@ -22,7 +22,7 @@ export const SENTINEL_RIGHTS =
 export type Settings = Record<string, string>;
 
 /** valkey-server where it is on the PATH and asked for, else redis-server. */
-export function serverProgram(valkey: boolean): string {
+function serverProgram(valkey: boolean): string {
   return valkey ? 'valkey-server' : 'redis-server';
 }
 

@@ -40,7 +40,8 @@ async function expectSurvival({ what, strike, mend }: Fault): Promise<void> {
   await mend(redis, proxy);
 
   const { counts } = await rig.endedOnce(what);
-  expect(counts.failed, what).toBe(0);
+  // Nobody died, so whatever the API answered is recorded once Redis is back.
+  expect(counts, what).toMatchObject({ failed: 0, held: 0 });
   // The very processes that lived through it.
   await drainAll(workers, what);
 }
