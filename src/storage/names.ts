@@ -10,7 +10,7 @@ export const KEPT_FREE = 10;
 const bidiControls = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
 /** What is wrong with a name on every storage: it would lead out of the root, hide there, or deceive a reader. */
-export function unsafeName(name: string): string | undefined {
+function unsafeName(name: string): string | undefined {
   if (name === '') return 'is empty';
   if (name.includes('\\')) return 'has a "\\" in it';
   if (/[\p{Cc}\p{Cs}]/u.test(name)) return 'has a control character or half a character in it';

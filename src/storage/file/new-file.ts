@@ -1,21 +1,19 @@
-import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 
-/** Bytes that go to the system in one call; the next are gathered meanwhile. */
+/** Bytes of one call to the system; the next are gathered meanwhile. */
 const BLOCK = 256 * 1024;
 /**
- * Bytes after which the disk is set to work. The system would keep gigabytes in memory until somebody
- * asks for them to be durable, and then the disk would work and the network wait.
+ * Bytes after which the disk begins to write. The system would keep gigabytes in memory until they have to be
+ * durable, and the network would wait for the disk then.
  */
 const STRETCH = 32 * 1024 * 1024;
 
 /**
- * Writes a stream to a file that does not exist yet, and makes it durable. When it fails, what was
- * written by then stays behind.
+ * Writes a stream to a new file, makes it durable and closes it. A failure leaves the bytes that were written.
  * @returns its size in bytes as the file system has it
- * @throws what the stream or the file system throws, also for bytes that went before
+ * @throws errors of the stream and of the file system, also for earlier bytes
  */
-export async function writeNewFile(path: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
-  const file = await open(path, 'wx');
+export async function writeNewFile(file: FileHandle, bytes: AsyncIterable<Uint8Array>): Promise<number> {
   try {
     const writing = new OneAtATime();
     const syncing = new OneAtATime();
@@ -53,7 +51,7 @@ async function* inBlocks(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Block
   if (block.size > 0) yield block;
 }
 
-/** What is used of a `FileHandle`. */
+/** The part of a `FileHandle` that is used. */
 interface OpenFile {
   writev(pieces: readonly Uint8Array[]): Promise<{ bytesWritten: number }>;
   write(bytes: Uint8Array, from: number): Promise<{ bytesWritten: number }>;
@@ -70,16 +68,16 @@ export async function writeAll(file: OpenFile, pieces: readonly Uint8Array[], si
   while (bytesWritten < size) bytesWritten += (await file.write(all, bytesWritten)).bytesWritten;
 }
 
-/** Work that goes on in the background, and is waited for before more of it begins. */
+/** Runs work in the background, one piece at a time. */
 class OneAtATime {
-  /** Rejects as the latest work did. */
+  /** Settles as the latest work does. */
   ended: Promise<void> = Promise.resolve();
 
-  /** @throws what the work before this one threw */
+  /** @throws the error of the work before this one */
   async begin(work: () => Promise<void>): Promise<void> {
     await this.ended;
     this.ended = work();
-    // Whoever waits for it next is told.
+    // The next wait rejects with it.
     this.ended.catch(() => {});
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
@@ -36,6 +36,19 @@ export function createFileStorage(root: string): Storage {
     known.add(folder);
   }
 
+  /** Opens a new file. A folder that was removed since it was made is made again. */
+  async function openIn(folder: string, path: string): Promise<FileHandle> {
+    await made(folder);
+    try {
+      return await open(path, 'wx');
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      known.delete(folder);
+      await made(folder);
+      return await open(path, 'wx');
+    }
+  }
+
   /**
    * Writes beside the final name, makes it durable, then publishes it: the final name appears whole or not at
    * all, wherever the process or the power ends.
@@ -47,9 +60,9 @@ export function createFileStorage(root: string): Storage {
     const transfer = new Transfer(signal);
     let folderWasMade = false;
     try {
-      await made(folder);
+      const file = await openIn(folder, part);
       folderWasMade = true;
-      const size = await writeNewFile(part, transfer.stream(body));
+      const size = await writeNewFile(file, transfer.stream(body));
       if (size !== transfer.sent)
         throw new StorageError(`${path}: ${transfer.sent} bytes were written, it has ${size}`);
       await to(part, path);

@@ -114,6 +114,15 @@ describe('storing on a disk', () => {
     expect(await storage.folders()).toEqual(['b']);
   });
 
+  it('makes a folder again that was removed since', async () => {
+    const { root, storage } = await open();
+    await storage.putPage('b/index.html', body('old'), 'text/html');
+    await rm(join(root, 'b'), { recursive: true });
+    await storage.putPage('b/index.html', body('new'), 'text/html');
+    await storage.put('b/a.mp4', body('clip'), facts);
+    expect((await readdir(join(root, 'b'))).toSorted()).toEqual(['a.mp4', 'index.html']);
+  });
+
   it('tells beforehand what stands in the way of a name', async () => {
     const { root, storage } = await open();
     await mkdir(join(root, 'folder'));
