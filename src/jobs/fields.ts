@@ -11,9 +11,10 @@ export function misspelledField(
   known: readonly string[],
   present: ReadonlySet<string>,
 ): string | undefined {
-  const meant = nearest(name, known);
+  const simple = name.toLowerCase().replace(/[ -]+/g, '_');
+  const meant = nearest(simple, known);
   if (meant === undefined || !present.has(meant)) return meant;
-  return leven(name, meant) <= 1 ? meant : undefined;
+  return leven(simple, meant) <= 1 ? meant : undefined;
 }
 
 /** Other programs' names for the prompt. */

@@ -59,12 +59,15 @@ function decoderOf(path: string, encoding: string): Decode {
 /** Returns the text before the first bytes that are not of the encoding. */
 function badText(bytes: Buffer, text: string, encoding: string): string {
   if (encoding !== 'utf-8') return text.slice(0, Math.max(0, text.indexOf('\ufffd')));
-  // A replacement character that stands in the file is written back as it was; one for bad bytes is not.
-  for (let at = text.indexOf('\ufffd'); at !== -1; at = text.indexOf('\ufffd', at + 1)) {
-    const until = Buffer.from(text.slice(0, at + 1));
-    if (!bytes.includes(until)) return text.slice(0, at);
+  // A replacement character that stands in the file is written back as it was; the first one for bad bytes is not.
+  const places = Array.from(text.matchAll(/\ufffd/g), ({ index }) => index);
+  let [good, bad] = [0, places.length - 1];
+  while (good < bad) {
+    const middle = Math.floor((good + bad) / 2);
+    if (bytes.includes(Buffer.from(text.slice(0, (places[middle] ?? 0) + 1)))) good = middle + 1;
+    else bad = middle;
   }
-  return text;
+  return text.slice(0, places[bad] ?? text.length);
 }
 
 function textDecoder(path: string, encoding: string, fatal: boolean): InstanceType<typeof TextDecoder> {

@@ -1,5 +1,5 @@
 import { MAX_TEXT } from '../../limits.ts';
-import { moved, START } from '../../tree.ts';
+import { moved, START, type SyntaxDiagnostic } from '../../tree.ts';
 import {
   brokenHeader,
   jobsName,
@@ -35,7 +35,8 @@ export class JsonReader implements Reader {
       return brokenHeader([{ place: to, message }]);
     }
     const { tree, diagnostics } = parseJson(text, (place) => moved(place, from, to));
-    return tree === undefined ? brokenHeader(diagnostics) : headerAround(tree, diagnostics, this.#jobsField);
+    if (tree === undefined) return brokenHeader(diagnostics.map(withLinesHint));
+    return headerAround(tree, diagnostics, this.#jobsField);
   }
 
   async *jobs(): AsyncGenerator<Entry> {
@@ -43,6 +44,12 @@ export class JsonReader implements Reader {
     for await (const text of this.#source.text()) for (const job of splitter.push(text)) yield entryOf(job);
     for (const job of splitter.end()) yield entryOf(job);
   }
+}
+
+/** A second value after the first is what JSON lines look like. */
+function withLinesHint(diagnostic: SyntaxDiagnostic): SyntaxDiagnostic {
+  if (!diagnostic.message.includes('expected nothing more')) return diagnostic;
+  return { ...diagnostic, message: `${diagnostic.message}; JSON lines are read with --format jsonl` };
 }
 
 function entryOf({ text, place, unclosed }: JobText): Entry {

@@ -60,7 +60,8 @@ describe('a JSON file', () => {
   });
 
   const quotes = 'texts and names must stand in double quotes';
-  const more = 'expected nothing more: is a comma missing, or a bracket closed too early?';
+  const more =
+    'expected nothing more: is a comma missing, or a bracket closed too early?; JSON lines are read with --format jsonl';
 
   it.each([
     ['no JSON', 'jobs: []', [`1:1: broken JSON at \`jobs\`: ${quotes}`]],
