@@ -130,7 +130,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
     const env = { ...scaled(simulator.url, 50), ...s3Settings('x'), AWS_SECRET_ACCESS_KEY: 'wrong-secret' };
     const { code, err } = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
     expect(code).toBe(2);
-    expect(err).toMatch(/^error: cannot write to s3:\/\/.*\n {2}Check AWS_ACCESS_KEY_ID/m);
+    expect(err).toMatch(/^error: cannot (read|write to) s3:\/\/.*\n {2}Check AWS_ACCESS_KEY_ID/m);
     expect(err).not.toContain('wrong-secret');
     expect(simulator.records.summary().requests.create).toBe(0);
   });

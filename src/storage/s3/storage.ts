@@ -62,7 +62,7 @@ export function createS3Storage(options: S3Options): Storage {
       return size === undefined ? undefined : { size };
     } catch (error) {
       signal?.throwIfAborted();
-      throw asStorageError(error, urlOf(name));
+      throw asStorageError(error, `cannot read ${urlOf(name)}`);
     }
   }
 
@@ -75,7 +75,7 @@ export function createS3Storage(options: S3Options): Storage {
     } catch (error) {
       signal?.throwIfAborted();
       if (isHidden(error)) return undefined;
-      throw asStorageError(error, urlOf(name));
+      throw asStorageError(error, `cannot read ${urlOf(name)}`);
     }
   }
 
@@ -95,7 +95,7 @@ export function createS3Storage(options: S3Options): Storage {
     } catch (error) {
       signal?.throwIfAborted();
       if (isHidden(error)) return undefined;
-      throw asStorageError(error, urlOf(name));
+      throw asStorageError(error, `cannot read ${urlOf(name)}`);
     }
   }
 
