@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { benchDownloads } from './download.ts';
 import { removeFolders } from './folders.ts';
 import { printPacing } from './pacing-table.ts';
+import { printRedisMemory } from './redis-memory.ts';
 import { singleClip } from './latency.ts';
 import { runScenario, type Scenario } from './scenario.ts';
 import { describeMeasured, header } from './table.ts';
@@ -59,7 +60,12 @@ const groups = new Map<string, () => Promise<void>>();
 for (const [name, scenarios] of Object.entries(values.real ? realBatches : batches)) {
   groups.set(name, () => benchBatches(scenarios));
 }
-if (!values.real) groups.set('pacing', printPacing).set('single', benchSingle).set('download', benchDownloads);
+if (!values.real)
+  groups
+    .set('pacing', printPacing)
+    .set('redis', printRedisMemory)
+    .set('single', benchSingle)
+    .set('download', benchDownloads);
 
 const chosen = values.only ?? [...groups.keys()];
 const unknown = chosen.filter((name) => !groups.has(name));

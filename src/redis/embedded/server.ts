@@ -86,6 +86,8 @@ async function launch(directory: string, fsync: Fsync, unlock: () => void): Prom
     appendfsync: fsync,
     save: '',
     'maxmemory-policy': 'noeviction',
+    // Items are hashes with texts of a few hundred bytes: kept as lists they need half the memory.
+    'hash-max-ziplist-value': '2048',
     loglevel: 'warning',
     logfile: 'redis.log',
   };
