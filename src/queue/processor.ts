@@ -92,7 +92,7 @@ const unexpectedErrorBackoff = { baseMs: 1_000, capMs: 60_000 };
  * Time without a sign of life after which a job runs again on another worker, in milliseconds. Steps are safe to
  * run twice, so this decides about delay, not about safety.
  */
-const LOCK_MS = 10_000;
+export const LOCK_MS = 10_000;
 
 /**
  * Runs the jobs of a queue, and alone maps their outcomes onto BullMQ. No job fails by BullMQ's own rules: a step

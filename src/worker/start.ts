@@ -20,7 +20,8 @@ import { watchApi } from './watched-api.ts';
 import { openResources, type Resources } from './resources.ts';
 import { claimPrefix } from './claim-prefix.ts';
 import { StorageBreaker } from './steps/storage-breaker.ts';
-import { concurrency, fetchers, longestWaits, STUCK_FOR_GOOD_MS, STUCK_MS } from './tuning.ts';
+import { concurrency, fetchers, lockMsFor, longestWaits, STUCK_FOR_GOOD_MS, STUCK_MS } from './tuning.ts';
+import { roundTripMs } from '../redis/time.ts';
 
 export interface WorkerOptions {
   /** The API, the storage and so on, closed by `drain`. Default: those of the settings. */
@@ -29,7 +30,7 @@ export interface WorkerOptions {
   acceptNewKey?: boolean;
   /** The records of submissions, closed by `drain`. Default: on a connection of their own, as CLIPMILL_DURABILITY says. */
   records?: SubmissionRecords;
-  /** How long a job of a process that died stays locked, in milliseconds. Default 10,000. */
+  /** How long a job of a process that died stays locked, in milliseconds. Default 10,000 and 30 round trips. */
   lockMs?: number;
   /** Called when workers have moved nothing for STUCK_FOR_GOOD_MS although work is due. */
   onStuck?: () => void;
@@ -69,7 +70,7 @@ export async function startWorkers(app: App, options: WorkerOptions = {}): Promi
 async function start(app: App, resources: Resources, closers: Closers, options: WorkerOptions): Promise<Workers> {
   const { config, log, queues, roles, run } = app;
   const { api, storage } = resources;
-  const { acceptNewKey = false, lockMs } = options;
+  const { acceptNewKey = false, lockMs = lockMsFor(await roundTripMs(app.redis)) } = options;
   const downloads = roles.includes('download');
   /** The one signal that everything in this process ends by. */
   const draining = new AbortController();

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { LOCK_MS } from '../queue/processor.ts';
 import type { QueueName } from '../queue/queues.ts';
 
 /**
@@ -17,6 +18,14 @@ export function concurrency(config: Pick<Config, 'downloads'>): Record<QueueName
  * 125, at the same CPU (the headroom bench).
  */
 export const fetchers: Record<QueueName, number> = { submit: 8, poll: 1, download: 1 };
+
+/**
+ * How long the lock of a job lasts, in milliseconds. A far Redis takes several round trips to hand out a job and to
+ * renew its lock, behind those of the others: with 10 s at 1 s a round trip, jobs that ran were taken for lost.
+ */
+export function lockMsFor(roundTripMs: number): number {
+  return Math.round(LOCK_MS + 30 * roundTripMs);
+}
 
 /** A worker idle for this long with a backlog is stuck, in milliseconds: longer than any blocking wait of BullMQ. */
 export const STUCK_MS = 45_000;
