@@ -12,6 +12,7 @@ import { createReportWriter, type ReportWriter } from '../reports/writer.ts';
 import { createHandlers } from './handlers.ts';
 import { longestFallbackMs } from './polling/callback.ts';
 import { repairAfterDisturbance } from './maintenance/clock-watch.ts';
+import { ForgottenBatches } from './maintenance/forgotten-batches.ts';
 import { reconcile } from './maintenance/reconcile.ts';
 import { startMaintenance } from './maintenance/schedule.ts';
 import { commonTasks, leftoversTask, reportsTask } from './maintenance/tasks.ts';
@@ -91,11 +92,12 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   let overran = false;
   closers.push(() => records?.close(overran ? 0 : deadlines.recordAborted));
   const handlers = createHandlers(app, resources, breaker, records, () => secrets.current());
+  const forgotten = new ForgottenBatches(app);
   const steps = concurrency(config);
   const processors = roles.map((queue) =>
     watchProcessor(
       () =>
-        startProcessor(app, queue, handlers[queue], {
+        startProcessor(app, queue, forgotten.watch(handlers[queue]), {
           workers: fetchers[queue],
           concurrency: steps[queue],
           lockMs,
@@ -136,6 +138,7 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
     [
       ...commonTasks(app, resources, checkWorkers, repair),
       disturbance.task,
+      forgotten.task,
       ...(downloads ? [leftoversTask(app, resources, signal)] : []),
     ],
     downloads ? [reportsTask(reports, signal)] : [],

@@ -1,0 +1,50 @@
+import type { Logger } from '../../core/log.ts';
+import type { Queries } from '../../ledger/queries.ts';
+import type { JobHandler } from '../../queue/processor.ts';
+import { stepData } from '../../queue/queues.ts';
+import type { MaintenanceTask } from './schedule.ts';
+
+/**
+ * Remembers the batches that this process works on, and reports once each that Redis has forgotten meanwhile, as
+ * after a restart without an append-only file: nothing else would name it.
+ */
+export class ForgottenBatches {
+  readonly #batches = new Set<string>();
+  readonly #queries: Pick<Queries, 'batch'>;
+  readonly #log: Logger;
+
+  constructor({ queries, log }: { queries: Pick<Queries, 'batch'>; log: Logger }) {
+    this.#queries = queries;
+    this.#log = log;
+  }
+
+  /** Notes the batch of each job before its handler runs. */
+  watch(handler: JobHandler): JobHandler {
+    return (job, context) => {
+      const step = stepData.safeParse(job.data);
+      if (step.success) this.#batches.add(step.data.batch);
+      return handler(job, context);
+    };
+  }
+
+  readonly task: MaintenanceTask = {
+    name: 'forgotten-batches',
+    periodMs: 5_000,
+    scope: 'process',
+    work: () => this.#check(),
+  };
+
+  async #check(): Promise<void> {
+    for (const name of this.#batches) {
+      const batch = await this.#queries.batch(name);
+      // One that ended may be purged by right.
+      if (batch && batch.endedAt === null) continue;
+      this.#batches.delete(name);
+      if (batch) continue;
+      this.#log.error(
+        { batch: name },
+        'Redis has forgotten this batch while it was worked on: submit its file again; clips that are stored are not made again',
+      );
+    }
+  }
+}
