@@ -51,7 +51,7 @@ async function send(url: string): Promise<number | string> {
   }
 }
 
-export function judgeCallback(url: string, status: number | string, arrived: boolean, tookMs: number): Finding {
+function judgeCallback(url: string, status: number | string, arrived: boolean, tookMs: number): Finding {
   if (status === 200 && arrived) return ok('callbacks', `one sent to ${url} arrived in ${tookMs} ms`);
   if (typeof status === 'string') {
     return fail(

@@ -21,7 +21,7 @@ export interface NewItem {
  * Why a name cannot be used: another item has it; it is a folder of names; a folder of it is a clip; or it lies in the
  * folder of another batch.
  */
-export const obstacles = ['name', 'folder', 'inside', 'batch'] as const;
+const obstacles = ['name', 'folder', 'inside', 'batch'] as const;
 
 /** Facts of a batch that come with its items. */
 export interface BatchFacts {

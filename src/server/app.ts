@@ -25,7 +25,7 @@ type Bindings = { Bindings: HttpBindings };
 const MAX_BODY_BYTES = 65_536;
 
 /** The routes of CLIPMILL_LISTEN, apart from callbacks. Every route refuses a Host that is not this server's. */
-export function serverApp(routes: ServerRoutes): Hono<Bindings> {
+function serverApp(routes: ServerRoutes): Hono<Bindings> {
   const { health, token, publicUrl, log } = routes;
   const app = new Hono<Bindings>();
 

@@ -50,7 +50,7 @@ const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTN
 const NO_PROXY_HINT = 'Behind a proxy set HTTPS_PROXY.';
 
 /** Returns why the API does not answer, and what to do about it. */
-export function describeOutage({ kind, code, message }: ApixoError): { message: string; cure: string } {
+function describeOutage({ kind, code, message }: ApixoError): { message: string; cure: string } {
   if (kind === 'unreachable') {
     return { message: `the API cannot be reached: ${message}`, cure: cureOf(code) };
   }

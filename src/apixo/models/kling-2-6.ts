@@ -12,7 +12,7 @@ function characters(text: string): number {
 }
 
 /** The rules of a prompt as a pattern, for the JSON Schemas: what is sent is trimmed at both ends. */
-export const PROMPT_PATTERN = `^\\s*\\S(?:[^]{0,${MAX_PROMPT - 2}}\\S)?\\s*$`;
+const PROMPT_PATTERN = `^\\s*\\S(?:[^]{0,${MAX_PROMPT - 2}}\\S)?\\s*$`;
 
 const IPV4 = '(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)\\.){3}(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)';
 const HOST = '(?:[\\p{L}\\p{N}_-]+\\.)*\\p{L}[\\p{L}\\p{N}_-]*\\.?';

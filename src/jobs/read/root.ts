@@ -1,7 +1,7 @@
 import type { SyntaxDiagnostic, Tree } from '../tree.ts';
 import { brokenHeader, type Header } from './reader.ts';
 
-export const NO_JOBS_FILE =
+const NO_JOBS_FILE =
   'must be a mapping with `jobs`, or a list of jobs; a file of one prompt a line is read with --format txt';
 
 /** Splits the value of a whole file into its header and its jobs. */

@@ -8,7 +8,7 @@ import { quote } from '../../wording.ts';
 /** What a column holds: a field of a job, a variable, or nothing that is read. */
 export type Column = { name: string; variable: boolean } | undefined;
 
-export const tableFields = Object.keys(jobShape).filter((name) => name !== 'matrix');
+const tableFields = Object.keys(jobShape).filter((name) => name !== 'matrix');
 
 /** Returns the field that a column names, whatever the case and the separators of its words. */
 export function fieldNamed(name: string, renames: ReadonlyMap<string, string>): string | undefined {
