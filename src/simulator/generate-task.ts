@@ -1,3 +1,4 @@
+import { oddIds } from './odd-answers.ts';
 import { readRequest } from './request-body.ts';
 import { replies, type Reply } from './reply.ts';
 import type { PromptHistory } from './task.ts';
@@ -7,7 +8,7 @@ type Deps = Pick<SimulatorContext, 'settings' | 'faults' | 'dice' | 'account' | 
 
 /** POST /api/v1/generateTask/kling-2-6, once the request was let in and its body is here. */
 export function generateTask(world: Deps, text: string): Reply {
-  const { settings, faults, account, prompts, tasks, recorder } = world;
+  const { settings, faults, account, prompts, tasks, recorder, dice } = world;
   const request = readRequest(text);
   if (typeof request === 'string') {
     recorder.refused.invalid++;
@@ -28,6 +29,8 @@ export function generateTask(world: Deps, text: string): Reply {
   }
   account.charge(cost);
   const task = tasks.make(request, history, cost);
+  const odd = oddIds[dice.marker(history, 'id')?.value ?? ''];
+  if (odd) return replies.ok(odd(task.id));
   return loseOnPurpose(world, history) ?? replies.ok(`{"code":200,"message":"success","data":{"taskId":"${task.id}"}}`);
 }
 

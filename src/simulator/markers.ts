@@ -1,3 +1,8 @@
+import { oddIds, oddSuccesses } from './odd-answers.ts';
+
+const oddIdNames = Object.keys(oddIds).join('|');
+const oddSuccessNames = Object.keys(oddSuccesses).join('|');
+
 /**
  * What a prompt can ask for by a marker in its text: `a fox [fail:GENERATION_FAILED x2] in snow`.
  * ` x2` after any marker lets it strike the first two times for that exact prompt, and never again;
@@ -20,6 +25,16 @@ export const markerTable = {
   hang: { form: '[hang]', value: null, about: 'POST: the task is made, the answer is never sent' },
   gateway: { form: '[gateway:502]', value: /^5\d\d$/, about: 'POST: the task is made, that status with an HTML page' },
   garbage: { form: '[garbage]', value: null, about: 'POST: the task is made, 200 with a body that is no JSON' },
+  id: {
+    form: `[id:plain], [id:${oddIdNames}]`,
+    value: new RegExp(`^(${oddIdNames})$`),
+    about: 'POST: the task is made, and the answer holds its id in another way, or not at all',
+  },
+  success: {
+    form: `[success:array], [success:${oddSuccessNames}]`,
+    value: new RegExp(`^(${oddSuccessNames})$`),
+    about: 'GET statusTask: a success is told in another way, or the answer tells nothing',
+  },
   file: {
     form: '[file:404], [file:html|short|stall|slow|chunked|redirect]',
     value: /^([45]\d\d|html|short|stall|slow|chunked|redirect)$/,

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { oddSuccesses } from './odd-answers.ts';
 import { queryOf } from './request.ts';
 import { replies, type Reply } from './reply.ts';
 import { statusBody } from './status-body.ts';
@@ -25,5 +27,19 @@ export function statusTask(world: Deps, url: string): Reply {
     task.firstSeenEndedAt ??= timeline.now();
     task.firstPolledEndedAt ??= timeline.now();
   }
-  return replies.ok(statusBody(world, task));
+  const body = statusBody(world, task);
+  const marker = task.ended && task.failCode === undefined ? dice.marker(task.history, 'success') : undefined;
+  return replies.ok(marker ? tellOddly(body, marker.value) : body);
+}
+
+const documented = z.object({
+  data: z.looseObject({ taskId: z.string(), state: z.string(), resultJson: z.string() }),
+});
+const result = z.object({ resultUrls: z.array(z.string()) });
+
+/** The answer about a success, as a marker of the prompt wants it. */
+function tellOddly(body: string, how: string): string {
+  const { data } = documented.parse(JSON.parse(body));
+  const { resultUrls } = result.parse(JSON.parse(data.resultJson));
+  return JSON.stringify({ code: 200, message: 'success', data: oddSuccesses[how]?.(data, resultUrls) });
 }

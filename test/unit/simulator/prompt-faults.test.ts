@@ -41,6 +41,31 @@ describe('how a task ends', () => {
     expect(rig.simulator.records.task(taskId)).toMatchObject({ endsAt: null, state: 'processing' });
   });
 
+  it.each(['capitals', 'completed', 'object', 'array', 'url', 'top', 'videos', 'null', 'other'])(
+    '[success:%s] tells of a success in another way, and then as documented',
+    async (how) => {
+      const rig = await startRig({ generationMs: { 5: [10, 10] } });
+      const id = await rig.createTask(`a [success:${how} x1]`);
+      await until(rig, () => rig.simulator.records.task(id)?.state === 'success');
+      const odd = (await rig.status(id)).json?.data;
+      const plain = await rig.ended(id);
+      expect(odd).not.toEqual(plain);
+      expect(plain).toMatchObject({ taskId: id, state: 'success', resultJson: expect.stringContaining('resultUrls') });
+    },
+  );
+
+  it.each(['task_id', 'plain', 'nested', 'list', 'code0', 'bare', 'none'])(
+    '[id:%s] holds the id of the task in another way, or not at all',
+    async (how) => {
+      const rig = await startRig();
+      const { status, text } = await rig.create(`a [id:${how}]`);
+      const { taskId } = theOnlyTask(rig);
+      expect(status).toBe(200);
+      expect(text.includes(taskId)).toBe(how !== 'none');
+      expect(text).not.toBe(JSON.stringify({ code: 200, message: 'success', data: { taskId } }));
+    },
+  );
+
   it('[no-url] and [urls:N] give as many URLs', async () => {
     const rig = await startRig();
     expect(await rig.urlsOf('[no-url]')).toEqual([]);
