@@ -11,7 +11,7 @@ export interface LogOptions {
   secrets: readonly string[];
   /** Where lines go; the default is standard error. */
   destination?: DestinationStream;
-  /** Lines are printed for a person, who would see decoded what JSON escapes. Default false. */
+  /** Lines are printed decoded, for a person: escapes of JSON do not protect the terminal. Default false. */
   readable?: boolean;
 }
 
@@ -35,7 +35,7 @@ export function createLogger(options: LogOptions): Logger {
 }
 
 /**
- * What a line tells of an error. Its other properties stay out: that of a refused script has the command with all
+ * The fields of an error in a line. Its other properties stay out: that of a refused script has the command with all
  * its arguments, prompts and signed URLs among them.
  */
 function errorFacts(error: unknown): object {

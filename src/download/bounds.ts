@@ -12,7 +12,7 @@ export interface Bounds {
   maxBytes: number;
   /** Milliseconds of a monotonic clock. Default: `performance.now`. */
   now?: () => number;
-  /** Told of bytes as they arrive. */
+  /** Called with the number of bytes of each piece as it arrives. */
   onBytes?: ((bytes: number) => void) | undefined;
 }
 

@@ -1,6 +1,6 @@
 import { SourceError } from './error.ts';
 
-/** Four bytes of size and a name; a size of 1 says that eight bytes of size follow. */
+/** Four bytes of size and a name; a size of 1 means that eight bytes of size follow. */
 const HEADER = 8;
 const LONG_HEADER = 16;
 
@@ -11,7 +11,7 @@ export class Mp4Boxes {
   /** Bytes missing of the body of this box. */
   #left = 0;
 
-  /** Whether the file may end here: after a whole box, or within one that goes on to the end of the file. */
+  /** Whether the file may end here: after a whole box, or within one that extends to the end of the file. */
   get mayEnd(): boolean {
     return this.#left === Number.POSITIVE_INFINITY || (this.#left === 0 && this.#header.length === 0);
   }

@@ -9,9 +9,9 @@ import { ResumableBody } from './resume.ts';
 
 /** An answer that is about to deliver a clip. */
 export interface Source {
-  /** Bytes to come; `undefined` when the server does not say. */
+  /** Bytes to come; `undefined` when the server does not announce them. */
   length: number | undefined;
-  /** Goes on by itself where the connection breaks, if the server can do that. */
+  /** Resumes where the connection breaks, if the server supports that. */
   body: AsyncIterable<Uint8Array>;
   /** Ends it, whether it was read or not. */
   close(): void;
@@ -20,7 +20,7 @@ export interface Source {
 /** Opens result URLs. No credentials are ever sent: their hosts are strangers. */
 export interface SourceOpener {
   /**
-   * @param onBytes told of bytes as they arrive
+   * @param onBytes called with the number of bytes of each piece as it arrives
    * @throws SourceError
    */
   open(url: string, signal?: AbortSignal, onBytes?: (bytes: number) => void): Promise<Source>;

@@ -11,7 +11,7 @@ export type Reopen = (from: number, ifRange: string) => Promise<Answer>;
 const MOST_FAILURES = 4;
 const GOOD_PIECE = 1024 * 1024;
 /**
- * Bytes that are fetched once more where a transfer goes on, and compared: some servers answer a range with the
+ * Bytes that are fetched once more where a transfer is resumed, and compared: some servers answer a range with the
  * beginning of the file, or with that of another version.
  */
 const OVERLAP = 4_096;

@@ -5,13 +5,13 @@ import { relative, resolve, sep } from 'node:path';
 import { MAX_IMAGE_BYTES } from './limits.ts';
 import type { Fields } from './tree.ts';
 
-/** The kinds that the API takes, by how they begin. */
+/** The formats that the API accepts, by their first bytes. */
 const kinds: readonly { extension: string; contentType: string; begins: (head: string) => boolean }[] = [
   { extension: 'jpg', contentType: 'image/jpeg', begins: (head) => head.startsWith('\xff\xd8\xff') },
   { extension: 'png', contentType: 'image/png', begins: (head) => head.startsWith('\x89PNG\r\n\x1a\n') },
   { extension: 'webp', contentType: 'image/webp', begins: (head) => /^RIFF[^]{4}WEBP/.test(head) },
 ];
-/** Bytes that tell the kind. */
+/** Bytes that identify the format. */
 const HEAD = 12;
 
 /** An image on this machine, known by its content. */

@@ -72,7 +72,7 @@ export interface Storage {
   nameRules(): Promise<NameRules>;
   /**
    * The reason why a clip cannot be stored under `name` now: a file or folder of that name, or a file in the
-   * place of one of its folders. `undefined` when the name is free, or when that cannot be told.
+   * place of one of its folders. `undefined` when the name is free, or when that is unknown.
    * @throws StorageError
    */
   obstacle(name: string, signal?: AbortSignal): Promise<string | undefined>;

@@ -2,8 +2,8 @@ import { addAbortSignal, Readable } from 'node:stream';
 import type { Bytes } from './storage.ts';
 
 /**
- * The bytes of one upload on their way, and who is to blame when it breaks: the source, the caller who
- * gave it up, or else the storage.
+ * The bytes of one upload, and the cause when it breaks: the source, an abort by the caller, or else the
+ * storage.
  */
 export class Transfer {
   /** Bytes handed on so far. */
@@ -25,8 +25,8 @@ export class Transfer {
   }
 
   /**
-   * The bytes as a stream. It ends at once when the transfer is given up, also while the source is silent:
-   * what waits for these bytes can only tidy up once it hears of that.
+   * The bytes as a stream. It ends at once when the transfer is aborted, also while the source is silent: the
+   * consumer can only clean up once the stream has ended.
    */
   stream(body: Bytes): Readable {
     const iterator = body[Symbol.asyncIterator]();

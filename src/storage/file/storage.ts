@@ -137,7 +137,7 @@ export function createFileStorage(root: string): Storage {
         throw error;
       }
     },
-    // Nothing on a disk tells which task a file is of. So after a crash the clip is fetched once more, and
+    // Nothing on a disk names the task of a file. So after a crash the clip is fetched once more, and
     // `put` accepts the file that is there when its bytes are the same.
     recover: () => Promise.resolve(undefined),
     async stat(name) {

@@ -23,7 +23,7 @@ export async function honoursConditions({ sdk, client, bucket }: S3Session, prob
 
 /**
  * Stores an object under a key that nothing has, or that holds the result of the same task.
- * @param mine tells from the metadata of an object whether it is the same
+ * @param mine whether an object is the same, by its metadata
  * @returns its size
  * @throws NameError when another object has the key, and as `upload`
  */
@@ -59,7 +59,7 @@ export async function uploadNew(
   }
 }
 
-/** `undefined` when there is no such object, or when that is not told. */
+/** `undefined` when there is no such object, or when the service hides that. */
 async function metadataOf(
   { sdk, client, bucket }: S3Session,
   key: string,
@@ -70,7 +70,7 @@ async function metadataOf(
     return (await client.send(head, signal ? { abortSignal: signal } : {})).Metadata ?? {};
   } catch (error) {
     signal?.throwIfAborted();
-    // The answer to a HEAD has no body that could tell what is wrong with a key: the PUT is told.
+    // The answer to a HEAD has no body with the reason; that to the PUT has one.
     if (isHidden(error) || isBadRequest(error)) return undefined;
     throw asStorageError(error, `s3://${bucket}/${key}`);
   }

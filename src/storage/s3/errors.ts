@@ -113,7 +113,7 @@ export function isHidden(error: unknown): boolean {
   return isMissing(error) || factsOf(error).status === 403;
 }
 
-/** Answers to HEAD have no body, so the SDK calls them `Unknown`: then the status says more. */
+/** Answers to HEAD have no body, so the SDK calls them `Unknown`: the status is all there is. */
 function describeS3(error: Error, codes: readonly string[], status: number | undefined): string {
   const full = describeError(error);
   const text = full.length > LONGEST_TEXT ? `${full.slice(0, LONGEST_TEXT)} …` : full;

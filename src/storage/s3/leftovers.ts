@@ -3,9 +3,9 @@ import type { S3Options, S3Session } from './session.ts';
 import { asStorageError, isMissing } from './errors.ts';
 
 /**
- * Uploads in parts whose process was killed. They are kept, and charged for, until somebody aborts
- * them. Without a prefix of our own nothing tells them from other people's, so they are left alone: a
- * lifecycle rule of the bucket is the way then.
+ * Uploads in parts whose process was killed. They are kept, and charged for, until they are
+ * aborted. Without a prefix of its own clipmill cannot distinguish them from those of others and leaves them alone:
+ * the bucket needs a lifecycle rule then.
  */
 export function createS3Leftovers(options: S3Options, open: () => Promise<S3Session>): Leftovers {
   return {
@@ -43,7 +43,7 @@ async function abortUploads(
         await client.send(new sdk.AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }), options);
         aborted += 1;
       } catch (error) {
-        // Its writer lives and has ended it, or somebody else did.
+        // It has ended meanwhile: its writer lives, or another process aborted it.
         if (!isMissing(error)) throw error;
       }
     }

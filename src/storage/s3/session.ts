@@ -7,7 +7,7 @@ export interface S3Options {
   /** Absent: AWS. */
   endpoint?: string | undefined;
   forcePathStyle?: boolean | undefined;
-  /** Absent: as the AWS configuration says, or with an endpoint a value that services accept. */
+  /** Absent: that of the AWS configuration, or with an endpoint a value that services accept. */
   region?: string | undefined;
   /** Absent: whatever the standard AWS chain finds. */
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined } | undefined;

@@ -127,7 +127,7 @@ export function createS3Storage(options: S3Options): Storage {
     check,
     async putPage(name, body, contentType, signal) {
       const session = await open();
-      // It changes while its batch goes on.
+      // It changes while its batch proceeds.
       const what = { key: session.keyOf(name), length: undefined, contentType, cacheControl: 'no-cache' };
       await upload(session, what, body, signal);
       return { location: urlOf(name) };

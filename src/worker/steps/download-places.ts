@@ -139,7 +139,7 @@ export class DownloadPlaces {
     return count;
   }
 
-  /** Bytes a second; infinite where the window is too short to tell. */
+  /** Bytes a second; infinite where the window is too short. */
   #paceOf({ windowAt, bytes }: Held): number {
     const ms = this.#now() - windowAt;
     return ms < LEAST_WINDOW_MS ? Number.POSITIVE_INFINITY : (bytes * 1_000) / ms;

@@ -15,7 +15,7 @@ export interface FreshUrlDeps {
 
 /**
  * Asks the API for URLs of a clip that are still good, and puts them in the place of the old ones.
- * @returns `none`: the API says that there are none, which it may take back; `later`: it said nothing of use
+ * @returns `none`: the task has no URL according to the API, for now; `later`: the answer was of no use
  */
 export async function askFreshUrls(
   deps: FreshUrlDeps,
