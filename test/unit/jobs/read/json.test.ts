@@ -60,8 +60,7 @@ describe('a JSON file', () => {
   });
 
   const quotes = 'texts and names must stand in double quotes';
-  const more =
-    'expected nothing more: is a comma missing, or a bracket closed too early?; JSON lines are read with --format jsonl';
+  const more = 'expected nothing more: is a comma missing, or a bracket closed too early?';
 
   it.each([
     ['no JSON', 'jobs: []', [`1:1: broken JSON at \`jobs\`: ${quotes}`]],
@@ -71,7 +70,11 @@ describe('a JSON file', () => {
       ['1:1: must be a mapping with `jobs`, or a list of jobs; a file of one prompt a line is read with --format txt'],
     ],
     ['a comment', '// x\n[]', ['1:1: broken JSON at `// x`: comments have no place in JSON']],
-    ['more after the end', '[{"prompt": "x"}]\n,', [`2:1: broken JSON at \`,\`: ${more}`]],
+    [
+      'more after the end',
+      '[{"prompt": "x"}]\n,',
+      [`2:1: broken JSON at \`,\`: ${more}; JSON lines are read with --format jsonl`],
+    ],
     [
       'a list that does not end',
       '[{"prompt": "x"},\n',

@@ -1,0 +1,125 @@
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { Reader, Source } from '../../../../src/jobs/read/reader.ts';
+import { JsonReader } from '../../../../src/jobs/read/json/reader.ts';
+import { YamlReader } from '../../../../src/jobs/read/yaml/reader.ts';
+import { plain } from '../../../../src/jobs/tree.ts';
+import { gather } from '../gather.ts';
+
+/** The jobs that a reader gives; `undefined` when it refuses the file, which is never wrong. */
+async function jobsOf(make: (source: Source) => Reader, text: string): Promise<unknown[] | undefined> {
+  const reader = make({
+    async *text() {
+      yield text;
+    },
+  });
+  const header = await reader.header();
+  const entries = await gather(reader.jobs());
+  if ([header, ...entries].some(({ diagnostics }) => diagnostics.length > 0)) return undefined;
+  return entries.map(({ tree }) => JSON.parse(JSON.stringify(tree && plain(tree))) as unknown);
+}
+
+/** The jobs of a file that is parsed whole. */
+function listIn(file: unknown): unknown[] {
+  const list = Array.isArray(file) ? file : ((file as { jobs?: unknown } | null)?.jobs ?? []);
+  return JSON.parse(JSON.stringify(list)) as unknown[];
+}
+
+/** What misleads a reader that sees lines: dashes, keys, quotes, anchors, comments and blocks in any order. */
+const yamlPiece = fc.constantFrom(
+  'jobs:',
+  'jobs: ',
+  'defaults:',
+  '- ',
+  '-',
+  '  - ',
+  'prompt: a',
+  '  prompt: b',
+  '- prompt: c',
+  '  - prompt: d',
+  '- {prompt: e}',
+  '- &a f',
+  '- *a',
+  '- <<: *a',
+  '- &a {prompt: g}',
+  'x-a: &a {prompt: h}',
+  'x-b: *a',
+  '"quoted',
+  "'single",
+  '"',
+  '  |',
+  '- prompt: |',
+  '    text',
+  '  text',
+  '# comment',
+  '- i #3',
+  '---',
+  '...',
+  '... more',
+  '\u00a0',
+  '-\u00a0j',
+  '- \u00a0k',
+  '\t- l',
+  '? m',
+  ': n',
+  '[',
+  ']',
+  '- [o',
+  '}',
+  '- "p\n  q"',
+  '-\r  r',
+  '',
+);
+const yamlText = fc.array(yamlPiece, { maxLength: 9 }).map((lines) => lines.join('\n'));
+
+it('YAML is refused, or read as the whole file is', async () => {
+  let read = 0;
+  const same = fc.asyncProperty(yamlText, async (text) => {
+    const options = { renames: new Map<string, string>(), notice: () => {} };
+    // A lone carriage return is refused before a reader sees it.
+    fc.pre(!/\r(?!\n)/.test(text));
+    const jobs = await jobsOf((source) => new YamlReader(source, options), `${text}\n`);
+    if (jobs === undefined) return;
+    read++;
+    expect(jobs).toEqual(listIn(parse(`${text}\n`, { merge: true, logLevel: 'silent' })));
+  });
+  await fc.assert(same, { numRuns: 4_000 });
+  expect(read).toBeGreaterThan(100);
+});
+
+const jsonPiece = fc.constantFrom(
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '"jobs"',
+  '"jo\\u0062s"',
+  '"a"',
+  '"\\""',
+  '{"prompt":"b"}',
+  '"jobs":[',
+  '{"jobs":[',
+  '[1]',
+  'null',
+  '3.10',
+  ' ',
+  '\n',
+  '\u00a0',
+  '//',
+);
+const jsonText = fc.array(jsonPiece, { maxLength: 9 }).map((parts) => parts.join(''));
+
+it('JSON is refused, or read as the whole file is', async () => {
+  let read = 0;
+  const same = fc.asyncProperty(jsonText, async (text) => {
+    const jobs = await jobsOf((source) => new JsonReader(source, { renames: new Map() }), text);
+    if (jobs === undefined) return;
+    read++;
+    expect(jobs).toEqual(listIn(JSON.parse(text)));
+  });
+  await fc.assert(same, { numRuns: 10_000 });
+  expect(read).toBeGreaterThan(20);
+});
