@@ -9,6 +9,17 @@ import { FolderContents, type RowFacts } from './contents.ts';
 /** The verbs of a storage that a submission uses. */
 export type FolderStorage = Pick<Storage, 'read' | 'locate' | 'list' | 'stat' | 'putPage'>;
 
+/** Stands for a storage that this process cannot see, such as the disk of another machine: nothing is known of it. */
+export function unseenStorage(storage: FolderStorage): FolderStorage {
+  return {
+    read: () => Promise.resolve(undefined),
+    stat: () => Promise.resolve(undefined),
+    async *list() {},
+    locate: (name) => storage.locate(name),
+    putPage: (...page) => storage.putPage(...page),
+  };
+}
+
 /** The folder of a batch in the storage, as one submission sees it. */
 export interface BatchFolder {
   batch: string;

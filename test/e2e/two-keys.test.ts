@@ -31,5 +31,5 @@ describe('two keys on one prefix', () => {
     expect((await run('one.yaml', { APIXO_API_KEY: 'key-of-ann' })).code).toBe(0);
     expect((await run('two.yaml', { APIXO_API_KEY: 'a-third-key' }, '--accept-new-key')).code).toBe(0);
     expect(simulator.records.summary().requests.create).toBe(2);
-  });
+  }, 90_000);
 });

@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
 import { imageUploads, requireImageStore } from '../../operations/upload-images.ts';
+import { unseenStorage, type FolderStorage } from '../../adoption/open.ts';
+import type { App } from '../../app.ts';
 import { prepareSubmission } from '../../operations/prepare.ts';
 import { submitJobs } from '../../operations/submit.ts';
 import { addJobsOptions, closeFiles, FILES, jobsOptions, openFiles } from '../jobs-options.ts';
+import type { Storage } from '../../storage/storage.ts';
 import { openStorage } from '../../storage/open.ts';
 import { formatCount, plural } from '../../core/format.ts';
 import {
@@ -31,7 +34,12 @@ export function addSubmit(program: Command, context: CliContext): void {
     await withApp(context, { redis: 'shared', config }, async (app) => {
       const storage = openStorage(config);
       const policy = folderPolicy(options);
-      const prepared = await prepareSubmission(app, storage, submittables(files), policy);
+      const prepared = await prepareSubmission(
+        app,
+        await storageOfWorkers(context, app, storage),
+        submittables(files),
+        policy,
+      );
       try {
         await prepared.adopt();
         const upload = imageUploads(() => storage.inputs);
@@ -55,4 +63,13 @@ export function addSubmit(program: Command, context: CliContext): void {
       }
     });
   });
+}
+
+/** The storage as the workers see it: a folder of another machine cannot be compared from here. */
+async function storageOfWorkers(context: CliContext, app: App, storage: Storage): Promise<FolderStorage> {
+  const { storage: theirs } = await app.installation.read('');
+  const ours = storage.locate('');
+  if (app.config.storage.kind !== 'file' || theirs === undefined || theirs === ours) return storage;
+  context.err(`note: the workers store clips in ${theirs} and not in ${ours}: what is there is not compared\n`);
+  return unseenStorage(storage);
 }
