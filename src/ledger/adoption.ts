@@ -24,7 +24,7 @@ export interface AdoptionReport {
   adopted: number;
   /** Items that exist already: they stay as they are. */
   existing: number;
-  /** Attempts whose task is to be polled. */
+  /** Attempts whose task is due for a poll. */
   poll: Attempt[];
   /** Items that were not adopted, because their output name cannot be used. */
   taken: TakenOutput[];

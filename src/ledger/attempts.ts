@@ -44,7 +44,7 @@ export type PollPermit =
       tasks: number;
       /** Tasks of one kind take about as long as each other. */
       taskKind: string;
-      /** Answers in a row that told nothing of the task. */
+      /** Answers in a row without a state of the task. */
       unclear: number;
       /** The user retried the item: if its task is gone or failed, a new one follows. */
       retried: boolean;
@@ -144,7 +144,7 @@ export interface Attempts {
     next: { tasks: number; delayMs: number },
   ): Promise<MoveReply>;
   /** Asks for the permit to poll. */
-  look(attempt: Attempt, holdingToken: boolean): Promise<PollPermit>;
+  pollPermit(attempt: Attempt, holdingToken: boolean): Promise<PollPermit>;
   /** Returns whether a callback has come since the last permit to poll this attempt. */
   hinted(attempt: Attempt): Promise<boolean>;
   /**
@@ -296,7 +296,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
     async begin({ batch, id, attempt }, tryId, holdingToken) {
       return beginReply.parse(await run('begin', refOf(batch, id), attempt, tryId, holdingToken ? '1' : '0'));
     },
-    async look({ batch, id, attempt }, holdingToken) {
+    async pollPermit({ batch, id, attempt }, holdingToken) {
       return pollReply.parse(await run('poll-permit', refOf(batch, id), attempt, holdingToken ? '1' : '0'));
     },
     async hinted({ batch, id }) {

@@ -241,16 +241,16 @@ describe('the request bucket', () => {
     const attempt = await oneAttempt(app);
     await app.attempts.begin(attempt, 't', true);
     await app.attempts.accepted(attempt, { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' });
-    expect(await app.attempts.look(attempt, true)).toMatchObject({ kind: 'go', waitMs: 0 });
+    expect(await app.attempts.pollPermit(attempt, true)).toMatchObject({ kind: 'go', waitMs: 0 });
     await app.account.cool('rate', 3_600_000, 0);
     const tat = () => app.redis.hget(app.keys.requests, 'tat');
     const held = await tat();
     for (const holding of [false, true]) {
-      expect(await app.attempts.look(attempt, holding)).toEqual({ kind: 'wait', ms: 5_000 });
+      expect(await app.attempts.pollPermit(attempt, holding)).toEqual({ kind: 'wait', ms: 5_000 });
     }
     expect(await tat()).toBe(held);
     await app.account.resume();
-    expect(await app.attempts.look(attempt, false)).toMatchObject({ kind: 'go', waitMs: 0 });
+    expect(await app.attempts.pollPermit(attempt, false)).toMatchObject({ kind: 'go', waitMs: 0 });
   });
 
   it('does not give out anew what is reserved when the user resumes', async () => {

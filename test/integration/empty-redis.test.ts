@@ -25,7 +25,7 @@ describe('a Redis that has lost its data while workers run', () => {
     const [other] = (await dispatch(app.run, 1)).attempts;
     if (!other) throw new Error('nothing dispatched');
     await app.redis.del(app.keys.limits);
-    expect(await app.attempts.look(attempt, false)).toMatchObject({ kind: 'wait' });
+    expect(await app.attempts.pollPermit(attempt, false)).toMatchObject({ kind: 'wait' });
     expect(await app.attempts.begin(other, 't', true)).toEqual({ kind: 'returned' });
     expect(await dispatch(app.run, 5)).toEqual({ attempts: [], wakeMs: 0 });
     expect(JSON.parse(String(await app.run('load', '{}')))).not.toHaveProperty('tokenMs');

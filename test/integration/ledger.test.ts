@@ -186,7 +186,7 @@ describe('the ledger', () => {
     await attempts.failed(attempt, { code: 'RESULT_GONE', message: 'gone' });
     // The API is asked for the task that was paid for before another one is made.
     expect(await admin.retry('b', [attempt.id], { states: ['failed'] })).toMatchObject({ back: 1, poll: [attempt] });
-    expect(await attempts.look(attempt, true)).toMatchObject({ kind: 'go', taskId: 'task-1', retried: true });
+    expect(await attempts.pollPermit(attempt, true)).toMatchObject({ kind: 'go', taskId: 'task-1', retried: true });
     await attempts.generated(attempt, ['https://example.com/z.mp4'], 50_000);
     expect(await attempts.urlDenied(attempt)).toBe(1);
   });

@@ -7,7 +7,7 @@
 --   ARGV[4] JSON list of items {id, priority, provider, output, input: string, hash: string, attempt, tasks, posted,
 --           state: "generating" or an end, fields: flat list of further names and values, names: further output names,
 --           folded; folded: the output as names are compared}
--- Returns {adopted, existing, poll: JSON list of {ref, attempt} whose tasks are to be polled, taken: JSON list
+-- Returns {adopted, existing, poll: JSON list of {ref, attempt} whose tasks are due for a poll, taken: JSON list
 -- of {id, output, why, owner} whose output name cannot be used (those are not added)}.
 -- Invariant: until the last page is in, `adopting` stands on the batch, and its manifest is not replaced: a shorter one
 -- would take the place of the only record of what is not adopted yet.

@@ -5,7 +5,7 @@
 -- Returns what the balance shows: "unbilled" or "billed" (the POST in question), "topped-up" (a halt for want of
 -- credit ended) or "unknown".
 --
--- A reading from before the POST and one after it decide, if nobody else was billed in between: no task was
+-- A reading from before the POST and one after it decide, if no other task was billed in between: no task was
 -- accepted, and no other POST is under way. A balance that did not fall needs no such care.
 --- @include schema fields time breaker
 

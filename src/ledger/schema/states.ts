@@ -34,7 +34,7 @@ export const transitions: Record<ItemState, readonly ItemState[]> = {
   queued: ['submitting', 'generating', 'held', 'cancelled'],
   // To `queued` or `failed`: the POST was not accepted. To `cancelled`: its batch was cancelled meanwhile.
   submitting: ['generating', 'queued', 'failed', 'held', 'cancelled'],
-  // To `queued`: the task failed and another one follows. To `cancelled`: the clip is to be discarded.
+  // To `queued`: the task failed and another one follows. To `cancelled`: the clip was discarded.
   generating: ['downloading', 'queued', 'failed', 'held', 'cancelled'],
   // To `held`: the result is no clip.
   downloading: ['done', 'failed', 'held', 'cancelled'],

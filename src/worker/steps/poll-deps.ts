@@ -11,7 +11,7 @@ export interface PollDeps {
   api: Pick<ApixoClient, 'status'>;
   attempts: Pick<
     Attempts,
-    'look' | 'hinted' | 'generated' | 'taskFailedAgain' | 'taskFailed' | 'held' | 'unclear' | 'understood'
+    'pollPermit' | 'hinted' | 'generated' | 'taskFailedAgain' | 'taskFailed' | 'held' | 'unclear' | 'understood'
   >;
   account: Pick<Account, 'halt' | 'cool'>;
   queues: Pick<Queues, 'download'>;

@@ -57,7 +57,7 @@ async function acquirePermit({ attempts, clock, settings }: PollDeps, { attempt,
   let holding = false;
   for (;;) {
     signal.throwIfAborted();
-    const permit = await attempts.look(attempt, holding);
+    const permit = await attempts.pollPermit(attempt, holding);
     if (permit.kind === 'stale') return permit;
     if (permit.kind === 'wait') {
       await clock.sleep(permit.ms, signal);

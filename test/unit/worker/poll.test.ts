@@ -13,10 +13,10 @@ import { contextOf } from '../../support/step-context.ts';
 const attempt: Attempt = { batch: 'b', id: 'a', attempt: 1 };
 const context = contextOf(attempt);
 
-/** Everything a look at a task touches, with an API that gives `report`. */
+/** Everything that a poll touches, with an API that gives `report`. */
 function deps(
   report: TaskReport,
-  look: Partial<Extract<PollPermit, { kind: 'go' }>> = {},
+  permit: Partial<Extract<PollPermit, { kind: 'go' }>> = {},
   unclear: Partial<UnclearAnswers> = {},
 ) {
   const moves: string[] = [];
@@ -28,7 +28,7 @@ function deps(
   const poll: PollDeps = {
     api: { status: () => Promise.resolve(report) },
     attempts: {
-      look: () =>
+      pollPermit: () =>
         Promise.resolve({
           kind: 'go',
           waitMs: 0,
@@ -41,7 +41,7 @@ function deps(
           retried: false,
           callback: false,
           sinceHintMs: undefined,
-          ...look,
+          ...permit,
         }),
       hinted: () => Promise.resolve(false),
       generated: move('downloading'),
@@ -80,13 +80,13 @@ const running = (reported: string): TaskReport => ({
 });
 
 describe('pollStep', () => {
-  it('looks again an interval later while the task runs', async () => {
+  it('polls again an interval later while the task runs', async () => {
     const { poll, moves } = deps(running('processing'));
     expect(await pollStep(poll, context)).toEqual({ kind: 'again', delayMs: 5_000 });
     expect(moves).toEqual([]);
   });
 
-  it('looks on at a state that nobody knows, and says so once', async () => {
+  it('polls on in an unknown state, and logs it once', async () => {
     const { poll, lines, log } = deps(running('dreaming'));
     for (const id of ['a', 'b', 'c']) await pollStep(poll, contextOf({ ...attempt, id }, { log }));
     expect(lines.filter((line) => line.includes('unknown task state'))).toEqual([expect.stringContaining('dreaming')]);
@@ -104,7 +104,7 @@ describe('pollStep', () => {
 
   it('adds the download that a process which died left out', async () => {
     const { poll, moves } = deps(running('processing'));
-    poll.attempts.look = () => Promise.resolve({ kind: 'stale', state: 'downloading' });
+    poll.attempts.pollPermit = () => Promise.resolve({ kind: 'stale', state: 'downloading' });
     expect(await pollStep(poll, context)).toEqual({ kind: 'done' });
     expect(moves).toEqual(['enqueued']);
   });
@@ -233,12 +233,12 @@ describe('pollStep', () => {
 
   it('asks again after a hold, and where its token was long in coming', async () => {
     const { poll } = deps(running('processing'));
-    const { look } = poll.attempts;
+    const { pollPermit } = poll.attempts;
     const asked: boolean[] = [];
-    poll.attempts.look = async (_attempt, holdingToken) => {
+    poll.attempts.pollPermit = async (_attempt, holdingToken) => {
       asked.push(holdingToken);
       if (asked.length === 1) return { kind: 'wait', ms: 5_000 };
-      const reply = await look(_attempt, holdingToken);
+      const reply = await pollPermit(_attempt, holdingToken);
       return asked.length === 2 && reply.kind === 'go' ? { ...reply, waitMs: 1_500 } : reply;
     };
     expect(await pollStep(poll, context)).toEqual({ kind: 'again', delayMs: 5_000 });
