@@ -24,7 +24,7 @@ export const constants = {
   /** Longest time for which an answer of the API may hold requests back, whatever its Retry-After asks for. */
   maxHoldMs: 24 * 3_600_000,
   /** How often the rest of a batch is tried to be dispatched until the API has accepted its first submission. */
-  slowStartWakeMs: 25,
+  slowStartWakeMs: 100,
   /** Failing answers of the API in a row after which submissions are held back for the whole account. */
   refusalsInARow: 10,
   /** A lowered ceiling of tasks rises by the whole of CLIPMILL_MAX_TASKS within this. */

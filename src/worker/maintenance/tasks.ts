@@ -20,8 +20,8 @@ export function commonTasks(
   repair: () => Promise<void>,
 ): MaintenanceTask[] {
   return [
-    { name: 'watchdog', periodMs: 5_000, scope: 'process', work: checkWorkers },
-    { name: 'limits', periodMs: 2_000, scope: 'process', work: () => keepLimits(app) },
+    { name: 'watchdog', periodMs: 10_000, scope: 'process', work: checkWorkers },
+    { name: 'limits', periodMs: 5_000, scope: 'process', work: () => keepLimits(app) },
     { name: 'reconcile', periodMs: 60_000, scope: 'once', work: repair },
     { name: 'probe', periodMs: 25_000, scope: 'once', work: () => probeAccount({ ...app, api }) },
     {
@@ -59,5 +59,5 @@ export function leftoversTask(
 
 /** Writes manifests and galleries: for processes that download, since the others may not reach the storage. */
 export function reportsTask(reports: ReportWriter, draining: AbortSignal): MaintenanceTask {
-  return { name: 'pages', periodMs: 1_000, scope: 'process', work: () => reports.writeDue(draining) };
+  return { name: 'pages', periodMs: 2_000, scope: 'process', work: () => reports.writeDue(draining) };
 }

@@ -18,8 +18,9 @@ local function openSlots(now)
   local free = taskCeiling(now) - redis.call('ZCARD', SLOTS)
   if not account.halt then
     local few = slowStart(now)
-    -- The others follow as soon as the API has accepted one.
-    return math.min(free, few), few < free and now + SLOW_START_WAKE_MS or 0
+    -- The others follow when the API has accepted one: the move that records it dispatches the first of them.
+    local held = few < free and redis.call('EXISTS', TURNS) == 1
+    return math.min(free, few), held and now + SLOW_START_WAKE_MS or 0
   end
   -- Halted: one submission at a time tests whether the account works again.
   local trialAt = tonumber(account.trialAt) or 0
