@@ -41,6 +41,13 @@ const batches: Record<string, Scenario[]> = {
   mixed: besidePeer(mixed),
   headroom: besidePeer(fives),
   long: besidePeer(tens),
+  durability: (['memory', 'disk', 'replica'] as const).map((durability) => ({
+    ...fives,
+    ...apart,
+    name: `CLIPMILL_DURABILITY=${durability}`,
+    polling: 'fixed',
+    durability,
+  })),
 };
 /** At the real clock: about ten minutes each. */
 const realBatches: Record<string, Scenario[]> = { real: bothPollings({ ...fives, speed: 1 }, apart) };

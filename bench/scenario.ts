@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { createClipmill, type JobInput } from '../src/index.ts';
 import { openRedis } from '../src/redis/connect.ts';
-import { startEmbeddedRedis } from '../src/redis/embedded/server.ts';
 import type { Summary, TaskRecord } from '../src/simulator/records.ts';
 import { zeroOverheadMs } from './bound.ts';
+import { startBenchRedis, type BenchDurability } from './durable-redis.ts';
 import { benchFolder } from './folders.ts';
 import { cpuMs, startProgram, type Program } from './processes.ts';
 
@@ -15,6 +15,8 @@ export interface Scenario {
   crew: readonly string[];
   polling?: 'fixed' | 'adaptive';
   speed: number;
+  /** Default `disk`: a private Redis, as `clipmill run` starts it. */
+  durability?: BenchDurability;
   peer?: boolean;
 }
 
@@ -55,7 +57,7 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
     {},
     { waitForLine: true },
   );
-  const redis = await startEmbeddedRedis(join(folder, 'redis'));
+  const redis = await startBenchRedis(join(folder, 'redis'), scenario.durability);
   const env = {
     REDIS_URL: redis.url,
     APIXO_BASE_URL: simulator.firstLine,
@@ -64,6 +66,7 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
     CLIPMILL_POLL_DELAY: `${50_000 / speed}ms`,
     CLIPMILL_POLL_INTERVAL: `${5_000 / speed}ms`,
     CLIPMILL_POLLING: scenario.polling ?? 'fixed',
+    CLIPMILL_DURABILITY: scenario.durability ?? 'auto',
     CLIPMILL_LOG_LEVEL: 'warn',
   };
   const workers: Program[] = [];
