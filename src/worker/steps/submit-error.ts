@@ -1,7 +1,8 @@
 import type { ApixoError } from '../../apixo/errors.ts';
 import { errorPolicy, haltsAccount } from '../../apixo/policy.ts';
 import { backoffMs } from '../../core/backoff.ts';
-import type { BeginReply, Cause } from '../../ledger/attempts.ts';
+import type { Cause } from '../../ledger/attempts.ts';
+import type { BeginReply } from '../../ledger/attempt-replies.ts';
 import type { HaltReason } from '../../ledger/account.ts';
 import type { StepContext } from './context.ts';
 import type { SubmitDeps } from './submit-deps.ts';

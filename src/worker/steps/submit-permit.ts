@@ -1,5 +1,6 @@
 import { stopwatch, type Clock } from '../../core/clock.ts';
-import { newTry, type Attempt, type Attempts, type BeginReply } from '../../ledger/attempts.ts';
+import { newTry, type Attempt, type Attempts } from '../../ledger/attempts.ts';
+import type { BeginReply } from '../../ledger/attempt-replies.ts';
 import type { DurableConnection } from '../../redis/durability/durable-connection.ts';
 import { waitForToken } from './request-token.ts';
 

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/core/log.ts';
-import type { MoveReply } from '../../../src/ledger/attempts.ts';
+import type { MoveReply } from '../../../src/ledger/attempt-replies.ts';
 import { OutcomeFile, readOutcomes, replayOutcomes } from '../../../src/worker/outcomes/file.ts';
 import { OutcomeJournal } from '../../../src/worker/outcomes/journal.ts';
 import type { OutcomeVerbs } from '../../../src/worker/outcomes/post-outcome.ts';
