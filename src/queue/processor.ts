@@ -160,8 +160,9 @@ export function startProcessor(
     const worker = new Worker(name, run, {
       ...bullmqOptions(deps),
       concurrency: Math.ceil(concurrency / fetchers),
-      lockDuration: lockMs,
-      stalledInterval: lockMs / 2,
+      // Whole milliseconds: Redis refuses others, and then no stalled job would ever run again.
+      lockDuration: Math.ceil(lockMs),
+      stalledInterval: Math.ceil(lockMs / 2),
       drainDelay: IDLE_FETCH_S,
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       settings: { backoffStrategy },

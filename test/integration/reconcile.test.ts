@@ -9,6 +9,8 @@ import { openLedger } from '../support/ledger.ts';
 import { clips, startMill } from '../support/mill.ts';
 import { engineOf } from '../support/queue-engine.ts';
 import { privateRedis } from '../support/private-redis.ts';
+import { done } from '../../src/queue/outcome.ts';
+import { startProcessor } from '../../src/queue/processor.ts';
 import { until } from '../support/until.ts';
 
 const SIZE = 4;
@@ -121,5 +123,25 @@ describe('a job without an item', () => {
     const engine = engineOf(mill.app, name);
     await until(async () => (await engine.getJob(jobIdOf(nobody))) === undefined, 'the job to go');
     expect(mill.simulator.records.summary().requests.total).toBe(0);
+  });
+});
+
+describe('a job whose worker died', () => {
+  it('runs again when its lock has expired, also when the lock lasts for a fraction of a millisecond', async () => {
+    const mill = await startMill();
+    const started: string[] = [];
+    const handler = (job: { id: string }) => {
+      started.push(job.id);
+      return started.length === 1 ? new Promise<never>(() => {}) : Promise.resolve(done);
+    };
+    const options = { workers: 1, concurrency: 1, lockMs: 300.5, signal: new AbortController().signal };
+    const victim = startProcessor(mill.app, 'download', handler, options);
+    await mill.app.queues.download({ batch: 'b', id: 'a', attempt: 1 });
+    await until(() => started.length === 1, 'the first run');
+    await victim.abandon();
+    const heir = startProcessor(mill.app, 'download', handler, options);
+    await until(() => started.length === 2, 'the second run');
+    await heir.abandon();
+    expect(started).toEqual(['b/a/1', 'b/a/1']);
   });
 });
