@@ -15,3 +15,29 @@ export function zeroOverheadMs(timesMs: readonly number[], slots: number): numbe
   }
   return end;
 }
+
+/**
+ * The same where every task costs a request to end and one to begin, each of which takes a token of the bucket: what
+ * callbacks make possible at the request limit.
+ */
+export function possibleMs(
+  timesMs: readonly number[],
+  slots: number,
+  bucket: { intervalMs: number; burst: number },
+): number {
+  let tat = 0;
+  const token = (at: number): number => {
+    const full = Math.max(tat, at);
+    tat = full + bucket.intervalMs;
+    return Math.max(at, full - (bucket.burst - 1) * bucket.intervalMs);
+  };
+  const busy = new Heap<undefined>();
+  let end = 0;
+  for (const time of timesMs) {
+    const freeAt = busy.size < slots ? 0 : token(busy.pop()?.at ?? 0);
+    const endsAt = token(freeAt) + time;
+    busy.push(endsAt, undefined);
+    end = Math.max(end, endsAt);
+  }
+  return end;
+}

@@ -5,7 +5,7 @@ import { printPacing } from './pacing-table.ts';
 import { printRedisMemory } from './redis-memory.ts';
 import { singleClip } from './latency.ts';
 import { runScenario, type Scenario } from './scenario.ts';
-import { describeMeasured, header } from './table.ts';
+import { batchTable, callbackTable } from './table.ts';
 
 const speed = 10;
 const fives = { clips: 8_000, mix: '5s', speed } as const;
@@ -36,6 +36,18 @@ function besidePeer(work: Work): Scenario[] {
   return [peer, ...crews.flatMap((crew) => bothPollings(work, crew))];
 }
 
+/** Callbacks beside fixed polling, with lost callbacks and with lost answers. */
+function withCallbacks(work: Work): Scenario[] {
+  const { crew } = apart;
+  return [
+    { ...work, crew, name: 'fixed polling', polling: 'fixed' },
+    { ...work, crew, name: 'callbacks', callbacks: true },
+    { ...work, crew, name: 'callbacks, 5 % lost', callbacks: true, faults: { dropCallback: 0.05 } },
+    { ...work, crew, name: 'fixed polling, 2 % of answers lost', polling: 'fixed', faults: { createLost: 0.02 } },
+    { ...work, crew, name: 'callbacks, 2 % of answers lost', callbacks: true, faults: { createLost: 0.02 } },
+  ];
+}
+
 /** Whole batches at the published limits, sped up: 1,667 requests and 167 clips of 5 s a second. */
 const batches: Record<string, Scenario[]> = {
   mixed: besidePeer(mixed),
@@ -63,10 +75,12 @@ const { values } = parseArgs({
   },
 });
 
+const callbackRuns = values.real ? withCallbacks({ ...fives, speed: 1 }).slice(1, 2) : withCallbacks(fives);
 const groups = new Map<string, () => Promise<void>>();
 for (const [name, scenarios] of Object.entries(values.real ? realBatches : batches)) {
-  groups.set(name, () => benchBatches(scenarios));
+  groups.set(name, () => benchBatches(scenarios, batchTable));
 }
+groups.set('callback', () => benchBatches(callbackRuns, callbackTable));
 if (!values.real)
   groups
     .set('pacing', printPacing)
@@ -89,11 +103,11 @@ try {
   await removeFolders();
 }
 
-async function benchBatches(scenarios: readonly Scenario[]): Promise<void> {
+async function benchBatches(scenarios: readonly Scenario[], { header, row }: typeof batchTable): Promise<void> {
   console.log(header);
   for (const scenario of scenarios) {
     const measured = await runScenario(values.clips ? { ...scenario, clips: Number(values.clips) } : scenario);
-    console.log(describeMeasured(measured));
+    console.log(row(measured));
   }
 }
 

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { createClipmill, type JobInput } from '../src/index.ts';
 import { openRedis } from '../src/redis/connect.ts';
 import type { Summary, TaskRecord } from '../src/simulator/records.ts';
-import { zeroOverheadMs } from './bound.ts';
+import { bucketShape } from '../src/ledger/bucket.ts';
+import { possibleMs, zeroOverheadMs } from './bound.ts';
 import { startBenchRedis, type BenchDurability } from './durable-redis.ts';
 import { benchFolder } from './folders.ts';
 import { cpuMs, startProgram, type Program } from './processes.ts';
@@ -18,6 +19,10 @@ export interface Scenario {
   /** Default `disk`: a private Redis, as `clipmill run` starts it. */
   durability?: BenchDurability;
   peer?: boolean;
+  /** Callback mode: the first worker process takes them. */
+  callbacks?: boolean;
+  /** Faults of the simulator, by rate. */
+  faults?: Readonly<Record<string, number>>;
 }
 
 export interface Measured {
@@ -25,6 +30,11 @@ export interface Measured {
   makespanMs: number;
   /** Zero-overhead makespan over the real one. */
   efficiency: number;
+  /** The same of a makespan that the request limit alone makes longer, with one POST and one GET a clip. */
+  possible: number;
+  requestsPerClip: number;
+  /** Items that ended as held. */
+  held: number;
   maxRequestsInWindow: number;
   requestLimit: number;
   maxTasks: number;
@@ -37,6 +47,7 @@ export interface Measured {
   peakBytes: number;
   /** From a task's end to the answer that showed it, ms, mean and 99th percentile, in real time of this run. */
   detectMeanMs: number;
+  detectMedianMs: number;
   detectP99Ms: number;
   /** From the answer that showed a task's end to the POST that took its slot, ms, mean and 99th percentile. */
   refillMeanMs: number;
@@ -47,13 +58,19 @@ export interface Measured {
 /** The published limits, which are also the defaults of settings and simulator. */
 export const TASKS = 1_000;
 const REQUESTS = 10_000;
+/** Where callbacks are taken, below the ports that the system gives out by itself. */
+const CALLBACK_PORT = 18_788;
+
+function faultArgs({ faults = {} }: Scenario): string[] {
+  return Object.entries(faults).map(([name, rate]) => `--fault=${name}=${rate}`);
+}
 
 export async function runScenario(scenario: Scenario): Promise<Measured> {
   const { speed } = scenario;
   const folder = await benchFolder();
   const simulator = await startProgram(
     'src/cli/main.js',
-    ['simulate', '--port=0', `--speed=${speed}`],
+    ['simulate', '--port=0', `--speed=${speed}`, ...faultArgs(scenario)],
     {},
     { waitForLine: true },
   );
@@ -68,18 +85,19 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
     CLIPMILL_POLLING: scenario.polling ?? 'fixed',
     CLIPMILL_DURABILITY: scenario.durability ?? 'auto',
     CLIPMILL_LOG_LEVEL: 'warn',
+    ...(scenario.callbacks && { CLIPMILL_CALLBACK_URL: `http://127.0.0.1:${CALLBACK_PORT}` }),
   };
   const workers: Program[] = [];
   try {
     const redisPid = await serverPid(redis.url);
     const redisBefore = await cpuMs(redisPid);
-    const endedAt = scenario.peer ? await runPeer(scenario, env, workers) : await runClipmill(scenario, env, workers);
+    const { endedAt, held } = await (scenario.peer ? runPeer : runClipmill)(scenario, env, workers);
     const records = await readRecords(simulator.firstLine);
     const tasks = records.full.tasks;
     const makespanMs = endedAt - records.unixBase - records.firstPostAt;
     const times = tasks.map((task) => (task.endsAt ?? task.createdAt) - task.createdAt);
     const detections = tasks
-      .map((task) => (task.firstSeenEndedAt ?? Number.NaN) - (task.endsAt ?? Number.NaN))
+      .map((task) => (task.firstPolledEndedAt ?? Number.NaN) - (task.endsAt ?? Number.NaN))
       .filter(Number.isFinite)
       .toSorted((a, b) => a - b);
     const refills = refillTimes(tasks, TASKS);
@@ -87,6 +105,15 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
       scenario,
       makespanMs,
       efficiency: zeroOverheadMs(times, TASKS) / makespanMs,
+      possible:
+        zeroOverheadMs(times, TASKS) /
+        possibleMs(
+          times,
+          TASKS,
+          bucketShape({ maxRequests: REQUESTS, requestWindowMs: 60_000 / speed, maxTasks: TASKS }),
+        ),
+      requestsPerClip: (records.requests.create + records.requests.status) / scenario.clips,
+      held,
       maxRequestsInWindow: records.maxRequestsInWindow,
       requestLimit: REQUESTS,
       maxTasks: records.tasks.maxInFlight,
@@ -96,6 +123,7 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
       redisCpuMs: ((await cpuMs(redisPid)) - redisBefore) / scenario.clips,
       peakBytes: Math.max(...(await Promise.all(workers.map((worker) => worker.peakBytes())))),
       detectMeanMs: sum(detections) / detections.length,
+      detectMedianMs: detections[Math.floor(detections.length / 2)] ?? Number.NaN,
       detectP99Ms: detections[Math.floor(detections.length * 0.99)] ?? Number.NaN,
       refillMeanMs: sum(refills) / refills.length,
       refillP99Ms: refills[Math.floor(refills.length * 0.99)] ?? Number.NaN,
@@ -113,7 +141,7 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
  * seen makes room for the n-th POST after the first `slots`.
  */
 function refillTimes(tasks: readonly TaskRecord[], slots: number): number[] {
-  const seen = tasks.map((task) => task.firstSeenEndedAt ?? Infinity).toSorted((a, b) => a - b);
+  const seen = tasks.map((task) => task.firstPolledEndedAt ?? Infinity).toSorted((a, b) => a - b);
   const posts = tasks.map((task) => task.createdAt).toSorted((a, b) => a - b);
   return posts
     .slice(slots)
@@ -129,24 +157,32 @@ export function* jobs(scenario: Pick<Scenario, 'clips' | 'mix'>): Generator<JobI
   }
 }
 
-async function runClipmill(scenario: Scenario, env: Record<string, string>, workers: Program[]): Promise<number> {
+interface Ended {
+  /** Unix ms. */
+  endedAt: number;
+  held: number;
+}
+
+async function runClipmill(scenario: Scenario, env: Record<string, string>, workers: Program[]): Promise<Ended> {
   const told = { ...env, CLIPMILL_LOG_LEVEL: 'info' };
-  for (const kinds of scenario.crew) {
+  for (const [index, kinds] of scenario.crew.entries()) {
     const args = ['work', ...kinds.split(' ')];
-    workers.push(await startProgram('src/cli/main.js', args, told, { waitForLog: 'working' }));
+    const listens = scenario.callbacks && index === 0;
+    const listening = listens ? { CLIPMILL_CALLBACK_LISTEN: `127.0.0.1:${CALLBACK_PORT}` } : {};
+    workers.push(await startProgram('src/cli/main.js', args, { ...told, ...listening }, { waitForLog: 'working' }));
   }
   const mill = await createClipmill({ settings: env, work: [] });
   const batch = await mill.submit('bench', jobs(scenario));
-  const { endedAt } = await Promise.race([batch.ended(), ...workers.map((worker) => worker.died)]);
+  const { endedAt, counts } = await Promise.race([batch.ended(), ...workers.map((worker) => worker.died)]);
   await mill.close();
-  return endedAt ?? Number.NaN;
+  return { endedAt: endedAt ?? Number.NaN, held: counts.held };
 }
 
 /** The peer says when it was done, then waits to be measured. */
-async function runPeer(scenario: Scenario, env: Record<string, string>, workers: Program[]): Promise<number> {
+async function runPeer(scenario: Scenario, env: Record<string, string>, workers: Program[]): Promise<Ended> {
   const peer = await startProgram('bench/peer.js', [JSON.stringify(scenario)], env, { waitForLine: true });
   workers.push(peer);
-  return Number(peer.firstLine);
+  return { endedAt: Number(peer.firstLine), held: 0 };
 }
 
 export interface FullRecords extends Summary {

@@ -1,6 +1,8 @@
 import type { Measured } from './scenario.ts';
 
-const columns: [title: string, cell: (measured: Measured) => string][] = [
+type Column = [title: string, cell: (measured: Measured) => string];
+
+const columns: Column[] = [
   ['run', ({ scenario }) => scenario.name],
   ['clips', ({ scenario }) => `${scenario.clips} × ${scenario.mix}`],
   ['makespan s', ({ makespanMs }) => (makespanMs / 1000).toFixed(1)],
@@ -22,8 +24,29 @@ const columns: [title: string, cell: (measured: Measured) => string][] = [
   ],
 ];
 
-export const header = `| ${columns.map(([title]) => title).join(' | ')} |\n|${columns.map(() => ' --- |').join('')}`;
+const callbackColumns: Column[] = [
+  ...columns.slice(0, 3),
+  ['efficiency / possible', ({ efficiency, possible }) => `${efficiency.toFixed(3)} / ${possible.toFixed(3)}`],
+  ['requests a clip', ({ requestsPerClip }) => requestsPerClip.toFixed(2)],
+  [
+    'end to seen ms, median / p99',
+    ({ detectMedianMs, detectP99Ms }) => `${detectMedianMs.toFixed(0)} / ${detectP99Ms.toFixed(0)}`,
+  ],
+  ['held', ({ held }) => String(held)],
+  ['doubled', ({ doubled }) => String(doubled)],
+  ['429', ({ refused429 }) => String(refused429)],
+  ['CPU ms a clip', ({ workerCpuMs }) => workerCpuMs.toFixed(2)],
+  ['Redis', ({ redisCpuMs }) => redisCpuMs.toFixed(2)],
+];
 
-export function describeMeasured(measured: Measured): string {
-  return `| ${columns.map(([, cell]) => cell(measured)).join(' | ')} |`;
+function table(shown: readonly Column[]) {
+  return {
+    header: `| ${shown.map(([title]) => title).join(' | ')} |\n|${shown.map(() => ' --- |').join('')}`,
+    row: (measured: Measured) => `| ${shown.map(([, cell]) => cell(measured)).join(' | ')} |`,
+  };
 }
+
+/** What is looked at of every batch. */
+export const batchTable = table(columns);
+/** What callbacks are about. */
+export const callbackTable = table(callbackColumns);
