@@ -7,6 +7,7 @@ import { callbackUrl } from '../../src/callbacks/path.ts';
 import { refOf } from '../../src/ledger/schema/keys.ts';
 import { startServer, type RunningServer } from '../../src/server/start.ts';
 import type { SimulatorOptions } from '../../src/simulator/options.ts';
+import { reconcile } from '../../src/worker/maintenance/reconcile.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { halfOpenProxy } from '../support/half-open-proxy.ts';
 import { freePort } from '../support/free-port.ts';
@@ -257,6 +258,24 @@ describe('callback mode', () => {
     await until(async () => (await mill.post(url)) === 200, '200');
     expect((await mill.ended('b')).counts).toMatchObject({ done: 1 });
   }, 30_000);
+
+  it('is found by reconcile when its process dies between the record and the job', async () => {
+    const mill = await startCallbackMill({ faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } });
+    await mill.work();
+    await mill.add('b', [clip('running'), clip('lost', 'lost [lost]')]);
+    await until(async () => (await mill.app.queries.item('b', 'running'))?.state === 'generating', 'a task');
+    await until(async () => (await mill.app.queries.item('b', 'lost'))?.state === 'held', 'a held item');
+    const [task] = mill.simulator.records.tasksFor('lost [lost]');
+    // The records alone, as recordHint makes them before it wakes or adds a job.
+    await mill.app.run('hint', 'b/running', 1, '', '');
+    await mill.app.run('hint', 'b/lost', 1, task?.taskId ?? '', 'kling-2-6/5/auto');
+    expect(await mill.app.queries.item('b', 'lost')).toMatchObject({ state: 'generating', task: task?.taskId });
+    expect(polls(mill)).toBe(0);
+    const longestWaitMs = { submit: 3_600_000, poll: 3_600_000, download: 3_600_000 };
+    await reconcile({ ...mill.app, longestWaitMs });
+    await until(() => polls(mill) >= 2, 'a poll of both');
+    expect(mill.simulator.records.summary().tasks.made).toBe(2);
+  });
 
   it('keeps MAC, secret and path out of logs, jobs, events, metrics and manifests', async () => {
     let logged = '';
