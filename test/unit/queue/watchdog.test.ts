@@ -35,13 +35,13 @@ function watched() {
     started,
     setBacklog: (jobs: number) => void (backlog = jobs),
     /** Time passes, with a check every five seconds. */
-    async pass(ms: number) {
+    pass: async (ms: number) => {
       for (let passed = 0; passed < ms; passed += CHECK_MS) {
         vi.advanceTimersByTime(CHECK_MS);
         await watchdog.check();
       }
     },
-    step() {
+    step: () => {
       const current = started.at(-1);
       if (current) Object.assign(current, { begun: current.begun + 1, movedAt: performance.now() });
     },
