@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { createFileStorage } from './file/storage.ts';
+import type { SyncListener } from './file/sync-monitor.ts';
 import { createS3Storage } from './s3/storage.ts';
 import type { Storage } from './storage.ts';
 
@@ -14,9 +15,12 @@ export type StorageSettings = Pick<
   | 'awsSessionToken'
 >;
 
-/** The storage that the settings name. Nothing is opened before something is stored. */
-export function openStorage(config: StorageSettings): Storage {
-  if (config.storage.kind === 'file') return createFileStorage(config.storage.root);
+/**
+ * Returns the storage that the settings name. Nothing is opened before something is stored.
+ * @param syncs receives slow syncs to the disk, where the storage is a folder
+ */
+export function openStorage(config: StorageSettings, syncs?: SyncListener): Storage {
+  if (config.storage.kind === 'file') return createFileStorage(config.storage.root, syncs);
   const { bucket, prefix } = config.storage;
   const { awsAccessKeyId: accessKeyId, awsSecretAccessKey: secretAccessKey, awsSessionToken: sessionToken } = config;
   return createS3Storage({

@@ -4,9 +4,11 @@ import { isLoopback } from '../config/values.ts';
 import { Closers } from '../core/closers.ts';
 import type { Logger } from '../core/log.ts';
 import { createSourceOpener, type SourceOpener, type SourceOptions } from '../download/open.ts';
+import type { Conditions } from '../ledger/conditions.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
 import { lenientLog } from './lenient-log.ts';
+import { watchDisk } from './slow-disk.ts';
 
 /** The remote services of a worker process beside Redis: the API, the hosts of clips, and the storage. */
 export interface Resources {
@@ -17,9 +19,9 @@ export interface Resources {
 }
 
 /** @throws UserError when a setting is missing; nothing is connected before it is used */
-export function openResources(config: Config, log: Logger): Resources {
+export function openResources(config: Config, log: Logger, conditions: Pick<Conditions, 'raise' | 'clear'>): Resources {
   const closers = new Closers();
-  const storage = openStorage(config);
+  const storage = openStorage(config, watchDisk(conditions, log));
   closers.push(() => storage.close());
   const api = createApixoClient({
     baseUrl: config.baseUrl,

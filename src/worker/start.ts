@@ -56,7 +56,7 @@ export interface Workers extends Pick<Resources, 'api' | 'storage'> {
  * @throws UserError when a setting is missing or the storage accepts no files
  */
 export async function startWorkers(app: App, options: WorkerOptions = {}): Promise<Workers> {
-  const opened = options.resources ?? openResources(app.config, app.log);
+  const opened = options.resources ?? openResources(app.config, app.log, app.conditions);
   const resources = { ...opened, api: watchApi(opened.api, app.conditions) };
   const closers = new Closers();
   closers.push(() => resources.close());

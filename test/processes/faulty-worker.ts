@@ -49,7 +49,7 @@ const attempts = createAttempts({
   ...app,
   onDispatched: between('before-next-enqueued', (given) => queues.submit(given), undefined),
 });
-const resources = openResources(config, log);
+const resources = openResources(config, log, app.conditions);
 const { api, source, storage } = resources;
 
 /** Sidecars alone; manifests are written by the same method. */

@@ -79,7 +79,7 @@ export async function startMill(options: MillOptions = {}): Promise<Mill> {
     folder,
     env,
     async work({ replace, roles = queueNames, ...workerOptions } = {}) {
-      const parts = { app: { ...app, roles }, resources: openResources(config, log) };
+      const parts = { app: { ...app, roles }, resources: openResources(config, log, app.conditions) };
       const replaced = { ...parts, ...replace?.(parts) };
       const workers = await startWorkers(replaced.app, { ...workerOptions, resources: replaced.resources });
       started.push(workers);

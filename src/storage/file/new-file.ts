@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { RunSync } from './sync-monitor.ts';
 
 /** Bytes of one call to the system; the next are gathered meanwhile. */
 const BLOCK = 256 * 1024;
@@ -10,10 +11,15 @@ const STRETCH = 32 * 1024 * 1024;
 
 /**
  * Writes a stream to a new file, makes it durable and closes it. A failure leaves the bytes that were written.
+ * @param runSync runs each sync to the disk, and may measure it
  * @returns its size in bytes as the file system has it
  * @throws errors of the stream and of the file system, also for earlier bytes
  */
-export async function writeNewFile(file: FileHandle, bytes: AsyncIterable<Uint8Array>): Promise<number> {
+export async function writeNewFile(
+  file: FileHandle,
+  bytes: AsyncIterable<Uint8Array>,
+  runSync: RunSync = (sync) => sync(),
+): Promise<number> {
   try {
     const writing = new OneAtATime();
     const syncing = new OneAtATime();
@@ -22,12 +28,12 @@ export async function writeNewFile(file: FileHandle, bytes: AsyncIterable<Uint8A
       await writing.begin(() => writeAll(file, pieces, size));
       stretch += size;
       if (stretch < STRETCH) continue;
-      await syncing.begin(() => file.datasync());
+      await syncing.begin(() => runSync(() => file.datasync()));
       stretch = 0;
     }
     await writing.ended;
     await syncing.ended;
-    await file.sync();
+    await runSync(() => file.sync());
     return (await file.stat()).size;
   } finally {
     await file.close();

@@ -11,6 +11,7 @@ import { fileNameRules, probeFolder, type NameFacts } from './name-probe.ts';
 import { writeNewFile } from './new-file.ts';
 import { createPartFiles, partName } from './part-files.ts';
 import { publish } from './publish.ts';
+import { SyncMonitor, type SyncListener } from './sync-monitor.ts';
 import { requireSafeName } from '../names.ts';
 import { NameError, StorageError, type Bytes, type Storage, type Stored } from '../storage.ts';
 import { Transfer } from '../transfer.ts';
@@ -21,11 +22,15 @@ const MOST_KNOWN = 1_000;
 /** Puts a finished part file under its final name. @throws NameError when that is taken */
 type Publish = (part: string, path: string) => Promise<void>;
 
-/** Stores clips as files below `root`. */
-export function createFileStorage(root: string): Storage {
+/**
+ * Stores clips as files below `root`.
+ * @param syncs receives slow syncs of clips to the disk; absent where none are of interest
+ */
+export function createFileStorage(root: string, syncs?: SyncListener): Storage {
   const base = resolve(root);
   const pathOf = (name: string) => join(base, ...name.split('/'));
   const folders = new FolderSync();
+  const monitor = syncs && new SyncMonitor(syncs);
   const known = new Set<string>();
   let facts: Promise<NameFacts> | undefined;
 
@@ -62,7 +67,7 @@ export function createFileStorage(root: string): Storage {
     try {
       const file = await openIn(folder, part);
       folderWasMade = true;
-      const size = await writeNewFile(file, transfer.stream(body));
+      const size = await writeNewFile(file, transfer.stream(body), monitor?.run);
       if (size !== transfer.sent)
         throw new StorageError(`${path}: ${transfer.sent} bytes were written, it has ${size}`);
       await to(part, path);

@@ -1,0 +1,105 @@
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { writeNewFile } from '../../../../src/storage/file/new-file.ts';
+import { SLOW_SYNC_MS, SyncMonitor } from '../../../../src/storage/file/sync-monitor.ts';
+
+/** A monitor whose clock moves when the test moves it. */
+function monitored() {
+  let now = 0;
+  let sleepers: { until: number; wake: () => void }[] = [];
+  const clock = {
+    now: () => now,
+    elapsed: () => now,
+    sleep: (ms: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        sleepers.push({ until: now + ms, wake: resolve });
+        signal?.addEventListener('abort', () => reject(new Error('aborted')));
+      }),
+  };
+  const events: string[] = [];
+  const listener = { slow: (ms: number) => events.push(`slow ${ms}`), recovered: () => events.push('recovered') };
+  const monitor = new SyncMonitor(listener, clock);
+  return {
+    monitor,
+    events,
+    /** Moves the clock in steps of a second. */
+    advance: async (ms: number) => {
+      for (let moved = 0; moved < ms; moved += 1_000) {
+        now += 1_000;
+        const due = sleepers.filter(({ until }) => until <= now);
+        sleepers = sleepers.filter(({ until }) => until > now);
+        for (const { wake } of due) wake();
+        await turn();
+      }
+    },
+  };
+}
+
+function deferred() {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve: () => resolve() };
+}
+
+const quick = () => Promise.resolve();
+
+it('reports a slow sync while it is under way, and that the disk has recovered once syncs are quick again', async () => {
+  const { monitor, events, advance } = monitored();
+  await monitor.run(quick);
+  expect(events).toEqual([]);
+
+  const hanging = deferred();
+  const ended = monitor.run(() => hanging.promise);
+  await advance(SLOW_SYNC_MS - 1_000);
+  expect(events).toEqual([]);
+  await advance(6_000);
+  expect(events).toEqual(['slow 5000', 'slow 10000']);
+
+  // A small file that is quick while a large one hangs does not show a good disk, nor does one right after it.
+  await monitor.run(quick);
+  hanging.resolve();
+  await ended;
+  await turn();
+  await monitor.run(quick);
+  expect(events).toEqual(['slow 5000', 'slow 10000']);
+  await advance(10_000);
+  await monitor.run(quick);
+  await monitor.run(quick);
+  expect(events).toEqual(['slow 5000', 'slow 10000', 'recovered']);
+});
+
+it('passes on errors of a sync, which neither report nor clear anything', async () => {
+  const { monitor, events, advance } = monitored();
+  await expect(monitor.run(() => Promise.reject(new Error('EIO')))).rejects.toThrow('EIO');
+  await advance(2 * SLOW_SYNC_MS);
+  expect(events).toEqual([]);
+});
+
+it('measures the syncs of a new file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'clipmill-sync-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const { monitor, events, advance } = monitored();
+  const disk = deferred();
+  const file = await open(join(folder, 'a.part'), 'wx');
+  const reached = deferred();
+  const sync = file.sync.bind(file);
+  file.sync = async () => {
+    reached.resolve();
+    await disk.promise;
+    await sync();
+  };
+  async function* body() {
+    yield Buffer.from('clip');
+  }
+  const written = writeNewFile(file, body(), monitor.run);
+  await reached.promise;
+  await advance(SLOW_SYNC_MS);
+  expect(events).toEqual(['slow 5000']);
+  disk.resolve();
+  expect(await written).toBe(4);
+});
