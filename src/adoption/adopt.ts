@@ -115,7 +115,7 @@ function itemOf(
       task: row.taskId,
       postedAt: row.postedAt,
       endedAt: fate === 'generating' ? undefined : row.endedAt,
-      ...(fate === 'generating' && { kind: kindOf(model, model.videoSeconds(row.input), row.provider) }),
+      ...(row.taskId !== undefined && { kind: kindOf(model, model.videoSeconds(row.input), row.provider) }),
       ...clip,
       ...((fate === 'failed' || fate === 'held') && {
         code: lost ? 'LEDGER_LOST' : (row.code ?? 'UNKNOWN'),

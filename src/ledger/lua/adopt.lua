@@ -63,6 +63,7 @@ for _, item in ipairs(items) do
       redis.call('HSETNX', itemKey(ref), 'endedAt', now)
       addEvent(event, now)
     else
+      redis.call('HINCRBY', TOTALS, item.state, 1)
       redis.call('ZADD', LIVE, now, ref)
       acquireSlot(slotName(ref, item.attempt), lease)
       trackRunning(ref, 'queued', item.state, now)

@@ -22,6 +22,7 @@
 
 -- Counts how long a task took. Old durations fade: at DURATIONS_KEPT all counts are halved.
 local function learnDuration(kind, bin)
+  if not kind then return end
   local key = tookKey(kind)
   redis.call('HINCRBY', key, bin, 1)
   if redis.call('HINCRBY', key, 'n', 1) < DURATIONS_KEPT then return end

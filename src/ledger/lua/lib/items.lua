@@ -36,11 +36,16 @@ local function trackRunning(ref, from, to, now)
   if from ~= 'generating' and to ~= 'generating' then return end
   local item = readFields(itemKey(ref), 'kind', 'task')
   if to == 'generating' then
+    -- An item that ended before this ledger knew it may have a task and no kind.
+    if not item.kind then
+      item.kind = 'unknown'
+      redis.call('HSET', itemKey(ref), 'kind', item.kind)
+    end
     redis.call('SADD', KINDS, item.kind)
     redis.call('ZADD', runningKey(item.kind), now, ref)
     if item.task then redis.call('HSET', TASKS, item.task, ref) end
   else
-    redis.call('ZREM', runningKey(item.kind), ref)
+    if item.kind then redis.call('ZREM', runningKey(item.kind), ref) end
     if item.task then redis.call('HDEL', TASKS, item.task) end
   end
 end
