@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { describeError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
-import type { OutcomeVerbs, PostOutcome } from './post-outcome.ts';
+import type { Attempt } from '../../ledger/attempts.ts';
+import type { MoveReply } from '../../ledger/attempt-replies.ts';
+import { isUnplaced, type OutcomeVerbs, type PostOutcome } from './post-outcome.ts';
 
 /** Where processes of a working folder leave outcomes that Redis did not record, a file for each process. */
 export const OUTCOMES_FOLDER = join('.clipmill', 'outcomes');
+
+/** How long a task that Redis has no attempt for is kept, in milliseconds: by then its result is gone. */
+const KEPT_MS = 30 * 86_400_000;
 
 const verb = z.enum(['accepted', 'notAccepted', 'rejected', 'ambiguous', 'resubmit']);
 
@@ -19,6 +24,7 @@ export const outcomeLine = z.object({
   batch: z.string(),
   id: z.string(),
   attempt: z.number().int().positive(),
+  tryId: z.string().optional(),
   outcome: verb,
   task: z.string().optional(),
   args: z.array(z.unknown()),
@@ -66,30 +72,56 @@ export async function readOutcomes(folder: string): Promise<{ path: string; line
   const files = names.filter((name) => name.endsWith('.jsonl')).map((name) => join(folder, name));
   return await Promise.all(
     files.map(async (path) => {
-      const text = await readFile(path, 'utf8').catch(() => '');
-      const lines = text.split('\n').flatMap((line) => {
-        try {
-          return [outcomeLine.parse(JSON.parse(line))];
-        } catch {
-          return [];
-        }
-      });
-      return { path, lines };
+      return { path, lines: linesOf(await readFile(path, 'utf8').catch(() => '')) };
     }),
   );
 }
 
-/** Records the outcomes of a folder that are of this prefix. Safe to repeat: the ledger checks each transition. */
+function linesOf(text: string): OutcomeLine[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [outcomeLine.parse(JSON.parse(line))];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/**
+ * Records the outcomes of a folder that are of this prefix. Safe to repeat: the ledger checks each transition. A task
+ * that Redis has no attempt for stays in its file, for a later start or `clipmill recover`.
+ */
 export async function replayOutcomes(folder: string, prefix: string, verbs: OutcomeVerbs, log: Logger): Promise<void> {
   for (const { path, lines } of await readOutcomes(folder)) {
     if (lines.length === 0 || lines.some((line) => line.prefix !== prefix)) continue;
+    const unplaced: OutcomeLine[] = [];
     let recorded = 0;
-    for (const { batch, id, attempt, outcome, args } of lines) {
-      const record = verbs[outcome] as (of: object, ...args: readonly unknown[]) => Promise<{ result: string }>;
-      const { result } = await record({ batch, id, attempt }, ...args);
-      if (result === 'moved') recorded += 1;
+    for (const line of lines) {
+      const { batch, id, attempt, tryId, outcome, args } = line;
+      const record = verbs[outcome] as (of: Attempt, ...args: readonly unknown[]) => Promise<MoveReply>;
+      const reply = await record({ batch, id, attempt, ...(tryId && { tryId }) }, ...args);
+      if (reply.result === 'moved') recorded += 1;
+      if (isUnplaced(outcome, reply) && Date.now() - line.at < KEPT_MS) unplaced.push(line);
     }
-    await rm(path, { force: true });
+    for (const { batch, id, attempt, task } of unplaced) {
+      log.error(
+        { batch, id, attempt, task, file: path, cure: 'Run `clipmill recover`.' },
+        'Redis does not know the item of a task that is paid for',
+      );
+    }
+    if (unplaced.length < lines.length) await replaceLines(path, lines, unplaced);
     log.info({ recorded, of: lines.length, file: path }, 'recorded answers of the API that an earlier process had');
   }
+}
+
+/** The process that the file belongs to may live, and have added to it meanwhile: then it stays as it is. */
+async function replaceLines(
+  path: string,
+  before: readonly OutcomeLine[],
+  after: readonly OutcomeLine[],
+): Promise<void> {
+  if (linesOf(await readFile(path, 'utf8').catch(() => '')).length !== before.length) return;
+  if (after.length === 0) return await rm(path, { force: true });
+  await writeFile(`${path}.new`, after.map((line) => `${JSON.stringify(line)}\n`).join(''), { mode: 0o600 });
+  await rename(`${path}.new`, path);
 }

@@ -6,7 +6,7 @@ import type { AcceptedTask, Attempt, Cause } from '../../ledger/attempts.ts';
 import type { MoveReply } from '../../ledger/attempt-replies.ts';
 import type { DurableConnection } from '../../redis/durability/durable-connection.ts';
 import type { OutcomeFile } from './file.ts';
-import type { OutcomeVerbs, PostOutcome } from './post-outcome.ts';
+import { isUnplaced, type OutcomeVerbs, type PostOutcome } from './post-outcome.ts';
 
 interface Entry extends PostOutcome {
   /** Unix ms at which the answer came. */
@@ -46,6 +46,8 @@ export class OutcomeJournal implements OutcomeVerbs {
   readonly #closed = new AbortController();
   #round: Promise<void> | undefined;
   #failing = false;
+  /** Whether the file has a task that Redis has no attempt for. */
+  #hasUnplaced = false;
 
   constructor(deps: JournalDeps) {
     this.#deps = deps;
@@ -115,6 +117,7 @@ export class OutcomeJournal implements OutcomeVerbs {
         entry.writtenAt = performance.now();
         if (this.#failing) this.#deps.log.info('answers of the API are recorded again');
         this.#failing = false;
+        this.#keepUnplaced(entry, reply);
         return reply;
       } catch (error) {
         if (this.#closed.signal.aborted) throw error;
@@ -143,7 +146,7 @@ export class OutcomeJournal implements OutcomeVerbs {
       const late = Date.now() - SPILL_MS;
       this.#spill(this.#unwritten().filter(({ at }) => at < late));
     }
-    if (this.#entries.size === 0) this.#deps.file.remove();
+    if (this.#entries.size === 0 && !this.#hasUnplaced) this.#deps.file.remove();
     this.#round = undefined;
   }
 
@@ -160,16 +163,23 @@ export class OutcomeJournal implements OutcomeVerbs {
 
   async #writeAgain(entry: Entry): Promise<void> {
     const { epoch } = this.#deps.connection;
-    const { result, state } = await this.#call(entry);
+    const reply = await this.#call(entry);
     entry.epoch = epoch;
     entry.writtenAt = performance.now();
-    if (result === 'moved') {
+    if (reply.result === 'moved') {
       this.#deps.log.info({ ...entry.attempt, outcome: entry.verb }, 'recorded again: Redis had forgotten it');
-    } else if (result === 'refused' && entry.verb === 'accepted' && !followers.has(state)) {
-      this.#deps.log.error({ ...entry.attempt, task: entry.args, state }, 'Redis has forgotten the item of a task');
-      this.#spill([entry]);
-      this.#entries.delete(entry);
     }
+    this.#keepUnplaced(entry, reply);
+  }
+
+  /** The file keeps the id of a task that Redis has no attempt for: a later start records it, or `clipmill recover`. */
+  #keepUnplaced(entry: Entry, reply: MoveReply): void {
+    if (!isUnplaced(entry.verb, reply)) return;
+    const { state } = reply;
+    this.#deps.log.error({ ...entry.attempt, task: entry.args, state }, 'Redis has forgotten the item of a task');
+    this.#hasUnplaced = true;
+    this.#spill([entry]);
+    this.#entries.delete(entry);
   }
 
   #unwritten(): Entry[] {
@@ -182,6 +192,3 @@ export class OutcomeJournal implements OutcomeVerbs {
     if (fresh.length > 0) this.#deps.file.append(fresh);
   }
 }
-
-/** States that come after a task was accepted. */
-const followers: ReadonlySet<string> = new Set(['generating', 'downloading', 'done', 'failed', 'held', 'cancelled']);

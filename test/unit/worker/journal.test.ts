@@ -12,19 +12,22 @@ import { until } from '../../support/until.ts';
 const attempt = { batch: 'b', id: 'a', attempt: 1, tryId: 'x' };
 const task = { taskId: 't-1', tasks: 1, kind: 'k' };
 
+const moved: MoveReply = { result: 'moved', state: 'generating' };
+const missing: MoveReply = { result: 'refused', state: 'missing' };
+
 /** A journal over a Redis that answers as told. */
 async function world() {
   const folder = join(await workFolder(), 'outcomes');
   const log = silentLogger();
   const written: string[] = [];
-  const state = { error: undefined as Error | undefined, acknowledges: true, epoch: 1 };
+  const state = { error: undefined as Error | undefined, acknowledges: true, epoch: 1, reply: moved };
   const write = (verb: string, args: readonly unknown[]): Promise<MoveReply> => {
     if (state.error) return Promise.reject(state.error);
     written.push(`${verb} ${JSON.stringify(args)}`);
-    return Promise.resolve({ result: 'moved', state: 'generating' });
+    return Promise.resolve(state.reply);
   };
   const verbs: OutcomeVerbs = {
-    accepted: (_attempt, ...args) => write('accepted', args),
+    accepted: ({ tryId }, ...args) => write(`accepted ${tryId ?? ''}`, args),
     notAccepted: (_attempt, ...args) => write('notAccepted', args),
     rejected: (_attempt, ...args) => write('rejected', args),
     ambiguous: (_attempt, ...args) => write('ambiguous', args),
@@ -84,5 +87,35 @@ describe('the journal of outcomes', () => {
     await replayOutcomes(folder, 'clipmill', verbs, log);
     expect(written).toHaveLength(1);
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('keeps the task of an item that Redis has lost in the file until a process can place it', async () => {
+    const { folder, state, written, verbs, journal, log } = await world();
+    state.reply = missing;
+    await journal.accepted(attempt, task);
+    await journal.accepted({ ...attempt, id: 'c' }, { ...task, taskId: 't-2' });
+    await until(() => journal.pending === 0, 'nothing to acknowledge');
+    await journal.close(0);
+    await replayOutcomes(folder, 'clipmill', verbs, log);
+    expect((await readOutcomes(folder)).flatMap(({ lines }) => lines)).toMatchObject([
+      { task: 't-1' },
+      { task: 't-2' },
+    ]);
+
+    state.reply = moved;
+    await replayOutcomes(folder, 'clipmill', verbs, log);
+    expect(await readdir(folder)).toEqual([]);
+    // As the same try: another one may have the attempt.
+    expect(written.at(-1)).toMatch(/^accepted x .*t-2/);
+  });
+
+  it('keeps the file through the end of its rounds where a fail-over has lost the item', async () => {
+    const { folder, state, journal } = await world();
+    state.acknowledges = false;
+    await journal.accepted(attempt, task);
+    [state.epoch, state.reply, state.acknowledges] = [2, missing, true];
+    await until(() => journal.pending === 0, 'the second writing');
+    await journal.close(100);
+    expect((await readOutcomes(folder)).flatMap(({ lines }) => lines)).toMatchObject([{ task: 't-1' }]);
   });
 });
