@@ -44,9 +44,14 @@ async function api(options: Parameters<typeof startSimulator>[0] = {}) {
 describe('doctor', () => {
   it('finds all well, and asks the API once', async () => {
     const { simulator, env } = await api();
+    const { url } = await privateRedis({
+      appendonly: 'yes',
+      appendfsync: 'always',
+      'maxmemory-policy': 'noeviction',
+    });
     const { code, ok, findings, of } = await diagnose({
       ...env,
-      REDIS_URL: inject('redisUrl'),
+      REDIS_URL: url,
       CLIPMILL_PREFIX: 'doctor',
     });
     expect({ code, ok }).toEqual({ code: 0, ok: true });
@@ -84,6 +89,7 @@ describe('doctor', () => {
       'warn settings',
       'fail durability',
       'fail eviction',
+      'warn fence',
       'fail storage',
       'fail key',
     ]);
