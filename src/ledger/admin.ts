@@ -5,11 +5,11 @@ import type { ItemState } from './schema/states.ts';
 
 /** What a user changes by hand, a page of items at a time. Every verb may be run twice, and while workers run. */
 export interface Admin {
-  /** Puts ended items back to work. @returns how many, and the attempts whose task is polled again */
+  /** Puts ended items back to work; with `anew` none of their tasks is polled again. @returns how many, and the attempts whose task is polled again */
   retry(
     batch: string,
     ids: readonly string[],
-    which: { states: readonly ItemState[]; code?: string },
+    which: { states: readonly ItemState[]; code?: string; anew?: boolean | undefined },
   ): Promise<{ back: number; poll: Attempt[] }>;
   /** Cancels items that are not submitted; with `discard` also those whose clip is being made. */
   cancel(batch: string, ids: readonly string[], discard: boolean): Promise<{ cancelled: number; going: number }>;

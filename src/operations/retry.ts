@@ -8,6 +8,11 @@ export interface RetryChoice {
   states: readonly Extract<ItemState, 'failed' | 'held' | 'cancelled'>[];
   /** Only this item. */
   item?: string | undefined;
+  /**
+   * Pays for a new task although an earlier one of this item may have its clip, such as when the API's answers about it
+   * are not understood. With `item` only. Default false.
+   */
+  anew?: boolean | undefined;
 }
 
 /**
@@ -16,16 +21,21 @@ export interface RetryChoice {
  * is then paid for a second time, which is why only the user may decide it. May be called twice, and while
  * workers run.
  * @returns the number of requeued items
- * @throws UserError when there is no such batch or item
+ * @throws UserError when there is no such batch or item, or for `anew` without `item`
  */
 export async function retryItems(
   app: Pick<App, 'admin' | 'queries' | 'queues' | 'dispatcher'>,
   batch: string,
   choice: RetryChoice,
 ): Promise<number> {
+  if (choice.anew && choice.item === undefined) {
+    throw new UserError('a retry anew pays again, so it is for one item at a time', {
+      cure: 'Name the item: --item ID --anew.',
+    });
+  }
   let back = 0;
   for await (const ids of chosenIds(app, batch, choice.item)) {
-    const result = await app.admin.retry(batch, ids, { states: choice.states });
+    const result = await app.admin.retry(batch, ids, { states: choice.states, anew: choice.anew });
     back += result.back;
     for (const attempt of result.poll) await app.queues.poll(attempt, 0);
     app.dispatcher.kick();

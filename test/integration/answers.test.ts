@@ -281,6 +281,13 @@ describe('answers that are not understood', () => {
     expect(await retryItems(mill.app, 'b', { states: ['held'] })).toBe(rows.length);
     await mill.ended('b');
     expect(api.made()).toBe(rows.length);
+
+    // A new task is paid for on demand alone, one item at a time. So many odd answers have halted submission.
+    await mill.app.account.resume();
+    await expect(retryItems(mill.app, 'b', { states: ['held'], anew: true })).rejects.toThrow('one item at a time');
+    expect(await retryItems(mill.app, 'b', { states: ['held'], item: 'row-2', anew: true })).toBe(1);
+    await mill.ended('b');
+    expect(api.made()).toBe(rows.length + 1);
   }, 60_000);
 });
 

@@ -2,7 +2,8 @@
 --   KEYS[1] prefix
 --   ARGV[1] batch
 --   ARGV[2] JSON list of item ids
---   ARGV[3] JSON {states: [...], code?: only items that ended with this code}
+--   ARGV[3] JSON {states: [...], code?: only items that ended with this code, anew?: true for a new task in place of
+--     one that the API may still answer about, which the user pays for again}
 -- Returns {back: items put back, poll: JSON list of {ref, attempt} whose task is polled again}: a task that is not
 -- known to have failed has been paid for, so it is polled before a new one is made.
 --- @include schema fields time slots reports items
@@ -21,8 +22,9 @@ for _, id in ipairs(ids) do
   local item = readFields(key, 'state', 'code', 'task', 'attempt', 'over', 'postedAt')
   local state, code = item.state, item.code
   if state and states[state] and (not wanted.code or wanted.code == code) then
-    redis.call('HDEL', key, 'urls', 'refusedUrls', 'deniedUrls', 'unusableUrls', 'discard', 'unclear', 'unclearAt')
-    if item.task and item.over ~= item.attempt then
+    redis.call('HDEL', key, 'urls', 'refusedUrls', 'deniedUrls', 'unusableUrls', 'discard', 'unclear', 'unclearAt',
+      'retried')
+    if item.task and item.over ~= item.attempt and not wanted.anew then
       moveItem(ref, state, 'generating', { 'tasks', 0, 'retried', '1' }, now)
       acquireSlot(slotName(ref, item.attempt), now + leaseMs)
       poll[#poll + 1] = { ref, tonumber(item.attempt) }
