@@ -4,7 +4,7 @@ import { providers, type Job } from './job.ts';
 import type { NameFault } from './compile/header.ts';
 import { NAME, NAME_RULE } from './names.ts';
 import { outputNameFault, outputNameOf, OUTPUT_PATTERN } from './compile/output-name.ts';
-import { builtIns, parseTemplate, unknownVariable } from './template.ts';
+import { builtIns, parseTemplate, unknownVariable, variablesPattern } from './template.ts';
 import { isFields } from './tree.ts';
 
 /** A producer cannot know how many items came before its own: equal priorities run in order of arrival. */
@@ -24,9 +24,8 @@ const queueJob = z.strictObject({
     .string()
     .optional()
     .meta({
-      pattern: OUTPUT_PATTERN,
-      maxLength: 200,
-      description: `Name of the clip in the storage, a template: {${variables.join('}, {')}}. {{ and }} are braces. It must not lie in the folder of another batch. Default: {batch}/{id}.mp4.`,
+      allOf: [{ pattern: OUTPUT_PATTERN }, { pattern: variablesPattern(variables) }],
+      description: `Name of the clip in the storage, a template: {${variables.join('}, {')}}. {{ and }} are braces. Parts between "/" have at most 250 bytes, all of it 900. It must not lie in the folder of another batch. Default: {batch}/{id}.mp4.`,
     }),
   priority: z
     .int()

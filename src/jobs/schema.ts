@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { itemInput } from './input.ts';
-import { MAX_CLIPS_PER_FILE } from './limits.ts';
 import { NAME, NAME_RULE } from './names.ts';
 import { providers } from './job.ts';
 import type { JobDefaults, JobInput, Mode } from './job.ts';
@@ -43,12 +42,13 @@ const matrix = z.record(
  */
 const shared = {
   prompt: text.optional().meta({
-    description: 'What the clip shows and sounds like, 1 to 1,000 characters. {name} is a variable of the matrix.',
+    description:
+      'What the clip shows and sounds like, 1 to 1,000 characters between white space at its ends. {name} is a variable of the matrix, {{ and }} are braces.',
   }),
   mode: z
     .enum(modes, { error: `must be ${modes.join(' or ')}` })
     .optional()
-    .meta({ description: 'Default: text-to-video.' }),
+    .meta({ description: 'Default: image-to-video with images, text-to-video without.' }),
   duration: textToVideo.shape.duration.unwrap().optional().meta({ description: 'Seconds of video. Default: 5.' }),
   sound: textToVideo.shape.sound.unwrap().optional().meta({ description: 'Default: true.' }),
   aspect_ratio: textToVideo.shape.aspect_ratio
@@ -74,27 +74,21 @@ const shared = {
   }),
 };
 
-const defaults = z.strictObject(shared) satisfies z.ZodType<JobDefaults>;
+export const defaults = z.strictObject(shared) satisfies z.ZodType<JobDefaults>;
 
-const job = z.strictObject({
+export const job = z.strictObject({
   id: text.optional().meta({ description: `Name in the batch; ${NAME_RULE}. Default: a hash of the content.` }),
   ...shared,
   matrix: matrix.optional().meta({ description: 'Variables and their values: a clip for every combination.' }),
 }) satisfies z.ZodType<JobInput>;
 
-const header = {
+export const header = {
   batch: text.regex(NAME, NAME_RULE).optional().meta({ description: "Name of the batch. Default: the file's name." }),
   output: shared.output,
   max_clips: whole(1, Number.MAX_SAFE_INTEGER)
     .optional()
     .meta({ description: 'Budget: clips of this batch that may ever be paid for.' }),
 };
-
-const jobsFile = z.strictObject({
-  ...header,
-  defaults: defaults.optional().meta({ description: 'Any job field but id and matrix, for jobs that do not have it.' }),
-  jobs: z.array(job).min(1).max(MAX_CLIPS_PER_FILE).meta({ description: 'What to make.' }),
-});
 
 export const jobShape: Readonly<Record<string, z.ZodType>> = job.shape;
 export const defaultsShape: Readonly<Record<string, z.ZodType>> = defaults.shape;
@@ -111,13 +105,4 @@ export function textFields(name: string): boolean {
 /** A field of the header that clipmill ignores: a home for the anchors of a YAML file. */
 export function isExtension(name: string): boolean {
   return name.startsWith('x-');
-}
-
-/**
- * JSON Schema (draft 2020-12) of a jobs file, for editors. The rules that need more than one field
- * (what a mode takes, variables, unique ids) are checked by `clipmill validate` only.
- */
-export function jobsFileJsonSchema(): object {
-  const schema = z.toJSONSchema(jobsFile, { target: 'draft-2020-12', io: 'input' });
-  return { ...schema, patternProperties: { '^x-': {} }, title: 'clipmill jobs file' };
 }

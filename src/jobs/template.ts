@@ -1,3 +1,4 @@
+import { MAX_TEMPLATE } from './limits.ts';
 import { quote } from './wording.ts';
 
 /** A text with variables: literal parts as strings, variables as `{ name }`. */
@@ -32,6 +33,22 @@ export function parseTemplate(text: string): Template {
   literal += text.slice(end);
   if (literal !== '') parts.push(literal);
   return parts;
+}
+
+/** Pattern of one character of a template that is no part of a variable, for the JSON Schemas. */
+export const LITERAL_PATTERN = '(?:\\{\\{|\\}\\}|[^{}]|\\{(?!\\{|[A-Za-z_]\\w*\\})|\\}(?!\\}))';
+
+/** Pattern of a template that has variables of these names only, for the JSON Schemas. */
+export function variablesPattern(names: readonly string[]): string {
+  return `^(?:${LITERAL_PATTERN}|\\{(?:${names.join('|')})\\})*$`;
+}
+
+/** Returns what is wrong with the length of a template: what is done for each job stays in proportion to the job. */
+export function lengthFault(text: string): string | undefined {
+  if (text.length <= MAX_TEMPLATE) return undefined;
+  const characters = Array.from(text).length;
+  if (characters <= MAX_TEMPLATE) return undefined;
+  return `has ${characters.toLocaleString('en')} characters, ${MAX_TEMPLATE.toLocaleString('en')} at most`;
 }
 
 export function variablesOf(template: Template): string[] {

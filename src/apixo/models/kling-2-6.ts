@@ -46,7 +46,8 @@ const textToVideo = z.strictObject({
 const imageUrl = z
   .string({ error: 'must be a http(s) URL' })
   .regex(IMAGE_URL, 'must be a http(s) URL')
-  .max(MAX_URL, `must have ${MAX_URL} characters at most`);
+  .refine((url) => characters(url) <= MAX_URL, `must have ${MAX_URL} characters at most`)
+  .meta({ maxLength: MAX_URL });
 
 const imageToVideo = z.strictObject({
   mode: z.literal('image-to-video'),

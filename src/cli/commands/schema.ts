@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { eventJsonSchema } from '../../ledger/event.ts';
-import { jobsFileJsonSchema } from '../../jobs/schema.ts';
+import { jobsFileJsonSchema } from '../../jobs/file-schema.ts';
 import { queueJobJsonSchema } from '../../jobs/queue-job.ts';
 import type { CliContext } from '../context.ts';
 

@@ -1,13 +1,13 @@
 import { likelyPrompt } from '../fields.ts';
 import { nearest } from '../../core/did-you-mean.ts';
 import type { LocalImage } from '../image-files.ts';
-import { MAX_CLIPS_PER_JOB, MAX_TEMPLATE } from '../limits.ts';
-import type { Batch } from './header.ts';
+import { MAX_CLIPS_PER_JOB } from '../limits.ts';
+import { TOO_MANY_IMAGES, type Batch } from './header.ts';
 import type { MatrixValue, Mode, Provider } from '../job.ts';
 import { checkMatrix, combinationCount, type Matrix } from './matrix.ts';
 import { jobShape, takers } from '../schema.ts';
 import { checkShape } from './shape.ts';
-import { builtIns, parseTemplate, unknownVariable, type Template } from '../template.ts';
+import { builtIns, lengthFault, parseTemplate, unknownVariable, type Template } from '../template.ts';
 import { variablesOf } from './variables.ts';
 import type { Fields, Report } from '../tree.ts';
 import { counted, quote } from '../wording.ts';
@@ -142,15 +142,12 @@ function modeOf(fields: Fields, raw: Fields): Mode {
   return images ? 'image-to-video' : 'text-to-video';
 }
 
-/** A longer template is none: what is done for each job stays in proportion to the job. */
 function checkLengths(own: Fields, tell: Report): void {
   for (const name of ['id', 'prompt', 'output']) {
     const text = own[name];
-    if (typeof text !== 'string' || text.length <= MAX_TEMPLATE) continue;
-    tell({
-      path: [name],
-      message: `has ${text.length.toLocaleString('en')} characters, ${name === 'prompt' ? '1,000' : MAX_TEMPLATE.toLocaleString('en')} at most`,
-    });
+    const message = typeof text === 'string' ? lengthFault(text) : undefined;
+    if (message === undefined) continue;
+    tell({ path: [name], message });
     delete own[name];
   }
 }
@@ -175,6 +172,5 @@ function checkImageCount(fields: Fields, told: ReadonlySet<string>, tell: Report
   if (all === 0) {
     const message = 'is required for image-to-video: a list of one or two URLs, or `image_files`';
     tell({ path: ['image_urls'], message });
-  } else if (all > 2)
-    tell({ path: ['image_files'], message: `takes two images at most, those of image_urls included` });
+  } else if (all > 2) tell({ path: ['image_files'], message: TOO_MANY_IMAGES });
 }

@@ -2,12 +2,15 @@ import type { ImageFiles } from '../image-files.ts';
 import { defaultsShape, headerFields, headerShape, isExtension } from '../schema.ts';
 import { nearest } from '../../core/did-you-mean.ts';
 import { outputNameFault } from './output-name.ts';
-import { parseTemplate, render, type Template } from '../template.ts';
+import { lengthFault, parseTemplate, render, variablesOf, type Template } from '../template.ts';
 import { isFields, type Fields, type Report } from '../tree.ts';
 import { checkShape } from './shape.ts';
-import { MAX_TEMPLATE } from '../limits.ts';
+import { itemInput } from '../input.ts';
 import { kindOf, quote, unknownName } from '../wording.ts';
 
+export const TOO_MANY_IMAGES = 'takes two images at most, those of image_urls included';
+
+const [textToVideo] = itemInput.options;
 const DEFAULT_OUTPUT = '{batch}/{id}.mp4';
 
 /** Returns what is wrong with a name, or `undefined`. */
@@ -111,26 +114,27 @@ function compileDefaults(raw: unknown, images: ImageFiles, report: Report): Pick
     report({ path: ['defaults', 'image_files', position], message: `${quote(path)}: ${image}` });
     faulty.add('image_files');
   }
-  for (const name of ['prompt', 'output']) {
-    const text = defaults[name];
-    if (typeof text !== 'string' || text.length <= MAX_TEMPLATE) continue;
-    report({
-      path: ['defaults', name],
-      message: `has ${text.length.toLocaleString('en')} characters, ${MAX_TEMPLATE.toLocaleString('en')} at most`,
-    });
+  const wrong = (name: string, message: string): void => {
+    report({ path: ['defaults', name], message });
     faulty.add(name);
     delete defaults[name];
-  }
-  const output = defaults['output'];
-  if (typeof output === 'string') {
-    const fault = staticFault(parseTemplate(output));
-    if (fault !== undefined) {
-      report({ path: ['defaults', 'output'], message: fault });
-      faulty.add('output');
-      delete defaults['output'];
-    }
+  };
+  const given = ['image_urls', 'image_files'].flatMap((name) => (defaults[name] ?? []) as string[]);
+  if (given.length > 2) wrong('image_files', TOO_MANY_IMAGES);
+  for (const name of ['prompt', 'output']) {
+    const text = defaults[name];
+    if (typeof text !== 'string') continue;
+    const fault = lengthFault(text) ?? (name === 'prompt' ? promptFault(text) : staticFault(parseTemplate(text)));
+    if (fault !== undefined) wrong(name, fault);
   }
   return { defaults, faulty };
+}
+
+/** What is wrong with the prompt of all jobs; with variables in it, each job is asked. */
+function promptFault(text: string): string | undefined {
+  const template = parseTemplate(text);
+  if (variablesOf(template).length > 0) return undefined;
+  return textToVideo.shape.prompt.safeParse(render(template, () => '')).error?.issues[0]?.message;
 }
 
 /** When there are defaults, but what they are is not known. */

@@ -14,9 +14,17 @@ const reserved = new Set(['manifest.jsonl', 'index.html']);
 /** Local images that were uploaded. */
 const IMAGE = /^inputs\/[0-9a-f]{64}\./;
 
+/** A character that may stand in a part of a name, as `outputNameFault` has it. */
+const CHARACTER = '[^/\\\\\\p{Cc}\\p{Cs}\\p{Bidi_Control}\\u2028\\u2029\\ufeff]';
+/** Words of reserved names in every spelling that case folding makes one: of `i`, `s` and `st`. */
+const INDEX = '[Iiı][Nn][Dd][Ee][Xx]\\.[Hh][Tt][Mm][Ll]';
+const JSON_EXTENSION = '\\.[Jj][Ssſ][Oo][Nn]';
+const MANIFEST = `[Mm][Aa][Nn][Iiı][Ff][Ee](?:[Ssſ][Tt]|[ﬅﬆ])${JSON_EXTENSION}[Ll]`;
+
 /** What a template of a name looks like, for the JSON Schemas: parts between "/" that do not begin with ".". */
 export const OUTPUT_PATTERN =
-  '^(?![^]*(?:^|/)(?:[Ii][Nn][Dd][Ee][Xx]\\.[Hh][Tt][Mm][Ll]|[Mm][Aa][Nn][Ii][Ff][Ee][Ss][Tt]\\.[Jj][Ss][Oo][Nn][Ll])(?:/|$))(?![^]*\\.[Jj][Ss][Oo][Nn]$)[^./\\\\\\p{Cc}\\p{Cs}][^/\\\\\\p{Cc}\\p{Cs}]*(?:/[^./\\\\\\p{Cc}\\p{Cs}][^/\\\\\\p{Cc}\\p{Cs}]*)*$';
+  `^(?![^]*(?:^|/)(?:${INDEX}|${MANIFEST})(?:/|$))(?![^]*${JSON_EXTENSION}$)(?!inputs/[0-9a-f]{64}\\.)` +
+  `(?!\\.)${CHARACTER}+(?:/(?!\\.)${CHARACTER}+)*$`;
 
 /** What is wrong with the name of a clip, or `undefined`. Such a name never leaves the storage root. */
 export function outputNameFault(name: string): string | undefined {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, expectTypeOf, it } from 'vitest';
-import { jobsFileJsonSchema } from '../../../src/jobs/schema.ts';
+import { jobsFileJsonSchema } from '../../../src/jobs/file-schema.ts';
 import { openJobsFiles } from '../../../src/jobs/open.ts';
 import type { JobInput } from '../../../src/jobs/job.ts';
 import { gather } from './gather.ts';
@@ -8,11 +8,12 @@ import { gather } from './gather.ts';
 const example = new URL('../../../jobs.example.yaml', import.meta.url).pathname;
 
 it('the JSON Schema of a file names every field and no other', () => {
-  const schema = jobsFileJsonSchema() as {
-    properties: Record<string, { properties?: object; items?: { properties: object } }>;
+  const { $schema, anyOf } = jobsFileJsonSchema() as { $schema: string; anyOf: object[] };
+  expect($schema).toBe('https://json-schema.org/draft/2020-12/schema');
+  const schema = anyOf[1] as {
+    properties: Record<string, { anyOf?: { properties?: object }[]; items?: { anyOf: { properties?: object }[] } }>;
   };
   expect(schema).toMatchObject({
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
     type: 'object',
     required: ['jobs'],
     additionalProperties: false,
@@ -32,9 +33,10 @@ it('the JSON Schema of a file names every field and no other', () => {
     'copies',
     'output',
   ];
-  expect(Object.keys(schema.properties['defaults']?.properties ?? {})).toEqual(fields);
-  expect(Object.keys(schema.properties['jobs']?.items?.properties ?? {})).toEqual(['id', ...fields, 'matrix']);
-  expect(schema.properties['jobs']?.items).toMatchObject({
+  const job = schema.properties['jobs']?.items?.anyOf[1];
+  expect(Object.keys(schema.properties['defaults']?.anyOf?.[0]?.properties ?? {})).toEqual(fields);
+  expect(Object.keys(job?.properties ?? {})).toEqual(['id', ...fields, 'matrix']);
+  expect(job).toMatchObject({
     additionalProperties: false,
     properties: {
       duration: { anyOf: [{ const: 5 }, { const: 10 }] },
