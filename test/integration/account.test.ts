@@ -3,6 +3,7 @@ import { createLogger } from '../../src/core/log.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { readUsage } from '../../src/ledger/limits.ts';
 import { clip, clips, startMill } from '../support/mill.ts';
+import { openLedger } from '../support/ledger.ts';
 import { until } from '../support/until.ts';
 
 interface LogLine {
@@ -132,5 +133,41 @@ describe('the account', () => {
     await mill.app.account.resume();
     mill.app.dispatcher.kick();
     expect((await mill.ended('b')).counts.done).toBe(1);
+  });
+});
+
+describe('a halt for want of downloads', () => {
+  it('does not come back at once after a resume by hand, by the count from before', async () => {
+    const { account, redis, keys } = await openLedger();
+    await redis.hset(keys.account, 'noClips', 25);
+    expect(await account.halt('no-downloads', 'no clip')).toBe('halted');
+    await account.resume();
+    expect(await redis.hget(keys.account, 'noClips')).toBeNull();
+    // A download that had read the count before.
+    expect(await account.halt('no-downloads', 'no clip')).toBe('known');
+    expect((await account.read()).halted).toBeNull();
+  });
+});
+
+describe('the balance as evidence about a POST', () => {
+  it.each([
+    ['as it was', 10, 'unbilled'],
+    ['lower', 9.9, 'billed'],
+    // A top-up or a refund hides what the POST may have cost.
+    ['higher', 59.9, 'unknown'],
+  ] as const)('is %s', async (_what, usd, shown) => {
+    const { account, redis, keys } = await openLedger();
+    await redis.hset(keys.account, 'acceptedAt', Date.now() - 60_000);
+    await account.balance(10);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await account.balance(usd, 1)).toBe(shown);
+  });
+
+  it('shows nothing where others were accepted meanwhile: their refunds may even out', async () => {
+    const { account, redis, keys } = await openLedger();
+    await account.balance(10);
+    await redis.hset(keys.account, 'acceptedAt', Date.now() + 1);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await account.balance(10, 1)).toBe('unknown');
   });
 });

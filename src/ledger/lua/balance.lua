@@ -5,8 +5,8 @@
 -- Returns what the balance shows: "unbilled" or "billed" (the POST in question), "topped-up" (a halt for want of
 -- credit ended) or "unknown".
 --
--- A reading from before the POST and one after it decide, if no other task was billed in between: no task was
--- accepted, and no other POST is under way. A balance that did not fall needs no such care.
+-- A reading from before the POST and one after it decide, if nothing else moved the balance in between: no task was
+-- accepted, no other POST is under way, and it did not rise, as a top-up or a refund hides what the POST cost.
 --- @include schema fields time breaker
 
 local balance, now = tonumber(ARGV[1]), nowMs()
@@ -25,6 +25,6 @@ if account.halt == 'no-credit' and redis.call('ZCARD', SLOTS) == 0 then
   if not base then redis.call('HSET', ACCOUNT, 'haltBalance', ARGV[1]) end
 end
 if not sentAt or not before or beforeAt > sentAt then return 'unknown' end
-if balance >= before then return 'unbilled' end
 local others = (tonumber(account.acceptedAt) or 0) >= beforeAt or (tonumber(account.posting) or 0) > 1
-return others and 'unknown' or 'billed'
+if others or balance > before then return 'unknown' end
+return balance == before and 'unbilled' or 'billed'

@@ -61,6 +61,8 @@ async function acquirePermit({ attempts, clock, settings }: PollDeps, { attempt,
     if (permit.kind === 'stale') return permit;
     if (permit.kind === 'wait') {
       await clock.sleep(permit.ms, signal);
+      // A token from before a hold would be sent in addition to those of after it.
+      holding = false;
       continue;
     }
     const grantedAt = clock.elapsed();

@@ -1,9 +1,10 @@
 import { ApixoError } from '../../apixo/errors.ts';
 import { backoffMs } from '../../core/backoff.ts';
+import { describeError } from '../../core/errors.ts';
 import type { AcceptedTask } from '../../ledger/attempts.ts';
 import { reasons } from '../../ledger/schema/reasons.ts';
 import type { StepContext } from './context.ts';
-import { ImageUrlError, withImageUrls } from './image-urls.ts';
+import { withImageUrls } from './image-urls.ts';
 import { itemBackoff, recordAmbiguous, recordSubmitError, type GrantedPermit } from './submit-error.ts';
 import type { SubmitDeps } from './submit-deps.ts';
 import { SubmitPermit } from './submit-permit.ts';
@@ -46,7 +47,7 @@ export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<Ou
   if (reply.kind === 'over-budget') log.warn('held: max_clips of the batch is spent');
   if (reply.kind !== 'go') return done;
 
-  let sentAt = deps.clock.elapsed();
+  let sentAt: number | undefined;
   try {
     const input = await withImageUrls(reply.input, deps.inputs, deps.settings.taskTimeoutMs);
     const state = await permit.confirm(deps.settings.tokenLifetimeMs);
@@ -59,14 +60,15 @@ export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<Ou
       );
       return done;
     }
-    sentAt = deps.clock.elapsed();
     const callbackUrl = deps.callbacks?.urlOf(job.attempt);
+    sentAt = deps.clock.elapsed();
     const { taskId } = await deps.api.generate(deps.model, { provider: reply.provider, input, callbackUrl });
     log.debug({ task: taskId }, 'accepted');
     const kind = kindOf(deps.model, deps.model.videoSeconds(reply.input), reply.provider);
     await recordTask(deps, context, { taskId, tasks: reply.tasks + 1, kind, callback: callbackUrl !== undefined });
   } catch (error) {
-    if (error instanceof ImageUrlError) await requeue(deps, context, error, reply);
+    // Such as no URL for its images, or an error reply of Redis at the fence.
+    if (sentAt === undefined) await requeue(deps, context, error, reply);
     else if (error instanceof ApixoError) {
       await recordSubmitError(deps, context, error, reply, deps.clock.elapsed() - sentAt);
     } else throw error;
@@ -85,14 +87,14 @@ async function recordTask(deps: SubmitDeps, { attempt, log }: StepContext, task:
   await deps.queues.poll(attempt, (deps.callbacks?.plan ?? deps.plan).firstPollDelayMs(task.kind));
 }
 
-/** Requeues an item that this process cannot post: another one may, or this one when the storage is back. */
+/** Requeues an item that this process could not post: another one may, or this one later. */
 async function requeue(
   deps: SubmitDeps,
   { attempt, log }: StepContext,
-  error: ImageUrlError,
+  error: unknown,
   { refusals }: GrantedPermit,
 ): Promise<void> {
   const retryMs = backoffMs(refusals + 1, itemBackoff);
-  log.error({ reason: error.message, retryMs }, 'not posted');
+  log.error({ reason: describeError(error), retryMs }, 'not posted');
   await deps.attempts.notAccepted(attempt, refusals + 1, retryMs);
 }

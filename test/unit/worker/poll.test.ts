@@ -81,6 +81,21 @@ const running = (reported: string): TaskReport => ({
 });
 
 describe('pollStep', () => {
+  it('polls with a new request token after a hold: one from before it is void', async () => {
+    const { poll } = deps(running('processing'));
+    const { pollPermit } = poll.attempts;
+    const held: boolean[] = [];
+    poll.attempts.pollPermit = async (of, holding) => {
+      held.push(holding);
+      if (held.length === 2) return { kind: 'wait', ms: 500 };
+      const permit = await pollPermit(of, holding);
+      // Asked for once more, as the wait for its token was long.
+      return held.length === 1 ? { ...permit, waitMs: 2_000 } : permit;
+    };
+    await pollStep(poll, context);
+    expect(held).toEqual([false, true, false]);
+  });
+
   it('polls again an interval later while the task runs', async () => {
     const { poll, moves } = deps(running('processing'));
     expect(await pollStep(poll, context)).toEqual({ kind: 'again', delayMs: 5_000 });

@@ -132,6 +132,20 @@ describe('submitStep', () => {
     expect(did).toEqual(['queued with 0 refusals, later']);
   });
 
+  it.each(['the fence', 'the URL of its callback'])(
+    'holds nothing where %s fails: nothing was posted',
+    async (what) => {
+      const { deps, did, step } = world([go()]);
+      const fail = () => {
+        throw new Error('OOM command not allowed');
+      };
+      if (what === 'the fence') deps.connection = { ...acknowledged, acknowledged: async () => fail() };
+      else deps.callbacks = { urlOf: fail, plan: deps.plan };
+      expect(await step()).toEqual({ kind: 'done' });
+      expect(did).toEqual(['queued with 1 refusals, later']);
+    },
+  );
+
   it('holds a submission whose answer got lost, and lets others wait if that goes on', async () => {
     const { deps, clock, did, step } = world([go()]);
     deps.api.generate = () => {

@@ -17,7 +17,7 @@ end
 -- Returns the number of fields that it removed: 0 when nothing was halted.
 local function closeBreaker()
   return redis.call('HDEL', ACCOUNT, 'halt', 'haltAt', 'haltMessage', 'trial', 'trialAt', 'trialMs', 'haltBalance',
-    'refusals', 'unclear')
+    'refusals', 'unclear', 'noClips')
 end
 
 -- The next trial goes out now, in this slot.
