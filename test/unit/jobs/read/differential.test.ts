@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
+import { parse as parseCsv } from 'csv-parse/sync';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Reader, Source } from '../../../../src/jobs/read/reader.ts';
 import { JsonReader } from '../../../../src/jobs/read/json/reader.ts';
+import { TableReader } from '../../../../src/jobs/read/table/reader.ts';
 import { YamlReader } from '../../../../src/jobs/read/yaml/reader.ts';
 import { plain } from '../../../../src/jobs/tree.ts';
 import { gather } from '../gather.ts';
@@ -121,5 +123,51 @@ it('JSON is refused, or read as the whole file is', async () => {
     expect(jobs).toEqual(listIn(JSON.parse(text)));
   });
   await fc.assert(same, { numRuns: 10_000 });
+  expect(read).toBeGreaterThan(20);
+});
+
+/** What misleads a reader of tables: quotes, separators and line ends anywhere, cells of white space, `sep=` lines. */
+const tablePiece = fc.constantFrom(
+  'a',
+  'b c',
+  ' ',
+  '"',
+  '""',
+  '"x"',
+  '"x""y"',
+  '"x\ny"',
+  '"x\r\ny"',
+  '\u00a0',
+  '\n',
+  '\r\n',
+  '\n\n',
+  '\r',
+);
+
+it.each([',', ';', '\t'])('a table of %j is refused, or read as the whole file is', async (delimiter) => {
+  const options = { renames: new Map<string, string>(), set: new Set<string>(), guessed: true, flags: undefined };
+  const cells = fc.array(fc.oneof({ weight: 2, arbitrary: tablePiece }, fc.constant(delimiter)), { maxLength: 14 });
+  const lead = fc.constantFrom('', `sep=${delimiter}\n`);
+  let read = 0;
+  const same = fc.asyncProperty(lead, cells, async (first, pieces) => {
+    const rows = `prompt${delimiter}style\n${pieces.join('')}`;
+    const jobs = await jobsOf((source) => new TableReader(source, { ...options, notice: () => {} }), first + rows);
+    if (jobs === undefined) return;
+    read++;
+    const whole = parseCsv(rows, {
+      delimiter,
+      record_delimiter: ['\r\n', '\n', '\r'],
+      relax_quotes: delimiter === '\t',
+      relax_column_count: true,
+    }) as string[][];
+    const [, ...expected] = whole.filter((row) => row.some((cell) => cell.trim() !== ''));
+    expect(jobs).toEqual(
+      expected.map(([prompt = '', style = '']) => ({
+        ...(prompt.trim() !== '' && { prompt }),
+        style: style.trim(),
+      })),
+    );
+  });
+  await fc.assert(same, { numRuns: 1_000 });
   expect(read).toBeGreaterThan(20);
 });
