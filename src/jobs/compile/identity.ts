@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ItemInput } from '../input.ts';
 import type { Provider } from '../job.ts';
 import type { Combination } from './matrix.ts';
@@ -11,7 +11,7 @@ import { render, variablesOf, type Template } from '../template.ts';
  */
 export function contentId(input: ItemInput, provider: Provider): string {
   const fields = Object.entries({ ...input, provider }).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256').update(JSON.stringify(fields)).digest('hex').slice(0, 12);
+  return hash('sha256', JSON.stringify(fields)).slice(0, 12);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digestOf } from 'node:crypto';
 
 /** The job that was the first with a name. */
 export interface Owner {
@@ -64,6 +64,6 @@ export class NameTable {
 
 /** A zero in the first word marks a free slot, so it never is zero. */
 function hash(name: string): [number, number] {
-  const digest = createHash('sha256').update(name).digest();
+  const digest = digestOf('sha256', name, 'buffer');
   return [digest.readUInt32LE(0) || 1, digest.readUInt32LE(4)];
 }
