@@ -29,7 +29,7 @@ export function conflictOf(
   const problems = [
     ...strangersIn(folder, findings, source, partial),
     ...listed(findings.changed, 'job has', 'jobs have', 'other content there'),
-    ...listed(findings.occupied, 'name is', 'names are', 'taken by a file that this ledger does not know'),
+    ...listed(findings.occupied, 'name is', 'names are', 'taken by a file that neither Redis nor a manifest lists'),
   ];
   if (problems.length === 0) return undefined;
   const where = folder.storage.locate(folder.batch);

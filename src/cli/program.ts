@@ -28,17 +28,17 @@ const commands: Record<string, () => Promise<AddCommand>> = {
 
 /** @param called the command that is called for; all are there when it is none of them, as for `--help` */
 export async function buildProgram(context: CliContext, called: string | undefined): Promise<Command> {
+  const chosen = Object.entries(commands).filter(([name]) => name === called);
   const program = new Command('clipmill')
     .description('Turns a file of prompts into a folder of videos through the APIXO Kling 2.6 API.')
     .version(packageVersion())
     .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) })
-    .showHelpAfterError('(see --help)')
+    .showHelpAfterError(`  See \`clipmill ${called !== undefined && called in commands ? `${called} ` : ''}--help\`.`)
     .exitOverride()
     .addHelpText(
       'after',
-      '\nThe API key is read from APIXO_API_KEY. `clipmill config` shows every setting, `clipmill doctor`\nwhether they work; `clipmill demo` needs no key.',
+      '\nThe API key is read from APIXO_API_KEY; `clipmill demo` needs none.\n`clipmill config` shows every setting, `clipmill doctor` whether they work.',
     );
-  const chosen = Object.entries(commands).filter(([name]) => name === called);
   for (const [, load] of chosen.length > 0 ? chosen : Object.entries(commands)) (await load())(program, context);
   return program;
 }

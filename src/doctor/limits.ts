@@ -10,7 +10,7 @@ export function judgeLimits(
   usage: Usage,
 ): Finding {
   const mine = { maxTasks: config.maxTasks, maxRequests: config.maxRequests, windowMs: config.requestWindowMs };
-  const used = `${count(usage.slots.used)} tasks and ${count(usage.requests.used)} requests now`;
+  const used = `${count(usage.slots.used)} tasks in flight, ${count(usage.requests.used)} requests in the window now`;
   if (!inForce) return ok('limits', `${describe(mine)}, from here; no worker has set any yet`);
   if (describe(mine) === describe(inForce)) return ok('limits', `${describe(inForce)}; ${used}`);
   return warn(
@@ -29,7 +29,7 @@ export function judgeSubmission({ halted, pausedSince }: AccountState): Finding 
     );
   }
   if (pausedSince !== null) return warn('submission', 'paused by hand', 'To go on: clipmill resume.');
-  return ok('submission', 'goes on');
+  return ok('submission', 'is on');
 }
 
 function describe(limits: LimitsInForce): string {

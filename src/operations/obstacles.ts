@@ -11,7 +11,7 @@ const SHORT_MS = 3_000;
 export async function readObstacles(app: Pick<App, 'account' | 'conditions'>): Promise<string[]> {
   const [account, conditions] = await Promise.all([app.account.read(), app.conditions.read()]);
   const obstacles: string[] = [];
-  if (account.pausedSince !== null) obstacles.push('submission is paused; `clipmill resume` goes on');
+  if (account.pausedSince !== null) obstacles.push('submission is paused; `clipmill resume` resumes it');
   if (account.halted) {
     const { reason, message } = account.halted;
     const waitMs = Math.max(0, (account.trialAt ?? 0) - Date.now());

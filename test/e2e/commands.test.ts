@@ -83,13 +83,13 @@ describe('commands on a shared Redis', () => {
     await clipmill(['submit', jobs], folder, limited).finished;
     expect(await clipmill(['pause'], folder, limited).finished).toMatchObject({
       code: 0,
-      out: 'submission is paused\n',
+      out: 'submission is paused; `clipmill resume` resumes it\n',
     });
     const worker = start('workers/all.js', [], folder, limited);
     await worker.saying('"working"');
     expect((await clipmill(['status'], folder, limited).finished).out).toContain('submission is paused');
     expect(simulator.records.summary().requests.create).toBe(0);
-    expect((await clipmill(['resume'], folder, limited).finished).out).toBe('submission goes on\n');
+    expect((await clipmill(['resume'], folder, limited).finished).out).toBe('submission resumed\n');
     await until(() => simulator.records.summary().tasks.made >= 4);
 
     const cancelled = await clipmill(['cancel', 'b', '--json'], folder, limited).finished;
@@ -125,7 +125,7 @@ describe('commands that need nothing', () => {
     const checked = await clipmill(['validate', 'jobs.yaml'], good).finished;
     expect(checked.code).toBe(0);
     expect(checked.out).toBe(
-      'jobs.yaml: all right, batch "b"\n' +
+      'jobs.yaml: valid, batch "b"\n' +
         '  clips       902  (2 × 5 s text-to-video, 900 × 10 s text-to-video)\n' +
         '  video       9,010 seconds\n' +
         '  requests    about 9,008\n' +

@@ -234,7 +234,7 @@ describe('a folder with something else in it', () => {
     await writeFile(join(folder, 'videos/jobs/b.mp4'), 'my holiday');
     const refused = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
     expect(refused.code).toBe(2);
-    expect(refused.err).toContain('1 name is taken by a file that this ledger does not know: jobs/b.mp4');
+    expect(refused.err).toContain('1 name is taken by a file that neither Redis nor a manifest lists: jobs/b.mp4');
     expect(made(simulator)).toBe(0);
     const adopted = await clipmill(['run', 'jobs.yaml', '--adopt'], folder, env).finished;
     expect(adopted.out).toContain('jobs: 2 done of 2 clips');

@@ -14,8 +14,8 @@ export function addDoctor(program: Command, context: CliContext): void {
     .option('--json', 'print JSON')
     .summary('check Redis, storage, the key, the clock and the limits, and print the cures')
     .description(
-      'Checks everything that clipmill depends on: the settings, Redis (version, append-only file, eviction, memory), the\n' +
-        'storage (writes and removes a probe), the API and its key (one request, which costs nothing), the clock,\n' +
+      'Checks everything that clipmill depends on: the settings, Redis (version, append-only file, eviction, memory), the ' +
+        'storage (writes and removes a probe), the API and its key (one request, which costs nothing), the clock, ' +
         'the limits in force, and callbacks (one sent to CLIPMILL_CALLBACK_URL has to arrive). Exits with 0 when all is well or only worth a warning, else with 1.',
     )
     .action(async (options: { json?: true }) => {

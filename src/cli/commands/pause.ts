@@ -9,7 +9,9 @@ export function addPause(program: Command, context: CliContext): void {
     .action(async () => {
       await withApp(context, { redis: 'read' }, async (app) => {
         const changed = await app.account.pause();
-        context.out(changed ? 'submission is paused\n' : 'submission was paused already\n');
+        context.out(
+          changed ? 'submission is paused; `clipmill resume` resumes it\n' : 'submission was paused already\n',
+        );
       });
     });
 }
@@ -22,7 +24,7 @@ export function addResume(program: Command, context: CliContext): void {
       await withApp(context, { redis: 'read' }, async (app) => {
         const changed = await app.account.resume();
         app.dispatcher.kick();
-        context.out(changed ? 'submission goes on\n' : 'submission was not stopped\n');
+        context.out(changed ? 'submission resumed\n' : 'submission was not stopped\n');
       });
     });
 }

@@ -17,8 +17,8 @@ export function addRecover(program: Command, context: CliContext): void {
     .option('--json', 'print JSON')
     .summary('bring back what a lost Redis knew, from the storage: clips, and tasks still under way')
     .description(
-      'Reads the manifests beside the clips, and the answers that processes of this folder could not record. Clips that\n' +
-        'are there are known again; tasks that were under way are polled and their clips stored, by `clipmill work` or the\n' +
+      'Reads the manifests beside the clips, and the answers that processes of this folder could not record. Clips that ' +
+        'are there are known again; tasks that were under way are polled and their clips stored, by `clipmill work` or the ' +
         'next `clipmill run`. Submits nothing and pays for nothing. Run it again after it was interrupted.',
     )
     .action(async (names: string[], options: { json?: true }) => {
@@ -43,7 +43,10 @@ async function* recover(context: CliContext, names: readonly string[]): AsyncGen
     closers.push(() => storage.close());
     const folders = await storage.folders();
     for (const name of names) {
-      if (!folders.includes(name)) throw new UserError(`there is no folder "${name}" in ${storage.locate('')}`);
+      if (!folders.includes(name)) {
+        const cure = folders.length > 0 ? `It has: ${folders.slice(0, 10).join(', ')}.` : 'Check CLIPMILL_STORAGE.';
+        throw new UserError(`there is no folder "${name}" in ${storage.locate('')}`, { cure });
+      }
     }
     yield* recoverBatches(app, storage, names.length > 0 ? names : folders, await unrecordedTasks(config.prefix));
   } finally {

@@ -12,9 +12,9 @@ export function addRun(program: Command, context: CliContext): void {
     .option('--accept-new-key', 'the key of the environment is a new one of the account that this state belongs to')
     .summary('submit, work and wait: a file of prompts becomes a folder of videos')
     .description(
-      'Submits the files, makes their clips and waits for the end, in one process. Without REDIS_URL it keeps its\n' +
-        'state in .clipmill/ of this folder. Interrupt it as you like: run again, it goes on where it was.\n' +
-        'Exits with 0 when all clips are done, 1 when some failed or are held, 2 for bad input or settings, 130\n' +
+      'Submits the files, makes their clips and waits for the end, in one process. Without REDIS_URL it keeps its ' +
+        'state in .clipmill/ of this folder. Interrupt it as you like: run again, it goes on where it was. ' +
+        'Exits with 0 when all clips are done, 1 when some failed or are held, 2 for bad input or settings, 130 ' +
         'when interrupted.',
     );
   addFolderOptions(addJobsOptions(command)).action(

@@ -16,8 +16,8 @@ export function addServe(program: Command, context: CliContext): void {
     .command('serve')
     .summary('the HTTP server: callbacks of the API, health, metrics')
     .description(
-      'Serves until SIGTERM or SIGINT. CLIPMILL_LISTEN (127.0.0.1:7878) has /healthz, /readyz and /metrics;\n' +
-        'CLIPMILL_CALLBACK_LISTEN takes the callbacks of CLIPMILL_CALLBACK_URL and nothing else. Needs REDIS_URL, and\n' +
+      'Serves until SIGTERM or SIGINT. CLIPMILL_LISTEN (127.0.0.1:7878) has /healthz, /readyz and /metrics; ' +
+        'CLIPMILL_CALLBACK_LISTEN takes the callbacks of CLIPMILL_CALLBACK_URL and nothing else. Needs REDIS_URL, and ' +
         'keeps no state of its own: run as many as you like. See docs/server.md for nginx, Caddy and tunnels.',
     )
     .action(async () => {

@@ -19,7 +19,7 @@ interface SimulateOptions {
   clipBytes?: number;
   balance?: number;
   key?: string;
-  fault: Record<string, number | boolean>;
+  fault?: Record<string, number | boolean>;
 }
 
 export function addSimulate(program: Command, context: CliContext): void {
@@ -29,17 +29,17 @@ export function addSimulate(program: Command, context: CliContext): void {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--public-url <url>', 'where clips are fetched from, when that is not http://HOST:PORT')
     .addOption(numberOption('--speed <n>', 'divides generation times and the request window').default(1))
-    .addOption(numberOption('--max-tasks <n>', 'tasks in flight (1000)'))
-    .addOption(numberOption('--max-requests <n>', 'requests a window (10000)'))
-    .addOption(numberOption('--seed <n>', 'of times and random faults (1)'))
+    .addOption(numberOption('--max-tasks <n>', 'tasks in flight; default: 1000'))
+    .addOption(numberOption('--max-requests <n>', 'requests in a window; default: 10000'))
+    .addOption(numberOption('--seed <n>', 'seed of the times and random faults; default: 1'))
     .addOption(numberOption('--clip-bytes <n>', 'size of every clip'))
     .addOption(numberOption('--balance <usd>', 'balance of the account; default: unlimited'))
     .option('--key <key>', 'the only key that is accepted; without it, any')
-    .option('--fault <name=rate>', 'something that goes wrong, may be repeated; see below', readFault, {})
+    .option('--fault <name=rate>', 'something that goes wrong, may be repeated; see below', readFault)
     .summary('a stand-in for the API on this machine, with the real limits, times and faults')
     .addHelpText('after', () => `\nFaults by chance (0 to 1):\n${faultHelp()}\nMarkers in a prompt:\n${markerHelp()}`)
     .action(async (options: SimulateOptions) => {
-      const { key, fault, ...rest } = options;
+      const { key, fault = {}, ...rest } = options;
       const settings: SimulatorOptions = { ...rest, apiKey: key, faults: fault };
       const simulator = await startSimulator(settings);
       const interrupt = onInterrupt(() => {}, EXIT.ok);
@@ -63,7 +63,7 @@ function numberOption(flags: string, about: string): Option {
 }
 
 /** `create503=0.1`, or `down` for a fault that is on or off. */
-function readFault(text: string, others: Record<string, number | boolean>): Record<string, number | boolean> {
+function readFault(text: string, others: Record<string, number | boolean> = {}): Record<string, number | boolean> {
   const [name = '', rate] = text.split('=', 2);
   if (rate === undefined) return { ...others, [name]: true };
   const value = Number(rate);

@@ -19,7 +19,7 @@ export function addValidate(program: Command, context: CliContext): void {
     .option('--json', 'print JSON')
     .summary('check files without sending anything')
     .description(
-      'Checks everything that can be checked without the API, and prints what the files come to: clips, seconds of\n' +
+      'Checks everything that can be checked without the API, and prints what the files come to: clips, seconds of ' +
         'video, API requests and the least time that the limits allow. Exits with 2 and all mistakes, if there are any.',
     );
   addJobsOptions(command).action(async (paths: string[], options: { checkUrls?: true; json?: true }) => {
@@ -70,5 +70,5 @@ function describe(file: JobsFile, expected: Estimate): string {
     ['  least time', formatDuration(expected.leastMs)],
     ...(file.maxClips === undefined ? [] : [['  budget', plural(file.maxClips, 'clip')]]),
   ];
-  return `${file.path}: all right, batch "${file.batch}"\n${formatTable(rows)}`;
+  return `${file.path}: valid, batch "${file.batch}"\n${formatTable(rows)}`;
 }

@@ -11,8 +11,8 @@ export function addWork(program: Command, context: CliContext): void {
     .option('--accept-new-key', 'the key of the environment is a new one of the account that this prefix belongs to')
     .summary('long-running workers on a shared Redis; SIGTERM drains')
     .description(
-      'Runs workers until SIGTERM or SIGINT: submit, poll and download, or those named. Needs REDIS_URL. The first\n' +
-        'signal drains (what was sent gets its answer recorded, downloads stop and continue elsewhere), the second ends\n' +
+      'Runs workers until SIGTERM or SIGINT: submit, poll and download, or those named. Needs REDIS_URL. The first ' +
+        'signal drains (what was sent gets its answer recorded, downloads stop and continue elsewhere), the second ends ' +
         'the process at once; neither loses anything.',
     )
     .action(async (kinds: QueueName[], { acceptNewKey = false }: { acceptNewKey?: boolean }) => {

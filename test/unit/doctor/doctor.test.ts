@@ -151,7 +151,7 @@ describe('the limits', () => {
     expect(judgeLimits(config, undefined, usage).level).toBe('ok');
     expect(judgeLimits(config, { maxTasks: 10, maxRequests: 100, windowMs: 60_000 }, usage)).toMatchObject({
       level: 'ok',
-      found: '10 tasks, 100 requests in 60 s; 3 tasks and 7 requests now',
+      found: '10 tasks, 100 requests in 60 s; 3 tasks in flight, 7 requests in the window now',
     });
     expect(judgeLimits(config, { maxTasks: 20, maxRequests: 100, windowMs: 60_000 }, usage)).toMatchObject({
       level: 'warn',

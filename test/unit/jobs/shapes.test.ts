@@ -51,7 +51,7 @@ const shapes: Shape[] = [
     content: '# test set\nA cat walks --w 832 --h 480 --f 81 --d 1 --s 20\n',
     prompts: ['A cat walks'],
     option: '--flags drop',
-    notices: ['1 line that begins with "#" passed over', 'options of another program dropped from 1 line'],
+    notices: ['ignored 1 line that begins with "#"', 'options of another program dropped from 1 line'],
   },
   { what: 'carriage returns alone', name: 'mac.txt', content: 'a cat\ra dog\r', prompts: ['a cat', 'a dog'] },
   {

@@ -66,7 +66,7 @@ export class TextReader implements Reader {
     }
     const { notice } = this.#options;
     if (comments > 0)
-      notice(`${counted(comments, 'line')} that ${comments === 1 ? 'begins' : 'begin'} with "#" passed over`);
+      notice(`ignored ${counted(comments, 'line')} that ${comments === 1 ? 'begins' : 'begin'} with "#"`);
     if (dropped > 0) notice(`options of another program dropped from ${counted(dropped, 'line')}`);
   }
 }
