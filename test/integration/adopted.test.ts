@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { AdoptedItem } from '../../src/ledger/adoption.ts';
 import { StagingTable } from '../../src/ledger/staging.ts';
-import { openLedger } from '../support/ledger.ts';
+import { oneAttempt, openLedger } from '../support/ledger.ts';
 
 function adopted(state: AdoptedItem['state'], fields: AdoptedItem['fields']): AdoptedItem {
   return {
@@ -65,5 +65,25 @@ describe('a table of a comparison', () => {
 
     await redis.del(keys.staging(name));
     await expect(table.get(['a'])).rejects.toThrow('Redis has dropped');
+  });
+});
+
+describe('a task whose permit Redis has forgotten', () => {
+  it('counts for the budget of its batch', async () => {
+    const app = await openLedger();
+    const attempt = await oneAttempt(app);
+    const tried = { ...attempt, tryId: 'before the fail-over' };
+    expect(await app.attempts.accepted(tried, { taskId: 't-1', tasks: 1, kind: 'k' })).toMatchObject({
+      result: 'moved',
+    });
+    expect((await app.queries.batch('b'))?.posted).toBe(1);
+  });
+
+  it('is counted once where its permit is known', async () => {
+    const app = await openLedger();
+    const attempt = await oneAttempt(app);
+    await app.attempts.begin(attempt, 'x', true);
+    await app.attempts.accepted({ ...attempt, tryId: 'x' }, { taskId: 't-1', tasks: 1, kind: 'k' });
+    expect((await app.queries.batch('b'))?.posted).toBe(1);
   });
 });

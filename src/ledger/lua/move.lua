@@ -77,6 +77,10 @@ if to == 'queued' then enqueueItem(ref, step.delayMs or 0, now) end
 if to == 'queued' and from == 'held' then redis.call('HDEL', key, 'kept') end
 if step.unspent then redis.call('HINCRBY', batchKey(batch), 'posted', -1) end
 
+-- The permit of this try is not known here: its clip of the budget was counted by a server that has been replaced.
+if to == 'generating' and step.tryId and item.try ~= step.tryId and (from == 'queued' or from == 'submitting') then
+  redis.call('HINCRBY', batchKey(batch), 'posted', 1)
+end
 -- The answer to a POST that was given up: its task runs, and no other is made.
 if to == 'generating' and from ~= 'submitting' then
   resumeTask(ref, attempt, limits and limits.leaseMs or LEASE_MS, now)

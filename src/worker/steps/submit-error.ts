@@ -1,6 +1,8 @@
 import type { ApixoError } from '../../apixo/errors.ts';
 import { errorPolicy, haltsAccount } from '../../apixo/policy.ts';
 import { backoffMs } from '../../core/backoff.ts';
+import { describeError } from '../../core/errors.ts';
+import { withTimeout } from '../../core/timeouts.ts';
 import type { Cause } from '../../ledger/attempts.ts';
 import type { BeginReply } from '../../ledger/attempt-replies.ts';
 import type { HaltReason } from '../../ledger/account.ts';
@@ -19,6 +21,8 @@ const accountBackoff = { baseMs: 1_000, capMs: 30_000 };
 const OUTAGE_MS = 5_000;
 /** Before an item is posted again whose answer may halt the account, in milliseconds. */
 const DOUBT_MS = 1_000;
+/** How long Redis may take to record the state of the account, in milliseconds: evidence by the balance takes up to 5 s. */
+const ACCOUNT_MS = 8_000;
 /** Answers in a row without a task after which submission halts, and single trials go out. */
 const MAX_FAILURES_IN_ROW = 10;
 
@@ -41,12 +45,12 @@ export async function recordSubmitError(
   const retryMs = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, itemBackoff));
 
   if (haltsAccount('submit', error.kind)) {
-    const reply = await account.halt(error.kind, reason, error.byWords ? attempt : undefined);
+    const reply = await unlessAway(log, account.halt(error.kind, reason, error.byWords ? attempt : undefined));
     if (reply === 'halted') log.error({ code, reason: error.kind }, `submission is halted: ${reason}`);
     if (reply === 'own') {
       log.info({ code, reason }, 'rejected by the API, which accepts others');
       await attempts.rejected(attempt, cause);
-    } else await attempts.notAccepted(attempt, permit.refusals, reply === 'doubted' ? DOUBT_MS : 0);
+    } else await attempts.notAccepted(attempt, permit.refusals, reply === 'halted' || reply === 'known' ? 0 : DOUBT_MS);
     return;
   }
   const action = errorPolicy[error.kind].submit;
@@ -61,13 +65,13 @@ export async function recordSubmitError(
     case 'slow-down':
     case 'fewer-tasks': {
       const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, accountBackoff));
-      const cooled = await account.cool(action === 'slow-down' ? 'rate' : 'tasks', ms, agoMs);
+      const cooled = await unlessAway(log, account.cool(action === 'slow-down' ? 'rate' : 'tasks', ms, agoMs));
       log.warn({ code, ...cooled, kind: error.kind }, 'the API asks to slow down');
-      await attempts.notAccepted(attempt, refusals, 0);
+      await attempts.notAccepted(attempt, refusals, cooled ? 0 : ms);
       return;
     }
     case 'weigh': {
-      const shown = await deps.evidence.weigh(agoMs, context.signal);
+      const shown = (await unlessAway(log, deps.evidence.weigh(agoMs, context.signal))) ?? 'unknown';
       const serverErrors = permit.serverErrors + (shown === 'unbilled' ? 0 : 1);
       log.warn({ code, reason, balance: shown, serverErrors, retryMs }, 'the API failed at a submission');
       if (shown === 'billed' || serverErrors >= deps.settings.maxAttempts) {
@@ -85,6 +89,20 @@ export async function recordSubmitError(
       log.warn({ code, reason, retryMs }, 'not accepted');
       await attempts.notAccepted(attempt, refusals, retryMs);
       return countFailure(deps, context, error, agoMs);
+  }
+}
+
+/**
+ * Waits for Redis's word on the account, but not for ever: the answer of the API is recorded, or kept in the outcomes
+ * file, before the process may have to end.
+ * @returns `undefined` when Redis is away
+ */
+async function unlessAway<T>(log: StepContext['log'], work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await withTimeout(work, { ms: ACCOUNT_MS });
+  } catch (error) {
+    log.warn({ reason: describeError(error) }, 'Redis does not record the state of the account');
+    return undefined;
   }
 }
 

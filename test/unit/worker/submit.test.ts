@@ -146,6 +146,18 @@ describe('submitStep', () => {
     },
   );
 
+  it.each<[ErrorKind]>([['bad-key'], ['rate-limited'], ['too-many-tasks']])(
+    'keeps the answer %s although Redis records nothing of the account',
+    async (kind) => {
+      const { deps, did, step } = world([go()]);
+      const away = () => Promise.reject(new Error('Connection is closed.'));
+      deps.account = { halt: away, cool: away };
+      deps.api.generate = () => Promise.reject(new ApixoError(kind, 'X', 'no'));
+      await step().catch(() => {});
+      expect(did).toEqual([expect.stringMatching(/^queued/)]);
+    },
+  );
+
   it('holds a submission whose answer got lost, and lets others wait if that goes on', async () => {
     const { deps, clock, did, step } = world([go()]);
     deps.api.generate = () => {
