@@ -171,3 +171,19 @@ describe('the balance as evidence about a POST', () => {
     expect(await account.balance(10, 1)).toBe('unknown');
   });
 });
+
+describe('the slow start', () => {
+  it('wakes the dispatcher often only while an answer of the API may come', async () => {
+    const { intake, redis, keys, run, attempts } = await openLedger();
+    await redis.hdel(keys.account, 'acceptedAt');
+    await intake.add('b', { model: 'm' }, clips(30), false);
+    const first = await dispatch(run, 100);
+    expect(first.attempts).toHaveLength(10);
+    // Handed out, and no process submits them.
+    expect(await dispatch(run, 100)).toEqual({ attempts: [], wakeMs: 0 });
+    const [attempt] = first.attempts;
+    if (!attempt) throw new Error('nothing dispatched');
+    expect(await attempts.begin(attempt, 'x', true)).toMatchObject({ kind: 'go' });
+    expect((await dispatch(run, 100)).wakeMs).toBeGreaterThan(0);
+  });
+});

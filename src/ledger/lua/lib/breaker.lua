@@ -45,9 +45,10 @@ local function closeBreakerIfProven(ref, to)
 end
 
 -- Until the API has accepted a submission lately, few go out at once: what is wrong with all answers is seen
--- on these few. Returns how many more may.
+-- on these few. Returns how many more may, and how many are being posted.
 local function slowStart(now)
   local account = readFields(ACCOUNT, 'acceptedAt', 'posting')
-  if (tonumber(account.acceptedAt) or 0) > now - PROVEN_MS then return math.huge end
-  return math.max(0, SLOW_START - (tonumber(account.posting) or 0) - redis.call('ZCARD', HANDED))
+  if (tonumber(account.acceptedAt) or 0) > now - PROVEN_MS then return math.huge, 0 end
+  local posting = math.max(0, tonumber(account.posting) or 0)
+  return math.max(0, SLOW_START - posting - redis.call('ZCARD', HANDED)), posting
 end

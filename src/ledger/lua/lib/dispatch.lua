@@ -17,9 +17,10 @@ local function openSlots(now)
   if coolUntil and coolUntil > now then return 0, coolUntil end
   local free = taskCeiling(now) - redis.call('ZCARD', SLOTS)
   if not account.halt then
-    local few = slowStart(now)
-    -- The others follow when the API has accepted one: the move that records it dispatches the first of them.
-    local held = few < free and redis.call('EXISTS', TURNS) == 1
+    local few, posting = slowStart(now)
+    -- The others follow when the API has accepted one: the move that records it dispatches the first of them. Without
+    -- any under way, such as where no process submits, nothing changes soon.
+    local held = few < free and few + posting > 0 and redis.call('EXISTS', TURNS) == 1
     return math.min(free, few), held and now + SLOW_START_WAKE_MS or 0
   end
   -- Halted: one submission at a time tests whether the account works again.
