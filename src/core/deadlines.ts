@@ -7,6 +7,8 @@ export const deadlines = {
   drain: 25_000,
   /** The same in `clipmill run`, where a person waits. */
   drainRun: 10_000,
+  /** Manifest and gallery, after an interrupted `clipmill run` has drained. */
+  lastReports: 8_000,
   /** Steps whose requests were aborted because the drain took too long: time to record that. */
   recordAborted: 3_000,
   /** The last replies of Redis while the app closes. */

@@ -113,6 +113,22 @@ describe('a Redis that is lost', () => {
     expect(made(simulator)).toBe(paid + unknown);
   }, 60_000);
 
+  it('costs nothing after an interrupt: the manifest has what was sent until then', async () => {
+    const { simulator, env } = await simulated({ generationMs: { 5: [600_000, 600_000] } });
+    const folder = await workFolder({ 'jobs.yaml': jobsOf(['a', 'b', 'c']) });
+    const first = clipmill(['run', 'jobs.yaml'], folder, env);
+    await until(() => made(simulator) === 3, 'three tasks');
+    first.child.kill('SIGINT');
+    expect((await first.finished).code).toBe(130);
+    const rows = await rowsOf(join(folder, 'videos/jobs/manifest.jsonl'));
+    expect(rows.map((row) => row.state)).toEqual(['generating', 'generating', 'generating']);
+    await rm(join(folder, '.clipmill'), { recursive: true });
+
+    const again = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
+    expect(again.out).toContain('jobs: 3 done of 3 clips');
+    expect(made(simulator)).toBe(3);
+  }, 60_000);
+
   it('is recovered without the jobs file, also when that is killed in the middle', async () => {
     const { simulator, env } = await simulated();
     const redis = await startEmbeddedRedis(await workFolder());

@@ -4,7 +4,9 @@ import { imageUploads, requireImageStore } from '../../operations/upload-images.
 import type { FolderPolicy } from '../../adoption/conflict.ts';
 import { prepareSubmission } from '../../operations/prepare.ts';
 import { submitJobs, type Preview, type SubmitOptions } from '../../operations/submit.ts';
+import { createReportWriter } from '../../reports/writer.ts';
 import { openStorage } from '../../storage/open.ts';
+import type { Storage } from '../../storage/storage.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Logger } from '../../core/log.ts';
 import { requireApiKey, type Config } from '../../config/config.ts';
@@ -123,7 +125,9 @@ async function submitAndFollow({
     closers.push(() => storage.close());
     const prepared = await prepareSubmission(app, storage, submittables(files), folder, signal);
     closers.push(() => prepared.close());
+    const names = [...new Set(files.map((file) => file.batch))];
     const workers = await startWorkers(app, { acceptNewKey });
+    closers.push(() => (signal.aborted ? writeLastReports(app, storage, names) : undefined));
     closers.push(() => workers.drain(deadlines.drainRun));
     const server = await openListeners(app, workers);
     closers.push(() => server.close());
@@ -132,7 +136,6 @@ async function submitAndFollow({
     const balance = await askBalance(workers.api, app.requests);
     painter.say(announcement(files, prepared.previews, balance));
     const started = performance.now();
-    const names = [...new Set(files.map((file) => file.batch))];
     const posted = sumPosted(await readBatches(app, names));
     await prepared.adopt(signal);
     const upload = imageUploads(() => workers.storage.inputs);
@@ -220,6 +223,22 @@ async function writePages(context: CliContext, workers: Workers, batch: string):
   } catch (error) {
     context.err(`manifest and gallery could not be written: ${describeError(error)}; the same command tries again\n`);
     return undefined;
+  }
+}
+
+/**
+ * Writes the reports once more after an interrupt, when the drain has recorded what was sent: an older manifest
+ * lacks it, and without `.clipmill/` it would be paid for again.
+ */
+async function writeLastReports(app: App, storage: Storage, batches: readonly string[]): Promise<void> {
+  const reports = createReportWriter({ ...app, storage });
+  const signal = AbortSignal.timeout(deadlines.lastReports);
+  for (const batch of batches) {
+    try {
+      if ((await app.queries.folder(batch)).exists) await reports.write(batch, signal);
+    } catch (error) {
+      app.log.warn({ batch, reason: describeError(error) }, 'manifest and gallery not written after the interrupt');
+    }
   }
 }
 
