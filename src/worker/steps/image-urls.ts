@@ -13,7 +13,7 @@ const LONGEST_S = 604_800;
 const MARGIN_MS = 600_000;
 
 /** Images of an item have no URLs: nothing was posted. */
-export class ImageUrlError extends Error {
+class ImageUrlError extends Error {
   override readonly name = 'ImageUrlError';
 }
 
