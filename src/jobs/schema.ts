@@ -92,7 +92,7 @@ export const header = {
 
 export const jobShape: Readonly<Record<string, z.ZodType>> = job.shape;
 export const defaultsShape: Readonly<Record<string, z.ZodType>> = defaults.shape;
-export const headerShape: Readonly<Record<string, z.ZodType>> = header;
+export const headerShape: Readonly<Record<string, z.ZodType>> = { ...header };
 export const headerFields: readonly string[] = [...Object.keys(header), 'defaults'];
 
 const ownFields = new Set(Object.keys(job.shape));
