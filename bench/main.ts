@@ -72,6 +72,8 @@ const { values } = parseArgs({
     real: { type: 'boolean', default: false },
     /** Clips a batch, in place of each group's own number. */
     clips: { type: 'string' },
+    /** Only the runs whose name contains this. */
+    run: { type: 'string', default: '' },
   },
 });
 
@@ -105,7 +107,7 @@ try {
 
 async function benchBatches(scenarios: readonly Scenario[], { header, row }: typeof batchTable): Promise<void> {
   console.log(header);
-  for (const scenario of scenarios) {
+  for (const scenario of scenarios.filter(({ name }) => name.includes(values.run))) {
     const measured = await runScenario(values.clips ? { ...scenario, clips: Number(values.clips) } : scenario);
     console.log(row(measured));
   }
