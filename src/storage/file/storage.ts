@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { describeError, UserError } from '../../core/errors.ts';
 import { asStorageError, codeOf, cureOf, mayBeOfOneName } from './errors.ts';
 import { FolderSync } from './folder-sync.ts';
+import { makeFolder } from './make-folder.ts';
 import { listFiles, listFolders } from './list.ts';
 import { fileNameRules, probeFolder, type NameFacts } from './name-probe.ts';
 import { writeNewFile } from './new-file.ts';
@@ -36,7 +37,7 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
 
   async function made(folder: string): Promise<void> {
     if (known.has(folder)) return;
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     if (known.size >= MOST_KNOWN) known.clear();
     known.add(folder);
   }
@@ -116,7 +117,7 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
   async function check(): Promise<void> {
     const probe = join(base, `.clipmill-probe-${randomUUID()}`);
     try {
-      await mkdir(base, { recursive: true });
+      await makeFolder(base);
       await writeFile(probe, 'probe', { flush: true });
       await rm(probe);
     } catch (error) {
