@@ -147,6 +147,7 @@ function readPem(setting: string, path: string): Buffer {
 export function duplicateRedis(redis: RedisClient): RedisClient {
   const copy = redis.duplicate();
   copy.on('error', () => {});
+  if ((process.env['BENCH_REDIS_WRITES'] ?? 'cork') === 'cork') autoCork(copy);
   return copy;
 }
 
