@@ -1,4 +1,4 @@
-/** What is reported when there is no end of the money. */
+/** The balance that is reported for an account without a limit. */
 const PLENTY_USD = 1_000_000;
 
 /** The one account behind the simulator: its key, and its money in USD. */

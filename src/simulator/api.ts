@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { generateTask } from './generate-task.ts';
 import type { RequestKind } from './records.ts';
 import { replies, type Reply } from './reply.ts';
-import { bearerKey, header, readBody } from './request.ts';
+import { bearerKey, header, readBody } from './http.ts';
 import { SlidingLimit } from './sliding-window.ts';
 import { statusTask } from './status-task.ts';
 import type { SimulatorContext } from './context.ts';
@@ -20,17 +20,17 @@ const MAX_BODY = 1_000_000;
  * becomes of it, except those that this limit itself refuses.
  */
 export class Api {
-  readonly #world: SimulatorContext;
+  readonly #context: SimulatorContext;
   readonly #limit: SlidingLimit;
 
-  constructor(world: SimulatorContext) {
-    this.#world = world;
-    const { maxRequests, requestWindowMs, speed } = world.settings;
+  constructor(context: SimulatorContext) {
+    this.#context = context;
+    const { maxRequests, requestWindowMs, speed } = context.settings;
     this.#limit = new SlidingLimit(maxRequests, requestWindowMs / speed);
   }
 
   handle(request: IncomingMessage, response: ServerResponse, url: string): void {
-    const { timeline, recorder, faults, replier } = this.#world;
+    const { timeline, recorder, faults, replier } = this.#context;
     const kind = kindOf(url);
     recorder.apiRequest(kind, timeline.now());
     if (faults.down) {
@@ -51,7 +51,7 @@ export class Api {
   }
 
   #refuse(request: IncomingMessage, kind: RequestKind, url: string): Reply | undefined {
-    const { timeline, recorder, faults, account, settings } = this.#world;
+    const { timeline, recorder, faults, account, settings } = this.#context;
     const key = bearerKey(request);
     if (key !== undefined && !this.#limit.admit(timeline.now())) {
       recorder.refused.rate++;
@@ -77,22 +77,22 @@ export class Api {
 
   #missing(kind: RequestKind, url: string): string | undefined {
     if (kind === 'other') return 'Not found';
-    if (kind === 'balance') return this.#world.settings.balanceEndpoint ? undefined : 'Not found';
+    if (kind === 'balance') return this.#context.settings.balanceEndpoint ? undefined : 'Not found';
     const mark = url.indexOf('?');
     const model = url.slice(kind === 'create' ? CREATE.length : STATUS.length, mark < 0 ? undefined : mark);
     return model === MODEL ? undefined : `Model not found: ${model}`;
   }
 
   #answer(kind: RequestKind, url: string): Reply {
-    const { account, faults } = this.#world;
-    if (kind === 'status') return statusTask(this.#world, url);
+    const { account, faults } = this.#context;
+    if (kind === 'status') return statusTask(this.#context, url);
     return replies.ok(JSON.stringify({ code: 200, message: 'success', data: faults.noCredit ? 0 : account.balance }));
   }
 
   #create(request: IncomingMessage, body: string | undefined): Reply {
-    const { recorder } = this.#world;
+    const { recorder } = this.#context;
     if (body !== undefined && header(request, 'content-type')?.toLowerCase().startsWith('application/json'))
-      return generateTask(this.#world, body);
+      return generateTask(this.#context, body);
     recorder.refused.invalid++;
     return body === undefined
       ? replies.error(413, `The body is longer than ${MAX_BODY} bytes`)

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { between } from './random.ts';
-import { statusBody } from './status-body.ts';
+import { statusBody } from './status-task.ts';
 import type { Task } from './task.ts';
 import type { SimulatorContext } from './context.ts';
 
@@ -12,30 +12,30 @@ const RETRY_MS = [30_000, 120_000, 600_000] as const;
 /** Padding of a callback that is too long, in bytes. */
 const LONG_BODY = 1_000_000;
 
-type Deps = Pick<SimulatorContext, 'settings' | 'faults' | 'dice' | 'timeline' | 'unixBase' | 'urls' | 'recorder'>;
+type Deps = Pick<SimulatorContext, 'settings' | 'faults' | 'injector' | 'timeline' | 'unixBase' | 'urls' | 'recorder'>;
 
 /** POSTs the status of ended tasks to their callback URLs until the receiver answers exactly 200. */
 export class Callbacks {
-  readonly #world: Deps;
+  readonly #context: Deps;
   readonly #agent = new Agent({ pipelining: 1 });
   #closed = false;
 
-  constructor(world: Deps) {
-    this.#world = world;
+  constructor(context: Deps) {
+    this.#context = context;
   }
 
   /** Before the answer to the POST leaves. */
   taskMade(task: Task): void {
     const { callbackUrl: url } = task;
-    if (url !== undefined && this.#world.dice.strikes('earlyCallback')) this.#start(task, url, 1);
+    if (url !== undefined && this.#context.injector.fires('earlyCallback')) this.#start(task, url, 1);
   }
 
   taskEnded(task: Task): void {
     const { callbackUrl: url } = task;
-    const { dice, faults, timeline } = this.#world;
-    if (url === undefined || dice.strikes('dropCallback')) return;
-    const late = dice.strikes('delayCallback') ? between(dice.random, faults.callbackDelayMs) : 0;
-    const times = dice.strikes('duplicateCallback') ? 2 : 1;
+    const { injector, faults, timeline } = this.#context;
+    if (url === undefined || injector.fires('dropCallback')) return;
+    const late = injector.fires('delayCallback') ? between(injector.random, faults.callbackDelayMs) : 0;
+    const times = injector.fires('duplicateCallback') ? 2 : 1;
     for (let i = 0; i < times; i++) timeline.after(late, () => this.#start(task, url, 1));
   }
 
@@ -46,7 +46,7 @@ export class Callbacks {
 
   #start(task: Task, url: string, attempt: number): void {
     this.#deliver(task, url, attempt).catch((error: unknown) => {
-      // Nobody awaits a delivery; what is thrown here is a mistake of the simulator's own.
+      // A delivery is not awaited: an error here is a bug of the simulator.
       queueMicrotask(() => {
         throw error;
       });
@@ -54,10 +54,10 @@ export class Callbacks {
   }
 
   async #deliver(task: Task, url: string, attempt: number): Promise<void> {
-    const { recorder, timeline, settings } = this.#world;
+    const { recorder, timeline, settings } = this.#context;
     recorder.callbacks.sent++;
     const { ended } = task;
-    const status = await this.#post(url, statusBody(this.#world, task));
+    const status = await this.#post(url, statusBody(this.#context, task));
     if (this.#closed) return;
     const at = timeline.now();
     recorder.delivery({ taskId: task.id, attempt, at, status });
@@ -80,7 +80,7 @@ export class Callbacks {
         headers: { 'content-type': 'application/json' },
         body: this.#bodyOf(text),
         dispatcher: this.#agent,
-        signal: AbortSignal.timeout(this.#world.settings.callbackTimeoutMs),
+        signal: AbortSignal.timeout(this.#context.settings.callbackTimeoutMs),
       });
       // A receiver that goes on after its status has been read keeps no connection here.
       await answer.body.dump().catch(() => undefined);
@@ -90,13 +90,13 @@ export class Callbacks {
     }
   }
 
-  /** The body as faults will have it: what is iterated is sent in chunks. */
+  /** Applies faults to the body: an iterable is sent in chunks. */
   #bodyOf(text: string): string | Readable {
-    const { dice, faults } = this.#world;
-    if (dice.strikes('longCallback')) text = JSON.stringify({ ...JSON.parse(text), padding: 'x'.repeat(LONG_BODY) });
-    if (dice.strikes('slowCallback'))
-      return Readable.from(inHalves(text, between(dice.random, faults.callbackDelayMs)));
-    return dice.strikes('chunkedCallback') ? Readable.from(inHalves(text, 0)) : text;
+    const { injector, faults } = this.#context;
+    if (injector.fires('longCallback')) text = JSON.stringify({ ...JSON.parse(text), padding: 'x'.repeat(LONG_BODY) });
+    if (injector.fires('slowCallback'))
+      return Readable.from(inHalves(text, between(injector.random, faults.callbackDelayMs)));
+    return injector.fires('chunkedCallback') ? Readable.from(inHalves(text, 0)) : text;
   }
 }
 

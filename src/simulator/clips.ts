@@ -21,7 +21,7 @@ import type { Task } from './task.ts';
 const fixtures = new Map<string, Buffer>();
 
 function fixture(input: GenerationInput): Buffer {
-  // Image-to-video takes the image's shape, which is not looked at here.
+  // Image-to-video has the shape of its image, which is not read here.
   const ratio = input.mode === 'image-to-video' ? '16:9' : (input.aspect_ratio ?? '1:1');
   const name = `${ratio.replace(':', 'x')}-${input.duration}s-${input.sound ? 'sound' : 'silent'}.mp4`;
   let bytes = fixtures.get(name);

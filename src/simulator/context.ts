@@ -1,5 +1,5 @@
 import type { Account } from './account.ts';
-import type { Dice } from './dice.ts';
+import type { FaultInjector } from './fault-injector.ts';
 import type { Faults } from './faults.ts';
 import type { SimulatorSettings } from './options.ts';
 import type { Prompts } from './prompts.ts';
@@ -9,16 +9,16 @@ import type { SignedUrls } from './signed-urls.ts';
 import type { Tasks } from './tasks.ts';
 import type { Timeline } from './timeline.ts';
 
-/** All that a simulator is made of; each part takes what it needs of it. */
+/** The parts of a simulator; each picks those that it uses. */
 export interface SimulatorContext {
   readonly settings: SimulatorSettings;
   /** Milliseconds since the simulator's epoch, monotonic. */
   readonly timeline: Timeline;
   /** Unix time of the epoch in ms. */
   readonly unixBase: number;
-  /** Changed in place, so that whoever holds it sees the change at once. */
+  /** Changed in place: every holder has the current values. */
   readonly faults: Faults;
-  readonly dice: Dice;
+  readonly injector: FaultInjector;
   readonly account: Account;
   readonly prompts: Prompts;
   readonly tasks: Tasks;

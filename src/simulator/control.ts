@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describeError } from '../core/errors.ts';
-import { queryOf, readBody } from './request.ts';
+import { queryOf, readBody } from './http.ts';
 import type { Records } from './records.ts';
 
 const MAX_BODY = 100_000;

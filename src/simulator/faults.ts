@@ -26,7 +26,7 @@ export const faultRates = {
 
 export type FaultRate = keyof typeof faultRates;
 
-/** Everything that can be made to go wrong for all requests; what one prompt can do is in markers.ts. */
+/** Faults of all requests; those of one prompt are in markers.ts. */
 export interface Faults extends Record<FaultRate, number> {
   /** Added to every answer of the API, uniform in [min, max] ms of real time; null (default): none. */
   latencyMs: [min: number, max: number] | null;

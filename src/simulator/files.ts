@@ -1,19 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { parseRange } from './byte-range.ts';
+import { header, parseRange, sendBytes } from './http.ts';
 import { clipBytes, clipOf, type Clip } from './clips.ts';
-import { chooseFileFault, clipHeaders, sendHalf, sendPage, sendTrickle } from './file-fault.ts';
-import { header } from './request.ts';
-import { sendBytes } from './send-bytes.ts';
+import type { FaultInjector } from './fault-injector.ts';
 import type { Task } from './task.ts';
+import type { Timeline } from './timeline.ts';
 import type { SimulatorContext } from './context.ts';
 
-type Deps = Pick<SimulatorContext, 'settings' | 'timeline' | 'dice' | 'tasks' | 'urls' | 'recorder'>;
+type Deps = Pick<SimulatorContext, 'settings' | 'timeline' | 'injector' | 'tasks' | 'urls' | 'recorder'>;
+
+const TRICKLE_PIECES = 20;
+const TRICKLE_MS = 100;
 
 const path = /^\/files\/(\w+)\/([1-9])\.mp4\?sig=([\w.]+)(&direct=1)?$/;
 
 /** GET and HEAD /files/{taskId}/{n}.mp4?sig=…: a host of clips, which knows signatures and no keys. */
-export function serveFile(world: Deps, request: IncomingMessage, response: ServerResponse, url: string): void {
-  const { settings, timeline, dice, tasks, urls, recorder } = world;
+export function serveFile(context: Deps, request: IncomingMessage, response: ServerResponse, url: string): void {
+  const { settings, timeline, injector, tasks, urls, recorder } = context;
   recorder.files.requests++;
   if (header(request, 'authorization') !== undefined) recorder.leak(url.split('?', 1)[0] ?? '');
   if (request.method !== 'GET' && request.method !== 'HEAD') return sendXml(response, 405, 'MethodNotAllowed');
@@ -27,22 +29,22 @@ export function serveFile(world: Deps, request: IncomingMessage, response: Serve
     response.end();
     return;
   }
-  // Having been sent on, it arrives: `[file:redirect]` without a count would otherwise go round in circles.
-  const fault = direct === undefined ? chooseFileFault(task, dice) : undefined;
-  if (fault === undefined) return sendRange(world, request, response, task, clip);
+  // A redirected request has no fault: `[file:redirect]` without a count would redirect for ever.
+  const fault = direct === undefined ? chooseFileFault(task, injector) : undefined;
+  if (fault === undefined) return sendRange(context, request, response, task, clip);
   if (fault === 'redirect') {
     response.writeHead(302, ['Location', `${url}&direct=1`, 'Content-Length', '0']);
     response.end();
   } else if (fault === 'short') sendHalf(response, clip, 'close');
   else if (fault === 'stall') sendHalf(response, clip, 'silence');
-  else if (fault === 'slow') sendTrickle(response, clip, timeline, () => finish(world, response, task));
+  else if (fault === 'slow') sendTrickle(response, clip, timeline, () => finish(context, response, task));
   else if (fault === 'chunked') {
     response.writeHead(200, clipHeaders(clip, 'chunked'));
-    sendBytes(response, counted(world, clip, 0, clip.size), () => finish(world, response, task));
+    sendBytes(response, counted(context, clip, 0, clip.size), () => finish(context, response, task));
   } else sendPage(response, fault === 'html' ? 200 : Number(fault));
 }
 
-function sendRange(world: Deps, request: IncomingMessage, response: ServerResponse, task: Task, clip: Clip): void {
+function sendRange(context: Deps, request: IncomingMessage, response: ServerResponse, task: Task, clip: Clip): void {
   const condition = header(request, 'if-range');
   const asked = condition === undefined || condition === clip.etag ? header(request, 'range') : undefined;
   const range = parseRange(asked, clip.size);
@@ -55,8 +57,8 @@ function sendRange(world: Deps, request: IncomingMessage, response: ServerRespon
   const headers = clipHeaders(clip, end - start);
   if (range) headers.push('Content-Range', `bytes ${start}-${end - 1}/${clip.size}`);
   response.writeHead(range ? 206 : 200, headers);
-  sendBytes(response, counted(world, clip, start, end), () => {
-    if (end === clip.size) finish(world, response, task);
+  sendBytes(response, counted(context, clip, start, end), () => {
+    if (end === clip.size) finish(context, response, task);
     else response.end();
   });
 }
@@ -81,4 +83,51 @@ function sendXml(response: ServerResponse, status: number, code: string): void {
   const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code></Error>`;
   response.writeHead(status, ['Content-Type', 'application/xml', 'Content-Length', String(body.length)]);
   response.end(body);
+}
+
+/** Returns the fault of this GET of a clip: a status, or html, short, stall, slow, chunked, redirect. */
+function chooseFileFault(task: Task, injector: FaultInjector): string | undefined {
+  const marker = injector.marker(task.history, 'file');
+  if (marker) return marker.value;
+  if (injector.fires('file500')) return '500';
+  if (injector.fires('fileShort')) return 'short';
+  if (injector.fires('fileStall')) return 'stall';
+  return undefined;
+}
+
+/** An answer that is no clip at all, for `html` and statuses. */
+function sendPage(response: ServerResponse, status: number): void {
+  const title = status === 200 ? 'Please wait' : `Error ${status}`;
+  const body = `<!doctype html><html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`;
+  response.writeHead(status, ['Content-Type', 'text/html', 'Content-Length', String(body.length)]);
+  response.end(body);
+}
+
+/** Sends a Content-Length of the whole clip, half of the bytes, then closes the connection or stalls. */
+function sendHalf(response: ServerResponse, clip: Clip, then: 'close' | 'silence'): void {
+  response.writeHead(200, clipHeaders(clip));
+  sendBytes(response, clipBytes(clip, 0, clip.size >> 1), () => {
+    // Through the write queue, so that the close does not overtake the bytes.
+    if (then === 'close') response.socket?.end();
+  });
+}
+
+/** All of it in 20 pieces, 100 ms apart. */
+function sendTrickle(response: ServerResponse, clip: Clip, timeline: Timeline, done: () => void): void {
+  response.writeHead(200, clipHeaders(clip));
+  const length = Math.ceil(clip.size / TRICKLE_PIECES);
+  const sendFrom = (start: number): void => {
+    if (response.destroyed) return;
+    if (start >= clip.size) return done();
+    sendBytes(response, clipBytes(clip, start, Math.min(start + length, clip.size)), () =>
+      timeline.after(TRICKLE_MS, () => sendFrom(start + length)),
+    );
+  };
+  sendFrom(0);
+}
+
+function clipHeaders(clip: Clip, length: number | 'chunked' = clip.size): string[] {
+  const headers = ['Content-Type', 'video/mp4', 'Accept-Ranges', 'bytes', 'ETag', clip.etag];
+  if (length !== 'chunked') headers.push('Content-Length', String(length));
+  return headers;
 }

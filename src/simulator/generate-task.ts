@@ -4,18 +4,18 @@ import { replies, type Reply } from './reply.ts';
 import type { PromptHistory } from './task.ts';
 import type { SimulatorContext } from './context.ts';
 
-type Deps = Pick<SimulatorContext, 'settings' | 'faults' | 'dice' | 'account' | 'prompts' | 'tasks' | 'recorder'>;
+type Deps = Pick<SimulatorContext, 'settings' | 'faults' | 'injector' | 'account' | 'prompts' | 'tasks' | 'recorder'>;
 
-/** POST /api/v1/generateTask/kling-2-6, once the request was let in and its body is here. */
-export function generateTask(world: Deps, text: string): Reply {
-  const { settings, faults, account, prompts, tasks, recorder, dice } = world;
+/** POST /api/v1/generateTask/kling-2-6, after the gate has admitted the request and its body was read. */
+export function generateTask(context: Deps, text: string): Reply {
+  const { settings, faults, account, prompts, tasks, recorder, injector } = context;
   const request = readRequest(text);
   if (typeof request === 'string') {
     recorder.refused.invalid++;
     return replies.error(400, request);
   }
   const history = prompts.of(request.input.prompt);
-  const refusal = refuseOnPurpose(world, history);
+  const refusal = injectRefusal(context, history);
   if (refusal) return refusal;
 
   const cost = settings.price * (request.input.duration / 5);
@@ -29,37 +29,38 @@ export function generateTask(world: Deps, text: string): Reply {
   }
   account.charge(cost);
   const task = tasks.make(request, history, cost);
-  const odd = oddIds[dice.marker(history, 'id')?.value ?? ''];
+  const odd = oddIds[injector.marker(history, 'id')?.value ?? ''];
   if (odd) return replies.ok(odd(task.id));
-  return loseOnPurpose(world, history) ?? replies.ok(`{"code":200,"message":"success","data":{"taskId":"${task.id}"}}`);
+  return injectLoss(context, history) ?? replies.ok(`{"code":200,"message":"success","data":{"taskId":"${task.id}"}}`);
 }
 
 /** Faults that make no task. */
-function refuseOnPurpose({ dice }: Deps, history: PromptHistory): Reply | undefined {
-  const marker = dice.marker(history, 'http') ?? dice.marker(history, 'code') ?? dice.marker(history, 'reset');
+function injectRefusal({ injector }: Deps, history: PromptHistory): Reply | undefined {
+  const marker =
+    injector.marker(history, 'http') ?? injector.marker(history, 'code') ?? injector.marker(history, 'reset');
   if (marker) {
     if (marker.kind === 'reset') return replies.reset();
     return replies.error(Number(marker.value), undefined, marker.kind === 'code' ? 200 : undefined);
   }
-  if (dice.strikes('create500')) return replies.error(500);
-  if (dice.strikes('create503')) return replies.error(503);
-  if (dice.strikes('createReset')) return replies.reset();
+  if (injector.fires('create500')) return replies.error(500);
+  if (injector.fires('create503')) return replies.error(503);
+  if (injector.fires('createReset')) return replies.reset();
   return undefined;
 }
 
 /** Faults after which there is a task that the client may not know of. */
-function loseOnPurpose({ dice }: Deps, history: PromptHistory): Reply | undefined {
+function injectLoss({ injector }: Deps, history: PromptHistory): Reply | undefined {
   const marker =
-    dice.marker(history, 'lost') ??
-    dice.marker(history, 'hang') ??
-    dice.marker(history, 'gateway') ??
-    dice.marker(history, 'garbage');
+    injector.marker(history, 'lost') ??
+    injector.marker(history, 'hang') ??
+    injector.marker(history, 'gateway') ??
+    injector.marker(history, 'garbage');
   if (marker) {
     if (marker.kind === 'lost') return replies.reset();
     if (marker.kind === 'hang') return replies.hang();
     return marker.kind === 'gateway' ? replies.gateway(Number(marker.value)) : replies.garbage();
   }
-  if (dice.strikes('createLost')) return replies.reset();
-  if (dice.strikes('createHang')) return replies.hang();
+  if (injector.fires('createLost')) return replies.reset();
+  if (injector.fires('createHang')) return replies.hang();
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** How the answer to an accepted submission may hold its task id otherwise than documented, by the name of a marker. */
+/** Undocumented places of the task id in the answer to an accepted submission, by the name of a marker. */
 export const oddIds: Readonly<Record<string, (id: string) => string>> = {
   task_id: (id) => JSON.stringify({ code: 200, message: 'success', data: { task_id: id } }),
   plain: (id) => JSON.stringify({ code: 200, message: 'success', data: id }),
@@ -16,7 +16,7 @@ export interface SuccessData {
   resultJson: string;
 }
 
-/** How the answer about a success may tell of it otherwise than documented, by the name of a marker. */
+/** Undocumented forms of an answer about a success, by the name of a marker. */
 export const oddSuccesses: Readonly<Record<string, (data: SuccessData, urls: readonly string[]) => object>> = {
   capitals: (data) => ({ ...data, state: 'SUCCESS' }),
   completed: (data) => ({ ...data, state: 'completed' }),
@@ -26,5 +26,5 @@ export const oddSuccesses: Readonly<Record<string, (data: SuccessData, urls: rea
   top: ({ taskId, state }, urls) => ({ taskId, state, resultUrls: urls }),
   videos: ({ taskId, state }, urls) => ({ taskId, state, videos: urls.map((url) => ({ url, cover: `${url}.jpg` })) }),
   null: (data) => ({ ...data, state: null, resultJson: null }),
-  other: (data) => ({ ...data, taskId: 'task_of_somebody_else' }),
+  other: (data) => ({ ...data, taskId: 'task_of_another_account' }),
 };

@@ -38,7 +38,7 @@ export interface SimulatorOptions {
   callbackTimeoutMs?: number | undefined;
   /** Tasks that are remembered: the oldest ended one is forgotten (404) beyond them. Default 200,000. */
   keepTasks?: number | undefined;
-  /** What goes wrong from the start; see faults.ts. */
+  /** Faults from the start; see faults.ts. */
   faults?: Partial<Faults> | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { parseMarkers, type Marker, type MarkerKind } from './markers.ts';
 import type { PromptHistory, Task } from './task.ts';
 
-/** Every prompt that was ever posted and is still remembered, and whose turn its markers are at. */
+/** The prompts of all remembered tasks, and which of their markers are used up. */
 export class Prompts {
   readonly #histories = new Map<string, PromptHistory>();
 
@@ -9,7 +9,7 @@ export class Prompts {
     let history = this.#histories.get(prompt);
     if (!history) {
       const markers = parseMarkers(prompt);
-      history = { prompt, markers, struck: markers.map(() => 0), made: 0, tasks: [] };
+      history = { prompt, markers, fired: markers.map(() => 0), made: 0, tasks: [] };
       this.#histories.set(prompt, history);
     }
     return history;
@@ -26,12 +26,12 @@ export class Prompts {
   }
 }
 
-/** The first marker of that kind which has not used up its count; asking counts as one strike. */
-export function strike(history: PromptHistory, kind: MarkerKind): Marker | undefined {
+/** Takes the first marker of that kind that has not used up its count, and counts it. */
+export function takeMarker(history: PromptHistory, kind: MarkerKind): Marker | undefined {
   for (const [i, marker] of history.markers.entries()) {
-    const struck = history.struck[i] ?? 0;
-    if (marker.kind !== kind || struck >= marker.times) continue;
-    history.struck[i] = struck + 1;
+    const fired = history.fired[i] ?? 0;
+    if (marker.kind !== kind || fired >= marker.times) continue;
+    history.fired[i] = fired + 1;
     return marker;
   }
   return undefined;

@@ -1,5 +1,5 @@
 import type { Account } from './account.ts';
-import type { Dice } from './dice.ts';
+import type { FaultInjector } from './fault-injector.ts';
 import type { SimulatorSettings } from './options.ts';
 import type { Prompts } from './prompts.ts';
 import type { Delivery, Leak, Refusal, Records, RequestKind, Summary, TaskRecord } from './records.ts';
@@ -16,14 +16,14 @@ interface Deps {
   timeline: Timeline;
   unixBase: number;
   account: Account;
-  dice: Dice;
+  injector: FaultInjector;
   prompts: Prompts;
   tasks: Tasks;
 }
 
-/** Counts as things happen, and answers as Records. What is kept per request is bounded. */
+/** Counts requests and events as Records; what is kept for each request is bounded. */
 export class Recorder implements Records {
-  readonly #world: Deps;
+  readonly #context: Deps;
   readonly #peak: SlidingPeak;
   readonly requests: Record<RequestKind | 'total', number> = { create: 0, status: 0, balance: 0, other: 0, total: 0 };
   readonly refused: Record<Refusal, number> = {
@@ -42,13 +42,13 @@ export class Recorder implements Records {
   #firstPostAt: number | null = null;
   #lastEndAt: number | null = null;
 
-  constructor(world: Deps) {
-    this.#world = world;
-    this.#peak = new SlidingPeak(world.settings.requestWindowMs / world.settings.speed);
+  constructor(context: Deps) {
+    this.#context = context;
+    this.#peak = new SlidingPeak(context.settings.requestWindowMs / context.settings.speed);
   }
 
   get unixBase(): number {
-    return this.#world.unixBase;
+    return this.#context.unixBase;
   }
 
   get leaks(): readonly Leak[] {
@@ -60,7 +60,7 @@ export class Recorder implements Records {
   }
 
   now(): number {
-    return this.#world.timeline.now();
+    return this.#context.timeline.now();
   }
 
   apiRequest(kind: RequestKind, now: number): void {
@@ -84,7 +84,7 @@ export class Recorder implements Records {
   }
 
   summary(): Summary {
-    const { timeline, account, dice, tasks } = this.#world;
+    const { timeline, account, injector, tasks } = this.#context;
     timeline.settle();
     return {
       unixBase: this.unixBase,
@@ -103,7 +103,7 @@ export class Recorder implements Records {
       spentUsd: account.spent,
       files: { ...this.files },
       callbacks: { ...this.callbacks },
-      faults: { ...dice.struck },
+      faults: { ...injector.fired },
       leaks: this.#leaks.length,
       firstPostAt: this.#firstPostAt,
       lastEndAt: this.#lastEndAt,
@@ -111,20 +111,20 @@ export class Recorder implements Records {
   }
 
   tasks(): TaskRecord[] {
-    return this.#view(this.#world.tasks.all());
+    return this.#view(this.#context.tasks.all());
   }
 
   task(taskId: string): TaskRecord | undefined {
-    const task = this.#world.tasks.get(taskId);
+    const task = this.#context.tasks.get(taskId);
     return task && this.#view([task])[0];
   }
 
   tasksFor(prompt: string): TaskRecord[] {
-    return this.#view(this.#world.prompts.tasksOf(prompt));
+    return this.#view(this.#context.prompts.tasksOf(prompt));
   }
 
   #view(tasks: Iterable<Task>): TaskRecord[] {
-    this.#world.timeline.settle();
+    this.#context.timeline.settle();
     const now = this.now();
     return Array.from(tasks, (task) => viewTask(task, now));
   }
@@ -140,7 +140,7 @@ function viewTask(task: Task, now: number): TaskRecord {
     createdAt: task.createdAt,
     endsAt: task.endsAt === Infinity ? null : task.endsAt,
     state: stateOf(task, now),
-    // A failure to come is nobody's knowledge yet.
+    // A failure to come is not visible before the end.
     failCode: task.ended ? (task.failCode ?? null) : null,
     firstSeenEndedAt: task.firstSeenEndedAt ?? null,
     firstPolledEndedAt: task.firstPolledEndedAt ?? null,

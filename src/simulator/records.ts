@@ -63,7 +63,7 @@ export interface Summary {
   spentUsd: number;
   files: { requests: number; complete: number; bytes: number };
   callbacks: { sent: number; accepted: number; refused: number; givenUp: number };
-  /** Faults that struck, by name; faults of a prompt are `marker:KIND`. */
+  /** Faults that occurred, by name; faults of a prompt are `marker:KIND`. */
   faults: Record<string, number>;
   leaks: number;
   /** When the first POST arrived; null: none did. */
@@ -75,7 +75,7 @@ export type RequestKind = 'create' | 'status' | 'balance' | 'other';
 
 export type Refusal = 'rate' | 'concurrency' | 'invalid' | 'key' | 'credits' | 'notFound';
 
-/** What the simulator saw. All times are ms since `unixBase` (Unix ms), monotonic. */
+/** What the simulator has recorded. All times are ms since `unixBase` (Unix ms), monotonic. */
 export interface Records {
   readonly unixBase: number;
   /** The time now, on the records' scale. */

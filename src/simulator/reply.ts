@@ -3,7 +3,7 @@ import type { Faults } from './faults.ts';
 import { between, type Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
 
-/** What a client gets for a request to the API. */
+/** The answer to a request to the API. */
 export type Reply =
   | { kind: 'body'; status: number; body: string; type?: 'application/json' | 'text/html' }
   /** The connection is reset (RST), without an answer. */
@@ -35,19 +35,19 @@ export const replies = {
     status,
     body: JSON.stringify({ code, message, data: null }),
   }),
-  /** What a proxy in front of the API says when it lost the API. */
+  /** The error page of a gateway in front of the API. */
   gateway: (status: number): Reply => {
     const title = `${status} ${messages[status] ?? 'Error'}`;
     const body = `<html><head><title>${title}</title></head><body><center><h1>${title}</h1></center></body></html>\n`;
     return { kind: 'body', status, body, type: 'text/html' };
   },
-  /** Says it is JSON, and breaks off. */
+  /** Truncated JSON. */
   garbage: (): Reply => ({ kind: 'body', status: 200, body: '{"code":200,"message":"succ' }),
   reset: (): Reply => resetReply,
   hang: (): Reply => hangReply,
 };
 
-/** Carries replies to the wire, as late as `latencyMs` says. */
+/** Sends replies, each delayed by `latencyMs`. */
 export class Replier {
   readonly #faults: Faults;
   readonly #timeline: Timeline;
@@ -72,7 +72,7 @@ export class Replier {
       return;
     }
     const { status, body, type = 'application/json' } = reply;
-    // A flat list of headers is written as it stands; an object would be walked and copied first.
+    // Node copies an object of headers, but not a flat list.
     const headers = ['Content-Type', type, 'Content-Length', String(Buffer.byteLength(body))];
     const { retryAfter } = this.#faults;
     if (status === 429 && retryAfter !== null) headers.push('Retry-After', String(retryAfter));

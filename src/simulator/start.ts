@@ -3,10 +3,10 @@ import { Account } from './account.ts';
 import { Api } from './api.ts';
 import { Callbacks } from './callbacks.ts';
 import { serveControl, type Controls } from './control.ts';
-import { Dice } from './dice.ts';
+import { FaultInjector } from './fault-injector.ts';
 import { changeFaults, type Faults } from './faults.ts';
 import { serveFile } from './files.ts';
-import { listen, stopListening, urlOf } from './listen.ts';
+import { listen, stopListening, urlOf } from './http.ts';
 import { readBalance, readOptions, type SimulatorOptions, type SimulatorSettings } from './options.ts';
 import { Prompts } from './prompts.ts';
 import { Recorder } from './recorder.ts';
@@ -38,63 +38,63 @@ export interface Simulator {
 /** A stand-in for the APIXO API, which listens once this resolves. Throws UserError for wrong options or a taken port. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const settings = readOptions(options);
-  const world = buildWorld(settings, changeFaults({}, options.faults ?? {}));
-  const callbacks = new Callbacks(world);
-  world.tasks.onMade((task) => callbacks.taskMade(task));
-  world.tasks.onEnd((task) => {
+  const context = buildContext(settings, changeFaults({}, options.faults ?? {}));
+  const callbacks = new Callbacks(context);
+  context.tasks.onMade((task) => callbacks.taskMade(task));
+  context.tasks.onEnd((task) => {
     if (task.failCode !== undefined) {
       task.billed = false;
-      world.account.refund(task.costUsd);
+      context.account.refund(task.costUsd);
     }
-    world.recorder.taskEnded(task);
+    context.recorder.taskEnded(task);
     callbacks.taskEnded(task);
   });
 
-  const setFaults = (change: unknown) => void Object.assign(world.faults, changeFaults(world.faults, change));
-  const setBalance = (value: unknown) => world.account.setBalance(readBalance(value));
+  const setFaults = (change: unknown) => void Object.assign(context.faults, changeFaults(context.faults, change));
+  const setBalance = (value: unknown) => context.account.setBalance(readBalance(value));
   const controls: Controls = {
-    records: world.recorder,
-    faults: () => world.faults,
+    records: context.recorder,
+    faults: () => context.faults,
     changeFaults: setFaults,
     changeBalance: setBalance,
   };
-  const server = await listen(settings.port, settings.host, router(world, controls));
+  const server = await listen(settings.port, settings.host, router(context, controls));
   const url = urlOf(server, settings.host);
-  world.urls.base = settings.publicUrl?.replace(/\/$/, '') ?? url;
+  context.urls.base = settings.publicUrl?.replace(/\/$/, '') ?? url;
   return {
     url,
     options: settings,
-    records: world.recorder,
-    faults: world.faults,
+    records: context.recorder,
+    faults: context.faults,
     setFaults,
     setBalance,
-    setKey: (key) => void (world.account.key = key),
+    setKey: (key) => void (context.account.key = key),
     async close() {
-      world.timeline.stop();
+      context.timeline.stop();
       await Promise.all([stopListening(server), callbacks.close()]);
     },
   };
 }
 
-function buildWorld(settings: SimulatorSettings, faults: Faults): SimulatorContext {
+function buildContext(settings: SimulatorSettings, faults: Faults): SimulatorContext {
   const epoch = performance.now();
   const unixBase = Date.now();
   const timeline = new Timeline(() => performance.now() - epoch);
-  const dice = new Dice(faults, settings.seed);
+  const injector = new FaultInjector(faults, settings.seed);
   const account = new Account(settings.apiKey, settings.balance);
   const prompts = new Prompts();
   const urls = new SignedUrls(settings.urlTtlMs, timeline.now);
-  const tasks = new Tasks({ settings, timeline, prompts, dice });
-  const recorder = new Recorder({ settings, timeline, unixBase, account, dice, prompts, tasks });
-  const replier = new Replier(faults, timeline, dice.random);
-  return { settings, timeline, unixBase, faults, dice, account, prompts, tasks, urls, recorder, replier };
+  const tasks = new Tasks({ settings, timeline, prompts, injector });
+  const recorder = new Recorder({ settings, timeline, unixBase, account, injector, prompts, tasks });
+  const replier = new Replier(faults, timeline, injector.random);
+  return { settings, timeline, unixBase, faults, injector, account, prompts, tasks, urls, recorder, replier };
 }
 
-function router(world: SimulatorContext, controls: Controls): RequestListener {
-  const api = new Api(world);
+function router(context: SimulatorContext, controls: Controls): RequestListener {
+  const api = new Api(context);
   return (request, response) => {
     const url = request.url ?? '/';
-    if (url.startsWith('/files/')) serveFile(world, request, response, url);
+    if (url.startsWith('/files/')) serveFile(context, request, response, url);
     else if (url.startsWith('/_simulator/')) serveControl(controls, request, response, url);
     else api.handle(request, response, url);
   };

@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { oddSuccesses } from './odd-answers.ts';
-import { queryOf } from './request.ts';
+import { queryOf } from './http.ts';
 import { replies, type Reply } from './reply.ts';
-import { statusBody } from './status-body.ts';
+import { stateOf, type Task } from './task.ts';
 import type { SimulatorContext } from './context.ts';
 
-type Deps = Pick<SimulatorContext, 'timeline' | 'unixBase' | 'urls' | 'dice' | 'tasks' | 'recorder'>;
+type Deps = Pick<SimulatorContext, 'timeline' | 'unixBase' | 'urls' | 'injector' | 'tasks' | 'recorder'>;
 
 /** GET /api/v1/statusTask/kling-2-6?taskId=… */
-export function statusTask(world: Deps, url: string): Reply {
-  const { dice, tasks, recorder, timeline } = world;
-  if (dice.strikes('status500')) return replies.error(500);
-  if (dice.strikes('statusReset')) return replies.reset();
-  if (dice.strikes('statusGarbage')) return replies.garbage();
+export function statusTask(context: Deps, url: string): Reply {
+  const { injector, tasks, recorder, timeline } = context;
+  if (injector.fires('status500')) return replies.error(500);
+  if (injector.fires('statusReset')) return replies.reset();
+  if (injector.fires('statusGarbage')) return replies.garbage();
   const id = queryOf(url).get('taskId');
   if (!id) {
     recorder.refused.invalid++;
@@ -27,9 +27,9 @@ export function statusTask(world: Deps, url: string): Reply {
     task.firstSeenEndedAt ??= timeline.now();
     task.firstPolledEndedAt ??= timeline.now();
   }
-  const body = statusBody(world, task);
-  const marker = task.ended && task.failCode === undefined ? dice.marker(task.history, 'success') : undefined;
-  return replies.ok(marker ? tellOddly(body, marker.value) : body);
+  const body = statusBody(context, task);
+  const marker = task.ended && task.failCode === undefined ? injector.marker(task.history, 'success') : undefined;
+  return replies.ok(marker ? answerOddly(body, marker.value) : body);
 }
 
 const documented = z.object({
@@ -37,9 +37,54 @@ const documented = z.object({
 });
 const result = z.object({ resultUrls: z.array(z.string()) });
 
-/** The answer about a success, as a marker of the prompt wants it. */
-function tellOddly(body: string, how: string): string {
+/** Returns the answer about a success in the form that a marker names. */
+function answerOddly(body: string, how: string): string {
   const { data } = documented.parse(JSON.parse(body));
   const { resultUrls } = result.parse(JSON.parse(data.resultJson));
   return JSON.stringify({ code: 200, message: 'success', data: oddSuccesses[how]?.(data, resultUrls) });
+}
+
+const failMessages: Readonly<Record<string, string>> = {
+  CONTENT_VIOLATION: 'Content does not meet safety guidelines',
+  INVALID_IMAGE_URL: 'Cannot access provided image URL',
+  GENERATION_FAILED: 'Video generation failed',
+  PROCESSING_TIMEOUT: 'Processing timed out',
+  INSUFFICIENT_CREDITS: 'Insufficient credits',
+};
+
+/** Returns the body of a statusTask answer, which is also that of a callback. */
+export function statusBody(context: Pick<SimulatorContext, 'timeline' | 'unixBase' | 'urls'>, task: Task): string {
+  if (task.finalBody !== undefined) return task.finalBody;
+  const state = stateOf(task, context.timeline.now());
+  const createTime = Math.round(context.unixBase + task.createdAt);
+  // The most frequent answer is formatted by hand: JSON.stringify costs more.
+  if (state === 'pending' || state === 'processing')
+    return `{"code":200,"message":"success","data":{"taskId":"${task.id}","state":"${state}","createTime":${createTime}}}`;
+  const body = JSON.stringify({
+    code: 200,
+    message: 'success',
+    data: {
+      taskId: task.id,
+      state,
+      ...(task.failCode === undefined ? success(context, task, createTime) : failure(task.failCode)),
+    },
+  });
+  if (state === 'failed' || !context.urls.expire) task.finalBody = body;
+  return body;
+}
+
+function success(context: Pick<SimulatorContext, 'unixBase' | 'urls'>, task: Task, createTime: number) {
+  const resultUrls = Array.from({ length: task.clips }, (_, i) => context.urls.sign(task.id, i + 1));
+  const completeTime = Math.round(context.unixBase + task.endsAt);
+  return {
+    resultJson: JSON.stringify({ resultUrls }),
+    createTime,
+    completeTime,
+    costTime: completeTime - createTime,
+  };
+}
+
+/** As documented: the answer about a failed task has no times. */
+function failure(failCode: string) {
+  return { failCode, failMsg: failMessages[failCode] ?? `Generation failed: ${failCode}` };
 }

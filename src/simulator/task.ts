@@ -22,7 +22,7 @@ export interface Task {
   ended: boolean;
   /** Charged when it is made, refunded when it fails. */
   billed: boolean;
-  /** When the client was first told of the end, by an answer of statusTask or a callback it accepted. */
+  /** When the client first received the end, by an answer of statusTask or an accepted callback. */
   firstSeenEndedAt: number | undefined;
   /** The same by an answer of statusTask alone. */
   firstPolledEndedAt: number | undefined;
@@ -32,12 +32,12 @@ export interface Task {
   finalBody: string | undefined;
 }
 
-/** What happened to one exact prompt so far. */
+/** The tasks and markers of one exact prompt so far. */
 export interface PromptHistory {
   readonly prompt: string;
   readonly markers: readonly Marker[];
-  /** How often each of `markers` has struck. */
-  readonly struck: number[];
+  /** How often each of `markers` has fired. */
+  readonly fired: number[];
   /** Tasks made, forgotten ones too. */
   made: number;
   readonly tasks: Task[];

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Dice } from './dice.ts';
+import type { FaultInjector } from './fault-injector.ts';
 import type { SimulatorSettings } from './options.ts';
 import type { Prompts } from './prompts.ts';
 import { between, seededRandom, taskSeed } from './random.ts';
@@ -14,12 +14,12 @@ interface Deps {
   settings: SimulatorSettings;
   timeline: Timeline;
   prompts: Prompts;
-  dice: Dice;
+  injector: FaultInjector;
 }
 
 /** All tasks that are remembered, and how many of them are in flight. */
 export class Tasks {
-  readonly #needs: Deps;
+  readonly #deps: Deps;
   readonly #byId = new Map<string, Task>();
   /** Not from the seed: a simulator that was started again must not know the tasks of the one before. */
   readonly #run = randomBytes(6).toString('hex');
@@ -30,8 +30,8 @@ export class Tasks {
   inFlight = 0;
   mostInFlight = 0;
 
-  constructor(needs: Deps) {
-    this.#needs = needs;
+  constructor(deps: Deps) {
+    this.#deps = deps;
   }
 
   onMade(listener: (task: Task) => void): void {
@@ -52,10 +52,10 @@ export class Tasks {
   }
 
   make(request: GenerationRequest, history: PromptHistory, costUsd: number): Task {
-    const { settings, timeline, dice } = this.#needs;
+    const { settings, timeline, injector } = this.#deps;
     const random = seededRandom(taskSeed(settings.seed, history.prompt, ++history.made));
     const createdAt = timeline.now();
-    const slow = Number(dice.marker(history, 'slow')?.value ?? 1);
+    const slow = Number(injector.marker(history, 'slow')?.value ?? 1);
     const length = (between(random, settings.generationMs[request.input.duration]) * slow) / settings.speed;
     const task: Task = {
       id: `task_${this.#run}${(++this.made).toString(16).padStart(8, '0')}`,
@@ -65,10 +65,11 @@ export class Tasks {
       callbackUrl: request.callback_url,
       createdAt,
       processingAt: createdAt + length * PENDING_PART,
-      endsAt: dice.marker(history, 'never') ? Infinity : createdAt + length,
+      endsAt: injector.marker(history, 'never') ? Infinity : createdAt + length,
       failCode:
-        dice.marker(history, 'fail')?.value ?? (dice.strikesWith(random, 'failRate') ? 'GENERATION_FAILED' : undefined),
-      clips: dice.marker(history, 'no-url') ? 0 : Number(dice.marker(history, 'urls')?.value ?? 1),
+        injector.marker(history, 'fail')?.value ??
+        (injector.firesWith(random, 'failRate') ? 'GENERATION_FAILED' : undefined),
+      clips: injector.marker(history, 'no-url') ? 0 : Number(injector.marker(history, 'urls')?.value ?? 1),
       costUsd,
       ended: false,
       billed: true,
@@ -94,11 +95,11 @@ export class Tasks {
   }
 
   #forgetOldest(): void {
-    if (this.#byId.size <= this.#needs.settings.keepTasks) return;
+    if (this.#byId.size <= this.#deps.settings.keepTasks) return;
     for (const task of this.#byId.values()) {
       if (!task.ended) continue;
       this.#byId.delete(task.id);
-      this.#needs.prompts.forget(task);
+      this.#deps.prompts.forget(task);
       this.forgotten++;
       return;
     }

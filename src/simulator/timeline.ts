@@ -9,9 +9,8 @@ interface Entry {
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 /**
- * What is to happen later, in order of time, behind one timer however many thousand tasks there are.
- * `settle` runs what is due without waiting for the timer, which may be late: whoever asks for a
- * count or a state settles first, and so sees every task that has ended by now as ended.
+ * A queue of events in order of time, behind one timer for any number of tasks. `settle` runs due events without
+ * waiting for the timer, which may be late: call it before a count or a state is read.
  */
 export class Timeline {
   readonly now: () => number;

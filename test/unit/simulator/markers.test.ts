@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { markerTable, parseMarkers } from '../../../src/simulator/markers.ts';
-import { Prompts, strike } from '../../../src/simulator/prompts.ts';
+import { Prompts, takeMarker } from '../../../src/simulator/prompts.ts';
 
 describe('parseMarkers', () => {
   it('reads kind, value and count', () => {
@@ -33,15 +33,15 @@ describe('strike', () => {
   it('uses up counts, one marker of a kind after the other, each prompt for itself', () => {
     const prompts = new Prompts();
     const first = prompts.of('one [fail:A x2] [fail:B x1] [lost x1]');
-    expect(Array.from({ length: 4 }, () => strike(first, 'fail')?.value)).toEqual(['A', 'A', 'B', undefined]);
-    expect(strike(first, 'lost')).toMatchObject({ kind: 'lost' });
-    expect(strike(first, 'lost')).toBeUndefined();
-    expect(strike(prompts.of('two [fail:A x2]'), 'fail')?.value).toBe('A');
-    expect(strike(prompts.of('one [fail:A x2] [fail:B x1] [lost x1]'), 'fail')).toBeUndefined();
+    expect(Array.from({ length: 4 }, () => takeMarker(first, 'fail')?.value)).toEqual(['A', 'A', 'B', undefined]);
+    expect(takeMarker(first, 'lost')).toMatchObject({ kind: 'lost' });
+    expect(takeMarker(first, 'lost')).toBeUndefined();
+    expect(takeMarker(prompts.of('two [fail:A x2]'), 'fail')?.value).toBe('A');
+    expect(takeMarker(prompts.of('one [fail:A x2] [fail:B x1] [lost x1]'), 'fail')).toBeUndefined();
   });
 
   it('strikes for ever without a count', () => {
     const history = new Prompts().of('[hang]');
-    for (let i = 0; i < 100; i++) expect(strike(history, 'hang')).toBeDefined();
+    for (let i = 0; i < 100; i++) expect(takeMarker(history, 'hang')).toBeDefined();
   });
 });
