@@ -25,11 +25,6 @@ const built = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.
 /** Clock ticks a second in /proc, fixed by the kernel's interface. */
 const TICKS = 100;
 
-/** Variables such as BENCH_GC=default, which choose between two ways of doing one thing. */
-function benchSwitches(): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('BENCH_')));
-}
-
 /** @param path of the built file, below dist/ */
 export async function startProgram(
   path: string,
@@ -39,7 +34,7 @@ export async function startProgram(
 ): Promise<Program> {
   const child = spawn(process.execPath, [...(options.nodeArgs ?? []), built(path), ...args], {
     cwd: options.cwd,
-    env: { PATH: process.env['PATH'], ...benchSwitches(), ...env },
+    env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', options.waitForLog ? 'pipe' : 'inherit'],
   });
   const { pid } = child;

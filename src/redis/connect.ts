@@ -76,16 +76,11 @@ function commonOptions(options: ConnectOptions) {
  */
 export function openRedis(url: string, options: ConnectOptions): RedisClient {
   const settings = redisOptions(parseTarget(url), options);
-  // The bench compares the ways to write: BENCH_REDIS_WRITES=cork|pipeline|plain.
-  const writes = process.env['BENCH_REDIS_WRITES'] ?? 'cork';
-  const client = new Redis({
-    ...settings,
-    enableAutoPipelining: writes === 'pipeline',
-  });
+  const client = new Redis(settings);
   if (settings.sentinels) new SwitchWatch(settings).add(client);
   // Without a listener ioredis prints every error by itself.
   client.on('error', () => {});
-  if (writes === 'cork') autoCork(client);
+  autoCork(client);
   return client;
 }
 
@@ -147,7 +142,7 @@ function readPem(setting: string, path: string): Buffer {
 export function duplicateRedis(redis: RedisClient): RedisClient {
   const copy = redis.duplicate();
   copy.on('error', () => {});
-  if ((process.env['BENCH_REDIS_WRITES'] ?? 'cork') === 'cork') autoCork(copy);
+  autoCork(copy);
   return copy;
 }
 

@@ -35,9 +35,7 @@ export async function runWorkers(
   roles: readonly QueueName[],
   { readable = false, acceptNewKey = false, openListeners }: WorkerProcessOptions = {},
 ): Promise<void> {
-  // The bench compares both: BENCH_GC=default.
-  const tuned = process.env['BENCH_GC'] !== 'default';
-  if (tuned && roles.every((role) => role === 'download')) keepHeapSmall();
+  if (roles.every((role) => role === 'download')) keepHeapSmall();
   // Loading these makes the heap grow.
   const [{ openApp }, { startWorkers }] = await Promise.all([import('../app.ts'), import('./start.ts')]);
   const config = loadConfig(environment);

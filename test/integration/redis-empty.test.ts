@@ -15,7 +15,8 @@ it('names once each batch that Redis has forgotten while it was worked on, and w
 
   await mill.app.redis.flushall();
 
-  const named = () => lines.filter((line) => line.includes('"batch":"lost"') && line.includes('has forgotten this batch'));
+  const named = () =>
+    lines.filter((line) => line.includes('"batch":"lost"') && line.includes('has forgotten this batch'));
   await until(() => named().length > 0, 'the name of the batch');
   // The limits are back as well, so that a new batch is submitted.
   await mill.add('next', clips(1, 'next'));
