@@ -29,7 +29,7 @@ export interface SimulatedResult {
   steadyLooksPerClip: number;
   /** Looks planned later than the fixed plan would have: never. */
   plannedTooLate: number;
-  /** The mean and the longest time between two looks at a task that has run for two to four minutes, in milliseconds. */
+  /** The mean and the longest time between two polls of a task that has run for two to four minutes, in milliseconds. */
   gapsMs: [mean: number, longest: number];
   /** When all slots were in use for the first time, in milliseconds. */
   filledMs: number;

@@ -20,7 +20,7 @@ export interface CallbackPathOptions {
   secrets: readonly string[];
 }
 
-/** The URL that the API is to call at the end of this attempt's task: whoever knows it may wake that attempt's poll. */
+/** The URL that the API calls at the end of this attempt's task. Its knowledge is enough to wake that attempt's poll. */
 export function callbackUrl(base: string, attempt: Attempt, { prefix, secrets }: CallbackPathOptions): string {
   const [secret = ''] = secrets;
   const ref = Buffer.from(`${refOf(attempt.batch, attempt.id)}#${attempt.attempt}`).toString('base64url');

@@ -67,7 +67,12 @@ function judgeCallback(url: string, status: number | string, arrived: boolean, t
       'Take away what answers in front of clipmill (a challenge page, another server), or set the same REDIS_URL for both.',
     );
   }
-  if (status === 503) return fail('callbacks', `${url}: clipmill is there, without its Redis`, 'Mend its REDIS_URL.');
+  if (status === 503)
+    return fail(
+      'callbacks',
+      `${url}: clipmill answers, but cannot reach its Redis`,
+      'Correct REDIS_URL of that process.',
+    );
   if (arrived) {
     return fail(
       'callbacks',

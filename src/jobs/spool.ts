@@ -16,7 +16,7 @@ const BLOCK = 64 * 1024;
 
 /**
  * A temporary file without a name: it is removed from its folder the moment it is open, so that nothing of
- * it is left and nobody else can open it, however the process ends. Written once, then read any number of times.
+ * it is left and no other process can open it, however the process ends. Written once, then read any number of times.
  */
 export class Spool {
   readonly #file: number;

@@ -38,7 +38,7 @@ interface PreparedBatch {
 
 /**
  * Compares jobs with the ledger and with the folders of their batches, before anything is sent or changed.
- * @throws UserError when a folder holds something else and the policy is to refuse it; InputError as `previewJobs`;
+ * @throws UserError when a folder holds something else and the policy refuses that; InputError as `previewJobs`;
  * StorageError
  */
 export async function prepareSubmission(

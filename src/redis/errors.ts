@@ -17,7 +17,7 @@ const replies: Record<string, { meaning: string; cure: string }> = {
   },
   MISCONF: {
     meaning: 'Redis refuses writes because it cannot save to its disk',
-    cure: 'Make room on its disk, or mend its rights; its log tells more.',
+    cure: 'Make room on its disk, or correct its permissions; see the log of Redis.',
   },
   NOREPLICAS: {
     meaning: 'Redis refuses writes because too few replicas are in sync (min-replicas-to-write)',
