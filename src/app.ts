@@ -27,7 +27,7 @@ import { preflightRedis } from './redis/preflight.ts';
 import { deadlines } from './core/deadlines.ts';
 import { endsWithin } from './core/timeouts.ts';
 
-/** Redis and everything that is built on it: what commands, workers and the library work with. */
+/** Redis and everything built on it, for commands, workers and the library. */
 export interface App {
   config: Config;
   /** The queues that this process works on. */
@@ -55,13 +55,13 @@ export interface App {
 
 export interface AppOptions {
   log: Logger;
-  /** Which Redis to use when REDIS_URL is not set. Default `shared`: none. */
+  /** The Redis to use when REDIS_URL is not set. Default `shared`: none. */
   redis?: RedisUse;
   /** Folder of a private Redis. Default `.clipmill`. */
   home?: string;
   /**
-   * The queues that this process will work on. A process with any waits for as long as Redis is away; one
-   * with none fails after a few seconds. Default: none.
+   * The queues that this process will work on. With any, the process waits until Redis is back; with
+   * none, it fails after a few seconds. Default: none.
    */
   roles?: readonly QueueName[];
   /** Opens without waiting for Redis or checking it: commands fail until it answers. Default false. */
@@ -92,7 +92,7 @@ export async function openApp(config: Config, options: AppOptions): Promise<App>
     });
     closers.push(() => redis.disconnect());
     if (!options.lazy) await awaitRedis(redis, withoutPassword(server.url));
-    // Before its first reply, a Redis that is out of reach is the error of the caller and no outage.
+    // Before its first reply, an unreachable Redis is an error of the caller, not an outage.
     logOutages(redis, log);
     if (check && !options.lazy)
       await preflightRedis(redis, options.onFinding ?? ((finding) => logFinding(log, finding)));

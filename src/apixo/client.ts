@@ -44,7 +44,7 @@ export interface AccountReport {
 /** An answer that was read otherwise than documented: the API may have changed. */
 export interface LenientReading {
   endpoint: 'generate' | 'status' | 'balance';
-  /** What stood elsewhere, or in other words: a name from a fixed vocabulary. */
+  /** The deviation, as a name from a fixed vocabulary. */
   what: string;
   /** The answer, without secrets and cut. */
   raw: string;
@@ -57,11 +57,11 @@ export interface ClientOptions {
   connectTimeoutMs?: number;
   /** Longest time until a poll or the balance is answered, in milliseconds. Default 60,000. */
   answerTimeoutMs?: number;
-  /** Longest time until a submission is answered, in milliseconds. Default 180,000: one that is given up is paid for all the same. */
+  /** Longest wait for the answer to a submission, in milliseconds. Default 180,000. An aborted submission may still be billed. */
   submitTimeoutMs?: number;
   /** Connections at most. Default 256: 160 requests a second that take 1.5 s each. */
   connections?: number;
-  /** Default: as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY of this process say. */
+  /** Default: the proxies of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY. */
   proxy?: ProxySettings | undefined;
   /** Called for every answer that was read otherwise than documented. */
   onLenientReading?: ((reading: LenientReading) => void) | undefined;
@@ -185,7 +185,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
       const answer = await send({ method: 'GET', path, signal });
       const body = parseJson(answer.text);
       const error = errorOf(answer, body);
-      // An error that tells of this very task tells more than its code.
+      // An error that reports the state of this very task: the state counts, not the code.
       if (error && !namesTask(body, taskId)) throw error;
       const { report, lenient } = readTaskReport(body, taskId, redact);
       if (error && report.state === 'unclear') throw error;

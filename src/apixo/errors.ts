@@ -67,12 +67,12 @@ const noCredit =
 const content =
   /(content|usage|safety|community|moderation)[\s_-]*(polic|guideline|filter|moderat|violat|standard|review|check)|polic(y|ies)[\s_-]*violat|violat|nsfw|sensitive|prohibited|moderation|safety[\s_-]*(guideline|system|reason)|inappropriate|unsafe|explicit content|not allowed content|(content|prompt).{0,20}(block|reject|flag|not allowed|forbid|restrict)/i;
 
-/** Whether a text says that the account cannot pay; what it quotes, such as the prompt, does not count. */
+/** Whether a text reports that the account cannot pay. Quoted parts, such as the prompt, do not count. */
 export function saysNoCredit(text: string): boolean {
   return noCredit.test(withoutQuotes(text));
 }
 
-/** Whether a text says that the content policy forbids the input; what it quotes does not count. */
+/** Whether a text reports that the content policy forbids the input. Quoted parts do not count. */
 export function saysContent(text: string): boolean {
   return content.test(withoutQuotes(text));
 }
@@ -101,7 +101,7 @@ const rules: readonly Rule[] = [
   { status: is(403), kind: 'bad-key' },
   { status: is(404, 410), message: (text) => /task|job/i.test(text), kind: 'unknown-task' },
   { status: is(404, 405, 410), kind: 'wrong-endpoint' },
-  // 499: the gateway believes that this client went away while the API was at work.
+  // 499: the gateway took this client for disconnected while the API was still processing.
   { status: is(499), kind: 'ambiguous' },
   { status: is(408, 425), kind: 'unavailable' },
   // Cloudflare's codes for an origin that it did not reach; 520, 524 and 527 are those of one that it did.

@@ -15,8 +15,8 @@ export interface Model<Input extends object = object> {
   longestMs: number;
   /** How long a finished task and its result can be asked for, in milliseconds. */
   resultsLastMs: number;
-  /** What is documented of the time from submission to the end of a clip of this length, in milliseconds. */
+  /** The documented time from submission to the end of a clip of this length, in milliseconds. */
   generationMs(videoSeconds: number): { min: number; max: number };
-  /** When it is documented to look first, in milliseconds after submission. */
+  /** The documented time of the first poll, in milliseconds after submission. */
   pollDelayMs: number;
 }

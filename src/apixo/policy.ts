@@ -1,6 +1,6 @@
 import { saysContent, saysNoCredit, type ErrorKind } from './errors.ts';
 
-/** What a submission does after an error. */
+/** Actions of a submission after an error. */
 export type SubmitAction =
   /** The POST may have been accepted: the item is held (or posted again, if the user chose so), and the account cools down. */
   | 'hold'
@@ -21,7 +21,7 @@ export type SubmitAction =
   /** A passing condition: requeue the item with a backoff. */
   | 'retry';
 
-/** What a poll does after an error. No error of a poll ends a task: it may still run, and it is paid for. */
+/** Actions of a poll after an error. No error of a poll ends a task: it may still run, and it is paid for. */
 export type PollAction =
   /** Too many requests: every request of the account waits. */
   | 'slow-down'
@@ -29,14 +29,14 @@ export type PollAction =
   | 'halt'
   /** The API does not know the task: unless it is young, as for `not-understood`. */
   | 'task-unknown'
-  /** An answer of success that tells nothing of the task: poll again for a while, then hold. */
+  /** A successful answer without the state of the task: poll again for a while, then hold. */
   | 'not-understood'
-  /** An answer that does not tell the state of the task, or a broken one: poll again until the task timeout, then hold. */
+  /** An error that leaves the state of the task open: poll again until the task timeout, then hold. */
   | 'retry-until-timeout'
   /** Nothing was sent: poll again for as long as it takes. */
   | 'retry';
 
-/** What an error means when the balance was asked for, which costs nothing. */
+/** The meaning of an error of a balance request, which costs nothing. */
 export type BalanceAction =
   /** The key is refused. */
   | 'key-refused'
@@ -57,7 +57,7 @@ interface Row {
   balance: BalanceAction;
 }
 
-/** What to do about an error: one row a kind, one column a request. */
+/** The policy for errors: one row a kind, one column a request. */
 export const errorPolicy = {
   'rate-limited': { submit: 'slow-down', poll: 'slow-down', balance: 'busy' },
   'too-many-tasks': { submit: 'fewer-tasks', poll: 'slow-down', balance: 'busy' },
@@ -88,7 +88,7 @@ export function haltsAccount<Step extends 'submit' | 'poll'>(step: Step, kind: E
 export type FailedTaskAction =
   /** The same input fails again: the item fails. */
   | 'fail'
-  /** Chance decides (an output filter): one more task, whatever CLIPMILL_MAX_ATTEMPTS allows. */
+  /** The result varies (an output filter): one more task, even beyond CLIPMILL_MAX_ATTEMPTS. */
   | 'retry-once'
   /** A passing condition of the provider: as many tasks as CLIPMILL_MAX_ATTEMPTS allows. */
   | 'retry'

@@ -1,6 +1,6 @@
 import type { ExchangeAnswer } from './exchange.ts';
 
-/** Longest wait of a Retry-After that is honoured, in milliseconds: one header stops no batch for longer. */
+/** Longest Retry-After that is honoured, in milliseconds: no single header stops a batch for longer. */
 export const MAX_RETRY_AFTER_MS = 900_000;
 
 /**

@@ -1,6 +1,6 @@
 import type { Model } from './model.ts';
 
-/** `MODEL/SECONDS/PROVIDER`: what decides how long a task takes. */
+/** `MODEL/SECONDS/PROVIDER`, which determine how long a task takes. */
 export function kindOf(model: Pick<Model, 'id'>, videoSeconds: number, provider: string): string {
   return `${model.id}/${videoSeconds}/${provider}`;
 }

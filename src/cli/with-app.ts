@@ -1,4 +1,4 @@
-import { openApp, type App } from '../app.ts';
+import type { App } from '../app.ts';
 import { loadConfig, unknownSettings, type Config } from '../config/config.ts';
 import type { Finding } from '../core/finding.ts';
 import type { RedisUse } from '../redis/locate.ts';
@@ -29,6 +29,8 @@ export async function withApp<T>(
   { redis, config = configFrom(context) }: CommandOptions,
   work: (app: App) => Promise<T>,
 ): Promise<T> {
+  // Loaded here, so that a command that ends before it needs Redis does not load its clients.
+  const { openApp } = await import('../app.ts');
   const log = quietLog(config);
   // A command that only reads prints results, and each time the same warnings would be noise.
   const onFinding = redis === 'read' ? undefined : (finding: Finding) => context.err(`${formatFinding(finding)}\n`);

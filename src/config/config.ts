@@ -47,7 +47,7 @@ export function loadConfig(environment: Environment): Config {
   return config;
 }
 
-/** @throws SettingsError for settings that are right by themselves and wrong beside each other */
+/** @throws SettingsError for settings that are valid alone and contradict each other */
 function checkAddresses({ callbackUrl, callbackListen, baseUrl, listen, apiToken }: Config): void {
   if (callbackListen && callbackUrl === undefined) {
     throw new SettingsError('CLIPMILL_CALLBACK_LISTEN is set, and CLIPMILL_CALLBACK_URL is not', {
@@ -58,7 +58,7 @@ function checkAddresses({ callbackUrl, callbackListen, baseUrl, listen, apiToken
     const { protocol, hostname } = new URL(callbackUrl);
     if (protocol !== 'https:' || isPrivateHost(hostname)) {
       throw new SettingsError(
-        `CLIPMILL_CALLBACK_URL=${callbackUrl}: the API calls public https URLs only, and this is none`,
+        `CLIPMILL_CALLBACK_URL=${callbackUrl}: the API calls public https URLs only, and this is not one`,
         { cure: 'Put a proxy or a tunnel with TLS in front of CLIPMILL_CALLBACK_LISTEN: see docs/server.md.' },
       );
     }
@@ -82,12 +82,18 @@ export function requireApiKey(config: Config): string {
   });
 }
 
-/** The API by its origin; simulated ones on this machine are one and the same, on whatever port. */
+/** Returns the addresses that URLs of clips and images may resolve to, in addition to public ones. */
+export function addressesOf({ baseUrl, allowAddresses }: Config) {
+  // An API on this machine, such as the simulator, has its clips there as well.
+  return { anyAddress: isLoopback(baseUrl), allowed: allowAddresses };
+}
+
+/** Returns the origin of the API; all APIs on this machine count as one, on any port. */
 export function apiOf({ baseUrl }: Pick<Config, 'baseUrl'>): string {
   return isLoopback(baseUrl) ? 'loopback' : new URL(baseUrl).origin;
 }
 
-/** What identifies the account that pays: the API and the key. */
+/** Returns the identity of the account that pays: the API and the key. */
 export function accountSecret(config: Config): string {
   return `${apiOf(config)}\n${requireApiKey(config)}`;
 }
@@ -114,7 +120,7 @@ export function reportSettings(environment: Environment): SettingReport[] {
   });
 }
 
-/** `CLIPMILL_…` names in the environment that no setting has: most likely misspelt. */
+/** Returns `CLIPMILL_…` names in the environment that are no settings: probably misspelt. */
 export function unknownSettings(environment: Environment): { name: string; meant: string | undefined }[] {
   const known = Object.values<Setting>(settings).map((setting) => setting.env);
   return Object.keys(environment)
@@ -122,7 +128,7 @@ export function unknownSettings(environment: Environment): { name: string; meant
     .map((name) => ({ name, meant: nearest(name, known) }));
 }
 
-/** Everything in the configuration that must never be printed. */
+/** Returns every value of the configuration that must never be printed. */
 export function secretsOf(config: Config): string[] {
   const { apiKey, apiToken, awsSecretAccessKey, awsSessionToken, callbackSecrets = [] } = config;
   const urls = [config.redisUrl, config.s3Endpoint, config.baseUrl].filter((url) => url !== undefined);

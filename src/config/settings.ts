@@ -13,23 +13,23 @@ import {
   wholeNumber,
 } from './values.ts';
 
-/** One setting: its name in the environment, what it may hold, and what it is when nobody says. */
+/** One setting: its name in the environment, its valid values, and its default. */
 export interface Setting {
   env: string;
   value: z.ZodType<unknown, string>;
   /** As it would be written in the environment; without one the setting may be absent. */
   default?: string;
-  /** What of it is never printed: all of it, or the password in a URL. */
+  /** The part that is never printed: all of it, or the password in a URL. */
   secret?: 'all' | 'password';
   about: string;
 }
 
-/** A name that is kept for a later version: better refused than taken and ignored. */
+/** A name reserved for a later version: refused, because a setting must not be ignored. */
 const notYet = z.string().refine(() => false, 'is not supported by this version: unset it');
 
 /**
  * Every setting of clipmill. The environment is read through this table alone, and `clipmill config`
- * prints it, so that what is documented is what is read.
+ * prints it, so the documentation cannot differ from the behaviour.
  */
 export const settings = {
   apiKey: {
@@ -43,14 +43,14 @@ export const settings = {
     value: z
       .string()
       .regex(/^[\da-f]{16}$/, 'must be the 16 digits of a fingerprint, as the refusal of a key prints it'),
-    about: 'fingerprint of a new key of the same account, for a prefix that remembers another key',
+    about: 'fingerprint of a new key of the same account, for a prefix that was used with another key',
   },
   baseUrl: {
     env: 'APIXO_BASE_URL',
     value: url('https:', 'http:'),
     default: 'https://api.apixo.ai',
     secret: 'password',
-    about: 'where the API answers',
+    about: 'URL of the API',
   },
   allowHttp: {
     env: 'CLIPMILL_ALLOW_HTTP',
@@ -67,17 +67,17 @@ export const settings = {
   redisCa: {
     env: 'CLIPMILL_REDIS_CA',
     value: z.string(),
-    about: 'file of the certificates (PEM) that Redis and its sentinels are verified with; else those of Node.js',
+    about: 'file of CA certificates (PEM) to verify Redis and its sentinels; default: those of Node.js',
   },
   redisCert: {
     env: 'CLIPMILL_REDIS_CERT',
     value: z.string(),
-    about: 'client certificate (PEM), where Redis asks for one',
+    about: 'file of a client certificate (PEM), if Redis requires one',
   },
   redisKey: {
     env: 'CLIPMILL_REDIS_KEY',
     value: z.string(),
-    about: 'file of its key (PEM)',
+    about: 'file of the key of that certificate (PEM)',
   },
   durability: {
     env: 'CLIPMILL_DURABILITY',
@@ -102,30 +102,30 @@ export const settings = {
     env: 'S3_ENDPOINT',
     value: url('https:', 'http:'),
     secret: 'password',
-    about: 'S3-compatible service, where it is not AWS',
+    about: 'URL of an S3-compatible service other than AWS',
   },
   s3ForcePathStyle: {
     env: 'S3_FORCE_PATH_STYLE',
     value: z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
     default: 'false',
-    about: 'true for services that do not know buckets as host names (MinIO, Ceph, Swift)',
+    about: 'true for services without buckets as host names (MinIO, Ceph, Swift)',
   },
   awsRegion: {
     env: 'AWS_REGION',
     value: z.string().regex(/^[\w-]+$/, 'must be a name such as eu-central-1'),
-    about: 'region of the bucket; else as the AWS configuration says, or with S3_ENDPOINT auto (R2) or us-east-1',
+    about: 'region of the bucket; default: that of the AWS configuration; with S3_ENDPOINT auto (R2) or us-east-1',
   },
   awsAccessKeyId: {
     env: 'AWS_ACCESS_KEY_ID',
     value: z.string(),
     secret: 'all',
-    about: 'access key for S3; without one the standard AWS chain (profile, role) is asked',
+    about: 'access key for S3; default: the standard AWS chain (profile, role)',
   },
   awsSecretAccessKey: {
     env: 'AWS_SECRET_ACCESS_KEY',
     value: z.string(),
     secret: 'all',
-    about: 'its secret',
+    about: 'secret of the access key',
   },
   awsSessionToken: {
     env: 'AWS_SESSION_TOKEN',
@@ -137,19 +137,19 @@ export const settings = {
     env: 'CLIPMILL_SIDECAR',
     value: z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
     default: 'false',
-    about: 'true for a NAME.json beside every clip, with what the manifest tells of it',
+    about: 'true to store NAME.json with the manifest line of each clip beside it',
   },
   maxTasks: {
     env: 'CLIPMILL_MAX_TASKS',
     value: wholeNumber(1, 100_000),
     default: '1000',
-    about: 'tasks in flight at the API at most, all processes together',
+    about: 'most tasks in flight at the API, over all processes',
   },
   maxRequests: {
     env: 'CLIPMILL_MAX_REQUESTS',
     value: wholeNumber(1, 1_000_000),
     default: '10000',
-    about: 'API requests in any window at most, all processes together',
+    about: 'most API requests in any window, over all processes',
   },
   requestWindowMs: {
     env: 'CLIPMILL_REQUEST_WINDOW',
@@ -161,43 +161,43 @@ export const settings = {
     env: 'CLIPMILL_POLL_DELAY',
     value: duration,
     default: '50s',
-    about: 'from submission to the first look at a task',
+    about: 'from submission to the first poll of a task',
   },
   pollIntervalMs: {
     env: 'CLIPMILL_POLL_INTERVAL',
     value: positiveDuration,
     default: '5s',
-    about: 'from one look at a task to the next',
+    about: 'from one poll of a task to the next',
   },
   polling: {
     env: 'CLIPMILL_POLLING',
     value: z.enum(['fixed', 'adaptive']),
     default: 'fixed',
-    about: 'adaptive spends what is left of the request budget on earlier answers',
+    about: 'adaptive spends the unused request budget on earlier polls',
   },
   taskTimeoutMs: {
     env: 'CLIPMILL_TASK_TIMEOUT',
     value: positiveDuration,
     default: '30m',
-    about: 'after which a task without an end is given up as held',
+    about: 'time after which the item of an unfinished task is held',
   },
   submitTimeoutMs: {
     env: 'CLIPMILL_SUBMIT_TIMEOUT',
     value: positiveDuration,
     default: '3m',
-    about: 'how long the answer to a submission may take; one that is given up may be paid for all the same',
+    about: 'longest wait for the answer to a submission; an aborted one may still be billed',
   },
   maxAttempts: {
     env: 'CLIPMILL_MAX_ATTEMPTS',
     value: wholeNumber(1, 100),
     default: '3',
-    about: 'tasks an item may have when they fail for a passing reason',
+    about: 'most tasks of an item whose tasks fail for a temporary reason',
   },
   onAmbiguous: {
     env: 'CLIPMILL_ON_AMBIGUOUS',
     value: z.enum(['hold', 'resubmit']),
     default: 'hold',
-    about: 'what happens to an item whose submission may or may not have been accepted',
+    about: 'action for an item whose submission may have been accepted: hold or resubmit',
   },
   callbackUrl: {
     env: 'CLIPMILL_CALLBACK_URL',
@@ -207,13 +207,13 @@ export const settings = {
   callbackListen: {
     env: 'CLIPMILL_CALLBACK_LISTEN',
     value: listenAddress,
-    about: 'HOST:PORT of a listener that takes callbacks and nothing else: for serve, run and work',
+    about: 'HOST:PORT of a listener for callbacks alone, in serve, run and work',
   },
   callbackSecrets: {
     env: 'CLIPMILL_CALLBACK_SECRET',
     value: secretPair,
     secret: 'all',
-    about: 'signs callback URLs; NEW,OLD while it is replaced; without it one is made and kept in Redis',
+    about: 'signs callback URLs; NEW,OLD while it is replaced; default: generated and kept in Redis',
   },
   listen: {
     env: 'CLIPMILL_LISTEN',
@@ -223,12 +223,12 @@ export const settings = {
   publicUrl: {
     env: 'CLIPMILL_PUBLIC_URL',
     value: baseUrl('https:', 'http:'),
-    about: 'URL at which people reach CLIPMILL_LISTEN, behind a proxy; requests for other hosts are refused',
+    about: 'public URL of CLIPMILL_LISTEN behind a proxy; requests for other hosts are refused',
   },
   metricsListen: {
     env: 'CLIPMILL_METRICS_LISTEN',
     value: listenAddress,
-    about: 'HOST:PORT at which a worker shows /metrics, /healthz and /readyz',
+    about: 'HOST:PORT of the /metrics, /healthz and /readyz of a worker',
   },
   downloads: {
     env: 'CLIPMILL_DOWNLOADS',
@@ -240,20 +240,20 @@ export const settings = {
     env: 'CLIPMILL_MAX_CLIP_BYTES',
     value: byteSize,
     default: '2GiB',
-    about: 'bytes of a clip at most, a hundred times those of a large one (21 MB): a result beyond is held, not stored',
+    about: 'most bytes of a clip, 100 times a large one (21 MB): a larger result is held, not stored',
   },
   allowAddresses: {
     env: 'CLIPMILL_ALLOW_ADDRESSES',
     value: addressRanges,
     default: 'none',
     about:
-      'ranges that clips are fetched from beside the public internet, such as 198.18.0.0/15 for a VPN with fake-IP DNS',
+      'address ranges that clips may be fetched from in addition to public ones, such as 198.18.0.0/15 for fake-IP DNS',
   },
   maxItems: {
     env: 'CLIPMILL_MAX_ITEMS',
     value: wholeNumber(1, 10_000_000),
     default: '1000000',
-    about: 'clips that one file or one call may ask for: by default 17 hours of 1,000 slots, and 1.3 GB of Redis',
+    about: 'most clips of one file or call; the default takes 17 hours of 1,000 slots and 1.3 GB of Redis',
   },
   retentionMs: {
     env: 'CLIPMILL_RETENTION',
@@ -271,12 +271,12 @@ export const settings = {
     env: 'CLIPMILL_NOTIFY_URL',
     value: notYet,
     secret: 'all',
-    about: 'URL that hears of the end of a batch; this version does not call it, and refuses the setting',
+    about: 'URL to notify of the end of a batch; not supported yet, and refused',
   },
   logLevel: {
     env: 'CLIPMILL_LOG_LEVEL',
     value: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
     default: 'info',
-    about: 'least level that is logged',
+    about: 'lowest level that is logged',
   },
 } satisfies Record<string, Setting>;

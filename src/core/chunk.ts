@@ -1,6 +1,6 @@
 import { endsWithin } from './timeouts.ts';
 
-/** A page that is not full goes out when its source makes us wait this long, in milliseconds. */
+/** Longest wait for a source before a page that is not full is yielded, in milliseconds. */
 const PATIENCE_MS = 50;
 
 /**
@@ -14,7 +14,7 @@ export async function* pagesOf<T>(source: Iterable<T> | AsyncIterable<T>, size: 
   try {
     for (;;) {
       const next = Promise.resolve(iterator.next());
-      // The source failing while nobody waits for it must not end the process; the wait below sees it.
+      // A source that fails between waits must not end the process as an unhandled rejection; the wait below throws it.
       next.catch(() => {});
       if (page.length > 0 && !(await endsWithin(Promise.allSettled([next]), PATIENCE_MS))) {
         yield page;

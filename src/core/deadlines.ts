@@ -1,6 +1,6 @@
 /**
- * How long each part of an orderly end may take, in milliseconds, from the signal to the exit. Together they
- * stay below the 30 s after which Kubernetes and `docker compose` (with `stop_grace_period: 30s`) kill.
+ * The deadline of each part of a graceful shutdown, in milliseconds, from the signal to the exit. Their sum
+ * stays below the 30 s after which Kubernetes and `docker compose` (with `stop_grace_period: 30s`) kill.
  */
 export const deadlines = {
   /** Steps of a worker process, after SIGTERM: submissions get their answers recorded, downloads stop. */

@@ -1,10 +1,10 @@
 /**
- * A condition that the user can repair: a wrong file, a wrong setting, a service out of reach.
+ * A condition that the user can repair: a wrong file, a wrong setting, an unreachable service.
  * The command line prints it as one line with its cure, without a stack trace, and exits with 2.
  */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
-  /** What to do about it, as an imperative sentence. */
+  /** The remedy, as an imperative sentence. */
   readonly cure: string | undefined;
 
   constructor(message: string, options: { cure?: string; cause?: unknown } = {}) {

@@ -5,7 +5,7 @@ export interface Finding {
   level: 'ok' | 'warn' | 'fail';
   /** The result, as a phrase. */
   found: string;
-  /** What to do about it, as an imperative sentence. */
+  /** The remedy, as an imperative sentence. */
   cure?: string;
 }
 

@@ -1,8 +1,8 @@
 /**
- * Characters that a terminal obeys or that change what a reader sees: control characters of C0 and C1 (with them
+ * Characters that control a terminal or change the order of text: control characters of C0 and C1 (with them
  * all escape sequences: CSI, OSC, DCS), line separators, and those that change the direction of text.
  */
-// oxlint-disable-next-line no-control-regex -- they are what it is about
+// oxlint-disable-next-line no-control-regex -- these characters are the subject
 const commanding = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /**

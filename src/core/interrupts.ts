@@ -1,5 +1,5 @@
 /**
- * Turns SIGINT and SIGTERM into an abort signal. The first one aborts `signal`, for an orderly end. The second one
+ * Converts SIGINT and SIGTERM to an abort signal. The first one aborts `signal`, for a graceful shutdown. The second one
  * ends the process at once; everything that matters is in Redis.
  */
 export function onInterrupt(

@@ -51,7 +51,7 @@ function errorFacts(error: unknown): object {
   };
 }
 
-/** A line whose texts are harmless once they are decoded. */
+/** Returns a line whose texts are harmless once they are decoded. */
 function withoutCommands(line: string): string {
   const parsed: unknown = JSON.parse(line, (_name, value: unknown) =>
     typeof value === 'string' ? harmlessText(value) : value,

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { packageVersion } from './version.ts';
 
 /**
- * What this process counts, as `/metrics` shows it. Labels have few and fixed values: no batch, item, task,
+ * The metrics of this process, as `/metrics` exposes them. Labels have few and fixed values: no batch, item, task,
  * URL or message is ever one.
  */
 export const registry = new Registry();
@@ -70,13 +70,13 @@ export const metrics = {
   }),
   lenientReadings: new Counter({
     name: 'clipmill_lenient_readings_total',
-    help: 'Answers of the API that were read otherwise than documented, by endpoint and by what was odd: the API may have changed.',
+    help: 'Answers of the API that deviate from its documentation, by endpoint and deviation: the API may have changed.',
     labelNames: ['endpoint', 'what'],
     registers,
   }),
   unclearAnswers: new Counter({
     name: 'clipmill_unclear_answers_total',
-    help: 'Answers about a task that told nothing of it, by reason: no-url, no-state, other-task, unknown-task.',
+    help: 'Answers about a task without its state, by reason: no-url, no-state, other-task, unknown-task.',
     labelNames: ['why'],
     registers,
   }),

@@ -25,7 +25,7 @@ const rights = [
   'hdn(?:ts|ea|tl)',
 ].join('|');
 
-/** A parameter of a query, as it stands or percent-encoded within another URL. */
+/** A query parameter, plain or percent-encoded within another URL. */
 const signedQuery = new RegExp(
   `((?:[?&;]|%3F|%26|\\\\u0026|\\b(?=x-(?:amz|goog)-))(?:${rights})(?:=|%3D))[^&"'\\\\\\s]+`,
   'gi',
@@ -47,14 +47,14 @@ export function withoutSignatures(text: string): string {
 
 /** Returns the URL of a setting as it may be printed, however its password is spelt. */
 export function withoutPassword(url: string): string {
-  // Of a setting it is known that the last "@" ends the user, also where a password has "/", "?" or "#" in it.
+  // In a setting the last "@" ends the user, also where a password has "/", "?" or "#" in it.
   return withoutSignatures(url.replace(/^([a-z][a-z0-9+.-]*:\/\/)([^:@/]*:)?.*@/is, '$1$2[secret]@')).replaceAll(
     '[secret]',
     '********',
   );
 }
 
-/** Returns the passwords of the URL of a setting, as written and decoded: what no line may carry. */
+/** Returns the passwords of the URL of a setting, as written and decoded: values that no line may contain. */
 export function passwordsOf(url: string): string[] {
   const user = /^[a-z][a-z0-9+.-]*:\/\/(.*)@/is.exec(url)?.[1] ?? '';
   const found = user.includes(':') ? [user.slice(user.indexOf(':') + 1)] : [];

@@ -1,7 +1,7 @@
 /** One of two readers of the same source. */
 export interface Reader<T> extends AsyncIterable<T> {
   next(): Promise<IteratorResult<T>>;
-  /** Leaves, so that the other reader waits for this one no longer. To be called at the end. */
+  /** Detaches this reader, so that the other one no longer waits for it. Call it at the end. */
   return(): Promise<IteratorResult<T>>;
 }
 

@@ -6,7 +6,7 @@ const notPrintable = /[\s\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2
 const MAX_SEARCHED = 8_192;
 
 /**
- * Returns a text from outside as it may be kept: half characters replaced, control characters and line ends
+ * Returns an external text in a form that may be stored: half characters replaced, control characters and line ends
  * as one space, `redact` applied, and cut to `maxLength` UTF-16 units.
  * @param redact removes secrets; it runs before the cut, so that no half of a secret is left
  */

@@ -13,7 +13,7 @@ export interface Limit {
 
 /**
  * Waits for work, within a limit. The work itself is not stopped, and its later failure is ignored.
- * @throws TimeoutError after `ms`; the signal's reason as soon as that aborts; else what the work throws
+ * @throws TimeoutError after `ms`; the signal's reason as soon as that aborts; else the error of the work
  */
 export async function withTimeout<T>(work: Promise<T>, { ms, signal }: Limit): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -26,7 +26,7 @@ export async function withTimeout<T>(work: Promise<T>, { ms, signal }: Limit): P
     else signal.addEventListener('abort', stop, { once: true });
   });
   try {
-    // The limit first: where both have ended, the process is draining, and that counts.
+    // The signal first: when both have ended, the process is draining.
     return await Promise.race([limit, work]);
   } finally {
     clearTimeout(timer);
@@ -34,7 +34,7 @@ export async function withTimeout<T>(work: Promise<T>, { ms, signal }: Limit): P
   }
 }
 
-/** Returns whether work ended within `ms` milliseconds; it goes on if not. @throws what the work throws by then */
+/** Returns whether work ended within `ms` milliseconds; it is not stopped. @throws the error of the work */
 export async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   try {
     await withTimeout(work, { ms });

@@ -9,11 +9,11 @@ import { fail, ok, type Finding } from '../core/finding.ts';
 /** The API waits 30 s for an answer. */
 const TIMEOUT_MS = 15_000;
 
-/** Listens for callbacks as the settings say. @throws UserError when another process has the address */
+/** Listens for callbacks at the address of the settings. @throws UserError when another process has the address */
 export type OpenCallbackListener = (app: App) => Promise<{ close(): Promise<void> }>;
 
 /**
- * Sends a callback to its own public URL and looks whether it arrives in Redis, through whatever stands between.
+ * Sends a callback to its own public URL and checks that it arrives in Redis, through any proxy in between.
  * This process listens for it where no other one does.
  */
 export async function checkCallbacks(app: App, openListener: OpenCallbackListener): Promise<Finding[]> {

@@ -123,7 +123,7 @@ async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, 
   }
 }
 
-/** What acknowledges the record of a submission before it is sent. */
+/** The witness that acknowledges the record of a submission before it is sent. */
 async function examineFence(config: Config, { redis, log }: App): Promise<Finding> {
   const subject = 'fence';
   const policy = new AcknowledgementPolicy(redis, config.durability, log);

@@ -28,7 +28,7 @@ export function judgeSubmission({ halted, pausedSince }: AccountState): Finding 
       'Repair that. A submission is tried from time to time by itself, or at once with: clipmill resume.',
     );
   }
-  if (pausedSince !== null) return warn('submission', 'paused by hand', 'To go on: clipmill resume.');
+  if (pausedSince !== null) return warn('submission', 'paused by hand', 'Run: clipmill resume.');
   return ok('submission', 'is on');
 }
 

@@ -4,7 +4,7 @@ import { contains, type Range } from '../core/address-range.ts';
 import { parseAddress, registered } from './address-registry.ts';
 import { SourceError } from './error.ts';
 
-/** Which addresses clips are fetched from. */
+/** The addresses that clips may be fetched from. */
 export interface AddressRules {
   /** Every address: right when the API itself is on this machine. */
   any: boolean;

@@ -72,7 +72,7 @@ async function getOnce(
       path: pathname + search,
       method,
       headers: { 'accept-encoding': 'identity', ...headers },
-      // Pieces that wait together are copied into one: a third of the memory, for nothing.
+      // Waiting pieces are copied into one, which takes a third of the memory.
       highWaterMark: 16_384,
       ...(signal && { signal }),
     });

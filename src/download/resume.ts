@@ -32,7 +32,7 @@ export class ResumableBody {
   #answer: Answer;
   /** The last bytes that were passed on, `OVERLAP` at most. */
   #tail: Buffer = none;
-  /** What the next bytes of the answer repeat. */
+  /** The bytes that the answer must repeat first. */
   #repeated: Buffer = none;
   #closed = false;
 
@@ -103,7 +103,7 @@ export class ResumableBody {
   #withoutRepeated(piece: Uint8Array): Uint8Array {
     const expected = this.#repeated.subarray(0, piece.length);
     if (!expected.equals(piece.subarray(0, expected.length))) {
-      throw new SourceError('broken', 'it broke, and its server went on with other bytes');
+      throw new SourceError('broken', 'it broke, and its server continued with other bytes');
     }
     this.#repeated = this.#repeated.subarray(expected.length);
     return piece.subarray(expected.length);
@@ -136,7 +136,7 @@ export class ResumableBody {
       (etag !== undefined && etag !== this.#etag)
     ) {
       discard(answer);
-      throw new SourceError('broken', `it broke after ${at} bytes, and its server does not go on from there`);
+      throw new SourceError('broken', `it broke after ${at} bytes, and its server cannot resume it`);
     }
     this.#answer = answer;
     this.#repeated = this.#tail;

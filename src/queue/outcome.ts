@@ -1,5 +1,5 @@
 /**
- * What a step wants done with its job. Steps do not depend on BullMQ: the processor alone turns an outcome into a move of
+ * The result of a step for its job. Steps do not depend on BullMQ: the processor alone maps an outcome to a move of
  * its queue.
  */
 export type Outcome =
@@ -14,7 +14,7 @@ export function again(delayMs: number): Outcome {
   return { kind: 'again', delayMs: Math.max(0, Math.round(delayMs)) };
 }
 
-/** What a handler gets beside its job. */
+/** The context that a handler receives with its job. */
 export interface JobContext {
   /** How often this job has been started, including now. */
   attemptsStarted: number;

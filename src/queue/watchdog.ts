@@ -28,7 +28,7 @@ type Mode =
 /**
  * Starts a processor and watches it. BullMQ workers have more than once been found to wait for ever after
  * Redis was away: connected, idle, with jobs in the queue. A worker that fetches no job although jobs wait is
- * replaced, whatever the cause.
+ * replaced, for any cause.
  */
 export function watchProcessor(start: () => Processor, options: WatchdogOptions): WatchedProcessor {
   const { queue, patienceMs, log } = options;

@@ -12,7 +12,7 @@ export interface BatchReports {
 }
 
 /**
- * Writes both anew in one pass over the batch, each whole or not at all, with a memory that does not grow with
+ * Rewrites both in one pass over the batch, each atomically, in memory that does not grow with
  * the batch.
  * @returns their locations
  * @throws the signal's reason when it aborts first: a report that is not written by then stays as it was

@@ -37,7 +37,7 @@ export async function* csvLines(items: AsyncIterable<Item>): AsyncGenerator<stri
   }
 }
 
-/** A cell with a line end is quoted, whatever the delimiter: its row stays one row. */
+/** A cell with a line end is quoted with any delimiter, so that its row stays one row. */
 function csvLine(cells: readonly unknown[]): string {
   return stringify([[...cells]], { quoted_match: /\n/, record_delimiter: 'windows' });
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { readText } from '../storage/read-text.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** Names of what stands beside the clips of a batch. A clip cannot have them: no name of a clip begins with ".". */
+/** Names of the files beside the clips of a batch. A clip cannot have them: no name of a clip begins with ".". */
 export function folderNames(batch: string) {
   return { marker: `${batch}/.clipmill.json`, manifest: `${batch}/manifest.jsonl`, gallery: `${batch}/index.html` };
 }

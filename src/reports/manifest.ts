@@ -3,7 +3,7 @@ import { withoutSignatures } from '../core/redact.ts';
 import type { Item, PastAttempt } from '../ledger/item.ts';
 import type { ItemState } from '../ledger/schema/states.ts';
 
-/** One item as manifests and exports tell of it. Times are ISO 8601. */
+/** One item in manifests and exports. Times are ISO 8601. */
 export interface ManifestRow {
   id: string;
   state: ItemState;

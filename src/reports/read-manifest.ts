@@ -43,7 +43,7 @@ const LONGEST_LINE = 1_048_576;
 const PAGE = 250;
 
 /**
- * Reads the manifest beside the clips of a batch, in pages and with a memory that does not grow with it. Lines
+ * Reads the manifest beside the clips of a batch, in pages, in memory that does not grow with it. Lines
  * that are no rows are left out.
  * @returns nothing when there is no manifest
  * @throws StorageError

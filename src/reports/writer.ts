@@ -63,7 +63,7 @@ export function createReportWriter(deps: ReportWriterDeps): ReportWriter {
   };
 }
 
-/** Writes while the lease is renewed, and releases it whatever happens. */
+/** Writes while the lease is renewed, and always releases it. */
 async function writeLeased(
   deps: ReportWriterDeps,
   reported: Set<string>,

@@ -16,8 +16,7 @@ const MAX_BODY = 1_000_000;
 /**
  * The gate of the API. A request is checked as a gateway would: request limit (429), key (401), model
  * and path (404), method (405), then its body (400), credits (400) and tasks in flight (429). Every
- * request that brings a key counts towards the limit, whether the key is right or not and whatever
- * becomes of it, except those that this limit itself refuses.
+ * request that brings a key counts towards the limit, also with a wrong key or a refused body, except those that this limit itself refuses.
  */
 export class Api {
   readonly #context: SimulatorContext;

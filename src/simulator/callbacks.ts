@@ -82,7 +82,7 @@ export class Callbacks {
         dispatcher: this.#agent,
         signal: AbortSignal.timeout(this.#context.settings.callbackTimeoutMs),
       });
-      // A receiver that goes on after its status has been read keeps no connection here.
+      // A receiver that keeps sending after its status does not keep the connection open.
       await answer.body.dump().catch(() => undefined);
       return answer.statusCode;
     } catch {

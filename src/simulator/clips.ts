@@ -35,7 +35,7 @@ function fixture(input: GenerationInput): Buffer {
 export interface Clip {
   readonly size: number;
   readonly etag: string;
-  /** What the clip begins with; zeros follow, up to its size. */
+  /** The first bytes of the clip; zeros follow, up to its size. */
   readonly head: readonly Buffer[];
 }
 
@@ -56,7 +56,7 @@ export function clipOf(task: Task, n: number, bytes: number | undefined): Clip {
   return { size, etag: `"${task.id}-${n}-${size}"`, head: [film, box] };
 }
 
-/** What all padding of all clips is sent from. */
+/** The buffer that the padding of all clips is sent from. */
 const zeros = Buffer.alloc(512 * 1024);
 
 /** The bytes from `start` up to, not including, `end`, as views of what is in memory anyway. */

@@ -5,7 +5,7 @@ import type { Records } from './records.ts';
 
 const MAX_BODY = 100_000;
 
-/** What the HTTP interface for other processes may ask of the simulator. Those that change throw on nonsense. */
+/** The calls of the HTTP interface for other processes. Those that change settings throw on invalid values. */
 export interface Controls {
   readonly records: Records;
   faults(): unknown;

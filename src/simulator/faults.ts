@@ -12,7 +12,7 @@ export const faultRates = {
   statusReset: 'GET statusTask: connection reset',
   statusGarbage: 'GET statusTask: 200 with a body that is no JSON',
   file500: 'GET of a clip: 500',
-  fileShort: 'GET of a clip: half of what Content-Length says, then the connection is closed',
+  fileShort: 'GET of a clip: half of Content-Length, then the connection is closed',
   fileStall: 'GET of a clip: half of the bytes, then nothing, with the connection left open',
   failRate: 'the task ends failed with GENERATION_FAILED',
   dropCallback: 'the callback of a task is never sent, nor tried again',

@@ -95,7 +95,7 @@ function chooseFileFault(task: Task, injector: FaultInjector): string | undefine
   return undefined;
 }
 
-/** An answer that is no clip at all, for `html` and statuses. */
+/** An answer without a clip, for `html` and statuses. */
 function sendPage(response: ServerResponse, status: number): void {
   const title = status === 200 ? 'Please wait' : `Error ${status}`;
   const body = `<!doctype html><html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`;

@@ -28,12 +28,12 @@ export const markerTable = {
   id: {
     form: `[id:plain], [id:${oddIdNames}]`,
     value: new RegExp(`^(${oddIdNames})$`),
-    about: 'POST: the task is made, and the answer holds its id in another way, or not at all',
+    about: 'POST: the task is made, and its id is in another place of the answer, or missing',
   },
   success: {
     form: `[success:array], [success:${oddSuccessNames}]`,
     value: new RegExp(`^(${oddSuccessNames})$`),
-    about: 'GET statusTask: a success is told in another way, or the answer tells nothing',
+    about: 'GET statusTask: a success in another form, or an answer without the state',
   },
   file: {
     form: '[file:404], [file:html|short|stall|slow|chunked|redirect]',

@@ -14,7 +14,7 @@ export function seededRandom(seed: number): Random {
 
 /**
  * A seed of its own for the n-th task of a prompt. Drawn from the prompt and not from one common
- * stream, so that a task takes the same time in every run, in whatever order requests arrive.
+ * stream, so that a task takes the same time in every run, in any order of requests.
  */
 export function taskSeed(seed: number, prompt: string, n: number): number {
   let hash = (0x811c9dc5 ^ seed) | 0;

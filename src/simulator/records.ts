@@ -75,7 +75,7 @@ export type RequestKind = 'create' | 'status' | 'balance' | 'other';
 
 export type Refusal = 'rate' | 'concurrency' | 'invalid' | 'key' | 'credits' | 'notFound';
 
-/** What the simulator has recorded. All times are ms since `unixBase` (Unix ms), monotonic. */
+/** The records of the simulator. All times are ms since `unixBase` (Unix ms), monotonic. */
 export interface Records {
   readonly unixBase: number;
   /** The time now, on the records' scale. */

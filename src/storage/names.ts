@@ -22,7 +22,7 @@ function unsafeName(name: string): string | undefined {
   return undefined;
 }
 
-/** @throws NameError for a name that no clip may have, whatever was checked before */
+/** @throws NameError for a name that no clip may have; a second check behind the first */
 export function requireSafeName(name: string): void {
   const fault = unsafeName(name);
   if (fault !== undefined) throw new NameError('unusable', `${JSON.stringify(name)} ${fault}`);

@@ -88,7 +88,7 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-/** What a storage can take as the name of a clip. */
+/** The rules of a storage for names of clips. */
 export interface NameRules {
   /** What is wrong with a name, as the end of a sentence that begins with it; `undefined` when nothing is. */
   fault(name: string): string | undefined;

@@ -19,7 +19,7 @@ export class Transfer {
     signal?.addEventListener('abort', this.#giveUp, { once: true });
   }
 
-  /** Aborts when the caller gives up and when the source fails. */
+  /** Aborts when the caller aborts or the source fails. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }

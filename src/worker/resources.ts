@@ -1,9 +1,8 @@
 import { createApixoClient, type ApixoClient } from '../apixo/client.ts';
-import { requireApiKey, type Config } from '../config/config.ts';
-import { isLoopback } from '../config/values.ts';
+import { addressesOf, requireApiKey, type Config } from '../config/config.ts';
 import { Closers } from '../core/closers.ts';
 import type { Logger } from '../core/log.ts';
-import { createSourceOpener, type SourceOpener, type SourceOptions } from '../download/open.ts';
+import { createSourceOpener, type SourceOpener } from '../download/open.ts';
 import type { Conditions } from '../ledger/conditions.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -33,10 +32,4 @@ export function openResources(config: Config, log: Logger, conditions: Pick<Cond
   const source = createSourceOpener({ ...addressesOf(config), maxBytes: config.maxClipBytes });
   closers.push(() => source.close());
   return { api, storage, source, close: () => closers.close() };
-}
-
-/** Which addresses URLs from outside may lead to. */
-export function addressesOf(config: Config): Pick<SourceOptions, 'anyAddress' | 'allowed'> {
-  // An API on this machine, such as the simulator, has its clips there as well.
-  return { anyAddress: isLoopback(config.baseUrl), allowed: config.allowAddresses };
 }

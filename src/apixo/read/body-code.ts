@@ -4,9 +4,9 @@ import { fieldOf, isFields } from './records.ts';
 export interface BodyCode {
   /** `undefined`: the body has no code, or it is one of success. */
   failed: number | undefined;
-  /** Words of the body that say what went wrong: its message, and its code where that is a word. */
+  /** The error text of the body: its message, and its code where that is a word. */
   message: string;
-  /** Whether the body says that the request failed, without a code that is an HTTP status. */
+  /** Whether the body reports a failed request, without a code that is an HTTP status. */
   refused: boolean;
 }
 

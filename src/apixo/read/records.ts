@@ -12,7 +12,7 @@ export interface AnswerRecord {
 const MAX_DEPTH = 6;
 const MAX_RECORDS = 200;
 
-/** What the client sent, echoed: an id or a URL in there is not the answer. */
+/** Fields that echo the request: an id or a URL in there is not the answer. */
 const echoed = /^(input|inputs|request|params|parameters|args|payloadin|metadata|user|account|callback)$/;
 
 /** `taskId`, `task_id` and `TASK-ID` are one name. */

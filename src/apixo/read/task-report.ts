@@ -3,13 +3,13 @@ import { documentedUrls, findResultUrls } from './result-urls.ts';
 import { fieldOf, isFields, normalize, recordsOf, type Fields } from './records.ts';
 import { readId, taskIdOf } from './task-id.ts';
 
-/** What a status answer reports of a task. Times are Unix milliseconds of the API's clock. */
+/** The report of a task in a status answer. Times are Unix milliseconds of the API's clock. */
 export type TaskReport =
   /** `known: false`: a state that no list has; it may still be running. */
   | { state: 'running'; reported: string; known: boolean }
   | { state: 'success'; urls: string[]; generationMs: number | undefined; completedAt?: number | undefined }
   | { state: 'failed'; failCode: string; failMsg: string }
-  /** An answer of which clipmill does not know what became of the task, and `raw`, the answer itself. */
+  /** An answer that leaves the state of the task open, with `raw`, the answer itself. */
   | { state: 'unclear'; why: UnclearReason; raw: string };
 
 export type UnclearReason =
@@ -56,7 +56,7 @@ export interface ReadReport {
 }
 
 /**
- * Reads a status answer. Nothing in it is an end of the task that is not plainly one: what is not understood
+ * Reads a status answer. Only an unmistakable end counts as an end: anything not understood
  * is `unclear`, and never `failed`, for a failed task is followed by another one that is paid for.
  * @param redact removes secrets from the texts that are kept
  */
@@ -102,7 +102,7 @@ interface FoundTask {
   envelope: boolean;
 }
 
-/** Finds the object that tells of this task: one that names it, or else the first with a state or a result. */
+/** Finds the object about this task: one that names it, or else the first with a state or a result. */
 function findTask(body: unknown, taskId: string): FoundTask | 'other-task' | undefined {
   let unnamed: FoundTask | undefined;
   let outer: FoundTask | undefined;
@@ -149,7 +149,7 @@ function textOf(value: unknown, maxLength: number, redact: (text: string) => str
   return value === undefined ? '' : cleanText(JSON.stringify(value), maxLength, redact);
 }
 
-/** No clip takes a day; a time beyond that is a mistake of the API and teaches nothing. */
+/** No clip takes a day; a longer time is an error of the API and is ignored. */
 const MAX_GENERATION_MS = 86_400_000;
 
 function readTime(data: Fields): number | undefined {
@@ -168,7 +168,7 @@ function timeOf(value: unknown): number | undefined {
   return ms < 1e11 ? ms * 1000 : ms;
 }
 
-/** Whether an answer names this task beside a state of it. */
+/** Whether an answer has the id of this task together with its state. */
 export function namesTask(body: unknown, taskId: string): boolean {
   for (const { fields } of recordsOf(body)) {
     if (taskIdOf(fields) === taskId && fieldOf(fields, stateNames) !== undefined) return true;

@@ -1,14 +1,12 @@
 import type { Command } from 'commander';
 import { kling26 } from '../../apixo/models/kling-2-6.ts';
 import { requireImageStore } from '../../operations/upload-images.ts';
-import type { Config } from '../../config/config.ts';
+import { addressesOf, type Config } from '../../config/config.ts';
 import type { JobsFile } from '../../jobs/open.ts';
 import { addJobsOptions, closeFiles, FILES, jobsOptions, openFiles } from '../jobs-options.ts';
 import { estimate, type Estimate } from '../estimate.ts';
-import { checkUrls } from '../check-urls.ts';
 import { formatCount, formatDuration, formatTable, plural } from '../../core/format.ts';
 import type { CliContext } from '../context.ts';
-import { addressesOf } from '../../worker/resources.ts';
 import { configFrom } from '../with-app.ts';
 
 export function addValidate(program: Command, context: CliContext): void {
@@ -26,7 +24,10 @@ export function addValidate(program: Command, context: CliContext): void {
     const config = configFrom(context);
     const files = await openFiles(context, config, paths, jobsOptions(options));
     requireImageStore(files, config);
-    if (options.checkUrls) await checkUrls(files, addressesOf(config));
+    if (options.checkUrls) {
+      const { checkUrls } = await import('../check-urls.ts');
+      await checkUrls(files, addressesOf(config));
+    }
     const reports = files.map((file) => ({ file, expected: estimateOf(file, config) }));
     if (options.json) {
       context.out(

@@ -20,7 +20,7 @@ export function relativeLink(folder: string): ClipLink {
 
 /**
  * The link of a clip by its location, for a page that may be kept anywhere. No browser opens `s3://…`: for
- * clips of a bucket the page is to be put into `folder` there.
+ * clips of a bucket put the page into `folder` there.
  */
 export function locationLink(folder: string): ClipLink {
   const beside = relativeLink(folder);
@@ -29,7 +29,7 @@ export function locationLink(folder: string): ClipLink {
 
 export interface GalleryOptions {
   link: ClipLink;
-  /** The time that the page tells of. */
+  /** The time of the state that the page shows. */
   at: Date;
 }
 

@@ -6,7 +6,7 @@ import type { NameRules } from '../storage.ts';
 
 /** Characters that FAT, exFAT, NTFS and SMB shares refuse, and some that older encodings lack. */
 const ODD = ['<', '>', ':', '"', '|', '?', '*', '%', '\u00e9', '\u304b', '\u{1f98a}'];
-/** What those file systems drop at the end of a name. */
+/** Characters that those file systems drop at the end of a name. */
 const ENDINGS = ['.', ' '];
 /** The longest name of a file on most file systems, in bytes; those with encrypted names have 143. */
 const LONGEST = 255;
@@ -19,7 +19,7 @@ export interface ProbedFolder {
   list(): Promise<string[]>;
 }
 
-/** What a file system does with names. */
+/** The rules of a file system for names. */
 export interface NameFacts {
   refused: ReadonlySet<string>;
   refusedAtEnd: ReadonlySet<string>;
@@ -34,7 +34,7 @@ export async function probeNames(folder: ProbedFolder): Promise<NameFacts> {
   const makes = async (name: string) => {
     try {
       await folder.create(name);
-      // Some file systems store a near name instead of an error; one that composes accents is no liar.
+      // Some file systems store a near name instead of an error; one that composes accents is accepted.
       return (await folder.list()).some((entry) => entry.normalize('NFC') === name.normalize('NFC'));
     } catch {
       return false;

@@ -65,7 +65,7 @@ interface OpenFile {
 
 /**
  * A call may write less than it is given, such as when a quota is near.
- * @param size bytes of all pieces together
+ * @param size total bytes of all pieces
  */
 export async function writeAll(file: OpenFile, pieces: readonly Uint8Array[], size: number): Promise<void> {
   let { bytesWritten } = await file.writev(pieces);

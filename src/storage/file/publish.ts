@@ -5,11 +5,11 @@ import { pipeline } from 'node:stream/promises';
 import { NameError } from '../storage.ts';
 import { codeOf } from './errors.ts';
 
-/** What file systems without hard links answer: FAT, exFAT, many network shares. */
+/** Errors of file systems without hard links: FAT, exFAT, many network shares. */
 const noLinks = new Set(['EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EXDEV']);
 
 /**
- * Gives a finished part file its final name, which appears whole or not at all and never replaces anything. A
+ * Gives a finished part file its final name, atomically and never replacing anything. A
  * file there with the very same bytes is this one: a process died between storing it and recording that.
  * @throws NameError when another file or a folder has the name
  */

@@ -56,7 +56,7 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
   }
 
   /**
-   * Writes beside the final name, makes it durable, then publishes it: the final name appears whole or not at
+   * Writes to a part file, makes it durable, then publishes it: the final name appears whole or not at
    * all, wherever the process or the power ends.
    */
   async function write(name: string, body: Bytes, to: Publish, signal?: AbortSignal): Promise<Stored> {

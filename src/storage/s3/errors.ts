@@ -25,7 +25,7 @@ const ofOneName = new Set([
   'XMinioParentIsObject',
   'XMinioObjectExistsAsDirectory',
 ]);
-/** Longest text of a service that is repeated, in characters: an answer may go on for ever. */
+/** Longest text of a service that is repeated, in characters: an answer may never end. */
 const LONGEST_TEXT = 300;
 
 const wrongRegion = 'Set AWS_REGION to the region of the bucket.';

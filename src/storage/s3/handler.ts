@@ -63,7 +63,7 @@ function openAgent(secure: boolean, proxy: string | undefined, options: AgentOpt
   return secure ? new HttpsProxyAgent(proxy, options) : new HttpProxyAgent(proxy, options);
 }
 
-/** Ends answers that go on for ever: the SDK collects them in memory. */
+/** Aborts answers that never end: the SDK collects them in memory. */
 class BoundedHandler extends NodeHttpHandler {
   override async handle(...args: Parameters<NodeHttpHandler['handle']>): ReturnType<NodeHttpHandler['handle']> {
     const [request] = args;

@@ -36,7 +36,7 @@ export function createS3Inputs(open: () => Promise<S3Session>): InputStore {
   };
 }
 
-/** What an input's key holds: this image, nothing, or an object of another origin that is never replaced. */
+/** The object at an input's key: this image, none, or one of another origin, which is never replaced. */
 async function findInput(
   { sdk, client, bucket }: S3Session,
   key: string,

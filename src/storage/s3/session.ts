@@ -2,14 +2,14 @@ import type * as Sdk from '@aws-sdk/client-s3';
 
 export interface S3Options {
   bucket: string;
-  /** What every key begins with, without a slash at the end; empty for none. */
+  /** Prefix of every key, without a slash at the end; empty for none. */
   prefix: string;
   /** Absent: AWS. */
   endpoint?: string | undefined;
   forcePathStyle?: boolean | undefined;
   /** Absent: that of the AWS configuration, or with an endpoint a value that services accept. */
   region?: string | undefined;
-  /** Absent: whatever the standard AWS chain finds. */
+  /** Default: those that the standard AWS chain finds. */
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined } | undefined;
   /** For a connection to open, in milliseconds. Default 10,000. */
   connectMs?: number | undefined;
@@ -45,7 +45,7 @@ export async function openS3(options: S3Options): Promise<S3Session> {
     ...(endpoint !== undefined && { endpoint }),
     ...(region !== undefined && { region }),
     ...(credentials && { credentials: plainCredentials(credentials) }),
-    // Checksums by default turn a stream into aws-chunked, which many services refuse.
+    // Default checksums encode a stream as aws-chunked, which many services refuse.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     // The SDK waits for "100 Continue" only on a connection that it opens for that one request.

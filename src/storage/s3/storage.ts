@@ -79,7 +79,7 @@ export function createS3Storage(options: S3Options): Storage {
     }
   }
 
-  /** The clip's metadata names its task, and an object is whole or not there at all. */
+  /** The clip's metadata names its task, and an object is never partial. */
   async function recover(name: string, taskId: string, signal?: AbortSignal) {
     const { sdk, client, bucket, keyOf } = await open();
     const request = { Bucket: bucket, Key: keyOf(name) };

@@ -4,11 +4,11 @@ import type { S3Session } from './session.ts';
 import { Transfer } from '../transfer.ts';
 import { asStorageError, isMissing } from './errors.ts';
 
-/** What one PutObject may carry, on every service. */
+/** The largest PutObject of every service, in bytes. */
 const MOST_IN_ONE_PUT = 5_000_000_000;
 /** The least that a part may have. */
 const LEAST_PART = 5 * 1024 * 1024;
-/** What an upload that is given up may take to remove its parts: the service may be silent. In milliseconds. */
+/** Longest time to remove the parts of an aborted upload, in milliseconds: the service may not answer. */
 const TIDY_MS = 3_000;
 /** Swift takes no more by default; others take ten times as many. */
 const MOST_PARTS = 1_000;

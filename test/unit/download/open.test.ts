@@ -100,11 +100,11 @@ describe('a source', () => {
   });
 
   it.each([
-    ['another version', (response: ServerResponse) => void whole(response), 'does not go on from there'],
+    ['another version', (response: ServerResponse) => void whole(response), 'cannot resume it'],
     [
       'another place',
       (response: ServerResponse) => void response.writeHead(206, { 'content-range': 'bytes 0-9/10' }).end('0123456789'),
-      'does not go on from there',
+      'cannot resume it',
     ],
   ])('never mixes in %s', async (_what, answer, message) => {
     const { url } = await serve(half, answer);

@@ -1,16 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/core/errors.ts';
 import { openJobsFiles } from '../../../src/jobs/open.ts';
 import { folder, open, read, wrong } from './files.ts';
 import { gather } from './gather.ts';
 import { complaints } from './library.ts';
-
-vi.mock('../../../src/jobs/limits.ts', async (original: () => Promise<object>) => ({
-  ...(await original()),
-  MAX_CLIPS_PER_FILE: 2_500,
-}));
 
 /** Opens files a.yaml, b.yaml, … of one folder together. */
 const several = async (...texts: string[]) => {
@@ -180,8 +175,9 @@ describe('the list of problems', () => {
 
 it('a file of too many clips is refused at the job that is one too many', async () => {
   const jobs = Array.from({ length: 4 }, (_, number) => `- {id: n${number}, prompt: x, copies: 1000}\n`);
-  expect((await open('jobs.yaml', jobs.slice(0, 2).join(''))).totals.clips).toBe(2_000);
-  expect(await wrong('jobs.yaml', jobs.join(''))).toEqual([
+  const options = { maxItems: 2_500 };
+  expect((await open('jobs.yaml', jobs.slice(0, 2).join(''), options)).totals.clips).toBe(2_000);
+  expect(await wrong('jobs.yaml', jobs.join(''), options)).toEqual([
     'jobs.yaml:3:3: job n2: with this job the file has more than 2,500 clips: split it, or raise CLIPMILL_MAX_ITEMS',
   ]);
 });

@@ -1,19 +1,28 @@
 import { mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished, vi } from 'vitest';
-import { createFileStorage } from '../../../../src/storage/file/storage.ts';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 
-vi.mock('node:fs/promises', async (original: () => Promise<object>) => ({
-  ...(await original()),
-  /** As on a full disk: the file is made, and there is no room for its bytes. */
-  async writeFile(path: string) {
-    await (await open(path, 'w')).close();
-    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-  },
-}));
+beforeAll(() => {
+  vi.resetModules();
+  vi.doMock('node:fs/promises', async (original: () => Promise<object>) => ({
+    ...(await original()),
+    /** As on a full disk: the file is made, and there is no room for its bytes. */
+    async writeFile(path: string) {
+      await (await open(path, 'w')).close();
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    },
+  }));
+});
+
+// Test files share their modules.
+afterAll(() => {
+  vi.doUnmock('node:fs/promises');
+  vi.resetModules();
+});
 
 it('leaves no probe on a disk that is full', async () => {
+  const { createFileStorage } = await import('../../../../src/storage/file/storage.ts');
   const root = await mkdtemp(join(tmpdir(), 'clipmill-full-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   await expect(createFileStorage(root).check()).rejects.toMatchObject({
