@@ -86,7 +86,7 @@ groups.set('callback', () => benchBatches(callbackRuns, callbackTable));
 if (!values.real)
   groups
     .set('pacing', printPacing)
-    .set('redis', printRedisMemory)
+    .set('redis', () => printRedisMemory(Number(values.clips ?? 10_000)))
     .set('single', benchSingle)
     .set('download', benchDownloads);
 

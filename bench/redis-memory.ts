@@ -10,12 +10,11 @@ import { dispatch } from '../src/ledger/dispatch.ts';
 import { INTAKE_PAGE, type NewItem } from '../src/ledger/intake.ts';
 import { publishLimits } from '../src/ledger/limits.ts';
 
-const ITEMS = 10_000;
 const BATCH = 'spring-campaign';
 
 /** An item as prompt files have it: a prompt of 150 characters, a name in the batch's folder. */
 function item(index: number): NewItem {
-  const number = String(index).padStart(5, '0');
+  const number = String(index).padStart(7, '0');
   return {
     id: `clip-${number}`,
     index,
@@ -57,8 +56,8 @@ async function* scan(redis: App['redis'], match: string): AsyncGenerator<string[
   }
 }
 
-function describe(bytes: ReadonlyMap<string, number>): string {
-  const rows = [...bytes].map(([kind, used]) => [kind, used / ITEMS] as const).filter(([, used]) => used >= 0.5);
+function describe(bytes: ReadonlyMap<string, number>, items: number): string {
+  const rows = [...bytes].map(([kind, used]) => [kind, used / items] as const).filter(([, used]) => used >= 0.5);
   const total = rows.reduce((sum, [, used]) => sum + used, 0);
   const parts = rows.toSorted(([, a], [, b]) => b - a).map(([kind, used]) => `${kind} ${used.toFixed(0)}`);
   return `${total.toFixed(0)} B (${parts.join(', ')})`;
@@ -84,24 +83,28 @@ async function finish(app: App, started: readonly Attempt[]): Promise<Attempt[]>
   return next;
 }
 
-/** Prints what an item needs of Redis while it waits and after its end, by MEMORY USAGE over all keys. */
-export async function printRedisMemory(): Promise<void> {
+/**
+ * Prints what an item needs of Redis while it waits and after its end, by MEMORY USAGE over all keys. Of the stream of
+ * events no more than `eventsKept` entries stay, so its share falls in larger batches.
+ */
+export async function printRedisMemory(items: number): Promise<void> {
   const folder = await benchFolder();
   const redis = await startEmbeddedRedis(folder);
   const config = loadConfig({ REDIS_URL: redis.url, CLIPMILL_MAX_REQUESTS: '1000000' });
   const app = await openApp(config, { log: silentLogger() });
   try {
     await publishLimits(app.run, config);
-    for (let start = 1; start <= ITEMS; start += INTAKE_PAGE) {
-      const page = Array.from({ length: Math.min(INTAKE_PAGE, ITEMS - start + 1) }, (_, at) => item(start + at));
-      await app.intake.add(BATCH, { model: 'kling-2-6' }, page, start + INTAKE_PAGE <= ITEMS);
+    for (let start = 1; start <= items; start += INTAKE_PAGE) {
+      const page = Array.from({ length: Math.min(INTAKE_PAGE, items - start + 1) }, (_, at) => item(start + at));
+      await app.intake.add(BATCH, { model: 'kling-2-6' }, page, start + INTAKE_PAGE <= items);
     }
-    console.log(`an item that waits: ${describe(await memoryByKind(app))}`);
+    console.log(`${items} items that wait: ${describe(await memoryByKind(app), items)} each`);
     while ((await app.queries.batch(BATCH))?.endedAt === null) {
       let { attempts } = await dispatch(app.run, 200);
       while (attempts.length > 0) attempts = await finish(app, attempts);
     }
-    console.log(`an item that is done: ${describe(await memoryByKind(app))}`);
+    await app.admin.trimEvents();
+    console.log(`${items} items that are done: ${describe(await memoryByKind(app), items)} each`);
   } finally {
     await app.close();
     await redis.stop();

@@ -15,6 +15,8 @@ export interface Admin {
   cancel(batch: string, ids: readonly string[], discard: boolean): Promise<{ cancelled: number; going: number }>;
   /** Deletes a page of a batch that ended more than `ageMs` ago. */
   purge(batch: string, ageMs: number): Promise<Purged>;
+  /** Removes the oldest events beyond those that are kept for all. @returns how many */
+  trimEvents(): Promise<number>;
 }
 
 /** The items left of a batch; `too-young`; or `slots-held`: a task of it may still run at the API. */
@@ -33,6 +35,7 @@ export function createAdmin(run: RunScript): Admin {
     async cancel(batch, ids, discard) {
       return cancelReply.parse(await run('cancel', batch, scriptJson(ids), discard ? '1' : '0'));
     },
+    trimEvents: async () => z.number().parse(await run('trim-events')),
     async purge(batch, ageMs) {
       const left = z.number().parse(await run('purge', batch, ageMs, PURGE_PAGE));
       return left === -1 ? 'too-young' : left === -2 ? 'slots-held' : left;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { itemFields } from './schema/fields.ts';
 import { itemStates } from './schema/states.ts';
+import { wholeItem, type SharedFields } from './compact.ts';
 
 /** An attempt that ended without a clip: it failed, or whether it was accepted is not known. */
 export const pastAttempt = z.object({
@@ -67,7 +68,16 @@ export interface Item extends z.output<typeof storedItem> {
   id: string;
 }
 
-/** @returns `undefined` for an empty hash: there is no such item. */
-export function parseItem(batch: string, id: string, hash: Record<string, string>): Item | undefined {
-  return Object.keys(hash).length === 0 ? undefined : { batch, id, ...storedItem.parse(hash) };
+/**
+ * @param shared fields of the batch, read no earlier than the item
+ * @returns `undefined` for an empty hash: there is no such item
+ */
+export function parseItem(
+  batch: string,
+  id: string,
+  hash: Record<string, string>,
+  shared: SharedFields,
+): Item | undefined {
+  if (Object.keys(hash).length === 0) return undefined;
+  return { batch, id, ...storedItem.parse(wholeItem(batch, id, hash, shared)) };
 }

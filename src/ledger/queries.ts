@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RedisClient } from '../redis/connect.ts';
 import { refOf, type Keys } from './schema/keys.ts';
 import { parseBatch, type Batch } from './batch.ts';
+import { sharedFields } from './compact.ts';
 import { parseItem, type Item } from './item.ts';
 
 /** What the ledger knows of a batch's folder in the storage. */
@@ -35,6 +36,7 @@ const PAGE = 500;
 
 export function createQueries(redis: RedisClient, keys: Keys): Queries {
   const hash = z.record(z.string(), z.string());
+  const fieldValues = z.array(z.string().nullable());
 
   async function readBatch(batch: string): Promise<Batch | undefined> {
     const [stored, codes] = await Promise.all([redis.hgetall(keys.batch(batch)), redis.hgetall(keys.codes(batch))]);
@@ -46,6 +48,20 @@ export function createQueries(redis: RedisClient, keys: Keys): Queries {
       const ids = await redis.lrange(keys.items(batch), start, start + PAGE - 1);
       if (ids.length > 0) yield ids;
       if (ids.length < PAGE) return;
+    }
+  }
+
+  async function* readItems(batch: string, ids: readonly string[]): AsyncGenerator<Item> {
+    const pipeline = redis.pipeline();
+    for (const id of ids) pipeline.hgetall(keys.item(refOf(batch, id)));
+    // Last: an item that relies on them was stored after them.
+    const replies = (await pipeline.hmget(keys.batch(batch), ...sharedFields).exec()) ?? [];
+    for (const [error] of replies) if (error) throw error;
+    const values = fieldValues.parse(replies.pop()?.[1]);
+    const shared = Object.fromEntries(sharedFields.map((name, index) => [name, values[index] ?? undefined]));
+    for (const [index, [, reply]] of replies.entries()) {
+      const item = parseItem(batch, ids[index] ?? '', hash.parse(reply), shared);
+      if (item) yield item;
     }
   }
 
@@ -70,19 +86,11 @@ export function createQueries(redis: RedisClient, keys: Keys): Queries {
     },
     endedBatches: () => redis.zrange(keys.ended, '0', '-1'),
     async item(batch, id) {
-      return parseItem(batch, id, await redis.hgetall(keys.item(refOf(batch, id))));
+      for await (const item of readItems(batch, [id])) return item;
+      return undefined;
     },
     async *items(batch) {
-      for await (const ids of idPages(batch)) {
-        const pipeline = redis.pipeline();
-        for (const id of ids) pipeline.hgetall(keys.item(refOf(batch, id)));
-        const replies = (await pipeline.exec()) ?? [];
-        for (const [index, [error, reply]] of replies.entries()) {
-          if (error) throw error;
-          const item = parseItem(batch, ids[index] ?? '', hash.parse(reply));
-          if (item) yield item;
-        }
-      }
+      for await (const ids of idPages(batch)) yield* readItems(batch, ids);
     },
   };
 }

@@ -34,6 +34,7 @@ export const verbs = [
   'reserve',
   'retry',
   'sweep',
+  'trim-events',
   'unclear',
   'usage',
 ] as const;

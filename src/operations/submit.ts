@@ -12,7 +12,7 @@ import {
   type NewItem,
   type TakenOutput,
 } from '../ledger/intake.ts';
-import { refOf } from '../ledger/schema/keys.ts';
+import { ownerOf, refOf } from '../ledger/schema/keys.ts';
 import { redisTime } from '../redis/time.ts';
 import type { App } from '../app.ts';
 import type { FolderCheck } from '../adoption/check.ts';
@@ -212,7 +212,8 @@ async function obstaclesOf(
   const names = jobs.map((job) => foldedName(job.output));
   const folders = [...new Set(names.flatMap(foldersOf))];
   const asked = [...names, ...names.map((name) => `${name}/`), ...folders];
-  const owners = await app.redis.hmget(app.keys.outputs, ...asked);
+  const values = await app.redis.hmget(app.keys.outputs, ...asked);
+  const owners = asked.map((name, index) => ownerOf(name, values[index]));
   const files = new Map(folders.map((folder, index) => [folder, owners[2 * names.length + index]]));
   return names.map((name, index) => {
     const ref = refOf(batch, jobs[index]?.id ?? '');

@@ -127,7 +127,7 @@ function judgeMemory({ usedBytes, maxBytes }: RedisFacts): Finding {
     return warn(
       subject,
       'it does not tell how much memory it may use',
-      'Watch it elsewhere: an item takes about 1.5 kB until its batch is purged.',
+      'Watch it elsewhere: an item takes about 1 kB until its batch is purged.',
     );
   }
   if (maxBytes === 0) return ok(subject, `${formatBytes(usedBytes)} used, no limit set`);

@@ -11,7 +11,7 @@
 -- of {id, output, why, owner} whose output name cannot be used (those are not added)}.
 -- Invariant: until the last page is in, `adopting` stands on the batch, and its manifest is not replaced: a shorter one
 -- would take the place of the only record of what is not adopted yet.
---- @include schema fields time slots limits reports items outputs
+--- @include schema fields time slots limits reports items outputs compact
 
 local batch, stage, now = ARGV[1], ARGV[2], nowMs()
 local facts, items = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
@@ -62,6 +62,7 @@ for _, item in ipairs(items) do
       if HAS_CODE[item.state] then addCode(batch, event.code or 'UNKNOWN', 1) end
       redis.call('HSETNX', itemKey(ref), 'endedAt', now)
       addEvent(event, now)
+      if item.state == 'done' then compactItem(ref) end
     else
       redis.call('HINCRBY', TOTALS, item.state, 1)
       redis.call('ZADD', LIVE, now, ref)

@@ -9,7 +9,7 @@
 local ref, name = ARGV[1], ARGV[3]
 local key = downloading(ref, ARGV[2])
 if not key then return 0 end
-if redis.call('HGET', OUTPUTS, name) == ref then return 1 end
+if ownerOf(name, redis.call('HGET', OUTPUTS, name)) == ref then return 1 end
 if outputObstacle(name, ref, {}) then return 0 end
 addOutput(name, ref)
 redis.call('HSET', key, 'moreOutputs', (redis.call('HGET', key, 'moreOutputs') or '') .. name .. '\n')

@@ -18,7 +18,7 @@
 -- Returns {result = "moved" | "already" | "refused", state now, dispatched = JSON list of {ref, attempt}}: what
 -- was dispatched needs its submit jobs.
 -- Invariant: every change of state goes through lib/items, with its slot, budget and history.
---- @include schema fields time limits slots breaker reports items dispatch
+--- @include schema fields time limits slots breaker reports items compact dispatch
 
 -- Counts how long a task took. Old durations fade: at DURATIONS_KEPT all counts are halved.
 local function learnDuration(kind, bin)
@@ -97,6 +97,7 @@ end
 if from == 'generating' and to ~= 'held' then redis.call('HDEL', ACCOUNT, 'unclear') end
 if to == 'done' then redis.call('HDEL', ACCOUNT, 'noClips') end
 closeBreakerIfProven(ref, to)
+if to == 'done' then compactItem(ref) end
 
 local dispatched = {}
 local running = to == 'submitting' or to == 'generating'

@@ -15,10 +15,12 @@ if (tonumber(redis.call('HGET', batchKey(batch), 'inflight')) or 0) > 0 then ret
 redis.call('ZREM', PAGES, batch)
 for _, id in ipairs(redis.call('LPOP', itemsKey(batch), tonumber(ARGV[3])) or {}) do
   local ref = refOf(batch, id)
-  local item = readFields(itemKey(ref), 'output', 'folded', 'moreOutputs', 'state')
-  if item.output then removeOutput(item.folded or item.output) end
+  local key = itemKey(ref)
+  local item = readFields(key, 'output', 'folded', 'moreOutputs', 'state')
+  for _, name in ipairs({ 'output', 'folded', 'moreOutputs' }) do item[name] = wholeField(key, name, item[name]) end
+  if item.state then removeOutput(item.folded or item.output or ref .. OUTPUT_ENDING) end
   for name in string.gmatch(item.moreOutputs or '', '[^\n]+') do removeOutput(name) end
-  redis.call('DEL', itemKey(ref))
+  redis.call('DEL', key)
   -- The batch may be submitted to again between two pages: what remains must add up then.
   redis.call('HINCRBY', batchKey(batch), 'total', -1)
   if item.state then redis.call('HINCRBY', batchKey(batch), item.state, -1) end

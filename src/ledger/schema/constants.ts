@@ -43,6 +43,14 @@ export const constants = {
   hintMs: 5_000,
   /** Fields in `totals` at most: the API may invent any number of codes. */
   maxTotals: 200,
+  /** Entries of the stream `events` that are kept although every consumer group has acknowledged them: 38 MB. */
+  eventsKept: 100_000,
+  /** Longest value that Redis keeps in a compact hash by default (`hash-max-listpack-value`), in bytes. */
+  pieceBytes: 64,
+  /** What the name of a clip ends with that is called BATCH/ITEM, and its priority and provider unless a job says otherwise. */
+  outputEnding: '.mp4',
+  defaultPriority: 100,
+  defaultProvider: 'auto',
 } as const;
 
 /** The bin that a duration in milliseconds falls in, from 0; `undefined` when it is no duration of a task. */

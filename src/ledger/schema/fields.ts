@@ -55,6 +55,8 @@ export const itemFields = {
   storedAs: 'name that the clip is stored under, where its own could not be used',
   storedAsReason: 'why it could not be used',
   more: 'JSON list of further clips {output, location, size, sha256}',
+  prompt: 'of a done item: its `input` between `inputHead` and `inputTail` of its batch, which stand for the rest',
+  'NAME:N': 'of a done item: piece N, from 2, of a field that is longer than 64 bytes',
 } as const satisfies Fields;
 
 export const batchFields = {
@@ -73,6 +75,9 @@ export const batchFields = {
   endedAt: 'when its last item ended',
   cancelledAt: 'when it was cancelled: its queued items are not submitted',
   revision: 'counts the changes that manifest and gallery show',
+  inputHead: 'what the `input` of its first stored clip begins with, up to the prompt: done items leave it out',
+  inputTail: 'the same behind the prompt',
+  place: 'what the `location` of that clip begins with, up to its `output`: done items leave out both',
   pagesAt: 'when manifest and gallery were last written',
   pagesMs: 'milliseconds that the last write took',
   pagesBy: 'id of the process that writes them now',
@@ -142,7 +147,7 @@ export const requestsFields = {
 
 export const codesFields = { CODE: 'items that are failed or held with this code' } as const satisfies Fields;
 export const outputsFields = {
-  NAME: '`BATCH/ITEM` that stores under this name, which is folded as disks compare names',
+  NAME: '`BATCH/ITEM` that stores under this name, which is folded as disks compare names; empty for BATCH/ITEM.mp4',
   'FOLDER/': 'how many names lie below this folder',
 } as const satisfies Fields;
 export const tasksFields = { TASK: '`BATCH/ITEM` whose task it is' } as const satisfies Fields;

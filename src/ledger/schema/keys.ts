@@ -1,4 +1,5 @@
 /** Every key in Redis: its type, what it holds, and of a hash the fields. */
+import { constants } from './constants.ts';
 import * as fields from './fields.ts';
 
 /** Separates batch and item in a ref, and ref and attempt in a job id. No id can hold it. */
@@ -7,6 +8,11 @@ const SEPARATOR = '/';
 /** An item's address in Redis: `BATCH/ITEM`. */
 export function refOf(batch: string, id: string): string {
   return `${batch}${SEPARATOR}${id}`;
+}
+
+/** The item that owns a name in `outputs`, from its value there; `undefined` for a name that is free. */
+export function ownerOf(name: string, value: string | null | undefined): string | undefined {
+  return value === '' ? name.slice(0, -constants.outputEnding.length) : (value ?? undefined);
 }
 
 export function splitRef(ref: string): { batch: string; id: string } {
@@ -49,7 +55,12 @@ export const singleKeys = {
   callbackSecret: { type: 'string', about: 'secret of callback URLs, where no setting gives one' },
   tasks: { type: 'hash', about: 'tasks that run and the items that they are of', fields: fields.tasksFields },
   totals: { type: 'hash', about: 'items by open state, and ends since the beginning', fields: fields.totalsFields },
-  events: { type: 'stream', about: 'ends of items and batches (`clipmill schema event`), kept as long as batches are' },
+  events: {
+    type: 'stream',
+    about:
+      'ends of items and batches (`clipmill schema event`): the newest 100,000, and what a consumer group has not ' +
+      'acknowledged, for as long as batches are kept',
+  },
 } as const satisfies KeySpecs;
 
 /** Keys of which there is one for each batch, item or kind of task. */

@@ -33,7 +33,10 @@ const definitions: Readonly<Record<string, string>> = {
     Object.entries(reasons).map(([code, message]) => [`${code}_MESSAGE`, `local ${code}_MESSAGE = '${message}'`]),
   ),
   ...Object.fromEntries(
-    Object.entries(constants).map(([name, value]) => [upperSnake(name), `local ${upperSnake(name)} = ${value}`]),
+    Object.entries(constants).map(([name, value]) => [
+      upperSnake(name),
+      `local ${upperSnake(name)} = ${typeof value === 'string' ? `'${value}'` : value}`,
+    ]),
   ),
 };
 

@@ -5,16 +5,17 @@ import type { Logger } from '../../core/log.ts';
 
 export interface RetentionDeps {
   queries: Pick<Queries, 'endedBatches'>;
-  admin: Pick<Admin, 'purge'>;
+  admin: Pick<Admin, 'purge' | 'trimEvents'>;
   config: Pick<Config, 'retentionMs'>;
   log: Logger;
 }
 
 /**
- * Deletes batches that ended longer than the retention ago, a page at a time, so that Redis is never
- * blocked for long. Their clips stay; submitting their files again adopts them.
+ * Bounds the stream of events, and deletes batches that ended longer than the retention ago, a page at a time, so that
+ * Redis is never blocked for long. Their clips stay; submitting their files again adopts them.
  */
 export async function forgetOldBatches({ queries, admin, config, log }: RetentionDeps): Promise<void> {
+  await admin.trimEvents();
   for (const batch of await queries.endedBatches()) {
     let left = await admin.purge(batch, config.retentionMs);
     // In the order of their ends: the others are younger.

@@ -16,7 +16,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 function item(more: Record<string, string>): Item {
   const stored = { index: '1', priority: '1', provider: 'auto', output: 'a.mp4', attempt: '1', at: '1' };
-  const found = parseItem('b', 'a', { ...stored, input: '{"prompt":"p"}', ...more });
+  const found = parseItem('b', 'a', { ...stored, input: '{"prompt":"p"}', ...more }, {});
   if (!found) throw new Error('no item');
   return found;
 }

@@ -7,6 +7,17 @@ local function readFields(key, ...)
   return found
 end
 
+-- Reads a field whose value may be in pieces (`lib/compact.lua`), given its first piece.
+local function wholeField(key, name, first)
+  local whole, number, piece = first, 2, first
+  -- A piece that ends before a UTF-8 character is up to three bytes shorter.
+  while piece and #piece >= PIECE_BYTES - 3 do
+    piece = redis.call('HGET', key, name .. ':' .. number)
+    whole, number = whole .. (piece or ''), number + 1
+  end
+  return whole
+end
+
 -- Makes a reply with named fields: a flat list of names and values. Fields that are nil are left out.
 local function reply(fields)
   local flat = {}

@@ -3,7 +3,9 @@
 -- Appends one entry to the stream of completions, as `clipmill schema event` describes it.
 local function addEvent(event, now)
   local retention = tonumber(redis.call('HGET', LIMITS, 'retentionMs')) or RETENTION_MS
-  redis.call('XADD', EVENTS, 'MINID', '~', now - retention, '*', 'type', event.type, 'data', cjson.encode(event))
+  -- cjson writes a slash with a backslash before it, which JSON does not need.
+  local data = string.gsub(cjson.encode(event), '\\/', '/')
+  redis.call('XADD', EVENTS, 'MINID', '~', now - retention, '*', 'type', event.type, 'data', data)
 end
 
 -- Records the end of a batch once all its items have ended and none are being added.
@@ -116,13 +118,16 @@ local function moveItem(ref, from, to, fields, now)
   end
 
   redis.call('ZREM', LIVE, ref)
-  redis.call('HSET', key, 'endedAt', now)
-  redis.call('HDEL', key, 'callback', 'hintAt', 'hintFrom', 'wake', 'taught')
-  -- The try that had the permit of a held attempt may report that it did not post.
-  if to ~= 'held' then redis.call('HDEL', key, 'try') end
-  -- A cancelled item keeps them: its task has a clip, which a retry stores without a new task. A held one
-  -- reports them.
-  if to ~= 'cancelled' and to ~= 'held' then redis.call('HDEL', key, 'urls') end
+  -- Of a done item, `compactItem` keeps what is read again.
+  if to ~= 'done' then
+    redis.call('HSET', key, 'endedAt', now)
+    redis.call('HDEL', key, 'callback', 'hintAt', 'hintFrom', 'wake', 'taught')
+    -- The try that had the permit of a held attempt may report that it did not post.
+    if to ~= 'held' then redis.call('HDEL', key, 'try') end
+    -- A cancelled item keeps them: its task has a clip, which a retry stores without a new task. A held one
+    -- reports them.
+    if to == 'failed' then redis.call('HDEL', key, 'urls') end
+  end
   local event = itemEvent(ref, to, now)
   if HAS_CODE[to] then addCode(batch, event.code or 'UNKNOWN', 1) end
   countTotals(from, to, event.code or 'UNKNOWN')

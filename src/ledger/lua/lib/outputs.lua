@@ -1,5 +1,10 @@
 -- Names in the storage, as they are compared (folded). In the same hash, `folder/` counts the names below a folder.
 
+-- The item that owns a name, from its value in the hash: an empty one for BATCH/ITEM.mp4 of that item.
+local function ownerOf(name, value)
+  return value == '' and string.sub(name, 1, -#OUTPUT_ENDING - 1) or value
+end
+
 -- Calls a function with each folder of a name, without its slash, from the root down.
 local function eachFolder(name, visit)
   for slash in string.gmatch(name, '()/') do visit(string.sub(name, 1, slash - 1)) end
@@ -8,13 +13,14 @@ end
 -- Returns what a name cannot be used for: the item that owns it, or the kind of the obstacle and what that is.
 -- `free` remembers folders that are none of the names.
 local function outputObstacle(name, ref, free)
-  local owner, below = unpack(redis.call('HMGET', OUTPUTS, name, name .. '/'))
+  local value, below = unpack(redis.call('HMGET', OUTPUTS, name, name .. '/'))
+  local owner = ownerOf(name, value)
   if owner and owner ~= ref then return 'name', owner end
   if below then return 'folder', name end
   local kind, file
   eachFolder(name, function(folder)
     if kind or free[folder] then return end
-    local fileOwner = redis.call('HGET', OUTPUTS, folder)
+    local fileOwner = ownerOf(folder, redis.call('HGET', OUTPUTS, folder))
     if fileOwner and fileOwner ~= ref then
       kind, file = 'inside', fileOwner
     else
@@ -26,7 +32,7 @@ end
 
 local function addOutput(name, ref, free)
   if free then free[name] = nil end
-  if redis.call('HSET', OUTPUTS, name, ref) == 0 then return end
+  if redis.call('HSET', OUTPUTS, name, name == ref .. OUTPUT_ENDING and '' or ref) == 0 then return end
   eachFolder(name, function(folder) redis.call('HINCRBY', OUTPUTS, folder .. '/', 1) end)
 end
 

@@ -1,0 +1,39 @@
+import { constants } from './schema/constants.ts';
+import { refOf } from './schema/keys.ts';
+
+/** What done items leave out, because most of their batch share it. */
+export type SharedFields = Partial<Record<(typeof sharedFields)[number], string>>;
+export const sharedFields = ['inputHead', 'inputTail', 'place'] as const;
+
+/**
+ * Returns the fields of an item as if it were stored whole. A done item is kept in a shorter form, which
+ * lua/lib/compact.lua describes; any other one, and one that an earlier version stored, is returned as it is.
+ */
+export function wholeItem(
+  batch: string,
+  id: string,
+  hash: Readonly<Record<string, string>>,
+  shared: SharedFields,
+): Readonly<Record<string, string>> {
+  if (hash['state'] !== 'done') return hash;
+  const item: Record<string, string> = {
+    priority: String(constants.defaultPriority),
+    provider: constants.defaultProvider,
+    output: refOf(batch, id) + constants.outputEnding,
+    endedAt: hash['at'] ?? '',
+  };
+  for (const [name, value] of Object.entries(hash))
+    if (!name.includes(':')) item[name] = value + furtherPieces(hash, name);
+  item['location'] ??= `${shared.place ?? ''}${item['output']}`;
+  item['input'] ??= `${shared.inputHead ?? ''}${item['prompt'] ?? ''}${shared.inputTail ?? ''}`;
+  return item;
+}
+
+function furtherPieces(hash: Readonly<Record<string, string>>, name: string): string {
+  let pieces = '';
+  for (let number = 2; ; number += 1) {
+    const piece = hash[`${name}:${number}`];
+    if (piece === undefined) return pieces;
+    pieces += piece;
+  }
+}
