@@ -3,7 +3,7 @@ import { klingInput } from '../apixo/models/kling-2-6.ts';
 import { providers, type Job } from './job.ts';
 import type { NameFault } from './compile/header.ts';
 import { NAME, NAME_RULE } from './names.ts';
-import { outputNameFault, outputNameOf, OUTPUT_PATTERN } from './compile/output-name.ts';
+import { nameFacts, outputNameFault, outputNameOf, OUTPUT_PATTERN } from './compile/output-name.ts';
 import { builtIns, parseTemplate, unknownVariable, variablesPattern } from './template.ts';
 import { isFields } from './tree.ts';
 
@@ -62,7 +62,13 @@ export function readQueueJob(data: unknown, nameFault?: NameFault): QueueJobResu
   const template = parseTemplate(output);
   const unknown = unknownVariable(template, variables);
   if (unknown !== undefined) return refused(data, `output: ${unknown}`);
-  const job = { id, input, provider, priority, output: outputNameOf(template, { batch, id, input, now: new Date() }) };
+  const job = {
+    id,
+    input,
+    provider,
+    priority,
+    output: outputNameOf(template, nameFacts(batch, input, new Date()), { id }),
+  };
   const fault = outputNameFault(job.output) ?? nameFault?.(job.output);
   return fault === undefined ? { ok: true, batch, job } : refused(data, `output: ${fault}`);
 }

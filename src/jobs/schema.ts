@@ -10,7 +10,7 @@ const [textToVideo, imageToVideo] = itemInput.options;
 const modes = itemInput.options.flatMap((option) => [...option.shape.mode.values]) satisfies Mode[];
 
 /** The modes whose input has a field, by field. Fields that are clipmill's own are not in it. */
-export const takers: ReadonlyMap<string, readonly Mode[]> = new Map(
+export const modesByField: ReadonlyMap<string, readonly Mode[]> = new Map(
   Object.keys({ ...textToVideo.shape, ...imageToVideo.shape }).map((field) => {
     const options = itemInput.options.filter((option) => Object.hasOwn(option.shape, field));
     return [field, options.flatMap((option) => [...option.shape.mode.values])];
@@ -91,6 +91,14 @@ export const header = {
 };
 
 export const jobShape: Readonly<Record<string, z.ZodType>> = job.shape;
+/** The fields of a job that differ from job to job. */
+export const textShape: Readonly<Record<string, z.ZodType>> = job.pick({ id: true, prompt: true, matrix: true }).shape;
+/** All others: most jobs of a file have them in common. */
+export const settingsShape: Readonly<Record<string, z.ZodType>> = job.omit({
+  id: true,
+  prompt: true,
+  matrix: true,
+}).shape;
 export const defaultsShape: Readonly<Record<string, z.ZodType>> = defaults.shape;
 export const headerShape: Readonly<Record<string, z.ZodType>> = { ...header };
 export const headerFields: readonly string[] = [...Object.keys(header), 'defaults'];

@@ -9,19 +9,21 @@ const readAt = promisify(read);
 const writeAt = promisify(write);
 const closeFile = promisify(close);
 
-/** Bytes that are gathered before they are written. */
+/** Bytes (of a text: characters) that are gathered before they are written. */
 const BUFFER = 256 * 1024;
 /** Bytes at a time when lines are read. */
 const BLOCK = 64 * 1024;
 
 /**
- * A temporary file without a name: it is removed from its folder the moment it is open, so that nothing of
- * it is left and no other process can open it, however the process ends. Written once, then read any number of times.
+ * A temporary file without a name: it is unlinked as soon as it is open, so that nothing remains of it however the
+ * process ends, and no other process can open it. Written once, then read any number of times.
  */
 export class Spool {
   readonly #file: number;
   #size = 0;
-  #buffer: (string | Buffer)[] = [];
+  #buffer: Buffer[] = [];
+  /** Text behind the buffers: strings are joined first, as one conversion costs less than many. */
+  #text = '';
   #buffered = 0;
   #closed = false;
 
@@ -41,13 +43,18 @@ export class Spool {
     }
   }
 
-  async write(data: string | Buffer): Promise<void> {
-    this.#buffer.push(data);
+  /** @returns a promise when something is written, which must be awaited; `undefined` while it is gathered */
+  write(data: string | Buffer): Promise<void> | undefined {
+    if (typeof data === 'string') this.#text += data;
+    else {
+      this.#gatherText();
+      this.#buffer.push(data);
+    }
     this.#buffered += data.length;
-    if (this.#buffered >= BUFFER) await this.#flush();
+    return this.#buffered >= BUFFER ? this.#flush() : undefined;
   }
 
-  /** All bytes, in blocks of one size but for the last. */
+  /** Yields all bytes in blocks of one size; the last one is shorter. */
   async *blocks(size: number): AsyncGenerator<{ block: Buffer; last: boolean }> {
     await this.#flush();
     for (let at = 0; ; at += size) {
@@ -58,7 +65,7 @@ export class Spool {
     }
   }
 
-  /** The lines that were written, without their ends. */
+  /** Yields the lines without their ends. */
   async *lines(): AsyncGenerator<string> {
     await this.#flush();
     const buffer = Buffer.alloc(BLOCK);
@@ -81,9 +88,16 @@ export class Spool {
     await closeFile(this.#file);
   }
 
+  #gatherText(): void {
+    if (this.#text !== '') this.#buffer.push(Buffer.from(this.#text));
+    this.#text = '';
+  }
+
   async #flush(): Promise<void> {
     if (this.#buffered === 0) return;
-    const bytes = Buffer.concat(this.#buffer.map((data) => (typeof data === 'string' ? Buffer.from(data) : data)));
+    this.#gatherText();
+    const [first, ...others] = this.#buffer;
+    const bytes = first !== undefined && others.length === 0 ? first : Buffer.concat(this.#buffer);
     this.#buffer = [];
     this.#buffered = 0;
     try {

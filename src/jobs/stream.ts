@@ -1,6 +1,7 @@
 import { InputError } from '../core/errors.ts';
+import { JobCompiler } from './compile/compile.ts';
 import { expandJob } from './compile/expand.ts';
-import { compileHeader, type Batch, type NameFault } from './compile/header.ts';
+import { compileHeader, type NameFault } from './compile/header.ts';
 import { ImageFiles } from './image-files.ts';
 import type { Job, JobDefaults, JobInput } from './job.ts';
 import { NAME_RULE } from './names.ts';
@@ -55,6 +56,7 @@ export async function* expandJobs(
     const { now = new Date(), nameFault } = options;
     return compileHeader(facts, { name: 'batch', now, images, nameFault }, report);
   });
+  const compiler = new JobCompiler(batch);
   const uniqueness = new Uniqueness((first) => `job #${first.job}`);
   let number = 0;
   const { firstIndex = 1, maxItems = MAX_CLIPS_PER_FILE } = options;
@@ -64,7 +66,7 @@ export async function* expandJobs(
     const job = fieldsOf(given);
     await images.read(job);
     const label = isFields(job) && typeof job.id === 'string' && job.id !== '' ? truncate(job.id) : `#${number}`;
-    const clips = collect(label, (report) => clipsOf(job, batch, uniqueness, { number, index }, report));
+    const clips = collect(label, (report) => clipsOf(job, compiler, uniqueness, { number, index }, report));
     if (index - firstIndex + clips.length > maxItems) {
       const most = maxItems.toLocaleString('en');
       throw new InputError([
@@ -89,7 +91,7 @@ function fieldsOf(job: unknown): unknown {
 /** All clips of a job before the first is handed out, so that a bad job gives none. */
 function clipsOf(
   job: unknown,
-  batch: Batch,
+  compiler: JobCompiler,
   uniqueness: Uniqueness,
   at: { number: number; index: number },
   report: Report,
@@ -100,13 +102,13 @@ function clipsOf(
   }
   const owner = { file: 0, line: 0, job: at.number };
   const clips: Job[] = [];
-  for (const clip of expandJob(job, batch, at.index, report)) {
-    const issue = uniqueness.check(batch.name, clip, owner);
+  for (const clip of expandJob(job, compiler, at.index, report)) {
+    const issue = uniqueness.check(compiler.batch.name, clip, owner);
     if (issue !== undefined) {
       report(issue);
       break;
     }
-    clips.push(clip.job);
+    if (clip.job !== undefined) clips.push(clip.job);
   }
   return clips;
 }

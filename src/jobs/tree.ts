@@ -39,6 +39,8 @@ export interface FieldDiagnostic {
   path: Path;
   at?: 'key';
   message: string;
+  /** The field that was meant by a name that is unknown: nothing more is reported of it. */
+  meant?: string | undefined;
   /** Identifies what is the same in every job of a file, which is reported at the first one only. */
   once?: string;
 }

@@ -1,9 +1,10 @@
 import type { Diagnostic } from '../../core/errors.ts';
 import { kling26 } from '../../apixo/models/kling-2-6.ts';
 import type { Owner } from './name-table.ts';
+import { JobCompiler } from './compile.ts';
 import { expandJob } from './expand.ts';
 import { compileHeader, type Batch, type HeaderContext } from './header.ts';
-import type { Job, Totals } from '../job.ts';
+import type { Job, Mode, Totals } from '../job.ts';
 import { MAX_COUNTED } from '../limits.ts';
 import type { DiagnosticList } from '../diagnostics.ts';
 import type { Entry, Reader } from '../read/reader.ts';
@@ -36,18 +37,20 @@ export interface CheckOptions {
   file: number;
   /** Most clips of the file. */
   maxItems: number;
-  /** Jobs of a content that another job has: a mistake, or passed over. */
+  /** What to do about a job with the content of another one. */
   duplicates: 'refuse' | 'skip';
-  /** Fields of a job by the name that the file has for them. */
+  /** Fields of a job by their name in the file. */
   renames: ReadonlyMap<string, string>;
-  /** Takes each clip, as long as nothing is wrong. */
-  keep: (job: Job) => Promise<void>;
+  /** Stores each clip, as long as nothing is wrong. */
+  keep: (job: Job) => Promise<void> | undefined;
 }
 
 /** The name of a job in messages; made only when there is a message. */
 type Label = () => string;
 
-/** Reads a whole file once, hands its clips out, and adds everything that is wrong with it to a list. */
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** Checks a whole file: stores its clips, and adds all that is wrong with it to a list. */
 export class FileCheck {
   readonly #options: CheckOptions;
   readonly #list: DiagnosticList;
@@ -55,7 +58,7 @@ export class FileCheck {
   #clips = 0;
   #duplicates = 0;
   #videoSeconds = 0;
-  readonly #kinds = new Map<string, { -readonly [K in keyof Totals['kinds'][number]]: Totals['kinds'][number][K] }>();
+  readonly #kinds: { mode: Mode; duration: Job['input']['duration']; clips: number }[] = [];
   /** Diagnostics that are the same for every job, and were reported. */
   readonly #once = new Set<string>();
 
@@ -70,14 +73,21 @@ export class FileCheck {
     const header = await reader.header();
     const tree = header.tree && this.#renamed(header.tree, true);
     await context.images.read(fieldsOf(tree)['defaults']);
-    const batch = this.#header(tree, header.diagnostics, { ...context, columns: header.variables });
+    await context.images.read(context.set);
+    const batch = this.#header(tree, header.diagnostics, {
+      ...context,
+      columns: header.variables,
+      faulty: [...(context.faulty ?? []), ...(header.faulty ?? [])],
+    });
+    const compiler = new JobCompiler(batch);
     let number = 0;
     for await (const entry of reader.jobs()) {
       number++;
       const label = (): string => labelOf(entry, number);
-      this.#add(entry.diagnostics, entry.tree, label);
+      const reported = this.#add(entry.diagnostics, entry.tree, label);
       if (entry.tree !== undefined && !header.broken) {
-        await this.#job({ ...entry, tree: this.#renamed(entry.tree) }, batch, number, label);
+        const owner: Owner = { file: this.#options.file, line: entry.place.line, job: number };
+        await this.#job(this.#renamed(entry.tree), compiler, owner, reported, label);
       }
       if (this.#clips > this.#options.maxItems) {
         const most = this.#options.maxItems.toLocaleString('en');
@@ -93,56 +103,61 @@ export class FileCheck {
     if (number === 0 && this.#list.count === before) {
       this.#list.add({ file: this.#options.path, message: 'has no jobs' });
     }
-    const totals = { clips: this.#clips, videoSeconds: this.#videoSeconds, kinds: [...this.#kinds.values()] };
+    const totals = { clips: this.#clips, videoSeconds: this.#videoSeconds, kinds: this.#kinds };
     return { batch, totals, duplicates: this.#duplicates };
   }
 
   #header(tree: Tree | undefined, diagnostics: SyntaxDiagnostic[], context: HeaderContext): Batch {
-    const told = this.#add(diagnostics, tree);
-    return compileHeader(headerOf(tree), context, (diagnostic) => this.#field(diagnostic, tree, told));
+    const reported = this.#add(diagnostics, tree);
+    return compileHeader(headerOf(tree), context, (diagnostic) => this.#field(diagnostic, tree, reported));
   }
 
-  async #job(entry: Entry & { tree: Tree }, batch: Batch, number: number, label: Label): Promise<void> {
-    const { tree, place } = entry;
-    const told = new Set(entry.diagnostics.map(({ place: at }) => `${at.line}:${at.column}`));
+  async #job(
+    tree: Tree,
+    compiler: JobCompiler,
+    owner: Owner,
+    reported: ReadonlySet<string>,
+    label: Label,
+  ): Promise<void> {
     const fields = jobOf(tree);
     if (fields === undefined) {
       const kind =
         tree.value === null ? 'is empty' : `must be a text or a mapping of fields, not ${kindOf(tree.value)}`;
-      if (told.size === 0) this.#diagnostic(tree.place, label, undefined, kind);
+      if (reported.size === 0) this.#diagnostic(tree.place, label, undefined, kind);
       return;
     }
-    await batch.images.read(fields);
-    await batch.images.read(batch.set);
-    const owner: Owner = { file: this.#options.file, line: place.line, job: number };
+    const { batch } = compiler;
+    if (fields['image_files'] !== undefined) await batch.images.read(fields);
     let repeated = false;
     const first = this.#clips + this.#duplicates + 1;
-    const clips = expandJob(fields, batch, first, (diagnostic) => this.#field(diagnostic, tree, told, label));
-    for (const clip of clips) {
+    const report = (diagnostic: FieldDiagnostic): void => this.#field(diagnostic, tree, reported, label);
+    for (const clip of expandJob(fields, compiler, first, report)) {
       const issue = this.#uniqueness.check(batch.name, clip, owner);
       if (issue?.sameContent && this.#options.duplicates === 'skip') {
         this.#duplicates++;
         continue;
       }
-      // Copies of a repeated job are all repeated: said once.
-      if (issue !== undefined && !repeated) this.#field(issue, tree, told, label);
+      // Copies of a repeated job are all repeated: reported once.
+      if (issue !== undefined && !repeated) report(issue);
       repeated ||= issue !== undefined;
-      await this.#count(clip.job);
+      if (clip.job === undefined) continue;
+      const kept = this.#count(clip.job);
+      if (kept !== undefined) await kept;
       if (this.#clips > this.#options.maxItems) return;
     }
   }
 
-  async #count(job: Job): Promise<void> {
+  #count(job: Job): Promise<void> | undefined {
     this.#clips++;
     this.#videoSeconds += kling26.videoSeconds(job.input);
     const { mode, duration } = job.input;
-    const kind = this.#kinds.get(`${mode} ${duration}`);
-    if (kind === undefined) this.#kinds.set(`${mode} ${duration}`, { mode, duration, clips: 1 });
+    const kind = this.#kinds.find((each) => each.mode === mode && each.duration === duration);
+    if (kind === undefined) this.#kinds.push({ mode, duration, clips: 1 });
     else kind.clips++;
-    if (this.#list.count === 0) await this.#options.keep(job);
+    return this.#list.count === 0 ? this.#options.keep(job) : undefined;
   }
 
-  /** Gives fields their names, where the file has others for them. */
+  /** Renames the fields that have another name in the file. */
   #renamed(tree: Tree, header = false): Tree {
     const { renames } = this.#options;
     if (renames.size === 0 || !(tree.value instanceof Map)) return tree;
@@ -161,20 +176,21 @@ export class FileCheck {
     return { ...tree, value: members };
   }
 
-  /** @returns the places of the diagnostics: what follows from what is wrong there is not reported */
-  #add(diagnostics: readonly SyntaxDiagnostic[], tree: Tree | undefined, label?: Label): Set<string> {
+  /** @returns the places of the diagnostics: mistakes that follow from those there are not reported */
+  #add(diagnostics: readonly SyntaxDiagnostic[], tree: Tree | undefined, label?: Label): ReadonlySet<string> {
     for (const { place, field, message } of diagnostics)
       this.#diagnostic(place, label, field && truncate(field), message);
-    return new Set(tree === undefined ? [] : diagnostics.map(({ place }) => `${place.line}:${place.column}`));
+    if (tree === undefined || diagnostics.length === 0) return NOTHING;
+    return new Set(diagnostics.map(({ place }) => `${place.line}:${place.column}`));
   }
 
-  #field(diagnostic: FieldDiagnostic, tree: Tree | undefined, told: ReadonlySet<string>, label?: Label): void {
+  #field(diagnostic: FieldDiagnostic, tree: Tree | undefined, reported: ReadonlySet<string>, label?: Label): void {
     if (diagnostic.once !== undefined) {
       if (this.#once.has(diagnostic.once)) return;
       this.#once.add(diagnostic.once);
     }
     const place = tree === undefined ? undefined : placeAt(tree, diagnostic.path, diagnostic.at);
-    if (place !== undefined && told.has(`${place.line}:${place.column}`)) return;
+    if (place !== undefined && reported.has(`${place.line}:${place.column}`)) return;
     const field = diagnostic.path.length === 0 ? undefined : truncate(formatPath(diagnostic.path));
     this.#diagnostic(place, label, field, diagnostic.message);
   }
@@ -197,7 +213,7 @@ function fieldsOf(tree: Tree | undefined): Fields {
   return isFields(fields) ? fields : {};
 }
 
-/** The fields of a header. A large list under an unknown name is not converted: its name is what is wrong. */
+/** Returns the fields of a header. A list under an unknown name is not converted: the mistake is the name. */
 function headerOf(tree: Tree | undefined): Fields {
   if (!(tree?.value instanceof Map)) return {};
   const fields = Object.create(null) as Fields;
@@ -207,7 +223,7 @@ function headerOf(tree: Tree | undefined): Fields {
   return fields;
 }
 
-/** The fields of a job, texts as they are written; `undefined` when it is none. A text is the prompt of one. */
+/** Returns the fields of a job, texts as they are written; `undefined` for a value that is no job. A text is a prompt. */
 function jobOf(tree: Tree): Fields | undefined {
   if (typeof tree.value === 'string') return { prompt: tree.value };
   if (!(tree.value instanceof Map)) return undefined;
@@ -216,7 +232,7 @@ function jobOf(tree: Tree): Fields | undefined {
   return fields;
 }
 
-/** The id that the user wrote, or the number of the job. */
+/** Returns the id in the file, or the number of the job. */
 function labelOf(entry: Entry, number: number): string {
   const id = entry.tree?.value instanceof Map ? entry.tree.value.get('id')?.value : undefined;
   const text = id?.written ?? id?.value;

@@ -1,85 +1,96 @@
-import { compileJob, type CompiledJob } from './compile.ts';
-import type { Batch } from './header.ts';
-import { contentId, givenId } from './identity.ts';
-import { itemInput, type ItemInput } from '../input.ts';
+import { promptOf, type CompiledJob, type JobCompiler } from './compile.ts';
+import { givenId } from './identity.ts';
+import type { ItemInput } from '../input.ts';
 import type { Job } from '../job.ts';
 import { combinations, type Combination } from './matrix.ts';
 import { NAME_RULE, isName } from '../names.ts';
 import { outputNameOf, outputNameFault } from './output-name.ts';
-import { zodIssues } from './shape.ts';
-import { render } from '../template.ts';
+import type { Batch } from './header.ts';
 import type { FieldDiagnostic, Fields, Report } from '../tree.ts';
 import { quote } from '../wording.ts';
 
 export interface Clip {
-  job: Job;
+  id: string;
   /** The user gave the id; otherwise it is a hash of the content. */
   named: boolean;
+  /** Name in the storage; `undefined` when a mistake in the job leaves it unknown. */
+  output: string | undefined;
+  /** The checked job; `undefined` when the job has a mistake: then its names are compared with those of others, and that is all. */
+  job: Job | undefined;
 }
 
 /**
  * Makes the clips of one job: a clip for each combination of its matrix, as many times as it has copies.
- * Reports all that is wrong and then yields nothing more; of combinations that fail, the first is told.
+ * Reports all that is wrong; of combinations that fail, the first one.
  * @param firstIndex the position of the first of them in the file, from 1
  */
-export function* expandJob(raw: Fields, batch: Batch, firstIndex: number, report: Report): Generator<Clip> {
+export function* expandJob(
+  raw: Fields,
+  compiler: JobCompiler,
+  firstIndex: number,
+  report: Report,
+): Generator<Clip, void, void> {
   let faults = 0;
   const tell: Report = (issue) => {
     faults++;
     report(issue);
   };
-  const recipe = compileJob(raw, batch, tell);
+  const job = compiler.compile(raw, tell);
   let index = firstIndex;
-  for (const values of combinations(recipe.matrix)) {
+  for (const values of combinations(job.matrix)) {
+    const before = faults;
     const tellOf = (issue: FieldDiagnostic): void => tell({ ...issue, message: issue.message + where(values) });
-    const input = inputFor(recipe, values, tellOf);
-    // A job with mistakes has one of its combinations looked at, for what else is wrong with it.
-    if (faults > 0 || input === undefined) return;
-    const id =
-      recipe.id === undefined ? contentId(input, recipe.provider) : givenId(recipe.id, values, recipe.variables);
-    for (let copy = 1; copy <= recipe.copies; copy++) {
-      const clip = clipFor(recipe, batch, { input, index, id: copy > 1 ? `${id}-${copy}` : id, values });
-      const issue = nameDiagnostic(clip.job, batch);
-      if (issue !== undefined) {
-        tellOf(issue);
-        return;
-      }
-      yield clip;
+    const input = inputOf(job, values, tellOf);
+    const id = idOf(job, input, values);
+    if (id === undefined) return;
+    for (let copy = 1; copy <= job.settings.copies; copy++) {
+      const clip = clipOf(job, { id: copy > 1 ? `${id}-${copy}` : id, index, input, values });
+      const issue = nameDiagnostic(clip, job, compiler.batch);
+      if (issue !== undefined) return tellOf(issue);
+      yield faults > 0 ? { ...clip, job: undefined } : clip;
       index++;
     }
+    // The first combination that fails stands for the others.
+    if (faults > before) return;
   }
 }
 
 /** The checked input, every default filled in; `undefined` when something is wrong with it. */
-function inputFor(recipe: CompiledJob, values: Combination, tell: Report): ItemInput | undefined {
-  if (recipe.input === undefined) return undefined;
-  const prompt = recipe.prompt && render(recipe.prompt, (name) => values.get(name) ?? recipe.variables.get(name));
-  const result = itemInput.safeParse(prompt === undefined ? recipe.input : { ...recipe.input, prompt });
-  if (result.success) return result.data;
-  for (const issue of zodIssues(result.error)) {
-    const [field] = issue.path;
-    if (recipe.told.has(String(field))) continue;
-    if (field === 'prompt' && prompt === undefined) tell({ ...issue, message: 'is required' });
-    else tell(issue);
-  }
-  return undefined;
+function inputOf(job: CompiledJob, values: Combination, report: Report): ItemInput | undefined {
+  const prompt = promptOf(job, values, report);
+  const { input } = job.settings;
+  return prompt === undefined || input === undefined ? undefined : { ...input, prompt };
 }
 
-function clipFor(
-  recipe: CompiledJob,
-  batch: Batch,
-  made: { input: ItemInput; index: number; id: string; values: Combination },
+/** The id of a clip; `undefined` when a mistake leaves it unknown. */
+function idOf(job: CompiledJob, input: ItemInput | undefined, values: Combination): string | undefined {
+  const { id, settings, variables, faulty } = job;
+  if (faulty.has('id') || faulty.has('matrix')) return undefined;
+  if (id !== undefined) return givenId(id, values, variables);
+  return input && settings.contentId?.(input.prompt);
+}
+
+function clipOf(
+  { settings, variables, id: given, faulty }: CompiledJob,
+  { id, index, input, values }: { id: string; index: number; input: ItemInput | undefined; values: Combination },
 ): Clip {
-  const { input, index, id, values } = made;
-  const facts = { batch: batch.name, id, input, now: batch.now, index };
-  const output = outputNameOf(recipe.output, facts, values, recipe.variables);
-  const { provider, priority, images } = recipe;
-  const job = { id, index, provider, input, priority, output, ...(images.length > 0 && { images }) };
-  return { job, named: recipe.id !== undefined };
+  const { provider, priority, images, nameFacts } = settings;
+  const named = given !== undefined;
+  if (nameFacts === undefined || faulty.has('output')) return { id, named, output: undefined, job: undefined };
+  const output = outputNameOf(settings.output, nameFacts, { id, index }, values, variables);
+  if (input === undefined) return { id, named, output, job: undefined };
+  const job: Job = { id, index, provider, input, priority, output };
+  if (images.length > 0) job.images = images;
+  return { id, named, output, job };
 }
 
-function nameDiagnostic({ id, output }: Job, { nameFault }: Batch): FieldDiagnostic | undefined {
+function nameDiagnostic(
+  { id, output }: Clip,
+  { faulty }: CompiledJob,
+  { nameFault }: Batch,
+): FieldDiagnostic | undefined {
   if (!isName(id)) return { path: ['id'], message: `${NAME_RULE}; this one is ${quote(id)}` };
+  if (output === undefined || faulty.has('output')) return undefined;
   const fault = outputNameFault(output) ?? nameFault?.(output);
   return fault === undefined ? undefined : { path: ['output'], message: fault };
 }

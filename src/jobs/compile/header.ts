@@ -16,15 +16,15 @@ const DEFAULT_OUTPUT = '{batch}/{id}.mp4';
 /** Returns what is wrong with a name, or `undefined`. */
 export type NameFault = (output: string) => string | undefined;
 
-/** What holds for all jobs of a file. */
+/** What all jobs of a file have in common. */
 export interface Batch {
   name: string;
   output: Template;
   maxClips: number | undefined;
   defaults: Fields;
-  /** Defaults that are wrong: told once at the header, not again for every job that inherits them. */
+  /** Fields whose mistakes were reported before the jobs, and are not reported again for each of them. */
   faulty: ReadonlySet<string>;
-  /** Fields that hold for all jobs, whatever they say. */
+  /** Fields of all jobs, which replace those in the file. */
   set: Fields;
   extraFields: 'variables' | 'refuse' | 'unknown';
   /** Names of fields that are variables in every job. */
@@ -39,25 +39,27 @@ export interface Batch {
 export interface HeaderContext {
   /** The name of the batch when the header has none. */
   name: string;
-  /** Take the place of what the header says. */
+  /** Replace the fields of the header. */
   override?: { batch?: string | undefined; output?: string | undefined; maxClips?: number | undefined } | undefined;
-  /** Fields that hold for all jobs, whatever they say. Checked. */
+  /** Fields of all jobs, which replace those in the file. Checked. */
   set?: Fields | undefined;
-  /** What becomes of fields that are unknown. Default: refused, with no option named that takes them. */
+  /** How unknown fields are treated. Default: refused, and no option is named that accepts them. */
   extraFields?: Batch['extraFields'] | undefined;
   /** Names of fields that are variables in every job. */
   columns?: readonly string[] | undefined;
-  /** What the storage cannot take as a name, in addition to what no storage can. */
+  /** Fields whose mistakes were reported already. */
+  faulty?: readonly string[] | undefined;
+  /** Names that the storage refuses, in addition to those that every storage refuses. */
   nameFault?: NameFault | undefined;
   now: Date;
-  /** Those that the defaults name are read already. */
+  /** Those of the defaults are read already. */
   images: ImageFiles;
 }
 
-/** Checks a header and fills in what it leaves out. What is wrong is reported and replaced by its default. */
+/** Checks a header and fills in its defaults. A wrong value is reported and replaced by the default. */
 export function compileHeader(raw: Fields, context: HeaderContext, report: Report): Batch {
   const own = Object.create(null) as Fields;
-  let misspelt = false;
+  let defaultsMisspelled = false;
   const known = [...headerFields, 'jobs'];
   for (const [name, value] of Object.entries(raw)) {
     if (Object.hasOwn(headerShape, name)) own[name] = value;
@@ -65,17 +67,19 @@ export function compileHeader(raw: Fields, context: HeaderContext, report: Repor
       const list = Array.isArray(value) && nearest(name, known) === undefined;
       const cure = list ? `; a list of jobs of this name is read with --column jobs=${name}` : '';
       report({ path: [name], at: 'key', message: unknownName('field', name, known) + cure });
-      misspelt ||= nearest(name, known) === 'defaults';
+      defaultsMisspelled ||= nearest(name, known) === 'defaults';
     }
   }
-  const sound = checkShape(own, headerShape, report);
-  const { defaults, faulty } = misspelt ? noDefaults() : compileDefaults(raw['defaults'], context.images, report);
+  const valid = checkShape(own, headerShape, report);
+  const { defaults, faulty } = defaultsMisspelled
+    ? noDefaults()
+    : compileDefaults(raw['defaults'], context.images, report);
   return {
-    name: context.override?.batch ?? (typeof sound['batch'] === 'string' ? sound['batch'] : context.name),
-    output: compileOutput(context.override?.output ?? sound['output'], report),
-    maxClips: context.override?.maxClips ?? (typeof sound['max_clips'] === 'number' ? sound['max_clips'] : undefined),
+    name: context.override?.batch ?? (typeof valid['batch'] === 'string' ? valid['batch'] : context.name),
+    output: compileOutput(context.override?.output ?? valid['output'], report),
+    maxClips: context.override?.maxClips ?? (typeof valid['max_clips'] === 'number' ? valid['max_clips'] : undefined),
     defaults,
-    faulty,
+    faulty: new Set([...faulty, ...(context.faulty ?? [])]),
     set: context.set ?? {},
     extraFields: context.extraFields ?? 'unknown',
     columns: new Set(context.columns),
@@ -130,14 +134,14 @@ function compileDefaults(raw: unknown, images: ImageFiles, report: Report): Pick
   return { defaults, faulty };
 }
 
-/** What is wrong with the prompt of all jobs; with variables in it, each job is asked. */
+/** Returns what is wrong with the prompt of all jobs; one with variables is checked in each job. */
 function promptFault(text: string): string | undefined {
   const template = parseTemplate(text);
   if (variablesOf(template).length > 0) return undefined;
   return textToVideo.shape.prompt.safeParse(render(template, () => '')).error?.issues[0]?.message;
 }
 
-/** When there are defaults, but what they are is not known. */
+/** Returns defaults that cannot be known. */
 function noDefaults(): Pick<Batch, 'defaults' | 'faulty'> {
   return { defaults: {}, faulty: new Set(Object.keys(defaultsShape)) };
 }
@@ -152,7 +156,7 @@ function compileOutput(text: unknown, report: Report): Template {
   return parseTemplate(DEFAULT_OUTPUT);
 }
 
-/** What would be wrong with every name that a template gives, whatever its variables are. */
+/** Returns what is wrong with every name that a template gives, whatever the values of its variables. */
 function staticFault(template: Template): string | undefined {
   return outputNameFault(render(template, () => 'x'));
 }

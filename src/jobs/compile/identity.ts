@@ -6,12 +6,17 @@ import { slug } from '../names.ts';
 import { render, variablesOf, type Template } from '../template.ts';
 
 /**
- * A name made of what is asked for, so that the same job has the same one in every run, wherever it
- * stands and in whatever order its fields are: 12 hexadecimal digits of SHA-256.
+ * Returns how ids are made of prompts where the rest of the input is the same: 12 hexadecimal digits of the
+ * SHA-256 of what is paid for. The same job has the same id in every run, wherever it stands in its file and
+ * whatever the order of its fields.
  */
-export function contentId(input: ItemInput, provider: Provider): string {
+export function contentIds(input: ItemInput, provider: Provider): (prompt: string) => string {
   const fields = Object.entries({ ...input, provider }).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return hash('sha256', JSON.stringify(fields)).slice(0, 12);
+  const prompt = fields.findIndex(([name]) => name === 'prompt');
+  const before = fields.slice(0, prompt).map((field) => `${JSON.stringify(field)},`);
+  const after = fields.slice(prompt + 1).map((field) => `,${JSON.stringify(field)}`);
+  const [begin, end] = [`[${before.join('')}["prompt",`, `]${after.join('')}]`];
+  return (text) => hash('sha256', begin + JSON.stringify(text) + end).slice(0, 12);
 }
 
 /**

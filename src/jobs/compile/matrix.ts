@@ -34,10 +34,15 @@ export function combinationCount(matrix: Matrix): number {
   return Object.values(matrix).reduce((count, values) => count * values.length, 1);
 }
 
-/** Every combination, the last variable changing fastest. Without variables: one, which is empty. */
-export function* combinations(matrix: Matrix): Generator<Combination> {
+const EMPTY: readonly Combination[] = [new Map()];
+
+/** Returns every combination, the last variable changing fastest. Without variables: one, which is empty. */
+export function combinations(matrix: Matrix): Iterable<Combination> {
   const variables = Object.entries(matrix);
-  const count = combinationCount(matrix);
+  return variables.length === 0 ? EMPTY : allOf(variables, combinationCount(matrix));
+}
+
+function* allOf(variables: readonly [string, readonly MatrixValue[]][], count: number): Generator<Combination> {
   for (let number = 0; number < count; number++) {
     let block = count;
     const values = new Map<string, string>();

@@ -1,5 +1,5 @@
 import { foldedName } from '../../core/folded-name.ts';
-import { render, type builtIns, type Template } from '../template.ts';
+import { render, type Template } from '../template.ts';
 import type { ItemInput } from '../input.ts';
 import type { Combination } from './matrix.ts';
 import { quote } from '../wording.ts';
@@ -26,8 +26,13 @@ export const OUTPUT_PATTERN =
   `^(?![^]*(?:^|/)(?:${INDEX}|${MANIFEST})(?:/|$))(?![^]*${JSON_EXTENSION}$)(?!inputs/[0-9a-f]{64}\\.)` +
   `(?!\\.)${CHARACTER}+(?:/(?!\\.)${CHARACTER}+)*$`;
 
+/** Most names: ASCII, and nothing that the rules are about. */
+const PLAIN = /^(?!inputs\/)[A-Za-z0-9_][\w. -]*(?:\/[A-Za-z0-9_][\w. -]*)*$/;
+const OWN = /(?:^|\/)(?:index\.html|manifest\.jsonl)(?:\/|$)|\.json$/i;
+
 /** What is wrong with the name of a clip, or `undefined`. Such a name never leaves the storage root. */
 export function outputNameFault(name: string): string | undefined {
+  if (name.length <= MAX_SEGMENT_BYTES && PLAIN.test(name) && !OWN.test(name)) return undefined;
   if (name === '') return 'gives an empty name';
   if (name.includes('\\')) return `gives ${quote(name)}: folders are separated by "/", and "\\" must not be in a name`;
   if (/[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029\ufeff]/u.test(name)) {
@@ -56,44 +61,45 @@ export function outputNameFault(name: string): string | undefined {
   return undefined;
 }
 
-/** Puts the built-in variables and those of the matrix into the template of a name. */
-function outputName(
-  template: Template,
-  builtIn: Readonly<Record<(typeof builtIns)[number], string>>,
-  values: Combination,
-  variables?: ReadonlyMap<string, string>,
-): string {
-  return render(template, (name) => {
-    const value =
-      values.get(name) ??
-      (Object.hasOwn(builtIn, name) ? builtIn[name as keyof typeof builtIn] : undefined) ??
-      variables?.get(name);
-    return value === undefined ? undefined : fileNamePart(value);
-  });
-}
+/** What a name takes from the batch and the input, by variable. */
+export type NameFacts = Readonly<Record<'batch' | 'mode' | 'duration' | 'aspect_ratio' | 'date', string>>;
 
-/** Returns the name of a clip; what its template does not know of stays as it is written. */
-export function outputNameOf(
-  template: Template,
-  made: { batch: string; id: string; input: ItemInput; now: Date; index?: number },
-  values: Combination = new Map(),
-  variables?: ReadonlyMap<string, string>,
-): string {
-  const { batch, id, input, now, index } = made;
-  const builtIn = {
+export function nameFacts(batch: string, input: ItemInput, now: Date): NameFacts {
+  return {
     batch,
-    id,
-    index: index === undefined ? '{index}' : String(index),
     mode: input.mode,
     duration: String(input.duration),
     // The clip of an image has the shape of the image.
     aspect_ratio: input.mode === 'text-to-video' ? input.aspect_ratio.replace(':', 'x') : 'image',
     date: now.toISOString().slice(0, 10),
   };
-  return outputName(template, builtIn, values, variables);
 }
 
-/** A value as a part of a file name: what some file systems do not take in a name becomes "-". */
+/** Returns the name of a clip; variables that are unknown stay as they are written. */
+export function outputNameOf(
+  template: Template,
+  facts: NameFacts,
+  { id, index }: { id: string; index?: number },
+  values?: Combination,
+  variables?: ReadonlyMap<string, string>,
+): string {
+  return render(template, (name) => {
+    const value = values?.get(name) ?? builtIn(name) ?? variables?.get(name);
+    return value === undefined ? undefined : fileNamePart(value);
+  });
+
+  function builtIn(name: string): string | undefined {
+    if (name === 'id') return id;
+    if (name === 'index') return index === undefined ? undefined : String(index);
+    return Object.hasOwn(facts, name) ? facts[name as keyof NameFacts] : undefined;
+  }
+}
+
+/** A character that some file systems do not take in a name. */
+const UNSAFE = /[/\\:*?"<>|\p{Cc}\p{Bidi_Control}]/u;
+const UNSAFE_PARTS = new RegExp(`${UNSAFE.source}+`, 'gu');
+
+/** A value as a part of a file name: what some file systems do not take becomes "-". */
 function fileNamePart(value: string): string {
-  return value.replace(/[/\\:*?"<>|\p{Cc}\p{Bidi_Control}]+/gu, '-');
+  return UNSAFE.test(value) ? value.replace(UNSAFE_PARTS, '-') : value;
 }

@@ -1,11 +1,12 @@
 import type { z } from 'zod';
 import type { FieldDiagnostic, Fields, Path, Report } from '../tree.ts';
+import { lengthFault } from '../template.ts';
 import { unknownName } from '../wording.ts';
 
 /**
  * Checks every field by its own schema.
  * @param unknown what becomes of fields that the shape does not have
- * @returns the fields that are right; `undefined` ones count as absent.
+ * @returns the fields that are valid; `undefined` ones count as absent
  */
 export function checkShape(
   raw: Fields,
@@ -14,7 +15,7 @@ export function checkShape(
   at: Path = [],
   unknown: 'report' | 'skip' = 'report',
 ): Fields {
-  const sound = Object.create(null) as Fields;
+  const valid = Object.create(null) as Fields;
   for (const [name, value] of Object.entries(raw)) {
     if (value === undefined) continue;
     const path = [...at, name];
@@ -26,11 +27,20 @@ export function checkShape(
       report({ path, message: 'is empty: give it a value or leave it out' });
     } else {
       const result = schema.safeParse(value);
-      if (result.success) sound[name] = result.data;
+      if (result.success) valid[name] = result.data;
       else for (const issue of zodIssues(result.error)) report({ ...issue, path: [...path, ...issue.path] });
     }
   }
-  return sound;
+  return valid;
+}
+
+/** Reports and removes a text that is too long for a template. */
+export function checkLength(name: string, fields: Fields, report: Report): void {
+  const text = fields[name];
+  const message = typeof text === 'string' ? lengthFault(text) : undefined;
+  if (message === undefined) return;
+  report({ path: [name], message });
+  delete fields[name];
 }
 
 /** The issues of zod, the first of each place: a number that is neither whole nor in range is one mistake. */

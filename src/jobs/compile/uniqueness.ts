@@ -1,10 +1,12 @@
-import { NameTable, type Owner } from './name-table.ts';
+import { hashName, NameTable, type Owner } from './name-table.ts';
 import type { Clip } from './expand.ts';
 import { foldedName } from '../../core/folded-name.ts';
 import type { FieldDiagnostic } from '../tree.ts';
 import { quote } from '../wording.ts';
 
-/** What is wrong with the name of a clip. */
+type NamedClip = Pick<Clip, 'id' | 'named' | 'output'>;
+
+/** A name that another clip has. */
 export interface NameConflict extends FieldDiagnostic {
   /** Another job has the same content, and neither has an id. */
   sameContent?: true;
@@ -31,16 +33,16 @@ export class Uniqueness {
     this.#sameContentCure = sameContentCure;
   }
 
-  /** What is wrong with the id or the name of a clip, the first thing only. */
-  check(batch: string, clip: Clip, owner: Owner): NameConflict | undefined {
-    const first = this.#ids.claim(`${batch}\0${clip.job.id}`, owner);
+  /** Returns the first conflict of the id or the name of a clip, or `undefined`. */
+  check(batch: string, clip: NamedClip, owner: Owner): NameConflict | undefined {
+    const first = this.#ids.claim(hashName(`${batch}\0${clip.id}`), owner);
     if (first !== undefined) return this.#sameId(clip, first, owner);
-    return this.#checkOutput(clip.job.output, owner);
+    return clip.output === undefined ? undefined : this.#checkOutput(clip.output, owner);
   }
 
-  #sameId(clip: Clip, first: Owner, owner: Owner): NameConflict {
+  #sameId(clip: NamedClip, first: Owner, owner: Owner): NameConflict {
     const itself = first.file === owner.file && first.job === owner.job;
-    const id = quote(clip.job.id);
+    const id = quote(clip.id);
     if (clip.named) {
       const message = itself
         ? `two combinations of the matrix have the id ${id}: let all variables stand in it`
@@ -59,12 +61,13 @@ export class Uniqueness {
   #checkOutput(output: string, owner: Owner): FieldDiagnostic | undefined {
     const path = ['output'];
     const name = foldedName(output);
-    const first = this.#outputs.claim(name, owner);
+    const hash = hashName(name);
+    const first = this.#outputs.claim(hash, owner);
     if (first !== undefined) {
       const message = `${quote(output)} is the name of a clip of ${this.#describe(first, owner)} already: give it another, with {id} in it (case makes no difference)`;
       return { path, message };
     }
-    const inside = this.#folders.find(name);
+    const inside = this.#folders.find(hash);
     if (inside !== undefined) {
       return { path, message: `${quote(output)} is a folder for the clip of ${this.#describe(inside, owner)}` };
     }
@@ -73,8 +76,9 @@ export class Uniqueness {
     this.#lastFolder = folder;
     for (let end = folder.length; end > 0; end = folder.lastIndexOf('/', end - 1)) {
       const part = folder.slice(0, end);
-      this.#folders.claim(part, owner);
-      const file = this.#outputs.find(part);
+      const partHash = hashName(part);
+      this.#folders.claim(partHash, owner);
+      const file = this.#outputs.find(partHash);
       if (file === undefined) continue;
       const message = `${quote(output)} needs the folder ${quote(part)}, which is a clip of ${this.#describe(file, owner)}`;
       return { path, message };

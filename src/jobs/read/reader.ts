@@ -10,6 +10,8 @@ export interface Header {
   broken: boolean;
   /** Names of fields that are variables in every job: the columns of a table that are no fields of a job. */
   variables?: readonly string[];
+  /** Fields of the jobs whose mistakes are in `diagnostics`. */
+  faulty?: readonly string[];
 }
 
 /** One job as it is written. */

@@ -1,4 +1,9 @@
+import { hash } from 'node:crypto';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { contentIds } from '../../../src/jobs/compile/identity.ts';
+import type { ItemInput } from '../../../src/jobs/input.ts';
+import { providers } from '../../../src/jobs/job.ts';
 import { expand, refused } from './library.ts';
 
 const ids = async (...jobs: unknown[]) => (await expand(jobs)).map((job) => job.id);
@@ -6,6 +11,23 @@ const ids = async (...jobs: unknown[]) => (await expand(jobs)).map((job) => job.
 describe('the id of a job that has none', () => {
   it('is a hash of its content, and stays what it is', async () => {
     expect(await ids({ prompt: 'a fox' })).toEqual(['1ebbb10fdae2']);
+  });
+
+  it('is the hash of all sorted fields as JSON, which ledgers and manifests hold', () => {
+    const common = { prompt: fc.string({ unit: 'binary' }), duration: fc.constantFrom(5, 10), sound: fc.boolean() };
+    const text = fc.record({ mode: fc.constant('text-to-video'), ...common, aspect_ratio: fc.constant('1:1') });
+    const urls = fc.array(fc.webUrl(), { minLength: 1, maxLength: 2 });
+    const image = fc.record(
+      { mode: fc.constant('image-to-video'), ...common, image_urls: urls, image_files: urls },
+      { requiredKeys: ['mode', 'prompt', 'duration', 'sound'] },
+    );
+    fc.assert(
+      fc.property(fc.oneof(text, image), fc.constantFrom(...providers), (input, provider) => {
+        const fields = Object.entries({ ...input, provider }).toSorted(([a], [b]) => (a < b ? -1 : 1));
+        const expected = hash('sha256', JSON.stringify(fields)).slice(0, 12);
+        expect(contentIds({ ...input, prompt: '-' } as ItemInput, provider)(input.prompt)).toBe(expected);
+      }),
+    );
   });
 
   it('does not depend on the order of fields, on what is said or inherited, or on the position', async () => {

@@ -26,6 +26,8 @@ describe('the name of a clip', () => {
     ['index.html/x.mp4', "gives `index.html/x.mp4`: this name is kept for clipmill's own files"],
     ['b/manifest.jsonl', "gives `b/manifest.jsonl`: this name is kept for clipmill's own files"],
     ['Index.HTML', "gives `Index.HTML`: this name is kept for clipmill's own files"],
+    ['b/a.Json', "gives `b/a.Json`: this name is kept for clipmill's own files"],
+    [`inputs/${'a'.repeat(64)}.png`, `gives \`inputs/${'a'.repeat(53)}…\`: this name is kept for clipmill's own files`],
   ])('may not be %j', (name, message) => {
     expect(outputNameFault(name)).toBe(message);
   });

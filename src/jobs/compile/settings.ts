@@ -1,0 +1,127 @@
+import type { LocalImage } from '../image-files.ts';
+import { itemInput, type ItemInput } from '../input.ts';
+import type { Mode, Provider } from '../job.ts';
+import { modesByField, settingsShape } from '../schema.ts';
+import { parseTemplate, type Template } from '../template.ts';
+import type { Fields, Report } from '../tree.ts';
+import { quote } from '../wording.ts';
+import { TOO_MANY_IMAGES, type Batch } from './header.ts';
+import { contentIds } from './identity.ts';
+import { nameFacts, type NameFacts } from './output-name.ts';
+import { checkLength, checkShape, zodIssues } from './shape.ts';
+
+/** What a job asks for besides its texts, checked, with the defaults in: the same for most jobs of a file. */
+export interface Settings {
+  /** The rest of the API's input, whose prompt is not yet in; `undefined` when something is wrong with it. */
+  input: ItemInput | undefined;
+  /** Images as they are written. */
+  places: { readonly image_urls: unknown; readonly image_files: unknown };
+  /** The local images in the input. */
+  images: readonly LocalImage[];
+  provider: Provider;
+  priority: number;
+  copies: number;
+  output: Template;
+  /** What the output name takes from the settings. */
+  nameFacts: NameFacts | undefined;
+  /** Returns the id of a clip that has none, from its prompt; `undefined` when a mistake leaves the content unknown. */
+  contentId: ((prompt: string) => string) | undefined;
+}
+
+/** Fields that make the content of a clip, besides its prompt. */
+const contentNames = ['provider', ...modesByField.keys()].filter((name) => name !== 'prompt');
+const settingNames = Object.keys(settingsShape);
+/** Stands for the prompt while the rest of the input is checked. */
+const ANY_PROMPT = '-';
+
+/** Whether two jobs have the same settings. Lists count as different. */
+export function sameSettings(a: Fields, b: Fields): boolean {
+  return settingNames.every((name) => a[name] === b[name]);
+}
+
+/**
+ * @param faulty fields with mistakes that were reported, of which nothing more is reported
+ * @param report adds to them
+ */
+export function compileSettings(raw: Fields, batch: Batch, faulty: ReadonlySet<string>, report: Report): Settings {
+  const own = checkShape(raw, settingsShape, report, [], 'skip');
+  checkLength('output', own, report);
+  const { set } = batch;
+  const given = Object.keys(set).length === 0 ? own : { ...withoutImages(own, set), ...set };
+  const fields: Fields = { ...withoutImages(batch.defaults, given), ...given };
+  const mode = faulty.has('mode') ? undefined : ((fields['mode'] ?? modeOf(fields, raw)) as Mode);
+  const draft = mode === undefined ? undefined : draftInput(mode, fields, own, report);
+  const images = mode === 'image-to-video' ? imagesOf(fields, own, batch, report) : [];
+  if (draft !== undefined && images.length > 0) draft['image_files'] = images.map((image) => image.name);
+  if (mode === 'image-to-video') checkImageCount(fields, faulty, report);
+  const input = draft && checkInput(draft, faulty, report);
+  const provider = (fields['provider'] ?? 'auto') as Provider;
+  return {
+    input,
+    places: { image_urls: fields['image_urls'], image_files: fields['image_files'] },
+    images,
+    provider,
+    priority: Number(fields['priority'] ?? 100),
+    copies: Number(fields['copies'] ?? 1),
+    output: typeof fields['output'] === 'string' ? parseTemplate(fields['output']) : batch.output,
+    nameFacts: input && nameFacts(batch.name, input, batch.now),
+    contentId: input && !contentNames.some((name) => faulty.has(name)) ? contentIds(input, provider) : undefined,
+  };
+}
+
+/** The input that the mode takes. A field of another mode is left out when inherited, and a mistake in the job. */
+function draftInput(mode: Mode, fields: Fields, own: Fields, report: Report): Fields {
+  const input: Fields = { mode };
+  for (const [name, value] of Object.entries(fields)) {
+    const modes = modesByField.get(name);
+    if (modes?.includes(mode)) input[name] = value;
+    else if (modes !== undefined && own[name] === value) {
+      const message = `is for ${modes.join(' or ')} only, and the mode is ${mode}`;
+      report({ path: [name], at: 'key', message });
+    }
+  }
+  return input;
+}
+
+function checkInput(draft: Fields, faulty: ReadonlySet<string>, report: Report): ItemInput | undefined {
+  const result = itemInput.safeParse({ ...draft, prompt: ANY_PROMPT });
+  if (result.success) return result.data;
+  for (const issue of zodIssues(result.error)) if (!faulty.has(String(issue.path[0]))) report(issue);
+  return undefined;
+}
+
+/** The fields without their images, where there are others: a job with images of its own has no more, whichever way they come. */
+function withoutImages(fields: Fields, others: Fields): Fields {
+  if (others['image_urls'] === undefined && others['image_files'] === undefined) return fields;
+  const { image_urls: _urls, image_files: _files, ...rest } = fields;
+  return rest;
+}
+
+/** The mode of a job that does not name one follows from whether it has images. */
+function modeOf(fields: Fields, raw: Fields): Mode {
+  const images = ['image_urls', 'image_files'].some((name) => (fields[name] ?? raw[name] ?? undefined) !== undefined);
+  return images ? 'image-to-video' : 'text-to-video';
+}
+
+/** The local images that a job names. Mistakes in inherited ones were reported at the header. */
+function imagesOf(fields: Fields, own: Fields, batch: Batch, report: Report): LocalImage[] {
+  const images: LocalImage[] = [];
+  for (const [position, path] of ((fields['image_files'] ?? []) as string[]).entries()) {
+    const image = batch.images.get(path);
+    if (typeof image !== 'string') images.push(image);
+    else if (own['image_files'] !== undefined) {
+      report({ path: ['image_files', position], message: `${quote(path)}: ${image}` });
+    }
+  }
+  return images;
+}
+
+function checkImageCount(fields: Fields, faulty: ReadonlySet<string>, report: Report): void {
+  if (faulty.has('image_urls') || faulty.has('image_files')) return;
+  const [urls, files] = ['image_urls', 'image_files'].map((name) => ((fields[name] ?? []) as string[]).length);
+  const all = (urls ?? 0) + (files ?? 0);
+  if (all === 0) {
+    const message = 'is required for image-to-video: a list of one or two URLs, or `image_files`';
+    report({ path: ['image_urls'], message });
+  } else if (all > 2) report({ path: ['image_files'], message: TOO_MANY_IMAGES });
+}
