@@ -24,12 +24,7 @@ export interface Clip {
  * Reports all that is wrong; of combinations that fail, the first one.
  * @param firstIndex the position of the first of them in the file, from 1
  */
-export function* expandJob(
-  raw: Fields,
-  compiler: JobCompiler,
-  firstIndex: number,
-  report: Report,
-): Generator<Clip, void, void> {
+export function* expandJob(raw: Fields, compiler: JobCompiler, firstIndex: number, report: Report): Generator<Clip> {
   let faults = 0;
   const tell: Report = (issue) => {
     faults++;
@@ -46,7 +41,10 @@ export function* expandJob(
     for (let copy = 1; copy <= job.settings.copies; copy++) {
       const clip = clipOf(job, { id: copy > 1 ? `${id}-${copy}` : id, index, input, values });
       const issue = nameDiagnostic(clip, job, compiler.batch);
-      if (issue !== undefined) return tellOf(issue);
+      if (issue !== undefined) {
+        tellOf(issue);
+        return;
+      }
       yield faults > 0 ? { ...clip, job: undefined } : clip;
       index++;
     }

@@ -53,8 +53,10 @@ export class NameTable {
   #grow(): void {
     const slots = new Uint32Array(this.#slots.length * 2);
     for (let at = 0; at < this.#slots.length; at += SLOT) {
-      const [high = 0, low = 0] = this.#slots.subarray(at, at + 2);
-      if (high !== 0) slots.set(this.#slots.subarray(at, at + SLOT), slotOf(slots, high, low));
+      const [high = 0, low = 0] = [this.#slots[at], this.#slots[at + 1]];
+      if (high === 0) continue;
+      const to = slotOf(slots, high, low);
+      for (let word = 0; word < SLOT; word++) slots[to + word] = this.#slots[at + word] ?? 0;
     }
     this.#slots = slots;
   }

@@ -82,11 +82,13 @@ async function nearestFolder(path: string): Promise<string> {
 }
 
 export function fileNameRules(base: string, { refused, refusedAtEnd, longest }: NameFacts): NameRules {
+  const refusedCharacters = [...refused];
+  const baseBytes = Buffer.byteLength(join(base, '/'));
   return {
     fault(name) {
-      if (Buffer.byteLength(join(base, name)) > LONGEST_PATH) return `makes a path of more than ${LONGEST_PATH} bytes`;
+      if (baseBytes + Buffer.byteLength(name) > LONGEST_PATH) return `makes a path of more than ${LONGEST_PATH} bytes`;
       for (const segment of name.split('/')) {
-        const odd = ODD.find((character) => refused.has(character) && segment.includes(character));
+        const odd = refusedCharacters.find((character) => segment.includes(character));
         if (odd !== undefined) return `has ${JSON.stringify(odd)} in it, which the file system of ${base} refuses`;
         const end = segment.at(-1) ?? '';
         if (refusedAtEnd.has(end)) {
