@@ -97,7 +97,7 @@ describe('callbacks', () => {
 
   it('count no answer in time, and no connection, as refused', async () => {
     const receiver = await startReceiver(null);
-    const rig = await startRig({ speed: 10_000, callbackTimeoutMs: 50 });
+    const rig = await startRig({ speed: 10_000, callbackTimeoutMs: 400 });
     await createWithCallback(rig, 'slow', receiver.url);
     await delivered(rig, 2);
     expect(rig.simulator.records.deliveries.map(({ status }) => status)).toEqual([null, 200]);
