@@ -4,10 +4,14 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** In this order, the short files at the end fill the workers while the last long one runs. */
 const folders = ['/test/e2e/', '/test/integration/', '/test/unit/'];
 
+function rank({ moduleId }: TestSpecification): number {
+  return folders.findIndex((folder) => moduleId.includes(folder));
+}
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const order = ({ moduleId }: TestSpecification) => folders.findIndex((folder) => moduleId.includes(folder));
-    return (await super.sort(files)).toSorted((a, b) => order(a) - order(b));
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => rank(a) - rank(b));
   }
 }
 

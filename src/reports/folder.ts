@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { readText } from '../storage/read-text.ts';
-import type { Storage } from '../storage/storage.ts';
+import { readText, type Storage } from '../storage/storage.ts';
 
 /** Names of the files beside the clips of a batch. A clip cannot have them: no name of a clip begins with ".". */
 export function folderNames(batch: string) {

@@ -2,7 +2,7 @@ import type { Account } from './account.ts';
 import type { FaultInjector } from './fault-injector.ts';
 import type { Faults } from './faults.ts';
 import type { SimulatorSettings } from './options.ts';
-import type { Prompts } from './prompts.ts';
+import type { Prompts } from './task.ts';
 import type { Recorder } from './recorder.ts';
 import type { Replier } from './reply.ts';
 import type { SignedUrls } from './signed-urls.ts';

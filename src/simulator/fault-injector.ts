@@ -1,8 +1,7 @@
 import type { FaultRate, Faults } from './faults.ts';
 import type { Marker, MarkerKind } from './markers.ts';
 import { seededRandom, type Random } from './random.ts';
-import { takeMarker } from './prompts.ts';
-import type { PromptHistory } from './task.ts';
+import { takeMarker, type PromptHistory } from './task.ts';
 
 /** Draws which faults occur, and counts them by name: a fault's own, or `marker:KIND`. */
 export class FaultInjector {

@@ -1,10 +1,9 @@
 import type { Account } from './account.ts';
 import type { FaultInjector } from './fault-injector.ts';
 import type { SimulatorSettings } from './options.ts';
-import type { Prompts } from './prompts.ts';
+import { type Prompts, stateOf, type Task } from './task.ts';
 import type { Delivery, Leak, Refusal, Records, RequestKind, Summary, TaskRecord } from './records.ts';
 import { SlidingPeak } from './sliding-window.ts';
-import { stateOf, type Task } from './task.ts';
 import type { Tasks } from './tasks.ts';
 import type { Timeline } from './timeline.ts';
 

@@ -8,7 +8,7 @@ import { changeFaults, type Faults } from './faults.ts';
 import { serveFile } from './files.ts';
 import { listen, stopListening, urlOf } from './http.ts';
 import { readBalance, readOptions, type SimulatorOptions, type SimulatorSettings } from './options.ts';
-import { Prompts } from './prompts.ts';
+import { Prompts } from './task.ts';
 import { Recorder } from './recorder.ts';
 import type { Records } from './records.ts';
 import { Replier } from './reply.ts';

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { FaultInjector } from './fault-injector.ts';
 import type { SimulatorSettings } from './options.ts';
-import type { Prompts } from './prompts.ts';
+import type { Prompts, PromptHistory, Task } from './task.ts';
 import { between, seededRandom, taskSeed } from './random.ts';
 import type { GenerationRequest } from './request-body.ts';
-import type { PromptHistory, Task } from './task.ts';
 import type { Timeline } from './timeline.ts';
 
 /** A task is pending for this part of its time. */

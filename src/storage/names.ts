@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { NameError } from './storage.ts';
 
 /**
@@ -26,4 +27,17 @@ function unsafeName(name: string): string | undefined {
 export function requireSafeName(name: string): void {
   const fault = unsafeName(name);
   if (fault !== undefined) throw new NameError('unusable', `${JSON.stringify(name)} ${fault}`);
+}
+
+/** Longest rescue name without its hash, in bytes: every storage can hold it. */
+const LONGEST_RESCUE_NAME = 120;
+
+/**
+ * Returns a name that every storage can hold, for a clip whose own name cannot exist: in no folder, of plain
+ * characters, and the same for the same task.
+ */
+export function rescueName(batch: string, id: string, taskId: string): string {
+  const task = createHash('sha256').update(taskId).digest('hex').slice(0, 12);
+  const plain = `rescued-${batch}-${id}`.replace(/[^\w.-]+/g, '-').slice(0, LONGEST_RESCUE_NAME);
+  return `${plain}-${task}.mp4`;
 }

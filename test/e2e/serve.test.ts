@@ -163,9 +163,9 @@ describe('callbacks at clipmill serve', () => {
     const [older, newer] = ['the-old-secret-of-this', 'the-new-secret-of-this'];
     const site = await startSite({ generationMs: { 5: [3_000, 4_000] } });
     const worker = site.worker({ CLIPMILL_CALLBACK_SECRET: older });
+    await site.serve({ CLIPMILL_CALLBACK_SECRET: `${newer},${older}` });
     await site.app.intake.add('b', { model: 'kling-2-6' }, clips(10), false);
     await until(() => site.simulator.records.summary().tasks.made >= 10, 'ten tasks');
-    await site.serve({ CLIPMILL_CALLBACK_SECRET: `${newer},${older}` });
     worker.child.kill('SIGTERM');
     await worker.finished;
     site.worker({ CLIPMILL_CALLBACK_SECRET: `${newer},${older}` });

@@ -12,8 +12,7 @@ import {
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createS3Storage } from '../../src/storage/s3/storage.ts';
 import type { S3Options } from '../../src/storage/s3/session.ts';
-import { readText } from '../../src/storage/read-text.ts';
-import { StorageError, type ClipFacts } from '../../src/storage/storage.ts';
+import { readText, StorageError, type ClipFacts } from '../../src/storage/storage.ts';
 import { startS3Proxy } from '../support/s3-proxy.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { sizeOf } from '../support/stored-size.ts';

@@ -5,7 +5,7 @@ import type { Attempts, DownloadTask, StoredClip, StoredFile } from '../../ledge
 import { SourceError } from '../../download/error.ts';
 import type { SourceOpener } from '../../download/open.ts';
 import { WholeClip } from '../../download/whole.ts';
-import { rescueName } from '../../storage/rescue-name.ts';
+import { rescueName } from '../../storage/names.ts';
 import { NameError, StorageError, type Storage } from '../../storage/storage.ts';
 import type { StepContext } from './context.ts';
 import type { Place } from './download-places.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { markerTable, parseMarkers } from '../../../src/simulator/markers.ts';
-import { Prompts, takeMarker } from '../../../src/simulator/prompts.ts';
+import { Prompts, takeMarker } from '../../../src/simulator/task.ts';
 
 describe('parseMarkers', () => {
   it('reads kind, value and count', () => {

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createFileStorage } from '../../../../src/storage/file/storage.ts';
 import { partName } from '../../../../src/storage/file/part-files.ts';
-import { readText } from '../../../../src/storage/read-text.ts';
-import { StorageError, type ClipFacts } from '../../../../src/storage/storage.ts';
+import { readText, StorageError, type ClipFacts } from '../../../../src/storage/storage.ts';
 import { sizeOf } from '../../../support/stored-size.ts';
 
 const facts: ClipFacts = { length: undefined, batch: 'b', id: 'a', taskId: 't' };
