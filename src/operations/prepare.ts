@@ -5,6 +5,7 @@ import { pagesOf } from '../core/chunk.ts';
 import type { Job } from '../jobs/job.ts';
 import { INTAKE_PAGE } from '../ledger/intake.ts';
 import { StagingTable } from '../ledger/staging.ts';
+import { requireRedisRoom } from './redis-room.ts';
 import { knownItems, previewJobs, type Preview, type SubmitHeader } from './submit.ts';
 import { adoptFolder, type Adopted } from '../adoption/adopt.ts';
 import { FolderCheck } from '../adoption/check.ts';
@@ -21,6 +22,8 @@ export interface Submittable {
 export interface PreparedSubmission {
   /** In the order of the files. */
   previews: Preview[];
+  /** What a large submission needs of Redis memory, as a line for people. */
+  memory: string | undefined;
   /** Adds what the storage has to the ledger. May be run again after it died. */
   adopt(signal?: AbortSignal): Promise<Adopted>;
   /** Frees what it holds in Redis. */
@@ -38,7 +41,7 @@ interface PreparedBatch {
 
 /**
  * Compares jobs with the ledger and with the folders of their batches, before anything is sent or changed.
- * @throws UserError when a folder holds something else and the policy refuses that; InputError as `previewJobs`;
+ * @throws UserError when a folder holds something else and the policy refuses that, or Redis has no room; InputError as `previewJobs`;
  * StorageError
  */
 export async function prepareSubmission(
@@ -70,8 +73,10 @@ export async function prepareSubmission(
       const conflict = conflictOf(folder, check.findings, source, policy);
       if (conflict) throw conflict;
     }
+    const memory = await requireRedisRoom(app, previews);
     return {
       previews,
+      memory,
       adopt: (during) => adoptAll(app, [...batches.values()], policy, during),
       close: () => closers.close(),
     };

@@ -132,6 +132,9 @@ export interface Preview {
   existing: number;
   /** Seconds of video of those that are new. */
   videoSeconds: number;
+  /** Bytes of the JSON of their inputs, and of their ids and output names. */
+  inputBytes: number;
+  nameBytes: number;
   /** The budget that will hold for the batch. */
   maxClips: number | undefined;
   /** Submissions of the batch that were accepted or may have been. */
@@ -164,6 +167,8 @@ export async function previewJobs(
     added: 0,
     existing: 0,
     videoSeconds: 0,
+    inputBytes: 0,
+    nameBytes: 0,
     maxClips: header.maxClips ?? batch?.maxClips ?? undefined,
     posted: batch?.posted ?? 0,
     stored: 0,
@@ -189,6 +194,8 @@ export async function previewJobs(
       else if (obstacle) problems.push(outputTaken(header, { id: job.id, output: job.output, ...obstacle }));
       else {
         sum.added += 1;
+        sum.inputBytes += Buffer.byteLength(JSON.stringify(job.input));
+        sum.nameBytes += Buffer.byteLength(job.id) + Buffer.byteLength(job.output);
         sum.videoSeconds += app.model.videoSeconds(job.input);
       }
     }

@@ -96,6 +96,12 @@ function readConfigReply(reply: unknown): string | undefined {
   return pair.data?.[1];
 }
 
+/** Returns a setting of Redis that is a number; `undefined` where it cannot be read. */
+export async function readConfigBytes(redis: RedisClient, name: string): Promise<number | undefined> {
+  const value = readConfigReply(await permitted(() => redis.config('GET', name)));
+  return value === undefined ? undefined : Number(value);
+}
+
 /** A managed Redis, or one with access rules, refuses commands that others answer. */
 async function permitted<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {

@@ -41,6 +41,7 @@ export function addSubmit(program: Command, context: CliContext): void {
         policy,
       );
       try {
+        if (prepared.memory !== undefined) context.err(`${prepared.memory}\n`);
         await prepared.adopt();
         const upload = imageUploads(() => storage.inputs);
         for (const [index, file] of files.entries()) {

@@ -135,6 +135,7 @@ async function submitAndFollow({
 
     const balance = await askBalance(workers.api, app.requests);
     painter.say(announcement(files, prepared.previews, balance));
+    if (prepared.memory !== undefined) painter.say(prepared.memory);
     const started = performance.now();
     const posted = sumPosted(await readBatches(app, names));
     await prepared.adopt(signal);
