@@ -138,11 +138,11 @@ function storageSettings(folder: string, s3: S3Server | undefined): Record<strin
 
 /** Has all clips generated, and none fetched. @returns their URLs */
 async function generate(load: Load, name: string, env: Record<string, string>, redisUrl: string): Promise<string[]> {
-  const mill = await createClipmill({ settings: env, work: ['submit', 'poll'] });
+  const clipmill = await createClipmill({ settings: env, work: ['submit', 'poll'] });
   const jobs = Array.from({ length: load.clips }, (_, n) => ({ id: `clip-${n}`, prompt: `clip ${n}` }));
-  const batch = await mill.submit(name, jobs);
+  const batch = await clipmill.submit(name, jobs);
   while ((await batch.status()).counts.downloading < load.clips) await sleep(20);
-  await mill.close();
+  await clipmill.close();
   const redis = openRedis(redisUrl, { name: 'bench', patient: false });
   const stored = await Promise.all(jobs.map(({ id }) => redis.hget(`{clipmill}:item:${name}/${id}`, 'urls')));
   redis.disconnect();
@@ -155,21 +155,21 @@ async function measureClipmill(
   env: Record<string, string>,
   simulatorUrl: string,
 ): Promise<Downloaded> {
-  const mill = await createClipmill({ settings: env, work: [] });
+  const clipmill = await createClipmill({ settings: env, work: [] });
   const requestedBefore = await requestedFiles(simulatorUrl);
   const worker = await startProgram('workers/download.js', [], env);
   try {
     while ((await requestedFiles(simulatorUrl)) === requestedBefore) await sleep(5);
     const begun = performance.now();
     const cpuBefore = await worker.cpuMs();
-    const batch = await mill.batch(name);
+    const batch = await clipmill.batch(name);
     const { counts } = await batch.ended();
     const seconds = (performance.now() - begun) / 1000;
     if (counts.done !== load.clips) throw new Error(`stored ${counts.done} of ${load.clips} clips`);
     return { seconds, cpuMs: (await worker.cpuMs()) - cpuBefore, peakBytes: await worker.peakBytes() };
   } finally {
     await worker.stop();
-    await mill.close();
+    await clipmill.close();
   }
 }
 

@@ -16,7 +16,7 @@ export async function singleClip(speed: number): Promise<SingleClip> {
   const folder = await benchFolder();
   const simulator = await startSimulator({ speed });
   const pollIntervalMs = 5_000 / speed;
-  const mill = await createClipmill({
+  const clipmill = await createClipmill({
     home: join(folder, 'redis'),
     settings: {
       APIXO_BASE_URL: simulator.url,
@@ -28,7 +28,7 @@ export async function singleClip(speed: number): Promise<SingleClip> {
   });
   try {
     const submittedAt = Date.now();
-    const batch = await mill.submit('single', [{ id: 'a', prompt: 'a clip' }]);
+    const batch = await clipmill.submit('single', [{ id: 'a', prompt: 'a clip' }]);
     const { endedAt } = await batch.ended();
     const [task] = simulator.records.tasks();
     const { unixBase } = simulator.records;
@@ -38,7 +38,7 @@ export async function singleClip(speed: number): Promise<SingleClip> {
       pollIntervalMs,
     };
   } finally {
-    await mill.close();
+    await clipmill.close();
     await simulator.close();
   }
 }

@@ -171,10 +171,10 @@ async function runClipmill(scenario: Scenario, env: Record<string, string>, work
     const listening = listens ? { CLIPMILL_CALLBACK_LISTEN: `127.0.0.1:${CALLBACK_PORT}` } : {};
     workers.push(await startProgram('src/cli/main.js', args, { ...told, ...listening }, { waitForLog: 'working' }));
   }
-  const mill = await createClipmill({ settings: env, work: [] });
-  const batch = await mill.submit('bench', jobs(scenario));
+  const clipmill = await createClipmill({ settings: env, work: [] });
+  const batch = await clipmill.submit('bench', jobs(scenario));
   const { endedAt, counts } = await Promise.race([batch.ended(), ...workers.map((worker) => worker.died)]);
-  await mill.close();
+  await clipmill.close();
   return { endedAt: endedAt ?? Number.NaN, held: counts.held };
 }
 

@@ -75,10 +75,10 @@ try {
   await fleet.add('submit and poll', ['submit', 'poll']);
   await fleet.add('download', ['download']);
   await fleet.add('deployed', []);
-  const mill = await createClipmill({ settings, work: [] });
+  const clipmill = await createClipmill({ settings, work: [] });
 
   const run = async (name: string) => {
-    const batch = await mill.submit(name, jobs(name));
+    const batch = await clipmill.submit(name, jobs(name));
     await batch.ended();
     await books.close(batch);
   };
@@ -120,7 +120,7 @@ try {
   await fleet.sample(minutes());
   const records = await readRecords(simulator.firstLine);
   exitCode = report(baseline, await redisHolds(), records, books.doubled(records.full.tasks));
-  await mill.close();
+  await clipmill.close();
 } finally {
   await fleet.stop();
   await redis.stop();

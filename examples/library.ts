@@ -14,9 +14,9 @@ async function* prompts(): AsyncGenerator<JobInput> {
   yield { id: 'fox', prompt: 'a fox running through snow', duration: 10, aspect_ratio: '16:9' };
 }
 
-const mill = await createClipmill();
+const clipmill = await createClipmill();
 try {
-  const batch = await mill.submit('from-code', prompts(), { maxClips: 10, defaults: { sound: false } });
+  const batch = await clipmill.submit('from-code', prompts(), { maxClips: 10, defaults: { sound: false } });
   console.log(`${batch.submission.added} new, ${batch.submission.existing} known already`);
 
   const { counts } = await batch.ended();
@@ -25,5 +25,5 @@ try {
   for await (const item of batch.items()) console.log(item.id, item.state, item.location ?? item.code);
   console.log('gallery:', (await batch.storePages()).gallery);
 } finally {
-  await mill.close();
+  await clipmill.close();
 }

@@ -14,7 +14,7 @@ async function account(name: string, redisUrl: string, folder: string) {
   const apiKey = createHash('sha256').update(name).digest('hex');
   const simulator = await startSimulator({ apiKey, maxTasks: SLOTS, generationMs: { 5: [60, 120] } });
   onTestFinished(() => simulator.close());
-  const mill = await createClipmill({
+  const harness = await createClipmill({
     settings: {
       APIXO_API_KEY: apiKey,
       APIXO_BASE_URL: simulator.url,
@@ -26,8 +26,8 @@ async function account(name: string, redisUrl: string, folder: string) {
       CLIPMILL_POLL_INTERVAL: '20ms',
     },
   });
-  onTestFinished(() => mill.close());
-  return { name, mill, simulator };
+  onTestFinished(() => harness.close());
+  return { name, harness, simulator };
 }
 
 it('four accounts on two Redis servers each keep their own limits, batches and clips', async () => {
@@ -39,10 +39,10 @@ it('four accounts on two Redis servers each keep their own limits, batches and c
   const prompts = (name: string) =>
     Array.from({ length: CLIPS }, (_, n) => ({ id: `clip-${n}`, prompt: `${name} ${n}` }));
   const ends = await Promise.all(
-    accounts.map(async ({ name, mill }) => (await mill.submit('same-name', prompts(name))).ended()),
+    accounts.map(async ({ name, harness }) => (await harness.submit('same-name', prompts(name))).ended()),
   );
   expect(ends.map(({ counts }) => counts.done)).toEqual(accounts.map(() => CLIPS));
-  for (const { name, mill, simulator } of accounts) {
+  for (const { name, harness, simulator } of accounts) {
     const { tasks, refused } = simulator.records.summary();
     expect({ made: tasks.made, most: tasks.maxInFlight, refused: refused.concurrency + refused.key }).toEqual({
       made: CLIPS,
@@ -50,6 +50,6 @@ it('four accounts on two Redis servers each keep their own limits, batches and c
       refused: 0,
     });
     expect(simulator.records.tasks().every((task) => task.prompt.startsWith(name))).toBe(true);
-    expect((await mill.status()).batches.map(({ batch }) => batch)).toEqual(['same-name']);
+    expect((await harness.status()).batches.map(({ batch }) => batch)).toEqual(['same-name']);
   }
 });

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { drainAll, startRig } from '../support/worker-rig.ts';
+import { drainAll, startBatchHarness } from '../support/batch-harness.ts';
 
 const CLIPS = 20;
 const HOUR_MS = 3_600_000;
@@ -11,28 +11,28 @@ const shifting = {
 };
 
 async function expectNoHarm(what: string, ms: number): Promise<void> {
-  const rig = await startRig({ clips: CLIPS });
+  const harness = await startBatchHarness({ clips: CLIPS });
   const env = { ...shifting, CLOCK_JUMP_MS: String(ms) };
-  const workers = [rig.worker(env), rig.worker(env)];
-  await rig.tasksMade(8);
+  const workers = [harness.worker(env), harness.worker(env)];
+  await harness.tasksMade(8);
   for (const { child } of workers) child.kill('SIGUSR2');
-  expect((await rig.endedOnce(what)).counts, what).toMatchObject({ done: CLIPS });
+  expect((await harness.endedOnce(what)).counts, what).toMatchObject({ done: CLIPS });
   await drainAll(workers, what);
 }
 
 /** What the fast one put off is due in an hour for everybody else. */
 async function expectAnHeir(): Promise<void> {
   const what = 'one machine an hour ahead';
-  const rig = await startRig({ clips: CLIPS, env: { CLIPMILL_TASK_TIMEOUT: '5s' } });
-  const fast = rig.worker({ ...shifting, CLOCK_AHEAD_MS: String(HOUR_MS) });
-  await rig.tasksMade(4);
-  const right = rig.worker();
+  const harness = await startBatchHarness({ clips: CLIPS, env: { CLIPMILL_TASK_TIMEOUT: '5s' } });
+  const fast = harness.worker({ ...shifting, CLOCK_AHEAD_MS: String(HOUR_MS) });
+  await harness.tasksMade(4);
+  const right = harness.worker();
   await right.saying('"working"');
   fast.child.kill('SIGKILL');
   await fast.finished;
-  const heir = rig.worker();
+  const heir = harness.worker();
   await heir.saying('"working"');
-  const { counts } = await rig.endedOnce(what);
+  const { counts } = await harness.endedOnce(what);
   expect(counts, what).toMatchObject({ failed: 0 });
   await drainAll([right, heir], what);
 }

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { startSentinels } from '../../bench/failover/sentinel.ts';
 import type { Setup } from '../../bench/failover/setup.ts';
 import { workFolder } from '../support/cli.ts';
-import { drainAll, startRig } from '../support/worker-rig.ts';
+import { drainAll, startBatchHarness } from '../support/batch-harness.ts';
 
 const CLIPS = 40;
 
@@ -28,18 +28,18 @@ async function expectNothingPaidTwice(what: string, strike: (setup: Setup) => Pr
   const setup = await startSentinels({ folder: await workFolder(), valkey: false, tls: undefined });
   onTestFinished(() => setup.stop());
   const env = setup.env();
-  const rig = await startRig({
+  const harness = await startBatchHarness({
     clips: CLIPS,
     redisUrl: String(env['REDIS_URL']),
     env: { CLIPMILL_PREFIX: 'clipmill' },
   });
-  const workers = [rig.worker(), rig.worker()];
+  const workers = [harness.worker(), harness.worker()];
   await Promise.all(workers.map((worker) => worker.saying('"working"')));
-  await rig.tasksMade(CLIPS / 4);
+  await harness.tasksMade(CLIPS / 4);
 
   await strike(setup);
 
-  const { counts } = await rig.endedOnce(what, 90_000);
+  const { counts } = await harness.endedOnce(what, 90_000);
   expect(counts, what).toMatchObject({ done: CLIPS, held: 0 });
   // The very processes that lived through it.
   await drainAll(workers, what);

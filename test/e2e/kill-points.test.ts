@@ -10,7 +10,7 @@ import { openApp } from '../../src/app.ts';
 import { startSimulator } from '../../src/simulator/start.ts';
 import { start, workFolder } from '../support/cli.ts';
 import { ambiguousPoints, faultPoints, type FaultPoint } from '../support/fault-points.ts';
-import { clips } from '../support/mill.ts';
+import { clips } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
 const CLIPS = 12;

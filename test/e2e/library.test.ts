@@ -32,17 +32,17 @@ describe('the library', () => {
     const { env } = await simulated();
     const folder = await workFolder();
     const settings = { ...env, CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };
-    const mill = await createClipmill({ settings, home: join(folder, 'home') });
-    onTestFinished(() => mill.close());
+    const clipmill = await createClipmill({ settings, home: join(folder, 'home') });
+    onTestFinished(() => clipmill.close());
     const ends: string[] = [];
     const controller = new AbortController();
     const following = (async () => {
-      for await (const { event } of mill.events({ after: '0', signal: controller.signal })) {
+      for await (const { event } of clipmill.events({ after: '0', signal: controller.signal })) {
         if (event.type === 'item') ends.push(`${event.id} ${event.state}`);
         if (event.type === 'batch') controller.abort();
       }
     })();
-    const batch = await mill.submit('b', [
+    const batch = await clipmill.submit('b', [
       { id: 'good', prompt: 'a' },
       { id: 'bad', prompt: 'b [fail:NSFW]' },
     ]);
@@ -54,20 +54,20 @@ describe('the library', () => {
     expect(await batch.item('bad')).toMatchObject({ state: 'failed', code: 'NSFW' });
     expect(await batch.retry({ states: ['failed'] })).toBe(1);
     expect((await batch.ended()).counts).toMatchObject({ done: 1, failed: 1 });
-    expect((await mill.status()).batches).toHaveLength(1);
+    expect((await clipmill.status()).batches).toHaveLength(1);
     await access(join(folder, 'videos/b/good.mp4'));
-    const wrong = mill.submit('b', [{ id: 'c', prompt: 'c', duration: 7 as 5 }]);
+    const wrong = clipmill.submit('b', [{ id: 'c', prompt: 'c', duration: 7 as 5 }]);
     await expect(wrong).rejects.toThrow(InputError);
-    await expect(mill.batch('none')).rejects.toThrow('there is no batch "none"');
+    await expect(clipmill.batch('none')).rejects.toThrow('there is no batch "none"');
   });
 
   it('submits to workers elsewhere without working itself', async () => {
     const { simulator, env } = await simulated();
     const folder = await workFolder();
-    const mill = await createClipmill({ settings: env, home: join(folder, 'home'), work: [] });
-    onTestFinished(() => mill.close());
-    await mill.submit('b', [{ prompt: 'a' }]);
-    expect((await mill.status()).batches[0]?.counts).toMatchObject({ total: 1, queued: 1 });
+    const clipmill = await createClipmill({ settings: env, home: join(folder, 'home'), work: [] });
+    onTestFinished(() => clipmill.close());
+    await clipmill.submit('b', [{ prompt: 'a' }]);
+    expect((await clipmill.status()).batches[0]?.counts).toMatchObject({ total: 1, queued: 1 });
     expect(simulator.records.summary().requests.total).toBe(0);
   });
 
@@ -75,9 +75,9 @@ describe('the library', () => {
     const { env } = await simulated();
     const folder = await workFolder();
     const settings = { ...env, CLIPMILL_MAX_ITEMS: '400', CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };
-    const mill = await createClipmill({ settings, home: join(folder, 'home'), work: [] });
-    onTestFinished(() => mill.close());
-    const submit = (...args: unknown[]) => mill.submit(...(args as Parameters<typeof mill.submit>));
+    const clipmill = await createClipmill({ settings, home: join(folder, 'home'), work: [] });
+    onTestFinished(() => clipmill.close());
+    const submit = (...args: unknown[]) => clipmill.submit(...(args as Parameters<typeof clipmill.submit>));
 
     await expect(submit('b', ['a'], { max_clips: 1 })).rejects.toMatchObject({ cure: 'Did you mean "maxClips"?' });
     for (const jobs of [undefined, 'a cat', { prompt: 'a' }]) {
@@ -86,33 +86,33 @@ describe('the library', () => {
     await expect(submit(7, ['a'])).rejects.toThrow('the first argument is the name of the batch');
     await expect(createClipmill({ setting: {} } as object)).rejects.toMatchObject({ cure: 'Did you mean "settings"?' });
 
-    const empty = await mill.submit('empty', []);
+    const empty = await clipmill.submit('empty', []);
     expect((await empty.ended()).counts.total).toBe(0);
-    expect((await mill.status()).batches).toEqual([]);
+    expect((await clipmill.status()).batches).toEqual([]);
 
     const good = Array.from({ length: 300 }, (_, number) => `clip ${number}`);
-    await expect(mill.submit('b', [...good, { duration: 10 }], { output: '{batch}/{index}' })).rejects.toThrow(
+    await expect(clipmill.submit('b', [...good, { duration: 10 }], { output: '{batch}/{index}' })).rejects.toThrow(
       'prompt: is required',
     );
-    expect((await (await mill.batch('b')).status()).counts.total).toBe(300);
-    const more = await mill.submit('b', ['another'], { output: '{batch}/{index}' });
+    expect((await (await clipmill.batch('b')).status()).counts.total).toBe(300);
+    const more = await clipmill.submit('b', ['another'], { output: '{batch}/{index}' });
     expect(more.submission.added).toBe(1);
     const outputs: string[] = [];
     for await (const item of more.items()) outputs.push(item.output);
     expect(outputs.slice(299)).toEqual(['b/300', 'b/301']);
     await expect(
-      mill.submit(
+      clipmill.submit(
         'many',
         Array.from({ length: 500 }, (_, number) => `x ${number}`),
       ),
     ).rejects.toThrow('more than 400 clips in one call');
 
-    await mill.submit('money', ['a'], { maxClips: 5, source: 'nightly' });
-    await mill.submit('money', ['b']);
-    await expect(mill.submit('money', ['c'], { maxClips: 6 })).rejects.toThrow(
+    await clipmill.submit('money', ['a'], { maxClips: 5, source: 'nightly' });
+    await clipmill.submit('money', ['b']);
+    await expect(clipmill.submit('money', ['c'], { maxClips: 6 })).rejects.toThrow(
       'max_clips: is 6, and the batch "money" has a budget of 5 from nightly',
     );
-    await mill.submit('money', ['c'], { maxClips: 6, source: 'nightly' });
-    expect((await (await mill.batch('money')).status()).maxClips).toBe(6);
+    await clipmill.submit('money', ['c'], { maxClips: 6, source: 'nightly' });
+    expect((await (await clipmill.batch('money')).status()).maxClips).toBe(6);
   });
 });

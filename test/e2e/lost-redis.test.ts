@@ -180,13 +180,13 @@ describe('a Redis that is lost', () => {
     const settings = { ...env, CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };
     const jobs = ['a', 'b'].map((id) => ({ id, prompt: `a clip called ${id}` }));
     for (const home of ['first', 'second']) {
-      const mill = await createClipmill({ settings, home: join(folder, home) });
+      const harness = await createClipmill({ settings, home: join(folder, home) });
       try {
-        const batch = await mill.submit('lib', jobs);
+        const batch = await harness.submit('lib', jobs);
         expect((await batch.ended()).counts.done).toBe(2);
         await batch.storePages();
       } finally {
-        await mill.close();
+        await harness.close();
       }
     }
     expect(made(simulator)).toBe(2);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { halfOpenProxy, type HalfOpenProxy } from '../support/half-open-proxy.ts';
 import { privateRedis, type PrivateRedis } from '../support/private-redis.ts';
-import { drainAll, startRig } from '../support/worker-rig.ts';
+import { drainAll, startBatchHarness } from '../support/batch-harness.ts';
 
 const CLIPS = 30;
 
@@ -23,23 +23,23 @@ const faults: Fault[] = [
 async function expectSurvival({ what, strike, mend }: Fault): Promise<void> {
   const redis = await privateRedis({ appendonly: 'yes', appendfsync: 'always' });
   const proxy = await halfOpenProxy(redis.port);
-  const rig = await startRig({
+  const harness = await startBatchHarness({
     clips: CLIPS,
     redisUrl: `redis://127.0.0.1:${proxy.port}`,
     directRedisUrl: redis.url,
     // How long the slots of held submissions stay taken.
     env: { CLIPMILL_TASK_TIMEOUT: '5s' },
   });
-  const workers = [rig.worker(), rig.worker()];
+  const workers = [harness.worker(), harness.worker()];
   // A worker that has not reached Redis yet would rightly end.
   await Promise.all(workers.map((worker) => worker.saying('"working"')));
-  await rig.tasksMade(10);
+  await harness.tasksMade(10);
 
   await strike(redis, proxy);
   await Promise.all(workers.map((worker) => worker.saying('Redis is out of reach')));
   await mend(redis, proxy);
 
-  const { counts } = await rig.endedOnce(what);
+  const { counts } = await harness.endedOnce(what);
   // Nobody died, so whatever the API answered is recorded once Redis is back.
   expect(counts, what).toMatchObject({ failed: 0, held: 0 });
   // The very processes that lived through it.
@@ -51,9 +51,9 @@ async function expectEnd(): Promise<void> {
   const redis = await privateRedis();
   const proxy = await halfOpenProxy(redis.port);
   const redisUrl = `redis://127.0.0.1:${proxy.port}`;
-  const rig = await startRig({ clips: CLIPS, redisUrl, directRedisUrl: redis.url });
-  const worker = rig.worker();
-  await rig.tasksMade(10);
+  const harness = await startBatchHarness({ clips: CLIPS, redisUrl, directRedisUrl: redis.url });
+  const worker = harness.worker();
+  await harness.tasksMade(10);
   await proxy.refuse();
   await worker.saying('Redis is out of reach');
   const toldAt = performance.now();

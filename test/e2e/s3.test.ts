@@ -11,7 +11,7 @@ import type { SimulatorOptions } from '../../src/simulator/options.ts';
 import { openStorage } from '../../src/storage/open.ts';
 import { clipmill, scaled, start, workFolder } from '../support/cli.ts';
 import { images } from '../support/images.ts';
-import { clip, clips } from '../support/mill.ts';
+import { clip, clips } from '../support/harness.ts';
 import { startS3Proxy } from '../support/s3-proxy.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { until } from '../support/until.ts';

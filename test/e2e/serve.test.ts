@@ -11,7 +11,7 @@ import { startSimulator, type Simulator } from '../../src/simulator/start.ts';
 import { clipmill, start, workFolder, type Running } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
 import { halfOpenProxy } from '../support/half-open-proxy.ts';
-import { clips } from '../support/mill.ts';
+import { clips } from '../support/harness.ts';
 import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../src/core/log.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { readUsage } from '../../src/ledger/limits.ts';
-import { clip, clips, startMill } from '../support/mill.ts';
+import { clip, clips, startHarness } from '../support/harness.ts';
 import { openLedger } from '../support/ledger.ts';
 import { until } from '../support/until.ts';
 
@@ -22,117 +22,117 @@ function keptLog() {
 describe('the account', () => {
   it('halts once and aloud when the credit is gone, fails nothing, and goes on when it is back', async () => {
     const { log, lines } = keptLog();
-    const mill = await startMill({ simulator: { balance: 1 }, env: { CLIPMILL_MAX_TASKS: '20' }, log });
-    await mill.work();
-    await mill.add('b', clips(12));
-    await until(async () => (await mill.app.account.read()).halted !== null, 'a halt');
+    const harness = await startHarness({ simulator: { balance: 1 }, env: { CLIPMILL_MAX_TASKS: '20' }, log });
+    await harness.work();
+    await harness.add('b', clips(12));
+    await until(async () => (await harness.app.account.read()).halted !== null, 'a halt');
     // The four clips there was money for are finished.
-    await until(async () => (await mill.app.queries.batch('b'))?.counts.done === 4, 'four clips');
-    const halted = await mill.app.queries.batch('b');
+    await until(async () => (await harness.app.queries.batch('b'))?.counts.done === 4, 'four clips');
+    const halted = await harness.app.queries.batch('b');
     expect(halted?.counts).toMatchObject({ done: 4, queued: 8, failed: 0, held: 0 });
     expect(halted?.posted).toBe(4);
-    expect((await mill.app.account.read()).halted).toMatchObject({
+    expect((await harness.app.account.read()).halted).toMatchObject({
       reason: 'no-credit',
       message: expect.stringContaining('Insufficient credits'),
     });
     expect(lines.filter((line) => line.level === 'error' && line.reason === 'no-credit')).toHaveLength(1);
 
-    mill.simulator.setBalance(100);
-    await mill.app.account.resume();
-    mill.app.dispatcher.kick();
-    const batch = await mill.ended('b');
+    harness.simulator.setBalance(100);
+    await harness.app.account.resume();
+    harness.app.dispatcher.kick();
+    const batch = await harness.ended('b');
     expect(batch.counts).toMatchObject({ done: 12 });
-    expect(mill.simulator.records.summary().tasks.made).toBe(12);
+    expect(harness.simulator.records.summary().tasks.made).toBe(12);
   });
 
   it('tries a halted account with a single real submission', async () => {
-    const mill = await startMill({
+    const harness = await startHarness({
       simulator: { faults: { noCredit: true }, balanceEndpoint: false },
       env: { CLIPMILL_MAX_TASKS: '20' },
     });
-    await mill.work();
-    await mill.add('b', clips(15));
-    await until(async () => (await mill.app.account.read()).halted !== null, 'a halt');
-    await until(async () => (await mill.app.queries.batch('b'))?.counts.queued === 15, 'all back in the queue');
-    const before = mill.simulator.records.summary().requests.create;
+    await harness.work();
+    await harness.add('b', clips(15));
+    await until(async () => (await harness.app.account.read()).halted !== null, 'a halt');
+    await until(async () => (await harness.app.queries.batch('b'))?.counts.queued === 15, 'all back in the queue');
+    const before = harness.simulator.records.summary().requests.create;
 
     // The trial is due and still in vain: one submission, and the halt stays.
-    await mill.app.account.postponeTrial(0);
-    await until(() => mill.simulator.records.summary().requests.create === before + 1, 'one trial');
-    await until(async () => ((await mill.app.account.read()).trialAt ?? 0) > Date.now(), 'the next trial');
-    expect((await mill.app.account.read()).halted?.reason).toBe('no-credit');
-    expect(mill.simulator.records.summary().requests.create).toBe(before + 1);
+    await harness.app.account.postponeTrial(0);
+    await until(() => harness.simulator.records.summary().requests.create === before + 1, 'one trial');
+    await until(async () => ((await harness.app.account.read()).trialAt ?? 0) > Date.now(), 'the next trial');
+    expect((await harness.app.account.read()).halted?.reason).toBe('no-credit');
+    expect(harness.simulator.records.summary().requests.create).toBe(before + 1);
 
     // The trial succeeds: everything goes on by itself.
-    mill.simulator.setFaults({ noCredit: false });
-    await mill.app.account.postponeTrial(0);
-    const batch = await mill.ended('b');
+    harness.simulator.setFaults({ noCredit: false });
+    await harness.app.account.postponeTrial(0);
+    const batch = await harness.ended('b');
     expect(batch.counts.done).toBe(15);
-    expect((await mill.app.account.read()).halted).toBeNull();
+    expect((await harness.app.account.read()).halted).toBeNull();
   });
 
   it('halts when the key is refused, keeps what runs, and goes on', async () => {
-    const mill = await startMill({
+    const harness = await startHarness({
       simulator: { generationMs: { 5: [400, 400] } },
       env: { CLIPMILL_MAX_TASKS: '3', CLIPMILL_POLL_DELAY: '200ms' },
     });
-    await mill.work();
-    await mill.add('b', clips(6));
-    await until(() => mill.simulator.records.summary().tasks.made === 3, 'three tasks');
-    mill.simulator.setFaults({ badKey: true });
-    await until(async () => (await mill.app.account.read()).halted?.reason === 'bad-key', 'a halt');
-    const { counts } = (await mill.app.queries.batch('b')) ?? {};
+    await harness.work();
+    await harness.add('b', clips(6));
+    await until(() => harness.simulator.records.summary().tasks.made === 3, 'three tasks');
+    harness.simulator.setFaults({ badKey: true });
+    await until(async () => (await harness.app.account.read()).halted?.reason === 'bad-key', 'a halt');
+    const { counts } = (await harness.app.queries.batch('b')) ?? {};
     expect(counts).toMatchObject({ generating: 3, queued: 3, failed: 0 });
   });
 
   it('holds everybody back after a 429 for the rate, and fails nothing', async () => {
-    const mill = await startMill({
+    const harness = await startHarness({
       simulator: { maxRequests: 30, requestWindowMs: 1_000 },
       env: { CLIPMILL_MAX_REQUESTS: '1000' },
     });
-    await mill.work();
-    await mill.add('b', clips(25));
-    const batch = await mill.ended('b');
+    await harness.work();
+    await harness.add('b', clips(25));
+    const batch = await harness.ended('b');
     expect(batch.counts).toMatchObject({ done: 25, failed: 0, held: 0 });
-    expect(mill.simulator.records.summary().refused.rate).toBeGreaterThan(0);
+    expect(harness.simulator.records.summary().refused.rate).toBeGreaterThan(0);
   });
 
   it('lowers the ceiling when another program takes slots of the same key, and loses nothing', async () => {
-    const mill = await startMill({
+    const harness = await startHarness({
       simulator: { maxTasks: 5, generationMs: { 5: [100, 150] } },
       env: { CLIPMILL_MAX_TASKS: '20' },
     });
-    await mill.work();
-    await mill.add('b', clips(20));
-    await until(() => mill.simulator.records.summary().refused.concurrency > 0, 'a refusal');
-    const batch = await mill.ended('b');
+    await harness.work();
+    await harness.add('b', clips(20));
+    await until(() => harness.simulator.records.summary().refused.concurrency > 0, 'a refusal');
+    const batch = await harness.ended('b');
     expect(batch.counts).toMatchObject({ done: 20, failed: 0, held: 0 });
-    expect((await readUsage(mill.app.run, mill.app.config)).slots.ceiling).toBeLessThan(20);
+    expect((await readUsage(harness.app.run, harness.app.config)).slots.ceiling).toBeLessThan(20);
   });
 
   it('waits out an API that is down without spending or failing anything', async () => {
-    const mill = await startMill({ simulator: { faults: { createReset: 0, create503: 1 } } });
-    await mill.work();
-    await mill.add('b', clips(15));
-    await until(async () => (await mill.app.account.read()).halted?.reason === 'unavailable', 'a halt');
-    mill.simulator.setFaults({ create503: 0 });
-    await mill.app.account.resume();
-    mill.app.dispatcher.kick();
-    const batch = await mill.ended('b');
+    const harness = await startHarness({ simulator: { faults: { createReset: 0, create503: 1 } } });
+    await harness.work();
+    await harness.add('b', clips(15));
+    await until(async () => (await harness.app.account.read()).halted?.reason === 'unavailable', 'a halt');
+    harness.simulator.setFaults({ create503: 0 });
+    await harness.app.account.resume();
+    harness.app.dispatcher.kick();
+    const batch = await harness.ended('b');
     expect(batch.counts).toMatchObject({ done: 15 });
     expect(batch.posted).toBe(15);
-    expect(mill.simulator.records.summary().tasks.made).toBe(15);
+    expect(harness.simulator.records.summary().tasks.made).toBe(15);
   }, 60_000);
 
   it('submits nothing while paused', async () => {
-    const mill = await startMill();
-    await mill.app.account.pause();
-    await mill.work();
-    await mill.add('b', [clip('a')]);
-    expect(await dispatch(mill.app.run, 10)).toEqual({ attempts: [], wakeMs: 0 });
-    await mill.app.account.resume();
-    mill.app.dispatcher.kick();
-    expect((await mill.ended('b')).counts.done).toBe(1);
+    const harness = await startHarness();
+    await harness.app.account.pause();
+    await harness.work();
+    await harness.add('b', [clip('a')]);
+    expect(await dispatch(harness.app.run, 10)).toEqual({ attempts: [], wakeMs: 0 });
+    await harness.app.account.resume();
+    harness.app.dispatcher.kick();
+    expect((await harness.ended('b')).counts.done).toBe(1);
   });
 });
 

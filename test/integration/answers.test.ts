@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../src/core/log.ts';
 import { retryItems } from '../../src/operations/retry.ts';
-import { clip, startMill, type Mill } from '../support/mill.ts';
+import { clip, startHarness, type Harness } from '../support/harness.ts';
 import { documented, json, scriptedApi, type Answers, type Script, type ScriptedApi } from '../support/scripted-api.ts';
 import { until } from '../support/until.ts';
 
@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 type Row = [what: string, script: Script, end: string, posts: number, made: number];
 
 interface Played {
-  mill: Mill;
+  harness: Harness;
   api: ScriptedApi;
   lines: string[];
   ends: () => Promise<Record<string, string>>;
@@ -29,7 +29,7 @@ async function play(
   api.clipsDown = clipsDown;
   const lines: string[] = [];
   const log = createLogger({ level: 'info', secrets: [], destination: { write: (line) => void lines.push(line) } });
-  const mill = await startMill({
+  const harness = await startHarness({
     log,
     env: {
       APIXO_BASE_URL: api.url,
@@ -39,22 +39,22 @@ async function play(
       ...env,
     },
   });
-  await mill.add(
+  await harness.add(
     'b',
     rows.map(([what], index) => clip(`row-${index}`, what, { index })),
   );
-  await mill.work();
+  await harness.work();
   async function ends(): Promise<Record<string, string>> {
     const found: Record<string, string> = {};
     for (const [index, [what]] of rows.entries()) {
-      const item = await mill.app.queries.item('b', `row-${index}`);
+      const item = await harness.app.queries.item('b', `row-${index}`);
       const { posts, made } = api.calls(what);
       const code = item?.code === undefined ? '' : ` ${item.code}`;
       found[what] = `${item?.state}${code}, ${posts} posted, ${made} billed`;
     }
     return found;
   }
-  return { mill, api, lines, ends };
+  return { harness, api, lines, ends };
 }
 
 function expected(rows: readonly Row[]): Record<string, string> {
@@ -165,10 +165,10 @@ describe('answers that hold what they should, in other words', () => {
   ]);
 
   it('lead to a clip, and to no second task', async () => {
-    const { mill, ends, lines } = await play(rows);
-    await mill.ended('b');
+    const { harness, ends, lines } = await play(rows);
+    await harness.ended('b');
     expect(await ends()).toEqual(expected(rows));
-    const files = await readdir(join(mill.folder, 'videos/clips'));
+    const files = await readdir(join(harness.folder, 'videos/clips'));
     expect(files.filter((name) => name.endsWith('.mp4'))).toHaveLength(rows.length);
     // Each kind of oddity is logged once, with the answer as it came.
     const odd = lines.filter((line) => line.includes('otherwise than documented'));
@@ -212,12 +212,12 @@ describe('answers that are an end', () => {
   ];
 
   it('end the item, at the least cost', async () => {
-    const { mill, ends } = await play(rows, {}, () => json({ code: 200, data: 50 }));
-    await mill.ended('b');
+    const { harness, ends } = await play(rows, {}, () => json({ code: 200, data: 50 }));
+    await harness.ended('b');
     expect(await ends()).toEqual(expected(rows));
-    const kept = JSON.stringify(await mill.app.redis.hgetall(mill.app.keys.item('b/row-18')));
+    const kept = JSON.stringify(await harness.app.redis.hgetall(harness.app.keys.item('b/row-18')));
     expect(kept).not.toContain('secret-key-1');
-    const long = await mill.app.queries.item('b', 'row-11');
+    const long = await harness.app.queries.item('b', 'row-11');
     expect(long?.message?.length).toBeLessThanOrEqual(500);
   }, 60_000);
 
@@ -225,8 +225,8 @@ describe('answers that are an end', () => {
     const alone: Row[] = [
       ['500, then not billed', { post: inTurn(always('', 500), always('', 503), always('', 500), ok) }, 'done', 4, 1],
     ];
-    const { mill, ends } = await play(alone, {}, () => json({ code: 200, data: 50 }));
-    await mill.ended('b');
+    const { harness, ends } = await play(alone, {}, () => json({ code: 200, data: 50 }));
+    await harness.ended('b');
     expect(await ends()).toEqual(expected(alone));
   }, 60_000);
 });
@@ -280,21 +280,21 @@ describe('answers that are not understood', () => {
   ];
 
   it('hold the item with the answer, replace no task, and are asked for again first by a retry', async () => {
-    const { mill, api, ends } = await play(rows, { CLIPMILL_TASK_TIMEOUT: '3s' });
-    await mill.ended('b');
+    const { harness, api, ends } = await play(rows, { CLIPMILL_TASK_TIMEOUT: '3s' });
+    await harness.ended('b');
     expect(await ends()).toEqual(expected(rows));
-    expect((await mill.app.queries.item('b', 'row-2'))?.message).toContain('"state":null');
-    expect((await mill.app.queries.item('b', 'row-10'))?.message).toContain('dreaming');
+    expect((await harness.app.queries.item('b', 'row-2'))?.message).toContain('"state":null');
+    expect((await harness.app.queries.item('b', 'row-10'))?.message).toContain('dreaming');
 
-    expect(await retryItems(mill.app, 'b', { states: ['held'] })).toBe(rows.length);
-    await mill.ended('b');
+    expect(await retryItems(harness.app, 'b', { states: ['held'] })).toBe(rows.length);
+    await harness.ended('b');
     expect(api.made()).toBe(rows.length);
 
     // A new task is paid for on demand alone, one item at a time. So many odd answers have halted submission.
-    await mill.app.account.resume();
-    await expect(retryItems(mill.app, 'b', { states: ['held'], anew: true })).rejects.toThrow('one item at a time');
-    expect(await retryItems(mill.app, 'b', { states: ['held'], item: 'row-2', anew: true })).toBe(1);
-    await mill.ended('b');
+    await harness.app.account.resume();
+    await expect(retryItems(harness.app, 'b', { states: ['held'], anew: true })).rejects.toThrow('one item at a time');
+    expect(await retryItems(harness.app, 'b', { states: ['held'], item: 'row-2', anew: true })).toBe(1);
+    await harness.ended('b');
     expect(api.made()).toBe(rows.length + 1);
   }, 60_000);
 });
@@ -314,20 +314,20 @@ describe('submissions that may have been accepted', () => {
   ];
 
   it('are held with the answer, and cost no more than CLIPMILL_MAX_ATTEMPTS tasks', async () => {
-    const { mill, ends } = await play(rows);
-    await mill.ended('b');
+    const { harness, ends } = await play(rows);
+    await harness.ended('b');
     expect(await ends()).toEqual(expected(rows));
-    expect((await mill.app.queries.item('b', 'row-1'))?.message).toContain('Oops');
+    expect((await harness.app.queries.item('b', 'row-1'))?.message).toContain('Oops');
   }, 60_000);
 
   it('are held as soon as the balance shows that a 500 was billed', async () => {
     const row: Row = ['500', hidden('', 500), 'held HTTP_500', 2, 2];
     const balance = { usd: 10 };
-    const { mill, api, ends } = await play([row], { CLIPMILL_MAX_ATTEMPTS: '9' }, () => {
+    const { harness, api, ends } = await play([row], { CLIPMILL_MAX_ATTEMPTS: '9' }, () => {
       balance.usd = 10 - api.made();
       return json({ code: 200, data: balance.usd });
     });
-    await mill.ended('b');
+    await harness.ended('b');
     expect(await ends()).toEqual(expected([row]));
   }, 60_000);
 });
@@ -335,7 +335,8 @@ describe('submissions that may have been accepted', () => {
 describe('answers of the account', () => {
   const many = (count: number, script: Script): Row[] =>
     Array.from({ length: count }, (_, n): Row => [`prompt ${n}`, script, '', 0, 0]);
-  const halted = (mill: Mill) => until(async () => (await mill.app.account.read()).halted ?? undefined, 'a halt');
+  const halted = (harness: Harness) =>
+    until(async () => (await harness.app.account.read()).halted ?? undefined, 'a halt');
 
   it.each<[string, Script, string]>([
     ['401', refusedBy(401, 'no'), 'bad-key'],
@@ -351,23 +352,26 @@ describe('answers of the account', () => {
     ['a task that fails for want of credit', failedWith('INSUFFICIENT_CREDITS', 'no money'), 'no-credit'],
     ['every success without a clip', polled(() => ({ state: 'success' })), 'odd-answers'],
   ])('halt submission within twenty tasks, and fail nobody: %s', async (_what, script, reason) => {
-    const { mill, api } = await play(many(40, script), { CLIPMILL_MAX_TASKS: '20' });
-    expect((await halted(mill)).reason).toBe(reason);
+    const { harness, api } = await play(many(40, script), { CLIPMILL_MAX_TASKS: '20' });
+    expect((await halted(harness)).reason).toBe(reason);
     // What was under way ends; then nothing more is posted until a trial is due.
-    await until(async () => (await mill.app.redis.hget(mill.app.keys.account, 'posting')) === '0', 'no POST under way');
+    await until(
+      async () => (await harness.app.redis.hget(harness.app.keys.account, 'posting')) === '0',
+      'no POST under way',
+    );
     expect(api.made()).toBeLessThanOrEqual(20);
-    expect((await mill.app.queries.batch('b'))?.counts.failed).toBe(0);
+    expect((await harness.app.queries.batch('b'))?.counts.failed).toBe(0);
   });
 
   it('are paid for no longer when no clip can be downloaded, until one can', async () => {
-    const { mill, api } = await play(many(60, {}), { CLIPMILL_MAX_TASKS: '10' }, undefined, { clipsDown: true });
-    expect((await halted(mill)).reason).toBe('no-downloads');
-    await until(async () => (await mill.app.redis.zcard(mill.app.keys.slots)) === 0, 'the end of all tasks');
+    const { harness, api } = await play(many(60, {}), { CLIPMILL_MAX_TASKS: '10' }, undefined, { clipsDown: true });
+    expect((await halted(harness)).reason).toBe('no-downloads');
+    await until(async () => (await harness.app.redis.zcard(harness.app.keys.slots)) === 0, 'the end of all tasks');
     const made = api.made();
     expect(made).toBeLessThan(60);
-    expect((await mill.app.conditions.read())[0]).toMatchObject({ kind: 'downloads' });
+    expect((await harness.app.conditions.read())[0]).toMatchObject({ kind: 'downloads' });
     api.clipsDown = false;
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 60 });
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 60 });
     expect(api.made()).toBe(60);
   }, 60_000);
 
@@ -378,27 +382,27 @@ describe('answers of the account', () => {
         poll: inTurn(...[1, 2, 3, 4].map(() => always({ code: 200, data: { state: 'pending' } })), documented),
       }).map(([what, script]): Row => [what, script, 'done', 1, 1]),
     ];
-    const { mill, ends } = await play(rows, { CLIPMILL_MAX_TASKS: '2' });
-    await mill.ended('b');
+    const { harness, ends } = await play(rows, { CLIPMILL_MAX_TASKS: '2' });
+    await harness.ended('b');
     expect(await ends()).toEqual(expected(rows));
-    expect((await mill.app.account.read()).halted).toBeNull();
+    expect((await harness.app.account.read()).halted).toBeNull();
   }, 60_000);
 
   it('do not end a halt by an accepted trial whose task then fails for want of credit', async () => {
-    const { mill, api } = await play(many(12, failedWith('INSUFFICIENT_CREDITS', 'no money')), {
+    const { harness, api } = await play(many(12, failedWith('INSUFFICIENT_CREDITS', 'no money')), {
       CLIPMILL_MAX_TASKS: '4',
     });
-    await halted(mill);
-    await until(async () => (await mill.app.redis.zcard(mill.app.keys.slots)) === 0, 'the end of all tasks');
+    await halted(harness);
+    await until(async () => (await harness.app.redis.zcard(harness.app.keys.slots)) === 0, 'the end of all tasks');
     const before = api.made();
-    await mill.app.account.postponeTrial(0);
+    await harness.app.account.postponeTrial(0);
     await until(() => api.made() === before + 1, 'a trial');
-    await until(async () => (await mill.app.redis.zcard(mill.app.keys.slots)) === 0, 'its end');
-    const { halted: still, trialAt } = await mill.app.account.read();
+    await until(async () => (await harness.app.redis.zcard(harness.app.keys.slots)) === 0, 'its end');
+    const { halted: still, trialAt } = await harness.app.account.read();
     expect(still?.reason).toBe('no-credit');
     expect((trialAt ?? 0) - Date.now()).toBeGreaterThan(20_000);
     expect(api.made()).toBe(before + 1);
-    expect(Number(await mill.app.redis.hget(mill.app.keys.account, 'trialMs'))).toBe(60_000);
+    expect(Number(await harness.app.redis.hget(harness.app.keys.account, 'trialMs'))).toBe(60_000);
   });
 
   it('end a halt by a balance that has risen while no task was in flight', async () => {
@@ -407,15 +411,15 @@ describe('answers of the account', () => {
     const script: Script = {
       post: (about) => (full ? ok(about) : json({ code: 400, message: 'Insufficient credits' }, 400)),
     };
-    const { mill } = await play(many(3, script), {}, () => json({ code: 200, data: usd }));
-    await halted(mill);
-    await until(async () => (await mill.app.redis.zcard(mill.app.keys.slots)) === 0, 'no task in flight');
-    expect(await mill.app.account.balance(usd)).toBe('unknown');
-    expect(await mill.app.account.balance(usd)).toBe('unknown');
+    const { harness } = await play(many(3, script), {}, () => json({ code: 200, data: usd }));
+    await halted(harness);
+    await until(async () => (await harness.app.redis.zcard(harness.app.keys.slots)) === 0, 'no task in flight');
+    expect(await harness.app.account.balance(usd)).toBe('unknown');
+    expect(await harness.app.account.balance(usd)).toBe('unknown');
     [usd, full] = [20, true];
-    expect(await mill.app.account.balance(usd)).toBe('topped-up');
-    mill.app.dispatcher.kick();
-    expect((await mill.ended('b')).counts.done).toBe(3);
+    expect(await harness.app.account.balance(usd)).toBe('topped-up');
+    harness.app.dispatcher.kick();
+    expect((await harness.ended('b')).counts.done).toBe(3);
   });
 
   it.each([
@@ -423,8 +427,10 @@ describe('answers of the account', () => {
     ['a date of another century', () => 'Wed, 25 Nov 2126 12:00:00 GMT'],
     ['a number without end', () => '9'.repeat(30)],
   ])('hold back for a quarter of an hour at most, and visibly, at a Retry-After of %s', async (_what, value) => {
-    const { mill } = await play(many(1, { post: always({ code: 429 }, 429, { headers: { 'retry-after': value() } }) }));
-    const heldUntil = await until(async () => (await mill.app.account.read()).heldUntil ?? undefined, 'a hold');
+    const { harness } = await play(
+      many(1, { post: always({ code: 429 }, 429, { headers: { 'retry-after': value() } }) }),
+    );
+    const heldUntil = await until(async () => (await harness.app.account.read()).heldUntil ?? undefined, 'a hold');
     expect(heldUntil - Date.now()).toBeLessThanOrEqual(900_000);
     expect(heldUntil - Date.now()).toBeGreaterThan(800_000);
   });

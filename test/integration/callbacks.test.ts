@@ -11,14 +11,14 @@ import { reconcile } from '../../src/worker/maintenance/reconcile.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { halfOpenProxy } from '../support/half-open-proxy.ts';
 import { freePort } from '../support/free-port.ts';
-import { clip, clips, startMill, type Mill } from '../support/mill.ts';
+import { clip, clips, startHarness, type Harness } from '../support/harness.ts';
 import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
 
 /** No fallback poll comes within a test: what ends here ends by its callback. */
 const NEVER = { CLIPMILL_POLL_DELAY: '50s', CLIPMILL_POLL_INTERVAL: '5s' };
 
-interface CallbackMill extends Mill {
+interface CallbackHarness extends Harness {
   /** Another receiver, on a port of its own unless it is the first. */
   serve(): Promise<RunningServer>;
   post(url: string, body?: string): Promise<number>;
@@ -26,13 +26,13 @@ interface CallbackMill extends Mill {
   urlOf(id: string, attempt?: number): Promise<string>;
 }
 
-async function startCallbackMill(
+async function startCallbackHarness(
   simulator: SimulatorOptions = {},
   env: Record<string, string> = {},
-  more: Partial<Parameters<typeof startMill>[0]> = {},
-): Promise<CallbackMill> {
+  more: Partial<Parameters<typeof startHarness>[0]> = {},
+): Promise<CallbackHarness> {
   const port = await freePort();
-  const mill = await startMill({
+  const harness = await startHarness({
     simulator: { generationMs: { 5: [100, 200], 10: [100, 200] }, ...simulator },
     env: {
       ...NEVER,
@@ -43,9 +43,9 @@ async function startCallbackMill(
     ...more,
   });
   return {
-    ...mill,
+    ...harness,
     async serve() {
-      const server = await startServer(mill.app, { listen: undefined });
+      const server = await startServer(harness.app, { listen: undefined });
       onTestFinished(() => server.close());
       return server;
     },
@@ -55,33 +55,33 @@ async function startCallbackMill(
       return answer.statusCode;
     },
     async urlOf(id, attempt = 1) {
-      const secret = (await mill.app.redis.get(mill.app.keys.callbackSecret)) ?? '';
-      const options = { prefix: mill.env['CLIPMILL_PREFIX'] ?? '', secrets: [secret] };
-      return callbackUrl(mill.env['CLIPMILL_CALLBACK_URL'] ?? '', { batch: 'b', id, attempt }, options);
+      const secret = (await harness.app.redis.get(harness.app.keys.callbackSecret)) ?? '';
+      const options = { prefix: harness.env['CLIPMILL_PREFIX'] ?? '', secrets: [secret] };
+      return callbackUrl(harness.env['CLIPMILL_CALLBACK_URL'] ?? '', { batch: 'b', id, attempt }, options);
     },
   };
 }
 
 /** GETs of one task. */
-const polls = (mill: Mill) => mill.simulator.records.summary().requests.status;
+const polls = (harness: Harness) => harness.simulator.records.summary().requests.status;
 
 describe('callback mode', () => {
   it('finds every end by its callback, with one POST and one GET a clip', async () => {
-    const mill = await startCallbackMill();
-    await mill.serve();
-    await mill.work();
-    await mill.add('b', clips(30));
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 30 });
-    const { requests, callbacks } = mill.simulator.records.summary();
+    const harness = await startCallbackHarness();
+    await harness.serve();
+    await harness.work();
+    await harness.add('b', clips(30));
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 30 });
+    const { requests, callbacks } = harness.simulator.records.summary();
     expect(requests).toMatchObject({ create: 30, status: 30 });
     expect(callbacks).toMatchObject({ sent: 30, accepted: 30 });
-    const urls = mill.simulator.records.tasks().map((task) => task.callbackUrl);
+    const urls = harness.simulator.records.tasks().map((task) => task.callbackUrl);
     expect(new Set(urls).size).toBe(30);
-    expect(urls).toContain(await mill.urlOf('clip-7'));
+    expect(urls).toContain(await harness.urlOf('clip-7'));
   });
 
   it('comes to the same end when callbacks are doubled, early, late, long, slow and out of order', async () => {
-    const mill = await startCallbackMill({
+    const harness = await startCallbackHarness({
       faults: {
         duplicateCallback: 0.5,
         earlyCallback: 0.5,
@@ -92,121 +92,124 @@ describe('callback mode', () => {
         callbackDelayMs: [0, 400],
       },
     });
-    await mill.serve();
-    await mill.work();
-    await mill.add('b', clips(40));
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 40 });
-    const { tasks, requests } = mill.simulator.records.summary();
+    await harness.serve();
+    await harness.work();
+    await harness.add('b', clips(40));
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 40 });
+    const { tasks, requests } = harness.simulator.records.summary();
     expect(tasks).toMatchObject({ made: 40, billed: 40 });
     // An early one is worth a poll, and those after 1, 2 and 5 s.
     expect(requests.status).toBeLessThan(40 * 5);
   }, 40_000);
 
   it('goes on with the task of an answer that was lost, instead of holding its item', async () => {
-    const mill = await startCallbackMill({ faults: { createLost: 1 } });
-    await mill.serve();
-    await mill.work();
-    await mill.add('b', clips(10));
-    await until(() => mill.simulator.records.summary().files.complete >= 10, 'ten clips');
+    const harness = await startCallbackHarness({ faults: { createLost: 1 } });
+    await harness.serve();
+    await harness.work();
+    await harness.add('b', clips(10));
+    await until(() => harness.simulator.records.summary().files.complete >= 10, 'ten clips');
     const batch = await until(async () => {
-      const found = await mill.app.queries.batch('b');
+      const found = await harness.app.queries.batch('b');
       return found?.counts.done === 10 ? found : undefined;
     }, 'ten items done');
     expect(batch).toMatchObject({ counts: { done: 10, held: 0 }, failures: {} });
-    expect(mill.simulator.records.summary()).toMatchObject({ requests: { create: 10 }, tasks: { billed: 10 } });
-    expect(await mill.app.redis.zcard(mill.app.keys.slots)).toBe(0);
+    expect(harness.simulator.records.summary()).toMatchObject({ requests: { create: 10 }, tasks: { billed: 10 } });
+    expect(await harness.app.redis.zcard(harness.app.keys.slots)).toBe(0);
   });
 
   it('learns a task whose answer never comes before anything else does', async () => {
-    const mill = await startCallbackMill({ faults: { createHang: 1 } });
-    await mill.serve();
-    await mill.work();
-    await mill.add('b', clips(3));
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 3 });
-    expect(mill.simulator.records.summary().requests).toMatchObject({ create: 3, status: 3 });
+    const harness = await startCallbackHarness({ faults: { createHang: 1 } });
+    await harness.serve();
+    await harness.work();
+    await harness.add('b', clips(3));
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 3 });
+    expect(harness.simulator.records.summary().requests).toMatchObject({ create: 3, status: 3 });
   });
 
   it('takes a held item back when its callback comes at last', async () => {
-    const mill = await startCallbackMill({ faults: { createLost: 1 } });
-    await mill.work();
-    await mill.add('b', clips(1));
-    expect(await mill.ended('b')).toMatchObject({ counts: { held: 1 }, failures: { CONNECTION_LOST: 1 } });
-    await mill.serve();
-    const [task] = mill.simulator.records.tasks();
+    const harness = await startCallbackHarness({ faults: { createLost: 1 } });
+    await harness.work();
+    await harness.add('b', clips(1));
+    expect(await harness.ended('b')).toMatchObject({ counts: { held: 1 }, failures: { CONNECTION_LOST: 1 } });
+    await harness.serve();
+    const [task] = harness.simulator.records.tasks();
     const body = JSON.stringify({ data: { taskId: task?.taskId, state: 'success' } });
-    expect(await mill.post(await mill.urlOf('clip-1'), body)).toBe(200);
-    await until(async () => (await mill.app.queries.item('b', 'clip-1'))?.state === 'done', 'the clip');
-    expect((await mill.app.queries.batch('b'))?.counts).toMatchObject({ done: 1, held: 0 });
+    expect(await harness.post(await harness.urlOf('clip-1'), body)).toBe(200);
+    await until(async () => (await harness.app.queries.item('b', 'clip-1'))?.state === 'done', 'the clip');
+    expect((await harness.app.queries.batch('b'))?.counts).toMatchObject({ done: 1, held: 0 });
     // After the end nothing comes of it any more.
-    const before = polls(mill);
-    expect(await mill.post(await mill.urlOf('clip-1'), body)).toBe(200);
-    expect(polls(mill)).toBe(before);
-    expect(mill.simulator.records.summary()).toMatchObject({ requests: { create: 1 } });
+    const before = polls(harness);
+    expect(await harness.post(await harness.urlOf('clip-1'), body)).toBe(200);
+    expect(polls(harness)).toBe(before);
+    expect(harness.simulator.records.summary()).toMatchObject({ requests: { create: 1 } });
   });
 
   it('believes nothing else, and no id of another item', async () => {
-    const mill = await startCallbackMill({ faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } });
-    await mill.serve();
-    await mill.work();
-    await mill.add('b', [clip('running'), clip('lost', 'lost [lost]')]);
-    await until(async () => (await mill.app.queries.item('b', 'running'))?.state === 'generating', 'a task');
-    await until(async () => (await mill.app.queries.item('b', 'lost'))?.state === 'held', 'a held item');
-    const taskId = (await mill.app.queries.item('b', 'running'))?.task;
+    const harness = await startCallbackHarness({ faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } });
+    await harness.serve();
+    await harness.work();
+    await harness.add('b', [clip('running'), clip('lost', 'lost [lost]')]);
+    await until(async () => (await harness.app.queries.item('b', 'running'))?.state === 'generating', 'a task');
+    await until(async () => (await harness.app.queries.item('b', 'lost'))?.state === 'held', 'a held item');
+    const taskId = (await harness.app.queries.item('b', 'running'))?.task;
     const body = JSON.stringify({
       code: 200,
       data: { taskId, state: 'success', resultJson: '{"resultUrls":["http://127.0.0.1/evil.mp4"]}' },
     });
     // On the running one: a poll, which finds it running.
-    expect(await mill.post(await mill.urlOf('running'), body)).toBe(200);
-    await until(() => polls(mill) === 1, 'a poll');
-    expect(await mill.post(await mill.urlOf('lost'), body)).toBe(200);
-    expect(await mill.app.queries.item('b', 'lost')).toMatchObject({ state: 'held', code: 'CONNECTION_LOST' });
-    expect(await mill.app.queries.item('b', 'running')).toMatchObject({ state: 'generating' });
+    expect(await harness.post(await harness.urlOf('running'), body)).toBe(200);
+    await until(() => polls(harness) === 1, 'a poll');
+    expect(await harness.post(await harness.urlOf('lost'), body)).toBe(200);
+    expect(await harness.app.queries.item('b', 'lost')).toMatchObject({ state: 'held', code: 'CONNECTION_LOST' });
+    expect(await harness.app.queries.item('b', 'running')).toMatchObject({ state: 'generating' });
     // Again and again within five seconds: no further poll but those after the first.
-    for (let n = 0; n < 20; n += 1) expect(await mill.post(await mill.urlOf('running'), body)).toBe(200);
-    expect(polls(mill)).toBeLessThanOrEqual(2);
+    for (let n = 0; n < 20; n += 1) expect(await harness.post(await harness.urlOf('running'), body)).toBe(200);
+    expect(polls(harness)).toBeLessThanOrEqual(2);
   });
 
   it('holds an attempt again whose id was forged and that the API does not know, until the true one comes', async () => {
-    const mill = await startCallbackMill({ faults: { createLost: 1, dropCallback: 1 } });
-    await mill.work();
-    await mill.add('b', clips(1));
-    await mill.ended('b');
-    await mill.serve();
-    expect(await mill.post(await mill.urlOf('clip-1'), '{"taskId":"task_of_nobody"}')).toBe(200);
-    await until(() => mill.simulator.records.summary().refused.notFound > 0, 'a poll of it');
-    expect(await mill.app.queries.item('b', 'clip-1')).toMatchObject({ state: 'generating', task: 'task_of_nobody' });
+    const harness = await startCallbackHarness({ faults: { createLost: 1, dropCallback: 1 } });
+    await harness.work();
+    await harness.add('b', clips(1));
+    await harness.ended('b');
+    await harness.serve();
+    expect(await harness.post(await harness.urlOf('clip-1'), '{"taskId":"task_of_nobody"}')).toBe(200);
+    await until(() => harness.simulator.records.summary().refused.notFound > 0, 'a poll of it');
+    expect(await harness.app.queries.item('b', 'clip-1')).toMatchObject({
+      state: 'generating',
+      task: 'task_of_nobody',
+    });
     const attempt = { batch: 'b', id: 'clip-1', attempt: 1 };
-    await mill.app.attempts.held(attempt, { code: 'TASK_UNKNOWN', message: 'unknown' });
-    const [task] = mill.simulator.records.tasks();
-    expect(await mill.post(await mill.urlOf('clip-1'), JSON.stringify({ taskId: task?.taskId }))).toBe(200);
-    await until(async () => (await mill.app.queries.item('b', 'clip-1'))?.state === 'done', 'the clip');
+    await harness.app.attempts.held(attempt, { code: 'TASK_UNKNOWN', message: 'unknown' });
+    const [task] = harness.simulator.records.tasks();
+    expect(await harness.post(await harness.urlOf('clip-1'), JSON.stringify({ taskId: task?.taskId }))).toBe(200);
+    await until(async () => (await harness.app.queries.item('b', 'clip-1'))?.state === 'done', 'the clip');
   });
 
   it('keeps the id of a superseded attempt in its history', async () => {
-    const mill = await startCallbackMill(
+    const harness = await startCallbackHarness(
       { faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } },
       { CLIPMILL_ON_AMBIGUOUS: 'resubmit' },
     );
-    await mill.work();
-    await mill.add('b', [clip('a', 'a [lost x1]')]);
-    await until(async () => (await mill.app.queries.item('b', 'a'))?.attempt === 2, 'a second attempt', 20_000);
-    await until(async () => (await mill.app.queries.item('b', 'a'))?.state === 'generating', 'its task');
-    await mill.serve();
-    const [first] = mill.simulator.records.tasks();
-    expect(await mill.post(await mill.urlOf('a', 1), JSON.stringify({ taskId: first?.taskId }))).toBe(200);
-    expect((await mill.app.queries.item('b', 'a'))?.history).toMatchObject([{ attempt: 1, task: first?.taskId }]);
-    expect(mill.simulator.records.summary().tasks.made).toBe(2);
+    await harness.work();
+    await harness.add('b', [clip('a', 'a [lost x1]')]);
+    await until(async () => (await harness.app.queries.item('b', 'a'))?.attempt === 2, 'a second attempt', 20_000);
+    await until(async () => (await harness.app.queries.item('b', 'a'))?.state === 'generating', 'its task');
+    await harness.serve();
+    const [first] = harness.simulator.records.tasks();
+    expect(await harness.post(await harness.urlOf('a', 1), JSON.stringify({ taskId: first?.taskId }))).toBe(200);
+    expect((await harness.app.queries.item('b', 'a'))?.history).toMatchObject([{ attempt: 1, task: first?.taskId }]);
+    expect(harness.simulator.records.summary().tasks.made).toBe(2);
   }, 30_000);
 
   it('is not moved by guessed paths, and asks Redis nothing for them', async () => {
-    const mill = await startCallbackMill({ faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } });
-    await mill.serve();
-    await mill.work();
-    await mill.add('b', clips(1));
-    await until(async () => (await mill.app.queries.item('b', 'clip-1'))?.state === 'generating', 'a task');
-    const url = await mill.urlOf('clip-1');
-    const other = await mill.urlOf('clip-1', 2);
+    const harness = await startCallbackHarness({ faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } });
+    await harness.serve();
+    await harness.work();
+    await harness.add('b', clips(1));
+    await until(async () => (await harness.app.queries.item('b', 'clip-1'))?.state === 'generating', 'a task');
+    const url = await harness.urlOf('clip-1');
+    const other = await harness.urlOf('clip-1', 2);
     const mac = other.split('/').at(-1) ?? '';
     const guesses = [
       `${url.slice(0, -3)}AAA`,
@@ -215,28 +218,28 @@ describe('callback mode', () => {
       `${url}/`,
       `${url}?x`,
     ];
-    for (const guess of guesses) expect(await mill.post(guess), guess).toBe(404);
-    expect(polls(mill)).toBe(0);
+    for (const guess of guesses) expect(await harness.post(guess), guess).toBe(404);
+    expect(polls(harness)).toBe(0);
   });
 
   it('finds ends by the fallback when callbacks are lost, warns once and polls until they come again', async () => {
     const lines: string[] = [];
     const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
-    const mill = await startCallbackMill(
+    const harness = await startCallbackHarness(
       { faults: { dropCallback: 1 } },
       { CLIPMILL_POLL_DELAY: '200ms', CLIPMILL_POLL_INTERVAL: '20ms', CLIPMILL_MAX_TASKS: '20' },
       { log },
     );
-    await mill.serve();
-    await mill.work();
-    await mill.add('b', clips(40));
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 40 });
+    await harness.serve();
+    await harness.work();
+    await harness.add('b', clips(40));
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 40 });
     const warnings = () => lines.filter((line) => line.includes('callbacks do not come'));
     expect(warnings()).toHaveLength(1);
     expect(warnings()[0]).toContain('clipmill doctor');
-    mill.simulator.setFaults({ dropCallback: 0 });
-    await mill.add('c', clips(80, 'more'));
-    await mill.ended('c');
+    harness.simulator.setFaults({ dropCallback: 0 });
+    await harness.add('c', clips(80, 'more'));
+    await harness.ended('c');
     expect(lines.filter((line) => line.includes('callbacks come again'))).toHaveLength(1);
     expect(warnings()).toHaveLength(1);
   }, 30_000);
@@ -245,36 +248,36 @@ describe('callback mode', () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
     const redisUrl = `redis://127.0.0.1:${proxy.port}`;
-    const mill = await startCallbackMill({ faults: { dropCallback: 1 } }, {}, { redisUrl });
-    await mill.serve();
-    await mill.work();
-    await mill.add('b', clips(1));
-    await until(async () => (await mill.app.queries.item('b', 'clip-1'))?.state === 'generating', 'a task');
-    const url = await mill.urlOf('clip-1');
+    const harness = await startCallbackHarness({ faults: { dropCallback: 1 } }, {}, { redisUrl });
+    await harness.serve();
+    await harness.work();
+    await harness.add('b', clips(1));
+    await until(async () => (await harness.app.queries.item('b', 'clip-1'))?.state === 'generating', 'a task');
+    const url = await harness.urlOf('clip-1');
     proxy.hangUp();
-    await until(async () => (await mill.post(url)) === 503, '503');
-    expect(await mill.post(url.slice(0, -1))).toBe(404);
+    await until(async () => (await harness.post(url)) === 503, '503');
+    expect(await harness.post(url.slice(0, -1))).toBe(404);
     await proxy.accept();
-    await until(async () => (await mill.post(url)) === 200, '200');
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 1 });
+    await until(async () => (await harness.post(url)) === 200, '200');
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 1 });
   }, 30_000);
 
   it('is found by reconcile when its process dies between the record and the job', async () => {
-    const mill = await startCallbackMill({ faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } });
-    await mill.work();
-    await mill.add('b', [clip('running'), clip('lost', 'lost [lost]')]);
-    await until(async () => (await mill.app.queries.item('b', 'running'))?.state === 'generating', 'a task');
-    await until(async () => (await mill.app.queries.item('b', 'lost'))?.state === 'held', 'a held item');
-    const [task] = mill.simulator.records.tasksFor('lost [lost]');
+    const harness = await startCallbackHarness({ faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } });
+    await harness.work();
+    await harness.add('b', [clip('running'), clip('lost', 'lost [lost]')]);
+    await until(async () => (await harness.app.queries.item('b', 'running'))?.state === 'generating', 'a task');
+    await until(async () => (await harness.app.queries.item('b', 'lost'))?.state === 'held', 'a held item');
+    const [task] = harness.simulator.records.tasksFor('lost [lost]');
     // The records alone, as recordHint makes them before it wakes or adds a job.
-    await mill.app.run('hint', 'b/running', 1, '', '');
-    await mill.app.run('hint', 'b/lost', 1, task?.taskId ?? '', 'kling-2-6/5/auto');
-    expect(await mill.app.queries.item('b', 'lost')).toMatchObject({ state: 'generating', task: task?.taskId });
-    expect(polls(mill)).toBe(0);
+    await harness.app.run('hint', 'b/running', 1, '', '');
+    await harness.app.run('hint', 'b/lost', 1, task?.taskId ?? '', 'kling-2-6/5/auto');
+    expect(await harness.app.queries.item('b', 'lost')).toMatchObject({ state: 'generating', task: task?.taskId });
+    expect(polls(harness)).toBe(0);
     const longestWaitMs = { submit: 3_600_000, poll: 3_600_000, download: 3_600_000 };
-    await reconcile({ ...mill.app, longestWaitMs });
-    await until(() => polls(mill) >= 2, 'a poll of both');
-    expect(mill.simulator.records.summary().tasks.made).toBe(2);
+    await reconcile({ ...harness.app, longestWaitMs });
+    await until(() => polls(harness) >= 2, 'a poll of both');
+    expect(harness.simulator.records.summary().tasks.made).toBe(2);
   });
 
   it('keeps MAC, secret and path out of logs, jobs, events, metrics and manifests', async () => {
@@ -284,26 +287,26 @@ describe('callback mode', () => {
       secrets: [],
       destination: { write: (line: string) => void (logged += line) },
     });
-    const mill = await startCallbackMill({ faults: { createLost: 0.5 } }, { CLIPMILL_SIDECAR: 'true' }, { log });
-    await mill.serve();
-    const workers = await mill.work();
-    await mill.add('b', clips(6));
-    await until(async () => (await mill.app.queries.batch('b'))?.counts.done === 6, 'six clips');
-    const url = await mill.urlOf('clip-1');
+    const harness = await startCallbackHarness({ faults: { createLost: 0.5 } }, { CLIPMILL_SIDECAR: 'true' }, { log });
+    await harness.serve();
+    const workers = await harness.work();
+    await harness.add('b', clips(6));
+    await until(async () => (await harness.app.queries.batch('b'))?.counts.done === 6, 'six clips');
+    const url = await harness.urlOf('clip-1');
     // A failing request may quote its URL.
     log.error({ err: new Error(`POST ${url} failed`) }, `no answer from ${new URL(url).pathname}`);
     const { manifest } = await workers.reports.write('b');
-    const secret = (await mill.app.redis.get(mill.app.keys.callbackSecret)) ?? 'none';
+    const secret = (await harness.app.redis.get(harness.app.keys.callbackSecret)) ?? 'none';
     const { registry } = await import('../../src/core/metrics.ts');
-    const events = JSON.stringify(await mill.app.redis.xrange(mill.app.keys.events, '-', '+'));
-    const item = JSON.stringify(await mill.app.redis.hgetall(mill.app.keys.item(refOf('b', 'clip-1'))));
+    const events = JSON.stringify(await harness.app.redis.xrange(harness.app.keys.events, '-', '+'));
+    const item = JSON.stringify(await harness.app.redis.hgetall(harness.app.keys.item(refOf('b', 'clip-1'))));
     const texts = {
       logged,
       events,
       item,
       metrics: await registry.metrics(),
       manifest: await readFile(new URL(manifest), 'utf8'),
-      sidecar: await readFile(join(mill.folder, 'videos/clips/clip-1.json'), 'utf8'),
+      sidecar: await readFile(join(harness.folder, 'videos/clips/clip-1.json'), 'utf8'),
     };
     const [mac = '', ref = ''] = new URL(url).pathname.split('/').toReversed();
     expect(logged).toContain('/cb/1/[secret]');

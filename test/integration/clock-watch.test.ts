@@ -2,21 +2,21 @@ import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import { repairAfterDisturbance } from '../../src/worker/maintenance/clock-watch.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { clips, startMill } from '../support/mill.ts';
+import { clips, startHarness } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 import { openLedger } from '../support/ledger.ts';
 
 describe('a disturbance', () => {
   it('that lost the answer to a command is mended long before the next full minute', async () => {
-    const mill = await startMill();
-    await mill.work();
-    const { intake, run, redis, keys } = mill.app;
+    const harness = await startHarness();
+    await harness.work();
+    const { intake, run, redis, keys } = harness.app;
     // The first regular look is over when the chore behind it begins; the next one comes a minute later.
     await until(async () => (await redis.hget(`${keys.prefix}chores`, 'probe')) !== null, 'the first look');
     // Redis handed the items out, and whoever asked never heard of it.
     await Promise.all([intake.add('b', { model: 'kling-2-6' }, clips(5), false), run('dispatch', 10)]);
     redis.disconnect(true);
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 5 });
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 5 });
   }, 40_000);
 
   it('is a clock that was set back, and none that was set forward or runs as it should', async () => {

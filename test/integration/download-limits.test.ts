@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { manifestRow } from '../../src/reports/manifest.ts';
-import { clip, clips, startMill, type Parts } from '../support/mill.ts';
+import { clip, clips, startHarness, type Parts } from '../support/harness.ts';
 import { boxBytes } from '../support/mp4.ts';
 import { override } from '../support/override.ts';
 
@@ -47,37 +47,37 @@ const whole = (response: ServerResponse) => response.writeHead(200, { 'content-l
 describe('downloads', () => {
   it('that drip hold no places of another batch', async () => {
     const url = await host({ '/drip': drip, '/good': whole });
-    const mill = await startMill({ env: { CLIPMILL_DOWNLOADS: '4' } });
-    await mill.work({ replace: withResults((batch) => [`${url}/${batch === 'slow' ? 'drip' : 'good'}`]) });
-    await mill.add('slow', clips(12));
-    await mill.add(
+    const harness = await startHarness({ env: { CLIPMILL_DOWNLOADS: '4' } });
+    await harness.work({ replace: withResults((batch) => [`${url}/${batch === 'slow' ? 'drip' : 'good'}`]) });
+    await harness.add('slow', clips(12));
+    await harness.add(
       'good',
       clips(10).map((item) => ({ ...item, output: `good/${item.id}.mp4` })),
     );
-    expect((await mill.ended('good')).counts).toMatchObject({ done: 10 });
-    expect((await mill.app.queries.batch('slow'))?.counts).toMatchObject({ done: 0, failed: 0, held: 0 });
+    expect((await harness.ended('good')).counts).toMatchObject({ done: 10 });
+    expect((await harness.app.queries.batch('slow'))?.counts).toMatchObject({ done: 0, failed: 0, held: 0 });
   });
 
   it('of names that cannot exist end under others, and hold up nobody', async () => {
-    const mill = await startMill({ env: { CLIPMILL_DOWNLOADS: '2' } });
-    const videos = join(mill.folder, 'videos');
+    const harness = await startHarness({ env: { CLIPMILL_DOWNLOADS: '2' } });
+    const videos = join(harness.folder, 'videos');
     await mkdir(join(videos, 'a-folder.mp4'), { recursive: true });
     await writeFile(join(videos, 'bad'), 'a file of mine');
     await writeFile(join(videos, 'taken.mp4'), 'another of mine');
-    await mill.work();
+    await harness.work();
     const names = ['bad/1.mp4', 'bad/2.mp4', 'bad/deep/3.mp4', 'a-folder.mp4', `${'x'.repeat(300)}.mp4`, 'taken.mp4'];
-    await mill.add(
+    await harness.add(
       'odd',
       names.map((output, n) => ({ ...clip(`odd-${n}`), output })),
     );
-    await mill.add(
+    await harness.add(
       'good',
       clips(10).map((item) => ({ ...item, output: `good/${item.id}.mp4` })),
     );
-    expect((await mill.ended('good')).counts).toMatchObject({ done: 10 });
-    expect((await mill.ended('odd')).counts).toMatchObject({ done: names.length });
+    expect((await harness.ended('good')).counts).toMatchObject({ done: 10 });
+    expect((await harness.ended('odd')).counts).toMatchObject({ done: names.length });
     for (const [n, output] of names.entries()) {
-      const item = await mill.app.queries.item('odd', `odd-${n}`);
+      const item = await harness.app.queries.item('odd', `odd-${n}`);
       if (!item) throw new Error('no item');
       const row = manifestRow(item);
       expect(row.renamed?.from).toBe(output);
@@ -91,27 +91,27 @@ describe('downloads', () => {
 
   it('that never become a clip end held, with their URL, and a retry polls the same task', async () => {
     const url = await host({ '/page': (response) => response.writeHead(200).end('<!doctype html><title>x</title>') });
-    const mill = await startMill();
+    const harness = await startHarness();
     const replace = (parts: Parts) => {
       const { app, resources } = parts;
       const attempts = override(app.attempts, { urlUnusable: () => Promise.resolve(5) });
       return withResults(() => [`${url}/page?Signature=abc`])({ app: { ...app, attempts }, resources });
     };
-    const first = await mill.work({ replace });
-    await mill.add('b', [clip('a')]);
-    const batch = await mill.ended('b');
+    const first = await harness.work({ replace });
+    await harness.add('b', [clip('a')]);
+    const batch = await harness.ended('b');
     expect(batch.failures).toEqual({ RESULT_NOT_A_CLIP: 1 });
-    const held = await mill.app.queries.item('b', 'a');
+    const held = await harness.app.queries.item('b', 'a');
     expect(held).toMatchObject({ state: 'held', message: expect.stringContaining('begins with "<!doctyp"') as string });
     const row = held && manifestRow(held);
     expect(row?.resultUrls).toHaveLength(1);
     expect(JSON.stringify(row)).not.toContain('Signature=abc');
     await first.drain(2_000);
-    const { back, poll } = await mill.app.admin.retry('b', ['a'], { states: ['held'] });
+    const { back, poll } = await harness.app.admin.retry('b', ['a'], { states: ['held'] });
     expect({ back, poll: poll.length }).toEqual({ back: 1, poll: 1 });
-    for (const attempt of poll) await mill.app.queues.poll(attempt, 0);
-    await mill.work();
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 1, held: 0 });
-    expect(mill.simulator.records.summary().tasks.made).toBe(1);
+    for (const attempt of poll) await harness.app.queues.poll(attempt, 0);
+    await harness.work();
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 1, held: 0 });
+    expect(harness.simulator.records.summary().tasks.made).toBe(1);
   });
 });

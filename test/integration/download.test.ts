@@ -6,42 +6,42 @@ import { readEvents } from '../../src/operations/events.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { SourceError } from '../../src/download/error.ts';
 import { StorageError } from '../../src/storage/storage.ts';
-import { clip, clips, startMill, type Parts } from '../support/mill.ts';
+import { clip, clips, startHarness, type Parts } from '../support/harness.ts';
 import { override } from '../support/override.ts';
 import { until } from '../support/until.ts';
 
 describe('downloads', () => {
   it('keep every file of a task, and never that of another item', async () => {
-    const mill = await startMill();
-    await mill.work();
-    await mill.add('b', [clip('a', 'several [urls:3]'), clip('a-2', 'one')]);
-    const batch = await mill.ended('b');
+    const harness = await startHarness();
+    await harness.work();
+    await harness.add('b', [clip('a', 'several [urls:3]'), clip('a-2', 'one')]);
+    const batch = await harness.ended('b');
     expect(batch.counts).toMatchObject({ done: 2 });
-    const item = await mill.app.queries.item('b', 'a');
+    const item = await harness.app.queries.item('b', 'a');
     expect(item?.more?.map(({ output }) => output)).toEqual(['clips/a-3.mp4', 'clips/a-4.mp4']);
     for (const [n, { output, size }] of [
       { output: 'clips/a.mp4', size: item?.size },
       ...(item?.more ?? []),
     ].entries()) {
-      const bytes = await readFile(join(mill.folder, 'videos', output));
+      const bytes = await readFile(join(harness.folder, 'videos', output));
       expect(bytes.length).toBe(size);
       expect(bytes.includes(`"prompt":"several [urls:3]","n":${n + 1}}`)).toBe(true);
     }
-    expect((await readFile(join(mill.folder, 'videos/clips/a-2.mp4'))).includes('"prompt":"one"')).toBe(true);
+    expect((await readFile(join(harness.folder, 'videos/clips/a-2.mp4'))).includes('"prompt":"one"')).toBe(true);
     expect(item && manifestRow(item).more).toHaveLength(2);
-    for await (const { event } of readEvents(mill.app, '0')) {
+    for await (const { event } of readEvents(harness.app, '0')) {
       if (event.type !== 'item' || event.id !== 'a') continue;
       expect(event).toMatchObject({ location: item?.location, more: item?.more });
       break;
     }
     // The names go with the batch.
-    await mill.app.admin.purge('b', -1);
-    expect(await mill.app.redis.hlen(mill.app.keys.outputs)).toBe(0);
+    await harness.app.admin.purge('b', -1);
+    expect(await harness.app.redis.hlen(harness.app.keys.outputs)).toBe(0);
   });
 
   it('look at the same task again after a retry of one whose URL was refused', async () => {
-    const mill = await startMill();
-    const refusing = await mill.work({
+    const harness = await startHarness();
+    const refusing = await harness.work({
       replace: ({ app, resources }) => ({
         app: { ...app, attempts: { ...app.attempts, urlRefused: () => Promise.resolve(4) } },
         resources: {
@@ -52,20 +52,20 @@ describe('downloads', () => {
         },
       }),
     });
-    await mill.add('b', [clip('a')]);
-    expect((await mill.ended('b')).failures).toEqual({ RESULT_REFUSED: 1 });
+    await harness.add('b', [clip('a')]);
+    expect((await harness.ended('b')).failures).toEqual({ RESULT_REFUSED: 1 });
     await refusing.drain(2_000);
 
-    const { back, poll } = await mill.app.admin.retry('b', ['a'], { states: ['failed'] });
+    const { back, poll } = await harness.app.admin.retry('b', ['a'], { states: ['failed'] });
     expect(back).toBe(1);
-    for (const attempt of poll) await mill.app.queues.poll(attempt, 0);
-    await mill.work();
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 1, failed: 0 });
-    expect(mill.simulator.records.summary().tasks.made).toBe(1);
+    for (const attempt of poll) await harness.app.queues.poll(attempt, 0);
+    await harness.work();
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 1, failed: 0 });
+    expect(harness.simulator.records.summary().tasks.made).toBe(1);
   });
 
   it('wait together while the storage is out of order, let a worker drain, and go on when it is back', async () => {
-    const mill = await startMill();
+    const harness = await startHarness();
     let full = true;
     let tries = 0;
     const breaking = ({ app, resources }: Parts): Parts => {
@@ -84,20 +84,20 @@ describe('downloads', () => {
       const sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(Math.min(ms, 50), signal);
       return { app: { ...app, clock: { ...systemClock, sleep } }, resources: { ...resources, storage } };
     };
-    const first = await mill.work({ replace: breaking });
-    await mill.add('b', clips(30));
-    await until(async () => (await mill.app.queries.batch('b'))?.counts.downloading === 30, 'all to wait');
+    const first = await harness.work({ replace: breaking });
+    await harness.add('b', clips(30));
+    await until(async () => (await harness.app.queries.batch('b'))?.counts.downloading === 30, 'all to wait');
     // Those that had begun when the gate shut, and no more.
     expect(tries).toBeLessThanOrEqual(16);
     await first.drain(5_000);
-    expect((await mill.app.queries.batch('b'))?.counts).toMatchObject({ downloading: 30, failed: 0 });
-    expect(await mill.app.queues.backlog('download')).toBe(30);
+    expect((await harness.app.queries.batch('b'))?.counts).toMatchObject({ downloading: 30, failed: 0 });
+    expect(await harness.app.queues.backlog('download')).toBe(30);
 
-    await mill.work({ replace: breaking });
+    await harness.work({ replace: breaking });
     await until(() => tries > 16 || undefined, 'the second worker to try');
     full = false;
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 30 });
-    expect(await readdir(join(mill.folder, 'videos/clips'))).toHaveLength(30);
-    expect(mill.simulator.records.summary().tasks.made).toBe(30);
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 30 });
+    expect(await readdir(join(harness.folder, 'videos/clips'))).toHaveLength(30);
+    expect(harness.simulator.records.summary().tasks.made).toBe(30);
   });
 });

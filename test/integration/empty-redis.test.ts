@@ -2,18 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { restoreLimits } from '../../src/ledger/limits.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
-import { clips, startMill } from '../support/mill.ts';
+import { clips, startHarness } from '../support/harness.ts';
 
 describe('a Redis that has lost its data while workers run', () => {
   it('gets its limits back, and the next batch is worked', async () => {
-    const mill = await startMill();
-    await mill.work();
-    await mill.add('before', clips(3, 'before'));
-    await mill.ended('before');
-    const { redis, keys } = mill.app;
+    const harness = await startHarness();
+    await harness.work();
+    await harness.add('before', clips(3, 'before'));
+    await harness.ended('before');
+    const { redis, keys } = harness.app;
     await redis.del(...(await redis.keys(`${keys.prefix}*`)));
-    await mill.add('after', clips(3, 'after'));
-    expect((await mill.ended('after')).counts.done).toBe(3);
+    await harness.add('after', clips(3, 'after'));
+    expect((await harness.ended('after')).counts.done).toBe(3);
   });
 
   it('sends nothing without limits, and fails nothing', async () => {

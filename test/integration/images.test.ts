@@ -11,7 +11,7 @@ import { createLogger } from '../../src/core/log.ts';
 import type { InputStore } from '../../src/storage/storage.ts';
 import { images } from '../support/images.ts';
 import { override } from '../support/override.ts';
-import { startMill, type Mill, type MillOptions } from '../support/mill.ts';
+import { startHarness, type Harness, type HarnessOptions } from '../support/harness.ts';
 
 const SIGNATURE = 'c0ffee0123456789';
 
@@ -33,17 +33,17 @@ class Store implements InputStore {
   }
 }
 
-async function millWithImages(options: MillOptions = {}) {
-  const mill = await startMill(options);
-  await writeFile(join(mill.folder, 'a.png'), images.png());
-  await writeFile(join(mill.folder, 'same.png'), images.png());
-  await writeFile(join(mill.folder, 'b.jpg'), images.jpg());
+async function millWithImages(options: HarnessOptions = {}) {
+  const harness = await startHarness(options);
+  await writeFile(join(harness.folder, 'a.png'), images.png());
+  await writeFile(join(harness.folder, 'same.png'), images.png());
+  await writeFile(join(harness.folder, 'b.jpg'), images.jpg());
   const store = new Store();
   const submit = (jobs: JobInput[], inputs: InputStore | undefined = store) =>
-    submitJobs(mill.app, { batch: 'b' }, expandJobs(jobs, { batch: 'b' }, { folder: mill.folder }), {
+    submitJobs(harness.app, { batch: 'b' }, expandJobs(jobs, { batch: 'b' }, { folder: harness.folder }), {
       upload: imageUploads(() => inputs),
     });
-  return { mill, store, submit };
+  return { harness, store, submit };
 }
 
 const fromFile = (id: string, ...image_files: string[]): JobInput => ({
@@ -54,7 +54,7 @@ const fromFile = (id: string, ...image_files: string[]): JobInput => ({
 });
 
 /** Everything that is in Redis under the prefix, as text. */
-async function redisText({ app: { redis, keys } }: Mill): Promise<string> {
+async function redisText({ app: { redis, keys } }: Harness): Promise<string> {
   const texts: unknown[] = [];
   for (const key of await redis.keys(`${keys.prefix}*`)) {
     const type = await redis.type(key);
@@ -71,11 +71,11 @@ describe('local images', () => {
   it('go to the storage once, and to the API as URLs that are kept nowhere', async () => {
     const lines: string[] = [];
     const log = createLogger({ level: 'trace', secrets: [], destination: { write: (line) => void lines.push(line) } });
-    const { mill, store, submit } = await millWithImages({ log, env: { CLIPMILL_TASK_TIMEOUT: '2h' } });
+    const { harness, store, submit } = await millWithImages({ log, env: { CLIPMILL_TASK_TIMEOUT: '2h' } });
     await submit([fromFile('one', 'a.png'), fromFile('two', 'same.png', 'b.jpg')]);
     expect(store.puts.map((put) => put.slice(64)).toSorted()).toEqual(['.jpg image/jpeg', '.png image/png']);
     const generate: string[] = [];
-    await mill.work({
+    await harness.work({
       replace: ({ resources }) => ({
         resources: {
           ...resources,
@@ -91,16 +91,16 @@ describe('local images', () => {
         },
       }),
     });
-    const batch = await mill.ended('b');
+    const batch = await harness.ended('b');
     expect(batch.counts).toMatchObject({ done: 1, held: 1 });
-    const [task] = mill.simulator.records.tasks();
+    const [task] = harness.simulator.records.tasks();
     expect(JSON.stringify(task?.input)).toContain(`X-Amz-Signature=${SIGNATURE}`);
     expect(JSON.stringify(task?.input)).not.toContain('image_files');
     // Two hours of the task and ten minutes for clocks that differ.
     expect(new Set(store.seconds)).toEqual(new Set([7_800]));
     expect(generate).toHaveLength(2);
-    expect(await redisText(mill)).toContain('cannot fetch https://bucket.example/');
-    expect(await redisText(mill)).not.toContain(SIGNATURE);
+    expect(await redisText(harness)).toContain('cannot fetch https://bucket.example/');
+    expect(await redisText(harness)).not.toContain(SIGNATURE);
     expect(lines.join('')).toContain('ambiguous submission');
     expect(lines.join('')).not.toContain(SIGNATURE);
 
@@ -110,36 +110,36 @@ describe('local images', () => {
   });
 
   it('wait in the queue, unpaid, while no URL can be signed', async () => {
-    const { mill, store, submit } = await millWithImages();
+    const { harness, store, submit } = await millWithImages();
     store.failures = 1;
     await submit([fromFile('one', 'a.png')]);
-    await mill.work({
+    await harness.work({
       replace: ({ resources }) => ({
         resources: { ...resources, storage: override(resources.storage, { inputs: store }) },
       }),
     });
-    const batch = await mill.ended('b');
+    const batch = await harness.ended('b');
     expect(batch).toMatchObject({ counts: { done: 1 }, posted: 1 });
     expect(store.seconds).toHaveLength(2);
-    expect(mill.simulator.records.summary().requests.create).toBe(1);
+    expect(harness.simulator.records.summary().requests.create).toBe(1);
   });
 
   it('are not submitted when they changed on the way, or cannot be stored', async () => {
-    const { mill, submit, store } = await millWithImages();
+    const { harness, submit, store } = await millWithImages();
     const none = imageUploads(() => undefined);
-    const jobs = expandJobs([fromFile('one', 'a.png')], { batch: 'b' }, { folder: mill.folder });
-    await expect(submitJobs(mill.app, { batch: 'b' }, jobs, { upload: none })).rejects.toThrow(UserError);
-    const changing = expandJobs([fromFile('two', 'b.jpg')], { batch: 'b' }, { folder: mill.folder });
+    const jobs = expandJobs([fromFile('one', 'a.png')], { batch: 'b' }, { folder: harness.folder });
+    await expect(submitJobs(harness.app, { batch: 'b' }, jobs, { upload: none })).rejects.toThrow(UserError);
+    const changing = expandJobs([fromFile('two', 'b.jpg')], { batch: 'b' }, { folder: harness.folder });
     const upload = imageUploads(() => store);
     const late = async (list: Parameters<typeof upload>[0]) => {
-      await writeFile(join(mill.folder, 'b.jpg'), images.jpg('other'));
+      await writeFile(join(harness.folder, 'b.jpg'), images.jpg('other'));
       await upload(list);
     };
-    const changed = submitJobs(mill.app, { batch: 'b' }, changing, { upload: late });
+    const changed = submitJobs(harness.app, { batch: 'b' }, changing, { upload: late });
     await expect(changed).rejects.toThrow(InputError);
     await expect(changed).rejects.toThrow('job two: image_files: ');
     expect(store.puts).toEqual([]);
-    expect(await mill.app.queries.item('b', 'two')).toBeUndefined();
+    expect(await harness.app.queries.item('b', 'two')).toBeUndefined();
     expect(await submit([fromFile('two', 'b.jpg')])).toMatchObject({ added: 1 });
   });
 });

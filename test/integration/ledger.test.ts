@@ -4,7 +4,7 @@ import { dispatch } from '../../src/ledger/dispatch.ts';
 import { forgetOldBatches } from '../../src/worker/maintenance/retention.ts';
 import type { App } from '../../src/app.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
-import { clips } from '../support/mill.ts';
+import { clips } from '../support/harness.ts';
 
 const cause = { code: 'X', message: 'because' };
 

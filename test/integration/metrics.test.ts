@@ -4,12 +4,12 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { startServer } from '../../src/server/start.ts';
-import { clip, clips, startMill, type Mill } from '../support/mill.ts';
+import { clip, clips, startHarness, type Harness } from '../support/harness.ts';
 
 const docs = new URL('../../docs/', import.meta.url);
 
-async function scrape(mill: Mill): Promise<string> {
-  const server = await startServer(mill.app, { listen: { host: '127.0.0.1', port: 0 } });
+async function scrape(harness: Harness): Promise<string> {
+  const server = await startServer(harness.app, { listen: { host: '127.0.0.1', port: 0 } });
   onTestFinished(() => server.close());
   const answer = await request(`${server.urls.server}/metrics`);
   expect(answer.statusCode).toBe(200);
@@ -52,11 +52,11 @@ const alertRules = z.object({
 
 describe('/metrics', () => {
   it('has every metric that the dashboard, the alerts and the docs name', async () => {
-    const mill = await startMill();
-    await mill.work();
-    await mill.add('b', [...clips(5), clip('bad', 'x [fail:CONTENT_VIOLATION]')]);
-    await mill.ended('b');
-    const names = namesIn(await scrape(mill));
+    const harness = await startHarness();
+    await harness.work();
+    await harness.add('b', [...clips(5), clip('bad', 'x [fail:CONTENT_VIOLATION]')]);
+    await harness.ended('b');
+    const names = namesIn(await scrape(harness));
     const board = dashboard.parse(JSON.parse(await readFile(new URL('grafana/clipmill.json', docs), 'utf8')));
     const rules = alertRules.parse(parse(await readFile(new URL('grafana/alerts.yaml', docs), 'utf8')));
     const expressions = [
@@ -77,13 +77,13 @@ describe('/metrics', () => {
   });
 
   it('counts what happened', async () => {
-    const mill = await startMill();
-    await mill.work();
-    await mill.add('b', [...clips(4), clip('bad', 'x [fail:CONTENT_VIOLATION]')]);
-    await mill.ended('b');
-    await mill.app.account.pause();
-    await mill.add('c', clips(3, 'waiting'));
-    const text = await scrape(mill);
+    const harness = await startHarness();
+    await harness.work();
+    await harness.add('b', [...clips(4), clip('bad', 'x [fail:CONTENT_VIOLATION]')]);
+    await harness.ended('b');
+    await harness.app.account.pause();
+    await harness.add('c', clips(3, 'waiting'));
+    const text = await scrape(harness);
     for (const line of [
       'clipmill_redis_up 1',
       'clipmill_items{state="queued"} 3',
@@ -105,20 +105,20 @@ describe('/metrics', () => {
     ).toBeGreaterThan(4);
     expect(Number(/^clipmill_download_bytes_total (\d+)$/m.exec(text)?.[1])).toBeGreaterThan(0);
     // A purge takes nothing back.
-    await mill.app.redis.zadd(mill.app.keys.ended, 1, 'b');
-    while (await mill.app.admin.purge('b', 1));
-    expect(await scrape(mill)).toContain('clipmill_ended_total{state="done"} 4\n');
+    await harness.app.redis.zadd(harness.app.keys.ended, 1, 'b');
+    while (await harness.app.admin.purge('b', 1));
+    expect(await scrape(harness)).toContain('clipmill_ended_total{state="done"} 4\n');
   });
 
   it('has a bounded number of series, whatever the batches and codes', async () => {
-    const mill = await startMill();
-    const { redis, keys } = mill.app;
+    const harness = await startHarness();
+    const { redis, keys } = harness.app;
     const pipeline = redis.pipeline();
     for (let n = 0; n < 10_000; n += 1) pipeline.zadd(keys.batches, n, `batch-${n}`).zadd(keys.turns, n, `batch-${n}`);
     for (let n = 0; n < 300; n += 1) pipeline.hincrby(keys.totals, `code:CODE_${n}_https://x.test/${n}`, 1);
     pipeline.hincrby(keys.totals, 'code:TASK_TIMEOUT', 7).hincrby(keys.totals, 'code:HTTP_451', 3);
     await pipeline.exec();
-    const text = await scrape(mill);
+    const text = await scrape(harness);
     expect(text).toContain('clipmill_batches_open 10000\n');
     expect(text).toContain('clipmill_failures_total{code="TASK_TIMEOUT"} 7\n');
     expect(text).toContain('clipmill_failures_total{code="HTTP_451"} 3\n');

@@ -3,7 +3,7 @@ import type { App } from '../../src/app.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { expandJobs } from '../../src/jobs/stream.ts';
 import { previewJobs, submitJobs } from '../../src/operations/submit.ts';
-import { startMill } from '../support/mill.ts';
+import { startHarness } from '../support/harness.ts';
 
 const jobs = (batch: string, id: string, output: string) =>
   expandJobs([{ id, prompt: `${batch} ${id}`, output }], { batch });
@@ -29,13 +29,13 @@ describe('a name in the storage', () => {
     ['a final sigma', 'b/ΟΔΟΣ.mp4', 'b/οδος.mp4'],
     ['a ligature', 'b/ﬁlm.mp4', 'b/film.mp4'],
   ])('belongs to one item, whatever its spelling: %s', async (_, first, second) => {
-    const { app } = await startMill();
+    const { app } = await startHarness();
     expect(await add(app, 'one', 'a', first)).toBeUndefined();
     expect(await add(app, 'two', 'b', second)).toContain('belongs to one/a already');
   });
 
   it('is no folder of other clips, and lies in no clip', async () => {
-    const { app } = await startMill();
+    const { app } = await startHarness();
     expect(await add(app, 'one', 'clip', 'x/clip')).toBeUndefined();
     expect(await add(app, 'two', 'a', 'x/clip/a.mp4')).toContain(
       'needs a folder of the name of a clip, that of one/clip',
@@ -45,7 +45,7 @@ describe('a name in the storage', () => {
   });
 
   it('is free again when its batch is forgotten, and so are its folders', async () => {
-    const { app } = await startMill();
+    const { app } = await startHarness();
     await add(app, 'one', 'a', 'x/y/É.mp4');
     await app.admin.cancel('one', ['a'], false);
     await app.admin.purge('one', 0);

@@ -5,32 +5,32 @@ import { createLogger } from '../../src/core/log.ts';
 import { readEvents } from '../../src/operations/events.ts';
 import { streamEvent, type StreamEvent } from '../../src/ledger/event.ts';
 import { queueJobJsonSchema } from '../../src/jobs/queue-job.ts';
-import { startMill, type Mill } from '../support/mill.ts';
+import { startHarness, type Harness } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
 /** What a producer in any language does: a BullMQ queue by its documented name and prefix. */
-function producer(mill: Mill): Queue {
-  const queue = new Queue('submit', { connection: mill.app.redis, prefix: `{${mill.env['CLIPMILL_PREFIX']}}` });
+function producer(harness: Harness): Queue {
+  const queue = new Queue('submit', { connection: harness.app.redis, prefix: `{${harness.env['CLIPMILL_PREFIX']}}` });
   onTestFinished(() => queue.close());
   return queue;
 }
 
 const input = { mode: 'text-to-video', prompt: 'from a producer', duration: 5, sound: true };
 
-async function events(mill: Mill): Promise<StreamEvent[]> {
-  const entries = await mill.app.redis.xrange(mill.app.keys.events, '-', '+');
+async function events(harness: Harness): Promise<StreamEvent[]> {
+  const entries = await harness.app.redis.xrange(harness.app.keys.events, '-', '+');
   return entries.map(([, fields]) => streamEvent.parse(JSON.parse(fields[3] ?? '')));
 }
 
 describe('producers on the queue', () => {
   it('get their items made, once each, and read the ends from the stream', async () => {
-    const mill = await startMill();
-    await mill.work();
-    const queue = producer(mill);
+    const harness = await startHarness();
+    await harness.work();
+    const queue = producer(harness);
     for (const id of ['a', 'b', 'a']) await queue.add('generate', { batch: 'raw', id, input });
     await queue.add('generate', { batch: 'raw', id: 'c', input, provider: 'official', output: 'elsewhere/c.mp4' });
-    await until(async () => (await mill.app.queries.batch('raw'))?.counts.done === 3, 'three clips');
-    const items = (await events(mill)).filter((event) => event.type === 'item');
+    await until(async () => (await harness.app.queries.batch('raw'))?.counts.done === 3, 'three clips');
+    const items = (await events(harness)).filter((event) => event.type === 'item');
     expect(items.map((event) => event.id).toSorted()).toEqual(['a', 'b', 'c']);
     expect(items.find((event) => event.id === 'c')).toMatchObject({
       batch: 'raw',
@@ -39,17 +39,21 @@ describe('producers on the queue', () => {
       size: expect.any(Number),
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
-    expect((await events(mill)).at(-1)).toMatchObject({ type: 'batch', batch: 'raw', counts: { total: 3, done: 3 } });
-    expect(mill.simulator.records.summary().requests.create).toBe(3);
+    expect((await events(harness)).at(-1)).toMatchObject({
+      type: 'batch',
+      batch: 'raw',
+      counts: { total: 3, done: 3 },
+    });
+    expect(harness.simulator.records.summary().requests.create).toBe(3);
   });
 
   it('have jobs dropped, once and in one line, that only clipmill itself may add', async () => {
     const lines: string[] = [];
     const log = createLogger({ level: 'info', secrets: [], destination: { write: (line) => void lines.push(line) } });
-    const mill = await startMill({ log });
-    await mill.work();
+    const harness = await startHarness({ log });
+    await harness.work();
     const rubbish = { batch: 7, of: 'rubbish' };
-    const connection = { connection: mill.app.redis, prefix: `{${mill.env['CLIPMILL_PREFIX']}}` };
+    const connection = { connection: harness.app.redis, prefix: `{${harness.env['CLIPMILL_PREFIX']}}` };
     for (const name of ['submit', 'poll', 'download']) {
       const queue = new Queue(name, connection);
       onTestFinished(() => queue.close());
@@ -65,18 +69,18 @@ describe('producers on the queue', () => {
   });
 
   it("are told of a changed content, of another batch's folder, and of what cannot be taken by batch and id", async () => {
-    const mill = await startMill();
-    await mill.work({ roles: ['submit'] });
-    const queue = producer(mill);
+    const harness = await startHarness();
+    await harness.work({ roles: ['submit'] });
+    const queue = producer(harness);
     const add = async (data: object) => await queue.add('generate', data);
     await add({ batch: 'alice', id: 'a', input });
-    await until(async () => (await mill.app.queries.batch('alice'))?.counts.total === 1, 'the first item');
+    await until(async () => (await harness.app.queries.batch('alice'))?.counts.total === 1, 'the first item');
     const changed = await add({ batch: 'alice', id: 'a', input: { ...input, prompt: 'another' } });
     const named = await add({ batch: 'bob', id: 'b', input, output: '{batch}/{mode}/{id}.mp4' });
     const foreign = await add({ batch: 'bob', id: 'c', input, output: 'alice/c.mp4' });
     const wrong = await add({ batch: 'bob', id: 'd', input, output: '{nonsense}' });
     const told = async () =>
-      (await events(mill)).filter((event) => event.type === 'changed' || event.type === 'rejected');
+      (await events(harness)).filter((event) => event.type === 'changed' || event.type === 'rejected');
     await until(async () => (await told()).length === 3, 'three events');
     expect((await told()).toSorted((x, y) => Number(x.job) - Number(y.job))).toMatchObject([
       { type: 'changed', job: changed.id, batch: 'alice', id: 'a' },
@@ -96,7 +100,7 @@ describe('producers on the queue', () => {
       },
     ]);
     expect(named.id).toBeDefined();
-    expect((await mill.app.queries.item('bob', 'b'))?.output).toBe('bob/text-to-video/b.mp4');
+    expect((await harness.app.queries.item('bob', 'b'))?.output).toBe('bob/text-to-video/b.mp4');
   });
 
   it.each([
@@ -112,38 +116,38 @@ describe('producers on the queue', () => {
     ['a name outside the storage', 'generate', { batch: 'raw', id: 'a', input, output: '/etc/passwd' }, 'output: '],
     ['an unknown field', 'generate', { batch: 'raw', id: 'a', input, prompt: 'x' }, 'prompt'],
   ])('are told when a job cannot be taken: %s', async (_what, name, data, message) => {
-    const mill = await startMill();
-    await mill.work({ roles: ['submit'] });
-    const queue = producer(mill);
+    const harness = await startHarness();
+    await harness.work({ roles: ['submit'] });
+    const queue = producer(harness);
     const job = await queue.add(name, data);
     await until(async () => (await job.getState()) === 'failed', 'the failed job');
-    const [event] = await events(mill);
+    const [event] = await events(harness);
     expect(event).toMatchObject({ type: 'rejected', job: job.id, message: expect.stringContaining(message) });
-    expect(mill.simulator.records.summary().requests.total).toBe(0);
+    expect(harness.simulator.records.summary().requests.total).toBe(0);
   });
 
   it('do not hold back items that have their slots already', async () => {
-    const mill = await startMill({ env: { CLIPMILL_MAX_TASKS: '5' } });
-    const queue = producer(mill);
+    const harness = await startHarness({ env: { CLIPMILL_MAX_TASKS: '5' } });
+    const queue = producer(harness);
     const jobs = Array.from({ length: 300 }, (_, n) => ({
       name: 'generate',
       data: { batch: 'raw', id: `r${n}`, input },
     }));
     await queue.addBulk(jobs);
-    await mill.work();
-    await until(async () => (await mill.app.queries.batch('raw'))?.counts.total === 300, 'all taken in');
-    await until(async () => ((await mill.app.queries.batch('raw'))?.counts.done ?? 0) >= 20, 'twenty clips');
-    expect(mill.simulator.records.summary().tasks.maxInFlight).toBeLessThanOrEqual(5);
+    await harness.work();
+    await until(async () => (await harness.app.queries.batch('raw'))?.counts.total === 300, 'all taken in');
+    await until(async () => ((await harness.app.queries.batch('raw'))?.counts.done ?? 0) >= 20, 'twenty clips');
+    expect(harness.simulator.records.summary().tasks.maxInFlight).toBeLessThanOrEqual(5);
   });
 
   it('can follow the stream live, from any place in it', async () => {
-    const mill = await startMill();
-    await mill.work();
-    const queue = producer(mill);
+    const harness = await startHarness();
+    await harness.work();
+    const queue = producer(harness);
     const controller = new AbortController();
     const seen: string[] = [];
     const following = (async () => {
-      for await (const { event } of readEvents(mill.app, '0', controller.signal)) {
+      for await (const { event } of readEvents(harness.app, '0', controller.signal)) {
         seen.push(event.type);
         if (event.type === 'batch') controller.abort();
       }

@@ -4,9 +4,9 @@ import { dispatch } from '../../src/ledger/dispatch.ts';
 import { streamEvent } from '../../src/ledger/event.ts';
 import { jobIdOf, queueNames, type QueueName } from '../../src/queue/queues.ts';
 import type { App } from '../../src/app.ts';
-import { Crank, pollAnswers, submitAnswers } from '../support/step-runner.ts';
+import { StepRunner, pollAnswers, submitAnswers } from '../support/step-runner.ts';
 import { openLedger } from '../support/ledger.ts';
-import { clips, startMill } from '../support/mill.ts';
+import { clips, startHarness } from '../support/harness.ts';
 import { engineOf } from '../support/queue-engine.ts';
 import { privateRedis } from '../support/private-redis.ts';
 import { done } from '../../src/queue/outcome.ts';
@@ -39,13 +39,13 @@ const move = fc.record({
 });
 
 /** Turns everything until nothing is left to turn. */
-async function finish(crank: Crank, app: App): Promise<void> {
-  crank.api.answers = { submit: 'ok', poll: 'success' };
+async function finish(runner: StepRunner, app: App): Promise<void> {
+  runner.api.answers = { submit: 'ok', poll: 'success' };
   for (let round = 0; round < 30; round += 1) {
     if ((await app.queries.batch('b'))?.endedAt) return;
-    await crank.reconcile();
-    await crank.dispatch();
-    for (const name of queueNames) for (const job of await crank.jobs(name)) await crank.step(name, job);
+    await runner.reconcile();
+    await runner.dispatch();
+    for (const name of queueNames) for (const job of await runner.jobs(name)) await runner.step(name, job);
   }
 }
 
@@ -74,19 +74,19 @@ describe('reconcile', () => {
       fc.asyncProperty(fc.array(move, { minLength: 10, maxLength: 40 }), async (moves) => {
         const app = await openLedger({ CLIPMILL_MAX_TASKS: String(MAX_TASKS) }, url);
         await app.intake.add('b', { model: 'm' }, clips(SIZE), false);
-        const crank = new Crank(app);
+        const runner = new StepRunner(app);
         for (const { what, pick, death, answers } of moves) {
-          crank.api.answers = answers;
-          if (what === 'dispatch') await crank.dispatch(death);
-          else if (what === 'reconcile') await crank.reconcile();
+          runner.api.answers = answers;
+          if (what === 'dispatch') await runner.dispatch(death);
+          else if (what === 'reconcile') await runner.reconcile();
           else {
-            const jobs = await crank.jobs(what);
+            const jobs = await runner.jobs(what);
             const job = jobs[pick % Math.max(1, jobs.length)];
-            if (job) await crank.step(what, job, death);
+            if (job) await runner.step(what, job, death);
           }
         }
-        await finish(crank, app);
-        expect(crank.api.doubled).toEqual([]);
+        await finish(runner, app);
+        expect(runner.api.doubled).toEqual([]);
         await expectOneEnd(app);
         await app.close();
       }),
@@ -97,15 +97,15 @@ describe('reconcile', () => {
   it('finds a job that was removed by hand, in every queue', async () => {
     const app = await openLedger();
     await app.intake.add('b', { model: 'm' }, clips(1), false);
-    const crank = new Crank(app);
-    await crank.dispatch();
+    const runner = new StepRunner(app);
+    await runner.dispatch();
     for (const name of queueNames) {
-      for (const job of await crank.jobs(name)) await job.remove();
-      expect(await crank.jobs(name), name).toEqual([]);
-      await crank.reconcile();
-      const [job] = await crank.jobs(name);
+      for (const job of await runner.jobs(name)) await job.remove();
+      expect(await runner.jobs(name), name).toEqual([]);
+      await runner.reconcile();
+      const [job] = await runner.jobs(name);
       if (!job) throw new Error(`nothing was added to ${name}`);
-      await crank.step(name, job);
+      await runner.step(name, job);
     }
     expect((await app.queries.batch('b'))?.counts).toMatchObject({ done: 1 });
   });
@@ -113,33 +113,33 @@ describe('reconcile', () => {
 
 describe('a job without an item', () => {
   it.each(queueNames)('is dropped: %s', async (name) => {
-    const mill = await startMill();
-    const { queues } = mill.app;
+    const harness = await startHarness();
+    const { queues } = harness.app;
     const nobody = { batch: 'none', id: 'nobody', attempt: 1 };
     if (name === 'submit') await queues.submit([nobody]);
     if (name === 'poll') await queues.poll(nobody, 0);
     if (name === 'download') await queues.download(nobody);
-    await mill.work();
-    const engine = engineOf(mill.app, name);
+    await harness.work();
+    const engine = engineOf(harness.app, name);
     await until(async () => (await engine.getJob(jobIdOf(nobody))) === undefined, 'the job to go');
-    expect(mill.simulator.records.summary().requests.total).toBe(0);
+    expect(harness.simulator.records.summary().requests.total).toBe(0);
   });
 });
 
 describe('a job whose worker died', () => {
   it('runs again when its lock has expired, also when the lock lasts for a fraction of a millisecond', async () => {
-    const mill = await startMill();
+    const harness = await startHarness();
     const started: string[] = [];
     const handler = (job: { id: string }) => {
       started.push(job.id);
       return started.length === 1 ? new Promise<never>(() => {}) : Promise.resolve(done);
     };
     const options = { workers: 1, concurrency: 1, lockMs: 300.5, signal: new AbortController().signal };
-    const victim = startProcessor(mill.app, 'download', handler, options);
-    await mill.app.queues.download({ batch: 'b', id: 'a', attempt: 1 });
+    const victim = startProcessor(harness.app, 'download', handler, options);
+    await harness.app.queues.download({ batch: 'b', id: 'a', attempt: 1 });
     await until(() => started.length === 1, 'the first run');
     await victim.abandon();
-    const heir = startProcessor(mill.app, 'download', handler, options);
+    const heir = startProcessor(harness.app, 'download', handler, options);
     await until(() => started.length === 2, 'the second run');
     await heir.abandon();
     expect(started).toEqual(['b/a/1', 'b/a/1']);

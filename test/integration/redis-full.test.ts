@@ -4,7 +4,7 @@ import { publishLimits } from '../../src/ledger/limits.ts';
 import { explainRedisError } from '../../src/redis/errors.ts';
 import type { RedisClient } from '../../src/redis/connect.ts';
 import { UserError } from '../../src/core/errors.ts';
-import { clips, startMill } from '../support/mill.ts';
+import { clips, startHarness } from '../support/harness.ts';
 import { privateRedis } from '../support/private-redis.ts';
 
 /** Fills a Redis up to its limit; the returned function makes room again. */
@@ -16,23 +16,23 @@ async function fill(redis: RedisClient): Promise<() => Promise<void>> {
 describe('a Redis that is full', () => {
   it('refuses new batches in plain words, records and frees all the same, and goes on when there is room', async () => {
     const { url } = await privateRedis({ 'maxmemory-policy': 'noeviction' });
-    const mill = await startMill({ redisUrl: url, env: { CLIPMILL_PREFIX: `t-${randomUUID()}` } });
-    await (await mill.work()).drain(2_000);
-    await mill.add('before', clips(6, 'before'));
-    const makeRoom = await fill(mill.app.redis);
+    const harness = await startHarness({ redisUrl: url, env: { CLIPMILL_PREFIX: `t-${randomUUID()}` } });
+    await (await harness.work()).drain(2_000);
+    await harness.add('before', clips(6, 'before'));
+    const makeRoom = await fill(harness.app.redis);
 
-    const refused = await mill.add('more', clips(3, 'more')).catch(explainRedisError);
+    const refused = await harness.add('more', clips(3, 'more')).catch(explainRedisError);
     expect(refused).toBeInstanceOf(UserError);
     expect((refused as UserError).message).toContain('Redis is full');
     // What a worker does as it starts, and what an operator does to end the trouble.
-    await publishLimits(mill.app.run, mill.app.config);
-    expect(await mill.app.account.pause()).toBe(true);
-    expect(await mill.app.account.resume()).toBe(true);
-    await mill.work();
+    await publishLimits(harness.app.run, harness.app.config);
+    expect(await harness.app.account.pause()).toBe(true);
+    expect(await harness.app.account.resume()).toBe(true);
+    await harness.work();
 
     await makeRoom();
-    const { counts } = await mill.ended('before');
+    const { counts } = await harness.ended('before');
     expect(counts).toMatchObject({ done: 6 });
-    expect(mill.simulator.records.tasks()).toHaveLength(6);
+    expect(harness.simulator.records.tasks()).toHaveLength(6);
   });
 });

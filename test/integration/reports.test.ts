@@ -9,7 +9,7 @@ import { silentLogger } from '../../src/core/log.ts';
 import type { App } from '../../src/app.ts';
 import type { Bytes } from '../../src/storage/storage.ts';
 import { openLedger } from '../support/ledger.ts';
-import { clips, startMill } from '../support/mill.ts';
+import { clips, startHarness } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
 const model = { model: 'kling-2-6' };
@@ -81,14 +81,14 @@ function writerFor(app: App, storage: ReportWriterDeps['storage']) {
 
 describe('pages beside the clips', () => {
   it('are written by workers that download when a batch has ended', async () => {
-    const mill = await startMill();
-    await mill.work({ roles: ['submit', 'poll'] });
-    await mill.add('b', clips(3));
-    const path = (name: string) => join(mill.folder, 'videos/b', name);
-    await until(async () => (await mill.app.queries.batch('b'))?.counts.downloading === 3);
-    await mill.work({ roles: ['download'] });
-    await mill.ended('b');
-    await until(async () => (await dueIn(mill.app)) === undefined, 'the pages');
+    const harness = await startHarness();
+    await harness.work({ roles: ['submit', 'poll'] });
+    await harness.add('b', clips(3));
+    const path = (name: string) => join(harness.folder, 'videos/b', name);
+    await until(async () => (await harness.app.queries.batch('b'))?.counts.downloading === 3);
+    await harness.work({ roles: ['download'] });
+    await harness.ended('b');
+    await until(async () => (await dueIn(harness.app)) === undefined, 'the pages');
     const lines = (await readFile(path('manifest.jsonl'), 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { state: string }).state)).toEqual(['done', 'done', 'done']);
     expect(await readFile(path('index.html'), 'utf8')).toContain('../clips/clip-3.mp4');

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sidecarName } from '../../src/worker/steps/sidecar.ts';
-import { clip, startMill } from '../support/mill.ts';
+import { clip, startHarness } from '../support/harness.ts';
 
 describe('sidecars', () => {
   it('tell of every clip in a file beside it, before the clip counts as done', async () => {
-    const mill = await startMill({ env: { CLIPMILL_SIDECAR: 'true' } });
-    const path = join(mill.folder, 'videos/clips/a.json');
+    const harness = await startHarness({ env: { CLIPMILL_SIDECAR: 'true' } });
+    const path = join(harness.folder, 'videos/clips/a.json');
     const tries: boolean[] = [];
-    await mill.work({
+    await harness.work({
       replace: ({ app }) => ({
         app: {
           ...app,
@@ -25,10 +25,10 @@ describe('sidecars', () => {
         },
       }),
     });
-    await mill.add('b', [clip('a')]);
-    await mill.ended('b');
+    await harness.add('b', [clip('a')]);
+    await harness.ended('b');
     expect(tries).toEqual([true, true]);
-    const item = await mill.app.queries.item('b', 'a');
+    const item = await harness.app.queries.item('b', 'a');
     const sidecar = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
     expect(sidecar).toMatchObject({
       batch: 'b',

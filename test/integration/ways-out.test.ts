@@ -6,7 +6,7 @@ import { retryItems } from '../../src/operations/retry.ts';
 import { submitJobs } from '../../src/operations/submit.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { INTAKE_PAGE } from '../../src/ledger/intake.ts';
-import { clip, clips, startMill } from '../support/mill.ts';
+import { clip, clips, startHarness } from '../support/harness.ts';
 import { override } from '../support/override.ts';
 import { until } from '../support/until.ts';
 
@@ -27,67 +27,72 @@ const soon = { CLIPMILL_TASK_TIMEOUT: '2s' };
 
 describe('an ambiguous submission', () => {
   it('is held, and posted again only when the user says so', async () => {
-    const mill = await startMill({ env: soon });
-    await mill.add('b', [clip('a', 'a fox [lost x1]')]);
-    await mill.work();
-    expect((await mill.ended('b')).counts.held).toBe(1);
-    expect(mill.simulator.records.summary().tasks.made).toBe(1);
+    const harness = await startHarness({ env: soon });
+    await harness.add('b', [clip('a', 'a fox [lost x1]')]);
+    await harness.work();
+    expect((await harness.ended('b')).counts.held).toBe(1);
+    expect(harness.simulator.records.summary().tasks.made).toBe(1);
 
-    expect(await retryItems(mill.app, 'b', { states: ['held'] })).toBe(1);
-    expect(await retryItems(mill.app, 'b', { states: ['held'] })).toBe(0);
-    expect((await mill.ended('b')).counts.done).toBe(1);
-    expect((await mill.app.queries.item('b', 'a'))?.history).toMatchObject([{ attempt: 1, code: 'CONNECTION_LOST' }]);
+    expect(await retryItems(harness.app, 'b', { states: ['held'] })).toBe(1);
+    expect(await retryItems(harness.app, 'b', { states: ['held'] })).toBe(0);
+    expect((await harness.ended('b')).counts.done).toBe(1);
+    expect((await harness.app.queries.item('b', 'a'))?.history).toMatchObject([
+      { attempt: 1, code: 'CONNECTION_LOST' },
+    ]);
   });
 
   it('is posted again by itself where that was chosen', async () => {
-    const mill = await startMill({ env: { ...soon, CLIPMILL_ON_AMBIGUOUS: 'resubmit' } });
-    await mill.add('b', [clip('a', 'a fox [lost x1]')]);
-    await mill.work();
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 1, held: 0 });
-    expect(mill.simulator.records.summary().tasks.made).toBe(2);
+    const harness = await startHarness({ env: { ...soon, CLIPMILL_ON_AMBIGUOUS: 'resubmit' } });
+    await harness.add('b', [clip('a', 'a fox [lost x1]')]);
+    await harness.work();
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 1, held: 0 });
+    expect(harness.simulator.records.summary().tasks.made).toBe(2);
   });
 });
 
 describe('cancelling', () => {
   it('holds for what a submission that goes on still adds, and not for a later one', async () => {
-    const mill = await startMill();
+    const harness = await startHarness();
     const all = jobsOf(INTAKE_PAGE + 2);
     const jobs = async function* () {
       yield* all.slice(0, INTAKE_PAGE);
       // The first page is in; somebody changes his mind.
-      await until(async () => (await mill.app.queries.batch('b'))?.counts.total === INTAKE_PAGE, 'the first page');
-      await cancelBatch(mill.app, 'b', false);
+      await until(async () => (await harness.app.queries.batch('b'))?.counts.total === INTAKE_PAGE, 'the first page');
+      await cancelBatch(harness.app, 'b', false);
       yield* all.slice(INTAKE_PAGE, -1);
     };
-    await submitJobs(mill.app, { batch: 'b' }, jobs());
-    await mill.work();
-    expect((await mill.ended('b')).counts).toMatchObject({ total: INTAKE_PAGE + 1, cancelled: INTAKE_PAGE + 1 });
-    expect(mill.simulator.records.summary().requests.create).toBe(0);
-    await submitJobs(mill.app, { batch: 'b' }, all);
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 1, cancelled: INTAKE_PAGE + 1 });
+    await submitJobs(harness.app, { batch: 'b' }, jobs());
+    await harness.work();
+    expect((await harness.ended('b')).counts).toMatchObject({ total: INTAKE_PAGE + 1, cancelled: INTAKE_PAGE + 1 });
+    expect(harness.simulator.records.summary().requests.create).toBe(0);
+    await submitJobs(harness.app, { batch: 'b' }, all);
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 1, cancelled: INTAKE_PAGE + 1 });
   });
 
   it.each([
     ['stores what is being made', false, 3],
     ['throws away what is being made when it is told to', true, 0],
   ])('%s, however often it is said', async (_what, discard, stored) => {
-    const mill = await startMill({ env: { CLIPMILL_MAX_TASKS: '3' }, simulator: { generationMs: { 5: [600, 700] } } });
-    await mill.add('b', clips(10));
-    await mill.work();
-    await until(async () => (await mill.app.queries.batch('b'))?.counts.generating === 3, 'three tasks');
-    await cancelBatch(mill.app, 'b', discard);
-    await cancelBatch(mill.app, 'b', discard);
-    const { counts } = await mill.ended('b');
+    const harness = await startHarness({
+      env: { CLIPMILL_MAX_TASKS: '3' },
+      simulator: { generationMs: { 5: [600, 700] } },
+    });
+    await harness.add('b', clips(10));
+    await harness.work();
+    await until(async () => (await harness.app.queries.batch('b'))?.counts.generating === 3, 'three tasks');
+    await cancelBatch(harness.app, 'b', discard);
+    await cancelBatch(harness.app, 'b', discard);
+    const { counts } = await harness.ended('b');
     expect(counts).toMatchObject({ total: 10, done: stored, cancelled: 10 - stored });
-    expect(mill.simulator.records.summary().tasks.made).toBe(3);
-    const files = await readdir(join(mill.folder, 'videos/clips')).catch(() => []);
+    expect(harness.simulator.records.summary().tasks.made).toBe(3);
+    const files = await readdir(join(harness.folder, 'videos/clips')).catch(() => []);
     expect(files.filter((name) => name.endsWith('.mp4'))).toHaveLength(stored);
   });
 
   it('and thinking better of it stores a clip that was thrown away, and pays for no other', async () => {
-    const mill = await startMill({ simulator: { generationMs: { 5: [300, 400] } } });
+    const harness = await startHarness({ simulator: { generationMs: { 5: [300, 400] } } });
     let [fetching, goOn] = [false, false];
-    await mill.work({
+    await harness.work({
       replace: ({ resources }) => ({
         resources: {
           ...resources,
@@ -101,24 +106,29 @@ describe('cancelling', () => {
         },
       }),
     });
-    const state = async (id: string) => (await mill.app.queries.item('b', id))?.state;
-    await mill.add('b', [clip('fetched')]);
+    const state = async (id: string) => (await harness.app.queries.item('b', id))?.state;
+    await harness.add('b', [clip('fetched')]);
     await until(() => fetching, 'the download');
-    await mill.add('b', [clip('made', 'another', { index: 2 })]);
+    await harness.add('b', [clip('made', 'another', { index: 2 })]);
     await until(async () => (await state('made')) === 'generating', 'the second task');
-    await cancelBatch(mill.app, 'b', true);
-    expect((await mill.ended('b')).counts).toMatchObject({ cancelled: 2 });
+    await cancelBatch(harness.app, 'b', true);
+    expect((await harness.ended('b')).counts).toMatchObject({ cancelled: 2 });
 
-    expect(await retryItems(mill.app, 'b', { states: ['cancelled'] })).toBe(2);
+    expect(await retryItems(harness.app, 'b', { states: ['cancelled'] })).toBe(2);
     // The download that was under way all the time is of the same task, so its clip is as good.
     await until(async () => (await state('fetched')) === 'downloading', 'the second look');
     goOn = true;
-    expect((await mill.ended('b')).counts).toMatchObject({ done: 2, cancelled: 0 });
-    expect(mill.simulator.records.summary()).toMatchObject({ requests: { create: 2 }, tasks: { made: 2, billed: 2 } });
+    expect((await harness.ended('b')).counts).toMatchObject({ done: 2, cancelled: 0 });
+    expect(harness.simulator.records.summary()).toMatchObject({
+      requests: { create: 2 },
+      tasks: { made: 2, billed: 2 },
+    });
     for (const id of ['fetched', 'made']) {
-      const item = await mill.app.queries.item('b', id);
+      const item = await harness.app.queries.item('b', id);
       expect(item).toMatchObject({ attempt: 1, history: [] });
-      expect((await readFile(join(mill.folder, 'videos/clips', `${id}.mp4`))).includes(String(item?.task))).toBe(true);
+      expect((await readFile(join(harness.folder, 'videos/clips', `${id}.mp4`))).includes(String(item?.task))).toBe(
+        true,
+      );
     }
   });
 });

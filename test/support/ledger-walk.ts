@@ -2,7 +2,7 @@ import type { App } from '../../src/app.ts';
 import type { Attempt } from '../../src/ledger/attempt.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { itemStates, transitions, type ItemState } from '../../src/ledger/schema/states.ts';
-import { clips } from './mill.ts';
+import { clips } from './harness.ts';
 
 export const MAX_TASKS = 4;
 export const BATCH_SIZE = 3;

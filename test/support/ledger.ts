@@ -6,7 +6,7 @@ import { dispatch } from '../../src/ledger/dispatch.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { publishLimits } from '../../src/ledger/limits.ts';
 import { openApp, type App } from '../../src/app.ts';
-import { clips } from './mill.ts';
+import { clips } from './harness.ts';
 
 /** What stands on Redis, in a namespace of its own, with the limits published as a worker would. */
 export async function openLedger(

@@ -80,7 +80,7 @@ class MemoryApi {
 }
 
 /** Turns the steps by hand, one at a time, on the real ledger and the real queues: no worker, no waiting. */
-export class Crank {
+export class StepRunner {
   readonly api = new MemoryApi();
   readonly #app: App;
   readonly #engines: Record<QueueName, Queue>;

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { startRig } from './support.ts';
+import { startHarness } from './support.ts';
 
 /** The boxes at the top of an MP4, read by their sizes alone. */
 function boxesOf(file: Buffer): { type: string; start: number; size: number }[] {
@@ -45,9 +45,9 @@ const shapes = ['16:9', '9:16', '1:1'].flatMap((ratio) =>
 
 describe('clips', () => {
   it.each(shapes)('is an MP4 of its shape: %j', async (input) => {
-    const rig = await startRig();
-    const [url = ''] = await rig.urlsOf('a fox in snow', input);
-    const answer = await rig.file(url);
+    const harness = await startHarness();
+    const [url = ''] = await harness.urlsOf('a fox in snow', input);
+    const answer = await harness.file(url);
     const file = Buffer.from(answer.text, 'latin1');
     expect(answer.headers['content-length']).toBe(String(file.length));
 
@@ -65,23 +65,23 @@ describe('clips', () => {
   });
 
   it('carries task and prompt, so that no two are the same', async () => {
-    const rig = await startRig();
+    const harness = await startHarness();
     const prompt = 'a fox "in" snow ❄';
-    const [url = ''] = await rig.urlsOf(prompt);
-    const file = Buffer.from((await rig.file(url)).text, 'latin1');
+    const [url = ''] = await harness.urlsOf(prompt);
+    const file = Buffer.from((await harness.file(url)).text, 'latin1');
     const last = boxesOf(file).at(-1);
-    const [task] = rig.simulator.records.tasks();
+    const [task] = harness.simulator.records.tasks();
     expect(JSON.parse(file.toString('utf8', (last?.start ?? 0) + 8))).toEqual({ taskId: task?.taskId, prompt, n: 1 });
-    const [other = ''] = await rig.urlsOf(prompt);
-    expect((await rig.file(other)).text).not.toBe(file.toString('latin1'));
+    const [other = ''] = await harness.urlsOf(prompt);
+    expect((await harness.file(other)).text).not.toBe(file.toString('latin1'));
   });
 
   it('is padded to exactly the size asked for, and whole all the same', async () => {
     const clipBytes = 2_345_678;
-    const rig = await startRig({ clipBytes });
+    const harness = await startHarness({ clipBytes });
     for (const prompt of ['a fox', '🦊'.repeat(1_000)]) {
-      const [url = ''] = await rig.urlsOf(prompt);
-      const file = Buffer.from((await rig.file(url)).text, 'latin1');
+      const [url = ''] = await harness.urlsOf(prompt);
+      const file = Buffer.from((await harness.file(url)).text, 'latin1');
       expect(file.length).toBe(clipBytes);
       const last = boxesOf(file).at(-1);
       expect(last?.type).toBe('free');
@@ -91,9 +91,9 @@ describe('clips', () => {
   });
 
   it('fits the smallest size allowed, with the longest prompt', async () => {
-    const rig = await startRig({ clipBytes: 98_304 });
-    const [url = ''] = await rig.urlsOf('\u0001'.repeat(1_000), { aspect_ratio: '1:1', duration: 10 });
-    expect(boxesOf(Buffer.from((await rig.file(url)).text, 'latin1')).at(-1)?.type).toBe('free');
+    const harness = await startHarness({ clipBytes: 98_304 });
+    const [url = ''] = await harness.urlsOf('\u0001'.repeat(1_000), { aspect_ratio: '1:1', duration: 10 });
+    expect(boxesOf(Buffer.from((await harness.file(url)).text, 'latin1')).at(-1)?.type).toBe('free');
   });
 
   it('has small fixtures', () => {
@@ -105,11 +105,11 @@ describe('clips', () => {
 });
 
 it('is landscape when it is made from an image', async () => {
-  const rig = await startRig();
-  const [url = ''] = await rig.urlsOf('animate', {
+  const harness = await startHarness();
+  const [url = ''] = await harness.urlsOf('animate', {
     mode: 'image-to-video',
     aspect_ratio: undefined,
     image_urls: ['https://example.com/ref.jpg'],
   });
-  expect(tracksOf(Buffer.from((await rig.file(url)).text, 'latin1'))[0]).toMatchObject({ width: 640, height: 360 });
+  expect(tracksOf(Buffer.from((await harness.file(url)).text, 'latin1'))[0]).toMatchObject({ width: 640, height: 360 });
 });

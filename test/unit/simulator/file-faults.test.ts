@@ -1,21 +1,21 @@
 import { request } from 'undici';
 import { describe, expect, it } from 'vitest';
-import { errorCode, startRig, theOnlyTask, until, type Rig } from './support.ts';
+import { errorCode, startHarness, theOnlyTask, advanceUntil, type Harness } from './support.ts';
 
 const clipBytes = 200_000;
 
 /** The answer of the one GET that the fault strikes, and that the next is whole. */
-async function struck(rig: Rig, prompt: string) {
-  const [url = ''] = await rig.urlsOf(prompt);
-  const answer = await rig.file(url);
-  const next = await rig.file(url);
+async function struck(harness: Harness, prompt: string) {
+  const [url = ''] = await harness.urlsOf(prompt);
+  const answer = await harness.file(url);
+  const next = await harness.file(url);
   expect([next.status, next.text.length]).toEqual([200, clipBytes]);
   return answer;
 }
 
 /** Reads a body until it breaks off: how much came, and with which error. */
-async function readBroken(rig: Rig, url: string) {
-  const { headers, body } = await request(url, { dispatcher: rig.agent });
+async function readBroken(harness: Harness, url: string) {
+  const { headers, body } = await request(url, { dispatcher: harness.agent });
   let length = 0;
   const code = await errorCode(
     (async () => {
@@ -27,98 +27,98 @@ async function readBroken(rig: Rig, url: string) {
 
 describe('markers', () => {
   it.each([404, 403, 503])('[file:%i x1] answers with that status', async (status) => {
-    const rig = await startRig({ clipBytes });
-    expect((await struck(rig, `[file:${status} x1]`)).status).toBe(status);
+    const harness = await startHarness({ clipBytes });
+    expect((await struck(harness, `[file:${status} x1]`)).status).toBe(status);
   });
 
   it('[file:html x1] answers a page with 200', async () => {
-    const rig = await startRig({ clipBytes });
-    const { status, headers, text } = await struck(rig, '[file:html x1]');
+    const harness = await startHarness({ clipBytes });
+    const { status, headers, text } = await struck(harness, '[file:html x1]');
     expect([status, headers['content-type']]).toEqual([200, 'text/html']);
     expect(text).toContain('<!doctype html>');
   });
 
   it('[file:short x1] closes after half of what it promised', async () => {
-    const rig = await startRig({ clipBytes });
-    const [url = ''] = await rig.urlsOf('[file:short x1]');
-    expect(await readBroken(rig, url)).toEqual({
+    const harness = await startHarness({ clipBytes });
+    const [url = ''] = await harness.urlsOf('[file:short x1]');
+    expect(await readBroken(harness, url)).toEqual({
       promised: String(clipBytes),
       length: clipBytes / 2,
       code: 'UND_ERR_SOCKET',
     });
-    expect(theOnlyTask(rig).downloads).toBe(0);
-    expect((await rig.file(url)).text).toHaveLength(clipBytes);
+    expect(theOnlyTask(harness).downloads).toBe(0);
+    expect((await harness.file(url)).text).toHaveLength(clipBytes);
   });
 
   it('[file:stall x1] sends half, then nothing', async () => {
-    const rig = await startRig({ clipBytes });
-    const [url = ''] = await rig.urlsOf('[file:stall x1]');
-    const { headers, body } = await request(url, { dispatcher: rig.agent });
+    const harness = await startHarness({ clipBytes });
+    const [url = ''] = await harness.urlsOf('[file:stall x1]');
+    const { headers, body } = await request(url, { dispatcher: harness.agent });
     expect(headers['content-length']).toBe(String(clipBytes));
     let length = 0;
     let over = false;
     body.on('data', (chunk: Buffer) => (length += chunk.length));
     body.on('close', () => (over = true));
     body.on('error', () => undefined);
-    await until(rig, () => length >= clipBytes / 2);
-    for (let i = 0; i < 20; i++) await rig.status('x');
+    await advanceUntil(harness, () => length >= clipBytes / 2);
+    for (let i = 0; i < 20; i++) await harness.status('x');
     expect([length, over]).toEqual([clipBytes / 2, false]);
     body.destroy();
   });
 
   it('[file:slow x1] sends all of it, in a trickle', async () => {
-    const rig = await startRig({ clipBytes });
-    const [url = ''] = await rig.urlsOf('[file:slow x1]');
-    const { headers, body } = await request(url, { dispatcher: rig.agent });
+    const harness = await startHarness({ clipBytes });
+    const [url = ''] = await harness.urlsOf('[file:slow x1]');
+    const { headers, body } = await request(url, { dispatcher: harness.agent });
     expect(headers['content-length']).toBe(String(clipBytes));
     const arrivals: number[] = [];
     let length = 0;
     for await (const chunk of body) {
-      arrivals.push(rig.simulator.records.now());
+      arrivals.push(harness.simulator.records.now());
       length += (chunk as Buffer).length;
     }
     expect(length).toBe(clipBytes);
     expect(arrivals.length).toBeGreaterThan(5);
     expect((arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThan(1_000);
-    await until(rig, () => theOnlyTask(rig).downloads === 1);
+    await advanceUntil(harness, () => theOnlyTask(harness).downloads === 1);
   });
 
   it('[file:chunked x1] does not tell its length', async () => {
-    const rig = await startRig({ clipBytes });
-    const { headers, text } = await struck(rig, '[file:chunked x1]');
+    const harness = await startHarness({ clipBytes });
+    const { headers, text } = await struck(harness, '[file:chunked x1]');
     expect([headers['content-length'], headers['transfer-encoding'], text.length]).toEqual([
       undefined,
       'chunked',
       clipBytes,
     ]);
-    await until(rig, () => theOnlyTask(rig).downloads === 2);
+    await advanceUntil(harness, () => theOnlyTask(harness).downloads === 2);
   });
 
   it('[file:redirect] sends on to where the clip is', async () => {
-    const rig = await startRig({ clipBytes });
-    const [url = ''] = await rig.urlsOf('[file:redirect]');
+    const harness = await startHarness({ clipBytes });
+    const [url = ''] = await harness.urlsOf('[file:redirect]');
     for (let i = 0; i < 2; i++) {
-      const { status, headers } = await rig.file(url);
+      const { status, headers } = await harness.file(url);
       expect(status).toBe(302);
       const target = new URL(String(headers['location']), url);
-      expect((await rig.file(target.href)).text).toHaveLength(clipBytes);
+      expect((await harness.file(target.href)).text).toHaveLength(clipBytes);
     }
   });
 });
 
 describe('at random', () => {
   it('file500, fileShort and fileStall strike any clip', async () => {
-    const rig = await startRig({ clipBytes, faults: { file500: 1 } });
-    const [url = ''] = await rig.urlsOf('a fox');
-    expect((await rig.file(url)).status).toBe(500);
-    rig.simulator.setFaults({ file500: 0, fileShort: 1 });
-    expect(await readBroken(rig, url)).toMatchObject({ length: clipBytes / 2, code: 'UND_ERR_SOCKET' });
-    rig.simulator.setFaults({ fileShort: 0, fileStall: 1 });
-    const { body } = await request(url, { dispatcher: rig.agent });
+    const harness = await startHarness({ clipBytes, faults: { file500: 1 } });
+    const [url = ''] = await harness.urlsOf('a fox');
+    expect((await harness.file(url)).status).toBe(500);
+    harness.simulator.setFaults({ file500: 0, fileShort: 1 });
+    expect(await readBroken(harness, url)).toMatchObject({ length: clipBytes / 2, code: 'UND_ERR_SOCKET' });
+    harness.simulator.setFaults({ fileShort: 0, fileStall: 1 });
+    const { body } = await request(url, { dispatcher: harness.agent });
     body.on('error', () => undefined);
     body.destroy();
-    rig.simulator.setFaults({ fileStall: 0 });
-    expect((await rig.file(url)).text).toHaveLength(clipBytes);
-    expect(rig.simulator.records.summary().faults).toEqual({ file500: 1, fileShort: 1, fileStall: 1 });
+    harness.simulator.setFaults({ fileStall: 0 });
+    expect((await harness.file(url)).text).toHaveLength(clipBytes);
+    expect(harness.simulator.records.summary().faults).toEqual({ file500: 1, fileShort: 1, fileStall: 1 });
   });
 });

@@ -1,104 +1,104 @@
 import { describe, expect, it } from 'vitest';
-import { errorCode, startRig, textInput, until } from './support.ts';
+import { errorCode, startHarness, textInput, advanceUntil } from './support.ts';
 
 describe('always', () => {
   it.each([
     ['create500', 500],
     ['create503', 503],
   ] as const)('%s refuses without a task', async (fault, status) => {
-    const rig = await startRig({ faults: { [fault]: 1 } });
-    const answer = await rig.create('a fox');
+    const harness = await startHarness({ faults: { [fault]: 1 } });
+    const answer = await harness.create('a fox');
     expect([answer.status, answer.json?.code]).toEqual([status, status]);
-    expect(rig.simulator.records.summary()).toMatchObject({ tasks: { made: 0 }, faults: { [fault]: 1 } });
-    rig.simulator.setFaults({ [fault]: 0 });
-    expect((await rig.create('a fox')).status).toBe(200);
+    expect(harness.simulator.records.summary()).toMatchObject({ tasks: { made: 0 }, faults: { [fault]: 1 } });
+    harness.simulator.setFaults({ [fault]: 0 });
+    expect((await harness.create('a fox')).status).toBe(200);
   });
 
   it.each([
     ['createReset', 0],
     ['createLost', 1],
   ] as const)('%s resets the connection, and %i tasks are made', async (fault, made) => {
-    const rig = await startRig({ faults: { [fault]: 1 } });
-    expect(await errorCode(rig.create('a fox'))).toBe('ECONNRESET');
-    expect(rig.simulator.records.summary().tasks.made).toBe(made);
+    const harness = await startHarness({ faults: { [fault]: 1 } });
+    expect(await errorCode(harness.create('a fox'))).toBe('ECONNRESET');
+    expect(harness.simulator.records.summary().tasks.made).toBe(made);
   });
 
   it('createHang makes a task and never answers', async () => {
-    const rig = await startRig({ faults: { createHang: 1 } });
+    const harness = await startHarness({ faults: { createHang: 1 } });
     const gone = new AbortController();
-    const hanging = rig.post({ input: textInput }, { signal: gone.signal });
-    await until(rig, () => rig.simulator.records.summary().tasks.success === 1);
+    const hanging = harness.post({ input: textInput }, { signal: gone.signal });
+    await advanceUntil(harness, () => harness.simulator.records.summary().tasks.success === 1);
     gone.abort();
     await expect(hanging).rejects.toThrow('aborted');
   });
 
   it('status500, statusReset and statusGarbage spoil polls only', async () => {
-    const rig = await startRig();
-    const taskId = await rig.createTask('a fox');
-    rig.simulator.setFaults({ status500: 1 });
-    expect((await rig.status(taskId)).json?.code).toBe(500);
-    rig.simulator.setFaults({ status500: 0, statusReset: 1 });
-    expect(await errorCode(rig.status(taskId))).toBe('ECONNRESET');
-    rig.simulator.setFaults({ statusReset: 0, statusGarbage: 1 });
-    const garbage = await rig.status(taskId);
+    const harness = await startHarness();
+    const taskId = await harness.createTask('a fox');
+    harness.simulator.setFaults({ status500: 1 });
+    expect((await harness.status(taskId)).json?.code).toBe(500);
+    harness.simulator.setFaults({ status500: 0, statusReset: 1 });
+    expect(await errorCode(harness.status(taskId))).toBe('ECONNRESET');
+    harness.simulator.setFaults({ statusReset: 0, statusGarbage: 1 });
+    const garbage = await harness.status(taskId);
     expect([garbage.status, garbage.json]).toEqual([200, undefined]);
-    expect((await rig.create('a horse')).status).toBe(200);
+    expect((await harness.create('a horse')).status).toBe(200);
     // Nobody has been told of an end so far.
-    expect(rig.simulator.records.task(taskId)?.firstSeenEndedAt).toBeNull();
+    expect(harness.simulator.records.task(taskId)?.firstSeenEndedAt).toBeNull();
   });
 
   it('failRate fails tasks', async () => {
-    const rig = await startRig({ faults: { failRate: 1 } });
-    expect(await rig.ended(await rig.createTask('a fox'))).toMatchObject({ failCode: 'GENERATION_FAILED' });
+    const harness = await startHarness({ faults: { failRate: 1 } });
+    expect(await harness.ended(await harness.createTask('a fox'))).toMatchObject({ failCode: 'GENERATION_FAILED' });
   });
 
   it('down destroys connections to the API, and nothing else', async () => {
-    const rig = await startRig();
-    const [url = ''] = await rig.urlsOf('a fox');
-    rig.simulator.setFaults({ down: true });
-    expect(await errorCode(rig.create('a horse'))).toBe('UND_ERR_SOCKET');
-    expect(await errorCode(rig.status('x'))).toBe('UND_ERR_SOCKET');
-    expect((await rig.file(url)).status).toBe(200);
-    rig.simulator.setFaults({ down: false });
-    expect((await rig.create('a horse')).status).toBe(200);
-    expect(rig.simulator.records.tasks().map(({ prompt }) => prompt)).toEqual(['a fox', 'a horse']);
+    const harness = await startHarness();
+    const [url = ''] = await harness.urlsOf('a fox');
+    harness.simulator.setFaults({ down: true });
+    expect(await errorCode(harness.create('a horse'))).toBe('UND_ERR_SOCKET');
+    expect(await errorCode(harness.status('x'))).toBe('UND_ERR_SOCKET');
+    expect((await harness.file(url)).status).toBe(200);
+    harness.simulator.setFaults({ down: false });
+    expect((await harness.create('a horse')).status).toBe(200);
+    expect(harness.simulator.records.tasks().map(({ prompt }) => prompt)).toEqual(['a fox', 'a horse']);
   });
 
   it('badKey and noCredit refuse everybody', async () => {
-    const rig = await startRig({ faults: { badKey: true } });
-    const balance = () => rig.send('GET', '/api/v1/apikeys/current-balance');
+    const harness = await startHarness({ faults: { badKey: true } });
+    const balance = () => harness.send('GET', '/api/v1/apikeys/current-balance');
     expect((await balance()).json).toEqual({ code: 401, message: 'Invalid or missing API Key', data: null });
-    rig.simulator.setFaults({ badKey: false, noCredit: true });
-    expect((await rig.create('a fox')).json).toEqual({ code: 400, message: 'Insufficient credits', data: null });
+    harness.simulator.setFaults({ badKey: false, noCredit: true });
+    expect((await harness.create('a fox')).json).toEqual({ code: 400, message: 'Insufficient credits', data: null });
     expect((await balance()).json?.data).toBe(0);
-    expect(rig.simulator.records.summary().refused).toMatchObject({ key: 1, credits: 1 });
+    expect(harness.simulator.records.summary().refused).toMatchObject({ key: 1, credits: 1 });
   });
 
   it('latencyMs delays the answer, not the task', async () => {
-    const rig = await startRig({ faults: { latencyMs: [200, 210] } });
-    const { records } = rig.simulator;
+    const harness = await startHarness({ faults: { latencyMs: [200, 210] } });
+    const { records } = harness.simulator;
     const sent = records.now();
-    const { status } = await rig.create('a fox');
+    const { status } = await harness.create('a fox');
     expect([status, records.now() - sent >= 200]).toEqual([200, true]);
     expect((records.tasks()[0]?.createdAt ?? 0) - sent).toBeLessThan(200);
   });
 });
 
 const statuses = async (seed: number) => {
-  const rig = await startRig({ seed, faults: { create500: 0.3 } });
+  const harness = await startHarness({ seed, faults: { create500: 0.3 } });
   const all: number[] = [];
-  for (let i = 0; i < 200; i++) all.push((await rig.create(`fox ${i}`)).status);
+  for (let i = 0; i < 200; i++) all.push((await harness.create(`fox ${i}`)).status);
   const failed = all.filter((status) => status === 500).length;
   expect(failed).toBeGreaterThan(35);
   expect(failed).toBeLessThan(85);
-  expect(rig.simulator.records.summary().tasks.made).toBe(200 - failed);
+  expect(harness.simulator.records.summary().tasks.made).toBe(200 - failed);
   return all;
 };
 
 const failed = async (numbers: number[]) => {
-  const rig = await startRig({ faults: { failRate: 0.5 } });
-  for (const n of numbers) await rig.ended(await rig.createTask(`fox ${n}`));
-  const tasks = rig.simulator.records.tasks().filter(({ state }) => state === 'failed');
+  const harness = await startHarness({ faults: { failRate: 0.5 } });
+  for (const n of numbers) await harness.ended(await harness.createTask(`fox ${n}`));
+  const tasks = harness.simulator.records.tasks().filter(({ state }) => state === 'failed');
   return tasks.map(({ prompt }) => prompt).toSorted();
 };
 

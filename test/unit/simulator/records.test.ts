@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { startRig, textInput } from './support.ts';
+import { startHarness, textInput } from './support.ts';
 
 describe('records', () => {
   it('tells of each task', async () => {
-    const rig = await startRig();
-    const taskId = await rig.createTask('a fox', { duration: 10 }, { provider: 'value' });
-    await rig.ended(taskId);
-    const { records } = rig.simulator;
+    const harness = await startHarness();
+    const taskId = await harness.createTask('a fox', { duration: 10 }, { provider: 'value' });
+    await harness.ended(taskId);
+    const { records } = harness.simulator;
     const [task] = records.tasks();
     expect(task).toEqual({
       taskId,
@@ -28,22 +28,22 @@ describe('records', () => {
   });
 
   it('finds the tasks of a prompt', async () => {
-    const rig = await startRig();
-    const ids = [await rig.createTask('fox'), await rig.createTask('horse'), await rig.createTask('fox')];
-    const { records } = rig.simulator;
+    const harness = await startHarness();
+    const ids = [await harness.createTask('fox'), await harness.createTask('horse'), await harness.createTask('fox')];
+    const { records } = harness.simulator;
     expect(records.tasksFor('fox').map(({ taskId }) => taskId)).toEqual([ids[0], ids[2]]);
     expect(records.tasksFor('cat')).toEqual([]);
     expect(records.tasks().map(({ taskId }) => taskId)).toEqual(ids);
   });
 
   it('sums up, with times on its own scale', async () => {
-    const rig = await startRig();
-    const { records } = rig.simulator;
+    const harness = await startHarness();
+    const { records } = harness.simulator;
     expect(records.summary()).toMatchObject({ firstPostAt: null, lastEndAt: null, requests: { total: 0 } });
     expect(Math.abs(records.unixBase + records.now() - Date.now())).toBeLessThan(100);
     const before = records.now();
-    await rig.ended(await rig.createTask('fox'));
-    await rig.ended(await rig.createTask('[fail:NSFW]'));
+    await harness.ended(await harness.createTask('fox'));
+    await harness.ended(await harness.createTask('[fail:NSFW]'));
     const summary = records.summary();
     expect(summary.tasks).toEqual({
       made: 2,
@@ -62,11 +62,11 @@ describe('records', () => {
   });
 
   it('counts requests that were refused or destroyed too', async () => {
-    const rig = await startRig({ faults: { down: true } });
-    await expect(rig.status('x')).rejects.toThrow('other side closed');
-    rig.simulator.setFaults({ down: false });
-    await rig.send('GET', '/elsewhere', { headers: {} });
-    expect(rig.simulator.records.summary()).toMatchObject({
+    const harness = await startHarness({ faults: { down: true } });
+    await expect(harness.status('x')).rejects.toThrow('other side closed');
+    harness.simulator.setFaults({ down: false });
+    await harness.send('GET', '/elsewhere', { headers: {} });
+    expect(harness.simulator.records.summary()).toMatchObject({
       requests: { status: 1, other: 1, total: 2 },
       maxRequestsInWindow: 2,
     });
@@ -77,34 +77,36 @@ describe('over HTTP, without a key', () => {
   const keyless = { headers: {} };
 
   it('gives the summary, and all of it when asked', async () => {
-    const rig = await startRig();
-    await rig.ended(await rig.createTask('fox'));
-    const { records } = rig.simulator;
-    const brief: unknown = JSON.parse((await rig.send('GET', '/_simulator/records', keyless)).text);
+    const harness = await startHarness();
+    await harness.ended(await harness.createTask('fox'));
+    const { records } = harness.simulator;
+    const brief: unknown = JSON.parse((await harness.send('GET', '/_simulator/records', keyless)).text);
     expect(brief).toEqual({ ...records.summary(), now: expect.any(Number) });
-    const full: unknown = JSON.parse((await rig.send('GET', '/_simulator/records?full=1', keyless)).text);
+    const full: unknown = JSON.parse((await harness.send('GET', '/_simulator/records?full=1', keyless)).text);
     expect(full).toMatchObject({ full: { tasks: records.tasks(), deliveries: [], leaks: [] } });
-    const one: unknown = JSON.parse((await rig.send('GET', '/_simulator/records?prompt=fox', keyless)).text);
+    const one: unknown = JSON.parse((await harness.send('GET', '/_simulator/records?prompt=fox', keyless)).text);
     expect(one).toMatchObject({ tasksOfPrompt: records.tasksFor('fox') });
   });
 
   it('changes faults', async () => {
-    const rig = await startRig();
+    const harness = await startHarness();
     const body = JSON.stringify({ create503: 1 });
-    const changed = await rig.send('POST', '/_simulator/faults', { ...keyless, body });
+    const changed = await harness.send('POST', '/_simulator/faults', { ...keyless, body });
     expect(JSON.parse(changed.text)).toMatchObject({ create503: 1, create500: 0 });
-    expect((await rig.create('fox')).status).toBe(503);
-    expect(rig.simulator.faults.create503).toBe(1);
-    expect(JSON.parse((await rig.send('GET', '/_simulator/faults', keyless)).text)).toEqual(rig.simulator.faults);
+    expect((await harness.create('fox')).status).toBe(503);
+    expect(harness.simulator.faults.create503).toBe(1);
+    expect(JSON.parse((await harness.send('GET', '/_simulator/faults', keyless)).text)).toEqual(
+      harness.simulator.faults,
+    );
   });
 
   it('changes the balance', async () => {
-    const rig = await startRig();
-    const set = (body: string) => rig.send('POST', '/_simulator/balance', { ...keyless, body });
+    const harness = await startHarness();
+    const set = (body: string) => harness.send('POST', '/_simulator/balance', { ...keyless, body });
     expect((await set('{"balance":0}')).status).toBe(200);
-    expect((await rig.create('fox')).json?.message).toBe('Insufficient credits');
+    expect((await harness.create('fox')).json?.message).toBe('Insufficient credits');
     expect((await set('{"balance":null}')).status).toBe(200);
-    expect((await rig.create('fox')).status).toBe(200);
+    expect((await harness.create('fox')).status).toBe(200);
   });
 
   it.each([
@@ -113,16 +115,16 @@ describe('over HTTP, without a key', () => {
     ['/_simulator/balance', '{"balance":"much"}', 'balance'],
     ['/_simulator/balance', '{}', 'balance: is missing'],
   ])('refuses nonsense for %s: %s', async (path, body, message) => {
-    const rig = await startRig();
-    const answer = await rig.send('POST', path, { ...keyless, body });
+    const harness = await startHarness();
+    const answer = await harness.send('POST', path, { ...keyless, body });
     expect(answer.status).toBe(400);
     expect((JSON.parse(answer.text) as { error: string }).error).toContain(message);
-    expect((await rig.create('fox')).status).toBe(200);
+    expect((await harness.create('fox')).status).toBe(200);
   });
 
   it('knows no other paths', async () => {
-    const rig = await startRig();
-    expect((await rig.send('GET', '/_simulator/nothing', keyless)).status).toBe(404);
-    expect((await rig.send('POST', '/_simulator/records', keyless)).status).toBe(404);
+    const harness = await startHarness();
+    expect((await harness.send('GET', '/_simulator/nothing', keyless)).status).toBe(404);
+    expect((await harness.send('POST', '/_simulator/records', keyless)).status).toBe(404);
   });
 });

@@ -30,7 +30,7 @@ export interface Answer {
   json: { code: number; message: string; data: Record<string, unknown> | null } | undefined;
 }
 
-export interface Rig {
+export interface Harness {
   simulator: Simulator;
   agent: Agent;
   /** Any request, with a key unless `headers` says otherwise. */
@@ -56,13 +56,13 @@ export interface SendOptions {
 }
 
 /** A simulator whose tasks end at once, unless options say otherwise, with a client; both end with the test. */
-export async function startRig(options: SimulatorOptions = {}): Promise<Rig> {
+export async function startHarness(options: SimulatorOptions = {}): Promise<Harness> {
   const simulator = await startSimulator({ generationMs: { 5: [0, 0], 10: [0, 0] }, ...options });
   onEnd(() => simulator.close());
   const agent = new Agent({ connections: 20, pipelining: 1 });
   onEnd(() => agent.destroy());
 
-  const rig: Rig = {
+  const harness: Harness = {
     simulator,
     agent,
     async send(method, path, { headers = { authorization: 'Bearer test-key' }, ...rest } = {}) {
@@ -71,25 +71,25 @@ export async function startRig(options: SimulatorOptions = {}): Promise<Rig> {
       return { status: answer.statusCode, headers: answer.headers, text, json: parse(text) };
     },
     post: (body, rest = {}) =>
-      rig.send('POST', '/api/v1/generateTask/kling-2-6', {
+      harness.send('POST', '/api/v1/generateTask/kling-2-6', {
         headers: { authorization: 'Bearer test-key', 'content-type': 'application/json' },
         body: typeof body === 'string' ? body : JSON.stringify(body),
         ...rest,
       }),
-    create: (prompt, input = {}) => rig.post({ input: { ...textInput, prompt, ...input } }),
+    create: (prompt, input = {}) => harness.post({ input: { ...textInput, prompt, ...input } }),
     async createTask(prompt, input = {}, body = {}) {
-      const answer = await rig.post({ ...body, input: { ...textInput, prompt, ...input } });
+      const answer = await harness.post({ ...body, input: { ...textInput, prompt, ...input } });
       return String(answer.json?.data?.['taskId']);
     },
-    status: (taskId) => rig.send('GET', `/api/v1/statusTask/kling-2-6?taskId=${taskId}`),
+    status: (taskId) => harness.send('GET', `/api/v1/statusTask/kling-2-6?taskId=${taskId}`),
     async ended(taskId) {
       for (;;) {
-        const data = (await rig.status(taskId)).json?.data;
+        const data = (await harness.status(taskId)).json?.data;
         if (data?.['state'] === 'success' || data?.['state'] === 'failed') return data;
       }
     },
     async urlsOf(prompt, input = {}) {
-      const data = await rig.ended(await rig.createTask(prompt, input));
+      const data = await harness.ended(await harness.createTask(prompt, input));
       return (JSON.parse(String(data['resultJson'])) as { resultUrls: string[] }).resultUrls;
     },
     async file(url, headers = {}, method = 'GET') {
@@ -98,7 +98,7 @@ export async function startRig(options: SimulatorOptions = {}): Promise<Rig> {
       return { status: answer.statusCode, headers: answer.headers, text, json: undefined };
     },
   };
-  return rig;
+  return harness;
 }
 
 function parse(text: string): Answer['json'] {
@@ -110,12 +110,12 @@ function parse(text: string): Answer['json'] {
 }
 
 /** Round trips until it holds; each lets the simulator's own work go on. The test's timeout is the end of it. */
-export async function until(rig: Rig, holds: () => boolean): Promise<void> {
-  while (!holds()) await rig.send('GET', '/_simulator/faults');
+export async function advanceUntil(harness: Harness, holds: () => boolean): Promise<void> {
+  while (!holds()) await harness.send('GET', '/_simulator/faults');
 }
 
-export function theOnlyTask(rig: Rig): TaskRecord {
-  const tasks = rig.simulator.records.tasks();
+export function theOnlyTask(harness: Harness): TaskRecord {
+  const tasks = harness.simulator.records.tasks();
   const [task] = tasks;
   if (!task || tasks.length !== 1) throw new Error(`there are ${tasks.length} tasks`);
   return task;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { stateOf, type Task } from '../../../src/simulator/task.ts';
-import { startRig, theOnlyTask } from './support.ts';
+import { startHarness, theOnlyTask } from './support.ts';
 
 const lengths = async (seed: number, prompts: string[]) => {
-  const rig = await startRig({ seed, generationMs: { 5: [1_000, 9_000] } });
-  for (const prompt of prompts) await rig.create(prompt);
-  const tasks = rig.simulator.records.tasks();
+  const harness = await startHarness({ seed, generationMs: { 5: [1_000, 9_000] } });
+  for (const prompt of prompts) await harness.create(prompt);
+  const tasks = harness.simulator.records.tasks();
   return tasks.map(({ prompt, createdAt, endsAt }) => `${prompt} ${((endsAt ?? 0) - createdAt).toFixed(3)}`).toSorted();
 };
 
@@ -23,21 +23,21 @@ describe('the life of a task', () => {
   });
 
   it('ends by time, and somebody sees it afterwards', async () => {
-    const rig = await startRig({ generationMs: { 5: [300, 300] } });
-    const taskId = await rig.createTask('a fox');
+    const harness = await startHarness({ generationMs: { 5: [300, 300] } });
+    const taskId = await harness.createTask('a fox');
     const seen = new Set<unknown>();
-    while (!seen.has('success')) seen.add((await rig.status(taskId)).json?.data?.['state']);
+    while (!seen.has('success')) seen.add((await harness.status(taskId)).json?.data?.['state']);
     expect([...seen].filter((state) => state !== 'pending')).toEqual(['processing', 'success']);
-    const { createdAt, endsAt, firstSeenEndedAt } = theOnlyTask(rig);
+    const { createdAt, endsAt, firstSeenEndedAt } = theOnlyTask(harness);
     expect((endsAt ?? 0) - createdAt).toBeCloseTo(300, 6);
     expect(firstSeenEndedAt).toBeGreaterThanOrEqual(endsAt ?? Infinity);
   });
 
   it('takes 50 to 70 s for 5 s of video and 80 to 100 s for 10 s, by default', async () => {
-    const rig = await startRig({ generationMs: undefined, speed: 10_000 });
-    for (let i = 0; i < 50; i++) await rig.create(`fox ${i}`, { duration: i % 2 === 0 ? 5 : 10 });
+    const harness = await startHarness({ generationMs: undefined, speed: 10_000 });
+    for (let i = 0; i < 50; i++) await harness.create(`fox ${i}`, { duration: i % 2 === 0 ? 5 : 10 });
     const seconds = (duration: number) =>
-      rig.simulator.records
+      harness.simulator.records
         .tasks()
         .filter(({ input }) => input.duration === duration)
         .map(({ createdAt, endsAt }) => ((endsAt ?? 0) - createdAt) * 10);
@@ -61,24 +61,24 @@ describe('the life of a task', () => {
   });
 
   it('is known to its own simulator only, though the seed is the same', async () => {
-    const first = await startRig();
-    const second = await startRig();
+    const first = await startHarness();
+    const second = await startHarness();
     const taskId = await first.createTask('a fox');
     await second.createTask('a fox');
     expect((await second.status(taskId)).status).toBe(404);
   });
 
   it('is forgotten when too many ended after it', async () => {
-    const rig = await startRig({ keepTasks: 2 });
-    const running = await rig.createTask('[never]');
-    const oldest = await rig.createTask('fox 1');
-    await rig.ended(oldest);
-    const newest = await rig.createTask('fox 2');
-    await rig.ended(newest);
-    expect((await rig.status(oldest)).status).toBe(404);
-    expect((await rig.status(running)).status).toBe(200);
-    expect((await rig.status(newest)).status).toBe(200);
-    expect(rig.simulator.records.tasksFor('fox 1')).toEqual([]);
-    expect(rig.simulator.records.summary().tasks).toMatchObject({ made: 3, forgotten: 1 });
+    const harness = await startHarness({ keepTasks: 2 });
+    const running = await harness.createTask('[never]');
+    const oldest = await harness.createTask('fox 1');
+    await harness.ended(oldest);
+    const newest = await harness.createTask('fox 2');
+    await harness.ended(newest);
+    expect((await harness.status(oldest)).status).toBe(404);
+    expect((await harness.status(running)).status).toBe(200);
+    expect((await harness.status(newest)).status).toBe(200);
+    expect(harness.simulator.records.tasksFor('fox 1')).toEqual([]);
+    expect(harness.simulator.records.summary().tasks).toMatchObject({ made: 3, forgotten: 1 });
   });
 });

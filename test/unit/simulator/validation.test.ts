@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readRequest } from '../../../src/simulator/request-body.ts';
-import { startRig, textInput } from './support.ts';
+import { startHarness, textInput } from './support.ts';
 
 const imageInput = {
   mode: 'image-to-video',
@@ -72,30 +72,30 @@ const padded = (length: number) => JSON.stringify({ input: textInput }) + ' '.re
 
 describe('over HTTP', () => {
   it('answers 400, makes no task and counts it', async () => {
-    const rig = await startRig();
-    const answer = await rig.post({ input: { ...textInput, duration: 7 } });
+    const harness = await startHarness();
+    const answer = await harness.post({ input: { ...textInput, duration: 7 } });
     expect(answer.status).toBe(400);
     expect(answer.json).toEqual({
       code: 400,
       message: 'Invalid parameters: input.duration: must be 5 or 10',
       data: null,
     });
-    expect((await rig.post('{')).status).toBe(400);
-    const { refused, tasks } = rig.simulator.records.summary();
+    expect((await harness.post('{')).status).toBe(400);
+    const { refused, tasks } = harness.simulator.records.summary();
     expect([refused.invalid, tasks.made]).toEqual([2, 0]);
   });
 
   it('wants the type of the body to be said', async () => {
-    const rig = await startRig();
+    const harness = await startHarness();
     const headers = { authorization: 'Bearer k', 'content-type': 'text/plain' };
-    expect((await rig.post({ input: textInput }, { headers })).json?.message).toContain('Content-Type');
+    expect((await harness.post({ input: textInput }, { headers })).json?.message).toContain('Content-Type');
     headers['content-type'] = 'Application/JSON; charset=utf-8';
-    expect((await rig.post({ input: textInput }, { headers })).status).toBe(200);
+    expect((await harness.post({ input: textInput }, { headers })).status).toBe(200);
   });
 
   it('reads bodies of many pieces, and refuses endless ones', async () => {
-    const rig = await startRig();
-    expect((await rig.post(padded(500_000))).status).toBe(200);
-    expect((await rig.post(padded(1_000_000))).status).toBe(413);
+    const harness = await startHarness();
+    expect((await harness.post(padded(500_000))).status).toBe(200);
+    expect((await harness.post(padded(1_000_000))).status).toBe(413);
   });
 });

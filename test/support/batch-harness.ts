@@ -8,13 +8,13 @@ import { openApp, type App } from '../../src/app.ts';
 import { queueNames } from '../../src/queue/queues.ts';
 import { startSimulator, type Simulator } from '../../src/simulator/start.ts';
 import { start, workFolder, type Running } from './cli.ts';
-import { clips } from './mill.ts';
+import { clips } from './harness.ts';
 import { until } from './until.ts';
 
 const BATCH = 'b';
 
 /** A batch on a simulator, to be worked on by real processes that something happens to. */
-export interface Rig {
+export interface BatchHarness {
   simulator: Simulator;
   app: App;
   folder: string;
@@ -27,7 +27,7 @@ export interface Rig {
   endedOnce(what: string, timeoutMs?: number): Promise<Batch>;
 }
 
-export interface RigOptions {
+export interface BatchHarnessOptions {
   clips: number;
   env?: Record<string, string>;
   /** As the workers reach it. Default: the Redis of all tests. */
@@ -37,7 +37,7 @@ export interface RigOptions {
 }
 
 /** Clips take 200 to 400 ms, six at once. */
-export async function startRig(options: RigOptions): Promise<Rig> {
+export async function startBatchHarness(options: BatchHarnessOptions): Promise<BatchHarness> {
   const simulator = await startSimulator({ generationMs: { 5: [200, 400] } });
   const folder = await workFolder();
   const env = {

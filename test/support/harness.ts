@@ -15,7 +15,7 @@ import { startSimulator, type Simulator } from '../../src/simulator/start.ts';
 import type { SimulatorOptions } from '../../src/simulator/options.ts';
 import { until } from './until.ts';
 
-export interface MillOptions {
+export interface HarnessOptions {
   simulator?: SimulatorOptions;
   env?: Record<string, string>;
   log?: Logger;
@@ -35,7 +35,7 @@ export interface WorkOptions extends Omit<WorkerOptions, 'resources'> {
 }
 
 /** A namespace of its own in the shared Redis, a simulator, a folder for clips: gone when the test ends. */
-export interface Mill {
+export interface Harness {
   simulator: Simulator;
   app: App;
   folder: string;
@@ -52,8 +52,8 @@ const quickTimes = {
   env: { CLIPMILL_POLL_DELAY: '40ms', CLIPMILL_POLL_INTERVAL: '20ms', CLIPMILL_REQUEST_WINDOW: '1s' },
 };
 
-export async function startMill(options: MillOptions = {}): Promise<Mill> {
-  const folder = await mkdtemp(join(tmpdir(), 'clipmill-mill-'));
+export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
+  const folder = await mkdtemp(join(tmpdir(), 'clipmill-test-'));
   const simulator = await startSimulator({ ...quickTimes.simulator, ...options.simulator });
   const env = {
     ...quickTimes.env,
