@@ -86,17 +86,24 @@ export async function submitJobs(
     sum.changed.push(...report.changed.slice(0, CHANGED_NAMED - sum.changed.length));
     taken.push(...report.taken);
   };
+  // One page is read and made ready while Redis registers the one before it.
+  let registering: Promise<void> | undefined;
   try {
     for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
       signal?.throwIfAborted();
       // An item that is in the ledger may be posted at any moment: its images are there before it.
       await upload?.(await newWithImages(app, batch, page));
-      await add(
+      await registering;
+      registering = add(
         page.map(({ images: _local, ...item }) => ({ ...item, ...(replace && { replace }) })),
         true,
       );
+      // Awaited, and so reported, before the next page.
+      registering.catch(() => {});
     }
+    await registering;
   } catch (error) {
+    await registering?.catch(() => {});
     // What was added before the mistake is a batch of its own, which can end.
     if (error instanceof UserError) await add([], false);
     throw error;
@@ -179,8 +186,10 @@ export async function previewJobs(
   const otherFile = isOtherFile(header, batch);
   const problems: Diagnostic[] = [];
   for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
-    const obstacles = await obstaclesOf(app, header.batch, page);
-    const known = await knownItems(app, header.batch, page);
+    const [obstacles, known] = await Promise.all([
+      obstaclesOf(app, header.batch, page),
+      knownItems(app, header.batch, page),
+    ]);
     const isKnown = known.map((hash) => hash !== undefined);
     const fates = (await check?.page(page, isKnown)) ?? [];
     for (const [index, job] of page.entries()) {

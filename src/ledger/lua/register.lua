@@ -45,7 +45,9 @@ local cancelled = cancelledAt and cancelledAt > (facts.since or now) and cancell
 
 local total = tonumber(redis.call('HGET', key, 'total')) or 0
 local added, existing, changed, taken = 0, 0, {}, {}
-local freeFolders = {}
+local freeFolders, folderCounts = {}, {}
+-- What is written once for all items of the page.
+local newIds, waiting = {}, {}
 
 -- A producer's item must not lie in the folder of another batch.
 local function inForeignFolder(output)
@@ -73,19 +75,29 @@ for _, item in ipairs(items) do
     taken[#taken + 1] = { id = item.id, output = item.output, why = why, owner = owner }
   else
     added = added + 1
+    local index = item.index or total + added
     redis.call('HSET', itemKey(ref), 'state', 'queued', 'attempt', 0, 'tasks', 0, 'at', now,
-      'index', item.index or total + added, 'priority', item.priority, 'provider', item.provider,
+      'index', index, 'priority', item.priority, 'provider', item.provider,
       'input', item.input, 'output', item.output, 'hash', item.hash)
     if item.replace then redis.call('HSET', itemKey(ref), 'replace', 1) end
     if item.folded ~= item.output then redis.call('HSET', itemKey(ref), 'folded', item.folded) end
-    addOutput(item.folded, ref, freeFolders)
-    redis.call('RPUSH', itemsKey(batch), item.id)
-    redis.call('HINCRBY', key, 'total', 1)
-    redis.call('HINCRBY', key, 'queued', 1)
-    if cancelled then moveItem(ref, 'queued', 'cancelled', {}, now) else enqueueItem(ref, 0, now) end
+    addOutput(item.folded, ref, freeFolders, folderCounts)
+    newIds[added] = item.id
+    waiting[#waiting + 1] = pendingScore(item.priority, index)
+    waiting[#waiting + 1] = item.id
   end
 end
 if added > 0 then
+  countFolders(folderCounts)
+  redis.call('RPUSH', itemsKey(batch), unpack(newIds))
+  redis.call('HINCRBY', key, 'total', added)
+  redis.call('HINCRBY', key, 'queued', added)
+  if cancelled then
+    for _, id in ipairs(newIds) do moveItem(refOf(batch, id), 'queued', 'cancelled', {}, now) end
+  else
+    redis.call('ZADD', pendingKey(batch), unpack(waiting))
+    joinTurns(batch)
+  end
   redis.call('HINCRBY', TOTALS, 'queued', added)
   reopenBatch(batch)
   if not cancelled then redis.call('HDEL', key, 'cancelledAt') end

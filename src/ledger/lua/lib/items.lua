@@ -153,6 +153,15 @@ local function archiveAttempt(ref, ended, now)
   redis.call('HDEL', key, 'task', 'postedAt', 'callback', 'hintAt', 'hintFrom', 'wake', 'taught')
 end
 
+-- Where a queued item stands among those of its batch.
+local function pendingScore(priority, index) return tonumber(priority) * PRIORITY_STEP + tonumber(index) end
+
+-- Puts a batch with pending items into the fair-share queue.
+local function joinTurns(batch)
+  if redis.call('ZSCORE', TURNS, batch) then return end
+  setTurn(batch, tonumber(redis.call('HGET', batchKey(batch), 'inflight')) or 0)
+end
+
 -- Puts a queued item where the dispatcher finds it: at once, or after `delayMs`.
 local function enqueueItem(ref, delayMs, now)
   local batch, id = splitRef(ref)
@@ -161,10 +170,8 @@ local function enqueueItem(ref, delayMs, now)
     return
   end
   local item = readFields(itemKey(ref), 'priority', 'index')
-  redis.call('ZADD', pendingKey(batch), tonumber(item.priority) * PRIORITY_STEP + tonumber(item.index), id)
-  if not redis.call('ZSCORE', TURNS, batch) then
-    setTurn(batch, tonumber(redis.call('HGET', batchKey(batch), 'inflight')) or 0)
-  end
+  redis.call('ZADD', pendingKey(batch), pendingScore(item.priority, item.index), id)
+  joinTurns(batch)
 end
 
 -- Whether a batch has spent its budget. `facts` has maxClips and posted as they stand in its hash.

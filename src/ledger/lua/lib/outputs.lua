@@ -30,10 +30,24 @@ local function outputObstacle(name, ref, free)
   return kind, file
 end
 
-local function addOutput(name, ref, free)
+-- With `counts`, names below a folder beyond its first are counted there, for `countFolders` to add.
+local function addOutput(name, ref, free, counts)
   if free then free[name] = nil end
   if redis.call('HSET', OUTPUTS, name, name == ref .. OUTPUT_ENDING and '' or ref) == 0 then return end
-  eachFolder(name, function(folder) redis.call('HINCRBY', OUTPUTS, folder .. '/', 1) end)
+  eachFolder(name, function(folder)
+    if counts and counts[folder] then
+      counts[folder] = counts[folder] + 1
+    else
+      redis.call('HINCRBY', OUTPUTS, folder .. '/', 1)
+      if counts then counts[folder] = 0 end
+    end
+  end)
+end
+
+local function countFolders(counts)
+  for folder, count in pairs(counts) do
+    if count > 0 then redis.call('HINCRBY', OUTPUTS, folder .. '/', count) end
+  end
 end
 
 local function removeOutput(name)
