@@ -126,6 +126,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
     const httpFailed = answer.status < 200 || answer.status >= 300;
     // A 500 around a code of its own has been thought about; behind any other status the body repeats it.
     const status = httpFailed && !(answer.status >= 500 && failed !== undefined) ? answer.status : failed;
+    if (status === undefined && !refused) return undefined;
     const text = cleanText(message || titleOf(answer.text), MAX_MESSAGE, redact);
     const words = sent.length > 2 ? text.replaceAll(sent, ' ') : text;
     const retryAfterMs = readRetryAfter(answer.headers);
@@ -137,7 +138,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
         byWords,
       });
     }
-    const kind = refused ? classifyWords(words) : undefined;
+    const kind = classifyWords(words);
     return kind && new ApixoError(kind, 'REFUSED', `API answered: ${text}`, { retryAfterMs, byWords: true });
   }
 

@@ -57,14 +57,15 @@ export function scriptRunner(redis: RedisClient, prefix: string): RunScript {
 
 /** Parses a reply with named fields, which lua/lib/fields.lua makes: a flat list of names and values. */
 export function namedReply<Fields>(fields: z.ZodType<Fields>) {
-  return z
-    .array(z.string())
-    .transform((flat) => {
-      const named: Record<string, string> = {};
-      for (let at = 0; at + 1 < flat.length; at += 2) named[flat[at] ?? ''] = flat[at + 1] ?? '';
-      return named;
-    })
-    .pipe(fields as z.ZodType<Fields, Record<string, string>>);
+  return z.preprocess(named, fields as z.ZodType<Fields, Record<string, string>>);
+}
+
+/** @returns what is no such list as it is: the schema of the fields refuses it */
+function named(flat: unknown): unknown {
+  if (!Array.isArray(flat)) return flat;
+  const fields: Record<string, unknown> = {};
+  for (let at = 0; at + 1 < flat.length; at += 2) fields[String(flat[at])] = flat[at + 1];
+  return fields;
 }
 
 /** JSON that a script can decode: Lua's cjson refuses half of a surrogate pair. */

@@ -15,9 +15,17 @@ const MAX_RECORDS = 200;
 /** Fields that echo the request: an id or a URL in there is not the answer. */
 const echoed = /^(input|inputs|request|params|parameters|args|payloadin|metadata|user|account|callback)$/;
 
+/** Names seen before: the answers of an API have a few dozen. */
+const normalized = new Map<string, string>();
+const MAX_NORMALIZED = 1_000;
+
 /** `taskId`, `task_id` and `TASK-ID` are one name. */
 export function normalize(name: string): string {
-  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  const known = normalized.get(name);
+  if (known !== undefined) return known;
+  const result = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  if (normalized.size < MAX_NORMALIZED && name.length <= 100) normalized.set(name, result);
+  return result;
 }
 
 /**
@@ -50,9 +58,12 @@ export function* recordsOf(body: unknown): Generator<AnswerRecord> {
 
 /** Returns the value of the first of these names (normalized) that an object has and that is not null. */
 export function fieldOf(fields: Fields, names: readonly string[]): unknown {
+  const keys = Object.keys(fields);
   for (const name of names) {
-    for (const [key, value] of Object.entries(fields)) {
-      if (normalize(key) === name && value !== null && value !== undefined) return value;
+    for (const key of keys) {
+      if (normalize(key) !== name) continue;
+      const value = fields[key];
+      if (value !== null && value !== undefined) return value;
     }
   }
   return undefined;

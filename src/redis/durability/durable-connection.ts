@@ -41,7 +41,8 @@ export class DurableConnection {
   readonly #log: Logger;
   readonly #stopped = new AbortController();
   #epoch = 0;
-  #lost = new Gate();
+  /** Rounds under way, which end when the connection is lost. */
+  readonly #rounds = new Set<Gate>();
   #group: Promise<boolean> | undefined;
   #round: Promise<unknown> = Promise.resolve();
   #open: Gate | undefined;
@@ -53,8 +54,7 @@ export class DurableConnection {
     redis.on('close', () => {
       this.#epoch += 1;
       this.#policy.forget();
-      this.#lost.open();
-      this.#lost = new Gate();
+      for (const round of this.#rounds) round.open();
     });
   }
 
@@ -113,20 +113,19 @@ export class DurableConnection {
   }
 
   async #ask(): Promise<boolean> {
-    const late = new AbortController();
-    const timeout = sleep(GIVE_UP_MS, false as const, { signal: late.signal, ref: false }).catch(() => false as const);
+    // A gate of each round's own: a promise that lives as long as the connection keeps all that ever waited for it.
+    const gaveUp = new Gate();
+    const timer = setTimeout(gaveUp.open, GIVE_UP_MS).unref();
+    this.#rounds.add(gaveUp);
     try {
-      return await Promise.race([
-        this.#policy.acknowledge(ACKNOWLEDGE_MS),
-        this.#lost.opened.then(() => false),
-        timeout,
-      ]);
+      return await Promise.race([this.#policy.acknowledge(ACKNOWLEDGE_MS), gaveUp.opened.then(() => false)]);
     } catch (error) {
       this.#log.debug({ reason: describeError(error) }, 'records could not be acknowledged');
       if (error instanceof NotMasterError && this.redis.status === 'ready') this.redis.disconnect(true);
       return false;
     } finally {
-      late.abort();
+      clearTimeout(timer);
+      this.#rounds.delete(gaveUp);
     }
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { link, rename, rm, stat } from 'node:fs/promises';
+import { link, rename, stat, unlink } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { NameError } from '../storage.ts';
 import { codeOf } from './errors.ts';
@@ -23,7 +23,7 @@ export async function publish(part: string, path: string): Promise<void> {
     if (await stat(path).catch(() => undefined)) return await acceptSame(part, path);
     return await rename(part, path);
   }
-  await rm(part, { force: true });
+  await unlink(part);
 }
 
 async function acceptSame(part: string, path: string): Promise<void> {
@@ -31,7 +31,7 @@ async function acceptSame(part: string, path: string): Promise<void> {
   if (theirs?.isDirectory()) throw new NameError('unusable', `${path} is a folder there`);
   const same = theirs?.isFile() && theirs.size === ours.size && (await hashOf(part)) === (await hashOf(path));
   if (!same) throw new NameError('taken', `${path} is there already, and is left as it is`);
-  await rm(part, { force: true });
+  await unlink(part);
 }
 
 async function hashOf(path: string): Promise<string> {

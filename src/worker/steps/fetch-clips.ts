@@ -46,7 +46,7 @@ export async function fetchClips(
     );
   }
   let clip: StoredClip | undefined;
-  let refused: unknown = new SourceError('expired', 'the item has no result URL');
+  let refused: unknown;
   const more: (StoredFile & { output: string })[] = [];
   for (const url of urls.slice(0, MOST_FILES)) {
     try {
@@ -59,7 +59,7 @@ export async function fetchClips(
       context.log.warn({ task: task.taskId, url: withoutSignatures(url), reason }, 'passed over a file of the task');
     }
   }
-  if (!clip) throw refused;
+  if (!clip) throw refused ?? new SourceError('expired', 'the item has no result URL');
   return more.length === 0 ? clip : { ...clip, more };
 }
 

@@ -2,38 +2,24 @@ import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { writeNewFile } from '../../../../src/storage/file/new-file.ts';
 import { SLOW_SYNC_MS, SyncMonitor } from '../../../../src/storage/file/sync-monitor.ts';
 
-/** A monitor whose clock moves when the test moves it. */
+/** A monitor whose timers run when the test moves the clock. */
 function monitored() {
-  let now = 0;
-  let sleepers: { until: number; wake: () => void }[] = [];
-  const clock = {
-    now: () => now,
-    elapsed: () => now,
-    sleep: (ms: number, signal?: AbortSignal) =>
-      new Promise<void>((resolve, reject) => {
-        sleepers.push({ until: now + ms, wake: resolve });
-        signal?.addEventListener('abort', () => reject(new Error('aborted')));
-      }),
-  };
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
   const events: string[] = [];
-  const listener = { slow: (ms: number) => events.push(`slow ${ms}`), recovered: () => events.push('recovered') };
-  const monitor = new SyncMonitor(listener, clock);
+  const listener = {
+    slow: (ms: number) => events.push(`slow ${Math.round(ms)}`),
+    recovered: () => events.push('recovered'),
+  };
   return {
-    monitor,
+    monitor: new SyncMonitor(listener),
     events,
-    /** Moves the clock in steps of a second. */
     advance: async (ms: number) => {
-      for (let moved = 0; moved < ms; moved += 1_000) {
-        now += 1_000;
-        const due = sleepers.filter(({ until }) => until <= now);
-        sleepers = sleepers.filter(({ until }) => until > now);
-        for (const { wake } of due) wake();
-        await turn();
-      }
+      await vi.advanceTimersByTimeAsync(ms);
     },
   };
 }
