@@ -8,6 +8,7 @@ import { createAdoption, type Adoption } from './ledger/adoption.ts';
 import { createAdmin, type Admin } from './ledger/admin.ts';
 import { createInstallation, type Installation } from './ledger/installation.ts';
 import { createIntake, type Intake } from './ledger/intake.ts';
+import { createOrphans, type Orphans } from './ledger/orphans.ts';
 import { createQueries, type Queries } from './ledger/queries.ts';
 import { createAccount, type Account } from './ledger/account.ts';
 import { Conditions } from './ledger/conditions.ts';
@@ -30,6 +31,8 @@ import { endsWithin } from './core/timeouts.ts';
 /** Redis and everything built on it, for commands, workers and the library. */
 export interface App {
   config: Config;
+  /** Folder for what this process keeps on its disk. */
+  home: string;
   /** The queues that this process works on. */
   roles: readonly QueueName[];
   log: Logger;
@@ -41,6 +44,7 @@ export interface App {
   installation: Installation;
   intake: Intake;
   adoption: Adoption;
+  orphans: Orphans;
   attempts: Attempts;
   queries: Queries;
   admin: Admin;
@@ -104,6 +108,7 @@ export async function openApp(config: Config, options: AppOptions): Promise<App>
     closers.push(async () => void (await endsWithin(dispatcher.stop(), deadlines.lastReply)));
     return {
       config,
+      home,
       roles,
       log,
       clock,
@@ -114,6 +119,7 @@ export async function openApp(config: Config, options: AppOptions): Promise<App>
       installation: createInstallation(redis, keys),
       intake: createIntake(run),
       adoption: createAdoption(run),
+      orphans: createOrphans(redis, keys, run),
       attempts: createAttempts({ redis, keys, run, onDispatched: (given) => queues.submit(given) }),
       queries: createQueries(redis, keys),
       admin: createAdmin(run),

@@ -7,7 +7,7 @@ import { reasons } from '../ledger/schema/reasons.ts';
 import { takeOverFolder } from '../reports/folder.ts';
 import { readManifest, type StoredRow } from '../reports/read-manifest.ts';
 import { fateOf, type Fate } from './contents.ts';
-import type { BatchFolder } from './open.ts';
+import { withOrphan, type BatchFolder } from './open.ts';
 
 export interface AdoptOptions {
   /** The jobs file as an absolute path. */
@@ -42,7 +42,12 @@ export async function adoptFolder(app: App, folder: BatchFolder, options: AdoptO
   const sum: Adopted = { done: 0, underWay: 0, ended: 0 };
   for await (const rows of readManifest(storage, batch, options.signal)) {
     options.signal?.throwIfAborted();
-    const wanted = (await wantedRows(rows, options.wanted)).map((row) => withTask(row, options.tasks?.get(row.id)));
+    const chosen = await wantedRows(rows, options.wanted);
+    const orphans = await app.orphans.find(
+      batch,
+      chosen.map((row) => row.id),
+    );
+    const wanted = chosen.map((row, index) => withOrphan(withTask(row, options.tasks?.get(row.id)), orphans[index]));
     const sizes = await folder.contents.sizes(wanted.map((row) => row.output));
     const items = wanted.flatMap((row, index) => {
       const fate = fateOf(row, sizes[index], app.model.resultsLastMs);

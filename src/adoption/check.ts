@@ -60,14 +60,14 @@ export class FolderCheck {
    */
   async page(jobs: readonly Job[], known: readonly boolean[]): Promise<(Fate | undefined)[]> {
     const { findings } = this;
-    const rows = this.#folder.rows === 0 ? [] : await this.#folder.rowsOf(jobs.map((job) => job.id));
+    const rows = await this.#folder.rowsOf(jobs.map((job) => job.id));
     const unknown = jobs.flatMap((job, index) => (known[index] ? [] : [rows[index]?.output ?? job.output]));
     const sizes = await this.#folder.contents.sizes(unknown);
     let next = 0;
     const fates = jobs.map((job, index) => {
       const row = rows[index];
       const same = row?.hash === contentHash(job.provider, JSON.stringify(job.input));
-      if (row && same) findings.matched += 1;
+      if (row?.output !== undefined && same) findings.matched += 1;
       if (known[index]) return undefined;
       const size = sizes[next];
       next += 1;

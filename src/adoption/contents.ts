@@ -76,7 +76,10 @@ export type Fate =
   | 'cancelled';
 
 /** The facts of a row that its fate follows from. */
-export type RowFacts = Pick<StoredRow, 'state' | 'size' | 'taskId' | 'postedAt' | 'hash' | 'output'>;
+export type RowFacts = Pick<StoredRow, 'state' | 'size' | 'taskId' | 'postedAt' | 'hash'> & {
+  /** The name of its clip; absent for one that no manifest lists. */
+  output?: string | undefined;
+};
 
 /**
  * @param size of the file under the name of its clip, if there is one

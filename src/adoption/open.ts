@@ -1,5 +1,6 @@
 import type { App } from '../app.ts';
 import { apiOf } from '../config/config.ts';
+import type { Orphan } from '../ledger/orphans.ts';
 import { StagingTable } from '../ledger/staging.ts';
 import { readMarker, type FolderMarker } from '../reports/folder.ts';
 import { readManifest } from '../reports/read-manifest.ts';
@@ -67,24 +68,43 @@ export async function openFolder(
       await table.put(worth.map((row) => [row.id, JSON.stringify(factsOf(row))]));
     }
   }
+  const [rows, hasOrphans] = await Promise.all([table.size(), app.redis.exists(app.keys.orphans)]);
   return {
     batch,
     storage,
     marker,
     foreign: marker?.installation !== id || marker.batch !== batch,
     otherApi: marker !== undefined && marker.api !== apiOf(app.config),
-    rows: await table.size(),
+    rows,
     unknown,
     contents,
     async rowsOf(ids) {
-      const stored = await table.get(ids);
-      return stored.map((text) => (text === undefined ? undefined : (JSON.parse(text) as RowFacts)));
+      const [stored, orphans] = await Promise.all([
+        rows === 0 ? [] : table.get(ids),
+        hasOrphans ? app.orphans.find(batch, ids) : [],
+      ]);
+      return ids.map((_id, index) => {
+        const text = stored[index];
+        return withOrphan(text === undefined ? undefined : (JSON.parse(text) as RowFacts), orphans[index]);
+      });
     },
     async close() {
       await Promise.all([table.drop(), contents.drop()]);
     },
   };
 }
+
+/** A row as a process knew it that was lost together with Redis, or before the manifest was written. */
+export function withOrphan<Row extends RowFacts>(row: Row, orphan: Orphan | undefined): Row;
+export function withOrphan(row: RowFacts | undefined, orphan: Orphan | undefined): RowFacts | undefined;
+export function withOrphan(row: RowFacts | undefined, orphan: Orphan | undefined): RowFacts | undefined {
+  if (!orphan || (row && (row.hash !== orphan.hash || !undecided.has(row.state)))) return row;
+  const facts = { taskId: orphan.task, postedAt: orphan.at };
+  const state = orphan.task === undefined ? ('submitting' as const) : ('generating' as const);
+  return row ? { ...row, ...facts, state } : { ...facts, state, hash: orphan.hash };
+}
+
+const undecided: ReadonlySet<string> = new Set(['queued', 'submitting', 'held']);
 
 function factsOf({ state, size, taskId, postedAt, hash, output }: RowFacts): RowFacts {
   return { state, size, taskId, postedAt, hash, output };

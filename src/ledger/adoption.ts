@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { foldedName } from '../core/folded-name.ts';
 import { attemptList, type Attempt } from './attempt.ts';
-import { contentHash, takenOutputs, type BatchFacts, type TakenOutput, type NewItem } from './intake.ts';
+import { contentHash, takenOutputs, type BatchFacts, type NewItem, type TakenOutput } from './new-item.ts';
 import type { PastAttempt } from './item.ts';
 import { namedReply, scriptJson, type RunScript } from './scripts.ts';
 import type { EndState } from './schema/states.ts';
@@ -32,9 +32,9 @@ export interface AdoptionReport {
 
 /**
  * Whether a page of an adoption is followed by others. Until the last page is in, the batch has no new manifest; it
- * cannot end before it is closed.
+ * cannot end before it is closed. `part`: items of a batch whose folder is not adopted with them.
  */
-export type AdoptionStage = 'more' | 'last' | 'close';
+export type AdoptionStage = 'more' | 'last' | 'close' | 'part';
 
 /** Adds items that exist at the API or in the storage already, each once and without a submission. */
 export interface Adoption {

@@ -1,43 +1,12 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { createAdoption } from './adoption.ts';
+import type { Attempt } from './attempt.ts';
+import { contentHash, takenOutputs, type BatchFacts, type NewItem, type TakenOutput } from './new-item.ts';
+import { parseOrphan, resumedItem, type Orphan } from './orphans.ts';
 import { foldedName } from '../core/folded-name.ts';
 import { namedReply, scriptJson, type RunScript } from './scripts.ts';
 
-/** A new item; its input is opaque here. */
-export interface NewItem {
-  id: string;
-  /** Position in the batch, from 1. Default: after the items that are there. */
-  index?: number;
-  /** Smaller is submitted earlier within the batch. */
-  priority: number;
-  provider: string;
-  output: string;
-  /** Whether the clip may replace a file of its name. Default false. */
-  replace?: boolean;
-  input: object;
-}
-
-/**
- * Why a name cannot be used: another item has it; it is a folder of names; a folder of it is a clip; or it lies in the
- * folder of another batch.
- */
-const obstacles = ['name', 'folder', 'inside', 'batch'] as const;
-
-/** Facts of a batch that come with its items. */
-export interface BatchFacts {
-  model: string;
-  /** The budget. Without it the budget of the batch stays as it is. */
-  maxClips?: number | undefined;
-  /** Where the items come from. A budget is changed only by the source that set it. */
-  source?: string | undefined;
-  /** Id of the queue job that submits. Changed items add an event, and no name may lie in the folder of another batch. */
-  producer?: string;
-  /**
-   * When this submission began, Unix ms of Redis's clock: items that are new take back a cancellation
-   * from before that, and one that came since holds for them as well. Default: now.
-   */
-  since?: number;
-}
+export { contentHash, takenMessage, type BatchFacts, type NewItem, type TakenOutput } from './new-item.ts';
 
 export interface IntakeReport {
   added: number;
@@ -47,23 +16,10 @@ export interface IntakeReport {
   changed: string[];
   /** Items that were not added, because their output name cannot be used. */
   taken: TakenOutput[];
-}
-
-const takenOutput = z.object({ id: z.string(), output: z.string(), why: z.enum(obstacles), owner: z.string() });
-/** A JSON list of items whose output names cannot be used, as the scripts return it. */
-export const takenOutputs = z.string().transform((text) => z.array(takenOutput).parse(JSON.parse(text)));
-export type TakenOutput = z.output<typeof takenOutput>;
-
-const takenBecause: Readonly<Record<TakenOutput['why'], (owner: string) => string>> = {
-  name: (owner) => `belongs to ${owner} already`,
-  folder: () => 'is the folder of other clips',
-  inside: (owner) => `needs a folder of the name of a clip, that of ${owner}`,
-  batch: (owner) => `lies in the folder of another batch, ${owner}`,
-};
-
-/** What is wrong with a name that cannot be used, and what to do. */
-export function takenMessage({ output, why, owner }: TakenOutput): string {
-  return `"${output}" ${takenBecause[why](owner)}: choose another output, such as {batch}/{id}.mp4`;
+  /** Items that were posted before, by a process whose record Redis has lost: they were not added to be posted again. */
+  resumed: number;
+  /** Attempts of those whose task is due for a poll. */
+  poll: Attempt[];
 }
 
 /** Thrown where a batch has a budget from another source, and this one asks for another figure. Nothing was changed. */
@@ -93,7 +49,9 @@ export interface Intake {
 /** Items in one call: about 2 ms of Redis's time. */
 export const INTAKE_PAGE = 250;
 
-const registerReply = namedReply<IntakeReport | { budget: number; budgetSource?: string | undefined }>(
+type Registered = Pick<IntakeReport, 'added' | 'existing' | 'changed' | 'taken'> & { orphans: Map<string, Orphan> };
+
+const registerReply = namedReply<Registered | { budget: number; budgetSource?: string | undefined }>(
   z.union([
     z.object({ budget: z.coerce.number(), budgetSource: z.string().optional() }),
     z.object({
@@ -101,11 +59,38 @@ const registerReply = namedReply<IntakeReport | { budget: number; budgetSource?:
       existing: z.coerce.number(),
       changed: z.string().transform((text) => z.array(z.string()).parse(JSON.parse(text))),
       taken: takenOutputs,
+      orphans: z
+        .string()
+        .transform((text) => z.array(z.tuple([z.string(), z.string()])).parse(JSON.parse(text)))
+        .transform((pairs) => new Map(pairs.map(([id, text]) => [id, parseOrphan(text)]))),
     }),
   ]),
 );
 
 export function createIntake(run: RunScript): Intake {
+  const adoption = createAdoption(run);
+
+  async function adoptOrphans(
+    batch: string,
+    facts: BatchFacts,
+    items: readonly NewItem[],
+    { orphans, ...report }: Registered,
+  ): Promise<IntakeReport> {
+    const resumed = items.flatMap((item) => {
+      const orphan = orphans.get(item.id);
+      return orphan ? [resumedItem(item, orphan)] : [];
+    });
+    if (resumed.length === 0) return { ...report, resumed: 0, poll: [] };
+    const { adopted, existing, poll, taken } = await adoption.add(batch, facts, resumed, 'part');
+    return {
+      ...report,
+      existing: report.existing + existing,
+      taken: [...report.taken, ...taken],
+      resumed: adopted,
+      poll,
+    };
+  }
+
   return {
     async add(batch, facts, items, more) {
       const rows = items.map((item) => {
@@ -116,18 +101,10 @@ export function createIntake(run: RunScript): Intake {
         await run('register', batch, more ? '1' : '0', scriptJson(facts), scriptJson(rows)),
       );
       if ('budget' in reply) throw new BudgetConflict(reply.budget, reply.budgetSource);
-      return reply;
+      return await adoptOrphans(batch, facts, items, reply);
     },
     async reject(job, message, { batch = '', id = '' }) {
       await run('reject', job, message, batch, id);
     },
   };
-}
-
-/**
- * Returns a fingerprint of what is generated: two items with the same one make the same clip.
- * @param input the JSON of an item's input
- */
-export function contentHash(provider: string, input: string): string {
-  return createHash('sha256').update(`${provider}\n${input}`).digest('base64url').slice(0, 16);
 }

@@ -23,6 +23,7 @@ export const verbs = [
   'move',
   'overview',
   'pause',
+  'place',
   'poll-permit',
   'postpone-trial',
   'purge',

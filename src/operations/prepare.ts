@@ -10,6 +10,7 @@ import { knownItems, previewJobs, type Preview, type SubmitHeader } from './subm
 import { adoptFolder, type Adopted } from '../adoption/adopt.ts';
 import { FolderCheck } from '../adoption/check.ts';
 import { conflictOf, type FolderPolicy } from '../adoption/conflict.ts';
+import { placeSubmissions } from '../adoption/place-submissions.ts';
 import { openFolder, type BatchFolder, type FolderStorage } from '../adoption/open.ts';
 
 /** Jobs of one file, which can be read more than once. */
@@ -53,6 +54,7 @@ export async function prepareSubmission(
 ): Promise<PreparedSubmission> {
   const closers = new Closers();
   try {
+    await placeSubmissions(app, [...new Set(files.map(({ header }) => header.batch))]);
     const batches = new Map<string, PreparedBatch>();
     const previews: Preview[] = [];
     for (const file of files) {

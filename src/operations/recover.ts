@@ -1,5 +1,6 @@
 import type { App } from '../app.ts';
 import { adoptFolder, type Adopted } from '../adoption/adopt.ts';
+import { placeSubmissions } from '../adoption/place-submissions.ts';
 import { openFolder, type FolderStorage } from '../adoption/open.ts';
 
 /** What was recovered of one batch. */
@@ -21,6 +22,7 @@ export async function* recoverBatches(
   tasks: ReadonlyMap<string, ReadonlyMap<string, string>>,
   signal?: AbortSignal,
 ): AsyncGenerator<Recovered> {
+  await placeSubmissions(app);
   for (const batch of batches) {
     const folder = await openFolder(app, storage, batch, signal);
     try {

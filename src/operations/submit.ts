@@ -81,8 +81,9 @@ export async function submitJobs(
       throw error;
     });
     app.dispatcher.kick();
+    for (const attempt of report.poll) await app.queues.poll(attempt, 0);
     sum.added += report.added;
-    sum.existing += report.existing;
+    sum.existing += report.existing + report.resumed;
     sum.changed.push(...report.changed.slice(0, CHANGED_NAMED - sum.changed.length));
     taken.push(...report.taken);
   };

@@ -2,6 +2,7 @@ import { adoptFolder } from '../adoption/adopt.ts';
 import { FolderCheck } from '../adoption/check.ts';
 import { conflictOf } from '../adoption/conflict.ts';
 import { openFolder, type FolderStorage } from '../adoption/open.ts';
+import { placeSubmissions } from '../adoption/place-submissions.ts';
 import type { App } from '../app.ts';
 import { pagesOf } from '../core/chunk.ts';
 import type { Job } from '../jobs/job.ts';
@@ -22,6 +23,7 @@ export async function* withFolder(
   policy: 'refuse' | 'adopt',
   signal?: AbortSignal,
 ): AsyncGenerator<Job> {
+  await placeSubmissions(app, [batch]);
   const folder = await openFolder(app, storage, batch, signal);
   try {
     const check = new FolderCheck(folder, app);

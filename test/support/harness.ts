@@ -65,7 +65,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   };
   const config = loadConfig(env);
   const log = options.log ?? silentLogger();
-  const app = await openApp(config, { log, roles: queueNames });
+  const app = await openApp(config, { log, roles: queueNames, home: join(folder, '.clipmill') });
   const started: Workers[] = [];
   onTestFinished(async () => {
     await Promise.all(started.map((workers) => workers.drain(2_000)));

@@ -145,6 +145,7 @@ export class StepRunner {
       log,
       clock,
       connection: acknowledged,
+      submissions: { posting: () => {} },
       inputs: undefined,
       plan: fixedPlan(0, 1),
       limiter: <T>(ask: () => Promise<T>) => ask(),

@@ -2,7 +2,8 @@
 -- clips has them: an item that exists stays as it is. No clip is paid for.
 --   KEYS[1] prefix
 --   ARGV[1] batch
---   ARGV[2] "more" while pages follow, "last" for the last page, "close" for the last page when the batch may end
+--   ARGV[2] "more" while pages follow, "last" for the last page, "close" for the last page when the batch may end;
+--           "part" for items of a batch that is not adopted as a whole: its marks stay as they are
 --   ARGV[3] JSON of batch facts {model: string, source?: string}
 --   ARGV[4] JSON list of items {id, priority, provider, output, input: string, hash: string, attempt, tasks, posted,
 --           state: "generating" or an end, fields: flat list of further names and values, names: further output names,
@@ -18,11 +19,13 @@ local facts, items = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 local key = batchKey(batch)
 
 if redis.call('ZADD', BATCHES, 'NX', now, batch) == 1 then redis.call('HSET', key, 'createdAt', now) end
-redis.call('HSET', key, 'open', stage == 'close' and '0' or '1', 'model', facts.model)
 if facts.source then redis.call('HSETNX', key, 'source', facts.source) end
+if stage ~= 'part' then
+  redis.call('HSET', key, 'open', stage == 'close' and '0' or '1', 'model', facts.model)
+end
 if stage == 'more' then
   redis.call('HSET', key, 'adopting', 1)
-else
+elseif stage ~= 'part' then
   redis.call('HDEL', key, 'adopting')
   redis.call('HSET', key, 'folderKnown', 1)
 end
@@ -35,6 +38,7 @@ local freeFolders = {}
 for _, item in ipairs(items) do
   local ref = refOf(batch, item.id)
   local why, owner = outputObstacle(item.folded, ref, freeFolders)
+  redis.call('HDEL', ORPHANS, ref)
   if redis.call('EXISTS', itemKey(ref)) == 1 then
     existing = existing + 1
   elseif why then
@@ -74,5 +78,5 @@ for _, item in ipairs(items) do
 end
 if adopted > 0 then reopenBatch(batch) end
 touchReports(batch, now)
-if stage == 'close' then endBatchIfDue(batch, now) end
+if stage == 'close' or stage == 'part' then endBatchIfDue(batch, now) end
 return reply({ adopted = adopted, existing = existing, poll = jsonList(poll), taken = jsonList(taken) })

@@ -9,8 +9,9 @@
 --   ARGV[4] JSON list of items {id, index?, priority, provider, output, folded: the output as names are compared,
 --           replace?: true, input: string, hash: string}
 -- Returns {added, existing, changed: JSON list of ids that exist with other content, taken: JSON list of {id, output,
--- why, owner} whose output name cannot be used (those are not added)}; {budget, budgetSource} alone when the batch has
--- another budget from another source: nothing is changed then.
+-- why, owner} whose output name cannot be used (those are not added), orphans: JSON list of {id, JSON of a submission
+-- that a process has logged for this content} (those are to be adopted, and not added)}; {budget, budgetSource} alone
+-- when the batch has another budget from another source: nothing is changed then.
 -- Invariants: an item, its count, its output name and its place in the queue are added together or not at all. A budget
 -- is never changed by another source than the one that set it, nor by one that has none to set.
 --- @include schema fields time slots reports items outputs
@@ -22,7 +23,7 @@ local key = batchKey(batch)
 
 -- An empty submission makes no batch, which could never end.
 if #items == 0 and redis.call('EXISTS', key) == 0 then
-  return reply({ added = 0, existing = 0, changed = '[]', taken = '[]' })
+  return reply({ added = 0, existing = 0, changed = '[]', taken = '[]', orphans = '[]' })
 end
 local budget = readFields(key, 'maxClips', 'budgetSource')
 if facts.maxClips and budget.maxClips and tonumber(budget.maxClips) ~= facts.maxClips then
@@ -44,7 +45,8 @@ local cancelledAt = tonumber(redis.call('HGET', key, 'cancelledAt'))
 local cancelled = cancelledAt and cancelledAt > (facts.since or now) and cancelledAt <= now
 
 local total = tonumber(redis.call('HGET', key, 'total')) or 0
-local added, existing, changed, taken = 0, 0, {}, {}
+local added, existing, changed, taken, orphans = 0, 0, {}, {}, {}
+local hasOrphans = redis.call('EXISTS', ORPHANS) == 1
 local freeFolders, folderCounts = {}, {}
 -- What is written once for all items of the page.
 local newIds, waiting = {}, {}
@@ -53,6 +55,12 @@ local newIds, waiting = {}, {}
 local function inForeignFolder(output)
   local folder = facts.producer and string.match(output, '^([^/]+)/')
   return folder and folder ~= batch and redis.call('ZSCORE', BATCHES, folder) and folder
+end
+
+-- The submission of an item that a Redis which was lost knew: queued, it would be paid for again.
+local function orphanOf(ref, hash)
+  local stored = hasOrphans and redis.call('HGET', ORPHANS, ref)
+  return stored and cjson.decode(stored).hash == hash and stored or nil
 end
 
 for _, item in ipairs(items) do
@@ -71,6 +79,8 @@ for _, item in ipairs(items) do
         addEvent({ type = 'changed', job = facts.producer, batch = batch, id = item.id, at = now }, now)
       end
     end
+  elseif orphanOf(ref, item.hash) then
+    orphans[#orphans + 1] = { item.id, orphanOf(ref, item.hash) }
   elseif why then
     taken[#taken + 1] = { id = item.id, output = item.output, why = why, owner = owner }
   else
@@ -104,4 +114,6 @@ if added > 0 then
   touchReports(batch, now)
 end
 if ARGV[2] == '0' then endBatchIfDue(batch, now) end
-return reply({ added = added, existing = existing, changed = jsonList(changed), taken = jsonList(taken) })
+return reply({
+  added = added, existing = existing, changed = jsonList(changed), taken = jsonList(taken), orphans = jsonList(orphans),
+})

@@ -162,6 +162,10 @@ export const installationFields = {
   'accepted:HASH': 'when a further key of the account was accepted, by its salted hash',
   storage: 'where clips went last, without secrets',
 } as const satisfies Fields;
+export const orphansFields = {
+  'BATCH/ITEM':
+    'JSON {attempt, hash, at, task?, kind?}: the item gets this task when it is added again, and is held without one',
+} as const satisfies Fields;
 export const stagingFields = { NAME: 'facts of an item or a file in the storage' } as const satisfies Fields;
 export const choresFields = { TASK: 'when this maintenance task was last claimed' } as const satisfies Fields;
 export const tookFields = {

@@ -49,6 +49,11 @@ export const singleKeys = {
   ended: { type: 'zset', about: 'batches that have ended, by when' },
   pages: { type: 'zset', about: 'batches whose manifest and gallery are outdated, by when they are due' },
   outputs: { type: 'hash', about: 'names in the storage and the items that own them', fields: fields.outputsFields },
+  orphans: {
+    type: 'hash',
+    about: 'submissions of items that this Redis does not know, as processes have logged them; kept for 30 days',
+    fields: fields.orphansFields,
+  },
   chores: { type: 'hash', about: 'maintenance tasks that one process at a time does', fields: fields.choresFields },
   kinds: { type: 'set', about: 'kinds of tasks that have run, MODEL/SECONDS/PROVIDER' },
   installation: { type: 'hash', about: 'what the prefix remembers of itself', fields: fields.installationFields },

@@ -8,6 +8,7 @@ export const reasons = {
   UNREADABLE_ANSWER: 'the submission was answered with something that is not an answer of the API',
   PROCESS_DIED: 'the worker ended between sending the submission and recording the answer',
   LEDGER_LOST: 'the state was lost between sending the submission and recording the answer',
+  ORPHANED: 'a task that was paid for and arrived when the item had another one already',
   TASK_TIMEOUT: 'the task had no end within CLIPMILL_TASK_TIMEOUT',
   NO_RESULT_URL: 'the task succeeded, and no answer named its clip',
   ANSWER_NOT_UNDERSTOOD: 'the API answered about the task in a way that clipmill does not understand',

@@ -1,5 +1,5 @@
-import type { Logger } from '../../core/log.ts';
-import type { Queries } from '../../ledger/queries.ts';
+import { placeSubmissions } from '../../adoption/place-submissions.ts';
+import type { App } from '../../app.ts';
 import type { JobHandler } from '../../queue/processor.ts';
 import { stepData } from '../../queue/queues.ts';
 import type { MaintenanceTask } from './schedule.ts';
@@ -10,12 +10,10 @@ import type { MaintenanceTask } from './schedule.ts';
  */
 export class ForgottenBatches {
   readonly #batches = new Set<string>();
-  readonly #queries: Pick<Queries, 'batch'>;
-  readonly #log: Logger;
+  readonly #app: Pick<App, 'config' | 'home' | 'queries' | 'orphans' | 'queues' | 'log'>;
 
-  constructor({ queries, log }: { queries: Pick<Queries, 'batch'>; log: Logger }) {
-    this.#queries = queries;
-    this.#log = log;
+  constructor(app: Pick<App, 'config' | 'home' | 'queries' | 'orphans' | 'queues' | 'log'>) {
+    this.#app = app;
   }
 
   /** Notes the batch of each job before its handler runs. */
@@ -36,15 +34,16 @@ export class ForgottenBatches {
 
   async #check(): Promise<void> {
     for (const name of this.#batches) {
-      const batch = await this.#queries.batch(name);
+      const batch = await this.#app.queries.batch(name);
       // One that ended may be purged by right.
       if (batch && batch.endedAt === null) continue;
       this.#batches.delete(name);
       if (batch) continue;
-      this.#log.error(
+      this.#app.log.error(
         { batch: name },
-        'Redis has forgotten this batch while it was worked on: submit its file again; clips that are stored are not made again',
+        'Redis has forgotten this batch while it was worked on: submit its file again; what was paid for is not paid for again',
       );
+      await placeSubmissions(this.#app, [name]);
     }
   }
 }

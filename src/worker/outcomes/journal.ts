@@ -32,6 +32,8 @@ export interface JournalDeps {
   connection: Pick<DurableConnection, 'epoch' | 'acknowledged'>;
   file: OutcomeFile;
   log: Logger;
+  /** Called when Redis has no item for a task of this batch. */
+  onUnplaced?: (batch: string) => void;
 }
 
 /**
@@ -180,6 +182,7 @@ export class OutcomeJournal implements OutcomeVerbs {
     this.#hasUnplaced = true;
     this.#spill([entry]);
     this.#entries.delete(entry);
+    this.#deps.onUnplaced?.(entry.attempt.batch);
   }
 
   #unwritten(): Entry[] {

@@ -1,4 +1,7 @@
+import { placeSubmissions } from '../../adoption/place-submissions.ts';
+import { SubmissionLog } from '../../adoption/submission-log.ts';
 import type { App } from '../../app.ts';
+import { describeError } from '../../core/errors.ts';
 import { createAttempts, type Attempts } from '../../ledger/attempts.ts';
 import { scriptRunner } from '../../ledger/scripts.ts';
 import { duplicateRedis } from '../../redis/connect.ts';
@@ -13,6 +16,8 @@ export interface SubmissionRecords {
   attempts: Pick<Attempts, 'begin' | 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous' | 'resubmit'>;
   connection: DurableConnection;
   journal: OutcomeJournal;
+  /** Logs each submission before it is sent. */
+  submissions: SubmissionLog;
   /** @param ms for outcomes to be recorded; what is left then goes to the file */
   close(ms: number): Promise<void>;
 }
@@ -26,22 +31,80 @@ export async function openRecords(app: App, folder = OUTCOMES_FOLDER): Promise<S
   const run = scriptRunner(redis, keys.prefix);
   const attempts = createAttempts({ redis, keys, run, onDispatched: (given) => queues.submit(given) });
   await replayOutcomes(folder, config.prefix, attempts, log);
+  await placeSubmissions(app);
+  const submissions = new SubmissionLog(app, log);
   const file = new OutcomeFile(folder, config.prefix, log);
-  const journal = new OutcomeJournal({ verbs: attempts, connection, file, log });
+  const placer = new Placer(app);
+  const journal = new OutcomeJournal({
+    verbs: attempts,
+    connection,
+    file,
+    log,
+    onUnplaced: (batch) => placer.place(batch),
+  });
   return {
     attempts: {
       begin: (...args) => attempts.begin(...args),
-      accepted: (...args) => journal.accepted(...args),
-      notAccepted: (...args) => journal.notAccepted(...args),
-      rejected: (...args) => journal.rejected(...args),
-      ambiguous: (...args) => journal.ambiguous(...args),
-      resubmit: (...args) => journal.resubmit(...args),
+      accepted: (attempt, task) => {
+        submissions.accepted(attempt, task);
+        return journal.accepted(attempt, task);
+      },
+      notAccepted: (attempt, ...args) => {
+        submissions.refused(attempt);
+        return journal.notAccepted(attempt, ...args);
+      },
+      rejected: (attempt, cause) => {
+        submissions.refused(attempt);
+        return journal.rejected(attempt, cause);
+      },
+      ambiguous: (attempt, ...args) => {
+        submissions.unknown(attempt);
+        return journal.ambiguous(attempt, ...args);
+      },
+      resubmit: (attempt, ...args) => {
+        submissions.unknown(attempt);
+        return journal.resubmit(attempt, ...args);
+      },
     },
     connection,
     journal,
+    submissions,
     async close(ms) {
       await journal.close(ms);
+      submissions.close();
       connection.close();
     },
   };
+}
+
+/** Places the submissions of batches whose items Redis does not know, many at once in one pass over the log. */
+class Placer {
+  readonly #app: App;
+  readonly #batches = new Set<string>();
+  #running = false;
+
+  constructor(app: App) {
+    this.#app = app;
+  }
+
+  place(batch: string): void {
+    this.#batches.add(batch);
+    if (!this.#running) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    try {
+      while (this.#batches.size > 0) {
+        const batches = [...this.#batches];
+        this.#batches.clear();
+        await placeSubmissions(this.#app, batches);
+      }
+    } catch (error) {
+      // The next start places them, and so does the next submission from this folder.
+      this.#app.log.warn({ reason: describeError(error) }, 'submissions that Redis has forgotten are not placed yet');
+    } finally {
+      this.#running = false;
+    }
+  }
 }

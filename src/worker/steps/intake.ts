@@ -4,12 +4,14 @@ import { takenMessage, type Intake } from '../../ledger/intake.ts';
 import type { NameFault } from '../../jobs/compile/header.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Dispatcher } from '../../queue/dispatcher.ts';
+import type { Queues } from '../../queue/queues.ts';
 import { done, type Outcome } from '../../queue/outcome.ts';
 import { InvalidJobError } from '../../queue/processor.ts';
 
 export interface IntakeDeps {
   intake: Intake;
   dispatcher: Pick<Dispatcher, 'kick'>;
+  queues: Pick<Queues, 'poll'>;
   model: Model;
   /** What the storage cannot take as a name. */
   nameRules?: () => Promise<{ fault: NameFault }>;
@@ -37,7 +39,8 @@ export async function intakeStep(
   if (!result.ok) return await refuse(deps, job.id, result.message, result);
   await deps.adoptFolder?.(result.batch, signal);
   const facts = { model: deps.model.id, producer: job.id };
-  const { taken } = await deps.intake.add(result.batch, facts, [result.job], false);
+  const { taken, poll } = await deps.intake.add(result.batch, facts, [result.job], false);
+  for (const attempt of poll) await deps.queues.poll(attempt, 0);
   const [conflict] = taken;
   if (conflict) {
     return await refuse(deps, job.id, `output: ${takenMessage(conflict)}`, { batch: result.batch, id: result.job.id });

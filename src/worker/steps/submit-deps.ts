@@ -1,4 +1,5 @@
 import type { ApixoClient } from '../../apixo/client.ts';
+import type { SubmissionLog } from '../../adoption/submission-log.ts';
 import type { Model } from '../../apixo/model.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Account } from '../../ledger/account.ts';
@@ -12,6 +13,8 @@ import type { PermitDeps } from './submit-permit.ts';
 export interface SubmitDeps {
   api: Pick<ApixoClient, 'generate'>;
   attempts: Pick<Attempts, 'begin' | 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous' | 'resubmit'>;
+  /** Logs each submission before it is sent. */
+  submissions: Pick<SubmissionLog, 'posting'>;
   /** That begins are written on. */
   connection: PermitDeps['connection'];
   account: Pick<Account, 'halt' | 'cool'>;

@@ -61,6 +61,7 @@ export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<Ou
       return done;
     }
     const callbackUrl = deps.callbacks?.urlOf(job.attempt);
+    deps.submissions.posting(permit.attempt, reply);
     sentAt = deps.clock.elapsed();
     const { taskId } = await deps.api.generate(deps.model, { provider: reply.provider, input, callbackUrl });
     log.debug({ task: taskId }, 'accepted');

@@ -61,6 +61,7 @@ function world(
         move(`resubmitted after ${tasks}, ${delayMs > 0 ? 'later' : 'at once'}`),
     },
     connection: acknowledged,
+    submissions: { posting: () => {} },
     account: {
       halt: (reason) => {
         did.push(`halted: ${reason}`);

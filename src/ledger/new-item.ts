@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/** A new item; its input is opaque here. */
+export interface NewItem {
+  id: string;
+  /** Position in the batch, from 1. Default: after the items that are there. */
+  index?: number;
+  /** Smaller is submitted earlier within the batch. */
+  priority: number;
+  provider: string;
+  output: string;
+  /** Whether the clip may replace a file of its name. Default false. */
+  replace?: boolean;
+  input: object;
+}
+
+/**
+ * Why a name cannot be used: another item has it; it is a folder of names; a folder of it is a clip; or it lies in the
+ * folder of another batch.
+ */
+const obstacles = ['name', 'folder', 'inside', 'batch'] as const;
+
+/** Facts of a batch that come with its items. */
+export interface BatchFacts {
+  model: string;
+  /** The budget. Without it the budget of the batch stays as it is. */
+  maxClips?: number | undefined;
+  /** Where the items come from. A budget is changed only by the source that set it. */
+  source?: string | undefined;
+  /** Id of the queue job that submits. Changed items add an event, and no name may lie in the folder of another batch. */
+  producer?: string;
+  /**
+   * When this submission began, Unix ms of Redis's clock: items that are new take back a cancellation
+   * from before that, and one that came since holds for them as well. Default: now.
+   */
+  since?: number;
+}
+
+const takenOutput = z.object({ id: z.string(), output: z.string(), why: z.enum(obstacles), owner: z.string() });
+/** A JSON list of items whose output names cannot be used, as the scripts return it. */
+export const takenOutputs = z.string().transform((text) => z.array(takenOutput).parse(JSON.parse(text)));
+export type TakenOutput = z.output<typeof takenOutput>;
+
+const takenBecause: Readonly<Record<TakenOutput['why'], (owner: string) => string>> = {
+  name: (owner) => `belongs to ${owner} already`,
+  folder: () => 'is the folder of other clips',
+  inside: (owner) => `needs a folder of the name of a clip, that of ${owner}`,
+  batch: (owner) => `lies in the folder of another batch, ${owner}`,
+};
+
+/** What is wrong with a name that cannot be used, and what to do. */
+export function takenMessage({ output, why, owner }: TakenOutput): string {
+  return `"${output}" ${takenBecause[why](owner)}: choose another output, such as {batch}/{id}.mp4`;
+}
+
+/**
+ * Returns a fingerprint of what is generated: two items with the same one make the same clip.
+ * @param input the JSON of an item's input
+ */
+export function contentHash(provider: string, input: string): string {
+  return createHash('sha256').update(`${provider}\n${input}`).digest('base64url').slice(0, 16);
+}

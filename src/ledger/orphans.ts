@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import type { RedisClient } from '../redis/connect.ts';
+import type { AdoptedItem } from './adoption.ts';
+import { attemptList, type Attempt } from './attempt.ts';
+import type { NewItem } from './new-item.ts';
+import { reasons } from './schema/reasons.ts';
+import { refOf, type Keys } from './schema/keys.ts';
+import { namedReply, scriptJson, type RunScript } from './scripts.ts';
+
+const orphan = z.object({
+  attempt: z.number(),
+  /** Fingerprint of the content that was posted. */
+  hash: z.string(),
+  /** When it was posted, Unix ms. */
+  at: z.number(),
+  /** The task's id; without one, whether the API has accepted the submission is not known. */
+  task: z.string().optional(),
+  kind: z.string().optional(),
+});
+
+/** A submission whose item Redis does not know, as after a loss of its data. */
+export type Orphan = z.output<typeof orphan>;
+
+/** A submission as a process has logged it. */
+export interface LoggedSubmission extends Orphan {
+  batch: string;
+  id: string;
+}
+
+export interface PlacedSubmissions {
+  /** Submissions whose items Redis does not know: these get their tasks when they are added. */
+  kept: number;
+  /** Attempts that have their task back, which is due for a poll. */
+  resumed: Attempt[];
+  /** Tasks that are in the history of their items, which have others. */
+  archived: number;
+}
+
+/** Submissions that processes have logged, and that Redis may have forgotten. */
+export interface Orphans {
+  /** Gives each submission to its item, or keeps it until the item is added. May be called twice. */
+  place(submissions: readonly LoggedSubmission[]): Promise<PlacedSubmissions>;
+  /** Returns the orphans of these items, in their order. */
+  find(batch: string, ids: readonly string[]): Promise<(Orphan | undefined)[]>;
+  /** Returns the number of orphans of each batch. */
+  count(): Promise<Map<string, number>>;
+}
+
+/** Submissions in one call: about 3 ms of Redis's time. */
+const PAGE = 250;
+
+const placeReply = namedReply<PlacedSubmissions>(
+  z.object({ kept: z.coerce.number(), resumed: attemptList, archived: z.coerce.number() }),
+);
+
+export function createOrphans(redis: RedisClient, keys: Keys, run: RunScript): Orphans {
+  return {
+    async place(submissions) {
+      const sum: PlacedSubmissions = { kept: 0, resumed: [], archived: 0 };
+      for (let start = 0; start < submissions.length; start += PAGE) {
+        const page = submissions.slice(start, start + PAGE);
+        const entries = page.map(({ batch, id, ...entry }) => ({ ...entry, ref: refOf(batch, id) }));
+        const { kept, resumed, archived } = placeReply.parse(await run('place', scriptJson(entries)));
+        sum.kept += kept;
+        sum.resumed.push(...resumed);
+        sum.archived += archived;
+      }
+      return sum;
+    },
+    async find(batch, ids) {
+      if (ids.length === 0) return [];
+      const stored = await redis.hmget(keys.orphans, ...ids.map((id) => refOf(batch, id)));
+      return stored.map((text) => (text ? parseOrphan(text) : undefined));
+    },
+    async count() {
+      const batches = new Map<string, number>();
+      for await (const page of redis.hscanStream(keys.orphans)) {
+        const flat = z.array(z.string()).parse(page);
+        for (let at = 0; at < flat.length; at += 2) {
+          const batch = (flat[at] ?? '').split('/', 1)[0] ?? '';
+          batches.set(batch, (batches.get(batch) ?? 0) + 1);
+        }
+      }
+      return batches;
+    },
+  };
+}
+
+export function parseOrphan(text: string): Orphan {
+  return orphan.parse(JSON.parse(text));
+}
+
+/** Returns the item with the task of its orphan; held where the orphan has none, as it may have been paid for. */
+export function resumedItem(
+  { index: _index, replace, ...item }: NewItem,
+  { attempt, at, task, kind }: Orphan,
+): AdoptedItem {
+  return {
+    ...item,
+    attempt,
+    posted: 1,
+    history: [],
+    names: [],
+    state: task === undefined ? 'held' : 'generating',
+    fields: {
+      task,
+      kind,
+      postedAt: at,
+      replace: replace ? 1 : undefined,
+      ...(task === undefined && { code: 'LEDGER_LOST', message: reasons.LEDGER_LOST }),
+    },
+  };
+}

@@ -1,0 +1,179 @@
+import { appendFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Queue } from 'bullmq';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { SubmissionLog, readSubmissions } from '../../src/adoption/submission-log.ts';
+import { placeSubmissions } from '../../src/adoption/place-submissions.ts';
+import { silentLogger } from '../../src/core/log.ts';
+import { expandJobs } from '../../src/jobs/stream.ts';
+import { contentHash } from '../../src/ledger/intake.ts';
+import { prepareSubmission } from '../../src/operations/prepare.ts';
+import { submitJobs } from '../../src/operations/submit.ts';
+import { openStorage } from '../../src/storage/open.ts';
+import { workFolder } from '../support/cli.ts';
+import { oneAttempt, openLedger } from '../support/ledger.ts';
+import { clips, startHarness, type Harness } from '../support/harness.ts';
+import { until } from '../support/until.ts';
+
+const ids = ['a', 'b', 'c'];
+const made = (harness: Harness) => harness.simulator.records.summary().tasks.made;
+
+/** Submits as `run` does. @returns what it printed before anything was sent */
+async function submit(harness: Harness, batch: string) {
+  const storage = openStorage(harness.app.config);
+  const jobs = () =>
+    expandJobs(
+      ids.map((id) => ({ id, prompt: `a clip called ${id}` })),
+      { batch },
+      { firstIndex: 1, maxItems: 100, nameFault: () => undefined },
+    );
+  const prepared = await prepareSubmission(harness.app, storage, [{ header: { batch }, jobs }], 'refuse');
+  try {
+    await prepared.adopt();
+    await submitJobs(harness.app, { batch }, jobs());
+    return prepared.previews[0];
+  } finally {
+    await prepared.close();
+    await storage.close();
+  }
+}
+
+async function forgetAll({ app: { redis, keys } }: Harness): Promise<void> {
+  await redis.del(...(await redis.keys(`${keys.prefix}*`)));
+}
+
+/** A batch whose tasks are made, in a Redis that then loses all of it, before any manifest is written. */
+async function lostBatch(batch: string): Promise<Harness> {
+  const harness = await startHarness({ simulator: { generationMs: { 5: [400, 500] } } });
+  const workers = await harness.work();
+  await submit(harness, batch);
+  await until(() => made(harness) === 3, 'three tasks');
+  await until(async () => (await harness.app.queries.batch(batch))?.counts.generating === 3, 'three records');
+  await workers.drain();
+  await forgetAll(harness);
+  return harness;
+}
+
+describe('a Redis that is lost before the first manifest of a batch', () => {
+  it('costs nothing when the same jobs are submitted again', async () => {
+    const harness = await lostBatch('b');
+    expect(await submit(harness, 'b')).toMatchObject({ added: 0, underWay: 3 });
+    await harness.work();
+    expect((await harness.ended('b')).counts).toMatchObject({ total: 3, done: 3 });
+    expect(made(harness)).toBe(3);
+  });
+
+  it('costs nothing when a producer adds its jobs again', async () => {
+    const harness = await lostBatch('b');
+    await harness.work();
+    const queue = new Queue('submit', { connection: harness.app.redis, prefix: harness.app.keys.tag });
+    onTestFinished(() => queue.close());
+    const input = { mode: 'text-to-video', duration: 5, sound: true, aspect_ratio: '1:1' };
+    for (const id of ids) {
+      await queue.add('generate', { batch: 'b', id, input: { ...input, prompt: `a clip called ${id}` } });
+    }
+    await until(async () => (await harness.app.queries.batch('b'))?.counts.done === 3, 'three clips');
+    expect(made(harness)).toBe(3);
+  });
+
+  it('costs nothing while the workers live: the next submission finds what they have logged', async () => {
+    // No poll is under way when Redis is lost: its job would be repaired by reconcile, a minute later.
+    const harness = await startHarness({ env: { CLIPMILL_POLL_DELAY: '700ms' } });
+    await harness.work();
+    await submit(harness, 'b');
+    await until(() => made(harness) === 3, 'three tasks');
+    await forgetAll(harness);
+    await submit(harness, 'b');
+    expect((await harness.ended('b')).counts).toMatchObject({ total: 3, done: 3 });
+    expect(made(harness)).toBe(3);
+  });
+
+  it('holds what was on the wire when its process died', async () => {
+    const harness = await startHarness();
+    const log = new SubmissionLog(harness.app, silentLogger());
+    const input = { mode: 'text-to-video', prompt: 'a clip called a', duration: 5, sound: true, aspect_ratio: '1:1' };
+    log.posting({ batch: 'b', id: 'a', attempt: 1 }, { provider: 'auto', input });
+    log.close();
+    expect(await submit(harness, 'b')).toMatchObject({ added: 2, ended: 1 });
+    await harness.work();
+    expect((await harness.ended('b')).counts).toMatchObject({ total: 3, done: 2, held: 1 });
+    expect(await harness.app.queries.item('b', 'a')).toMatchObject({ state: 'held', code: 'LEDGER_LOST' });
+  });
+
+  it('pays for an item whose content was changed since', async () => {
+    const { intake, orphans, queries } = await openLedger();
+    const entry = { batch: 'b', id: 'clip-1', attempt: 1, hash: 'other', at: 1, task: 't-1' };
+    await orphans.place([entry]);
+    expect(await intake.add('b', { model: 'm' }, clips(1), false)).toMatchObject({ added: 1, resumed: 0 });
+    expect((await queries.item('b', 'clip-1'))?.state).toBe('queued');
+  });
+});
+
+describe('a task that is logged', () => {
+  const logged = (more: object = {}) => {
+    const [item] = clips(1);
+    const hash = contentHash('auto', JSON.stringify(item?.input));
+    return { batch: 'b', id: 'clip-1', attempt: 1, hash, at: Date.now(), task: 't-1', kind: 'k', ...more };
+  };
+
+  it('goes to its item when that is queued again already, and counts for the budget', async () => {
+    const { intake, orphans, queries } = await openLedger();
+    await intake.add('b', { model: 'm' }, clips(1), false);
+    expect(await orphans.place([logged()])).toMatchObject({ resumed: [{ id: 'clip-1', attempt: 1 }] });
+    expect(await orphans.place([logged()])).toEqual({ kept: 0, resumed: [], archived: 0 });
+    expect(await queries.item('b', 'clip-1')).toMatchObject({ state: 'generating', task: 't-1', attempt: 1 });
+    expect(await queries.batch('b')).toMatchObject({ posted: 1, counts: { generating: 1, queued: 0 } });
+  });
+
+  it('goes to an item that is held because its process died', async () => {
+    const app = await openLedger();
+    const attempt = await oneAttempt(app);
+    await app.attempts.begin(attempt, 'x', true);
+    await app.attempts.ambiguous(attempt, { code: 'PROCESS_DIED', message: 'died' }, 60_000);
+    expect((await app.orphans.place([logged()])).resumed).toHaveLength(1);
+    expect(await app.queries.batch('b')).toMatchObject({ posted: 1, counts: { generating: 1, held: 0 } });
+  });
+
+  it('is in the history of an item that has another task', async () => {
+    const app = await openLedger();
+    const attempt = await oneAttempt(app);
+    await app.attempts.begin(attempt, 'x', true);
+    await app.attempts.accepted(attempt, { taskId: 't-2', tasks: 1, kind: 'k' });
+    for (const archived of [1, 0]) expect(await app.orphans.place([logged()])).toMatchObject({ archived });
+    const item = await app.queries.item('b', 'clip-1');
+    expect(item).toMatchObject({ state: 'generating', task: 't-2' });
+    expect(item?.history).toMatchObject([{ attempt: 1, task: 't-1', code: 'ORPHANED' }]);
+  });
+
+  it('is read from all files of its prefix and API, without the torn last line and what was refused', async () => {
+    const home = await workFolder();
+    const folder = join(home, 'submissions');
+    const scope = { home, config: { prefix: 'p', baseUrl: 'https://api.example.com' } };
+    const log = new SubmissionLog(scope, silentLogger());
+    const attempt = (id: string) => ({ batch: 'b', id, attempt: 1 });
+    const content = { provider: 'auto', input: { prompt: 'x' } };
+    for (const id of ids) log.posting(attempt(id), content);
+    log.accepted(attempt('a'), { taskId: 't-1', tasks: 1, kind: 'k' });
+    log.refused(attempt('b'));
+    log.close();
+    await appendFile(join(folder, (await readdir(folder))[0] ?? ''), '{"at":');
+    new SubmissionLog({ home, config: { ...scope.config, prefix: 'q' } }, silentLogger()).posting(
+      attempt('z'),
+      content,
+    );
+    const files = [];
+    for await (const found of readSubmissions(scope)) files.push(found);
+    const [file] = files;
+    expect(file).toMatchObject([{ id: 'a', task: 't-1' }, { id: 'c' }]);
+    expect(file?.[1]).not.toHaveProperty('task');
+  });
+
+  it('costs no submission when the folder takes no file', async () => {
+    const home = join(await workFolder(), 'in-the-way');
+    await writeFile(home, '');
+    const app = { ...(await openLedger()), home };
+    const log = new SubmissionLog(app, silentLogger());
+    expect(() => log.posting({ batch: 'b', id: 'a', attempt: 1 }, { provider: 'auto', input: {} })).not.toThrow();
+    await placeSubmissions(app);
+  });
+});
