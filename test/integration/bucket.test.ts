@@ -5,6 +5,7 @@ import type { App } from '../../src/app.ts';
 import { publishLimits, readUsage } from '../../src/ledger/limits.ts';
 import { reserveReply } from '../../src/ledger/request-token.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
+import { coverage } from '../support/coverage.ts';
 import { until } from '../support/until.ts';
 
 type What = 'submit' | 'poll';
@@ -42,7 +43,7 @@ async function interval(app: App): Promise<number> {
 
 describe('the request bucket', () => {
   it('never lets more tokens become usable in any window than the limit', async () => {
-    const seen = { tokens: 0, waited: 0, full: 0, holds: 0, changes: 0, setBack: 0 };
+    const covered = coverage('the request bucket', ['tokens', 'waited', 'full', 'holds', 'changes', 'setBack']);
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 60 }),
@@ -66,34 +67,33 @@ describe('the request bucket', () => {
           const times: number[] = [];
           for (const { n, what, pauseMs, event } of steps) {
             const usable = await reserve(app, n, what);
-            seen.tokens += n;
-            seen.waited += usable.filter((time, at) => time > (usable[at - 1] ?? Infinity)).length;
+            covered.count('tokens', n);
+            covered.count('waited', usable.filter((time, at) => time > (usable[at - 1] ?? Infinity)).length);
             times.push(...usable);
             if (event === 'refused') {
               await app.account.cool('rate', 20, 0);
-              seen.holds += 1;
+              covered.count('holds');
             }
             if (event === 'more-slots') {
               // The paced tokens become fewer and those at hand more, or the other way round.
               await publishLimits(app.run, { ...app.config, maxRequests, maxTasks: (maxTasks * 7) % 31 || 1 });
-              seen.changes += 1;
+              covered.count('changes');
             }
             if (event === 'set-back') {
               // The clock of Redis, seen from the bucket, goes back by a second.
               await app.redis.hincrby(app.keys.requests, 'ahead', -1_000);
-              seen.setBack += 1;
+              covered.count('setBack');
             }
             await app.clock.sleep(pauseMs);
           }
           const most = mostInWindow(times, windowMs);
-          if (most === maxRequests) seen.full += 1;
+          if (most === maxRequests) covered.count('full');
           expect(most).toBeLessThanOrEqual(maxRequests);
         },
       ),
       { numRuns: 20, endOnFailure: true },
     );
-    process.stdout.write(`bucket property: ${JSON.stringify(seen)}\n`);
-    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0);
+    covered.report();
   });
 
   it('lets a rested bucket fill all slots at once, from ten requests a minute up', async () => {

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { JsonReader } from '../../../../src/jobs/read/json/reader.ts';
 import { plain } from '../../../../src/jobs/tree.ts';
 import { gather } from '../gather.ts';
+import { coverage } from '../../../support/coverage.ts';
 
 /** The file as it is read in pieces; `wrong` when it has mistakes. */
 async function inPieces(text: string, size: number): Promise<unknown> {
@@ -47,27 +48,39 @@ const text = fc
   .map(([content, space]) => JSON.stringify(content, null, space));
 
 it('gives what JSON.parse gives, wherever the text is cut', async () => {
+  const covered = coverage('the JSON splitter', ['list', 'object', 'several jobs', 'one byte at a time']);
   const same = fc.asyncProperty(text, fc.integer({ min: 1, max: 20 }), async (content, size) => {
+    covered.count(content.startsWith('[') ? 'list' : 'object');
+    if ((atOnce(content) as { jobs: unknown[] }).jobs.length > 1) covered.count('several jobs');
+    if (size === 1) covered.count('one byte at a time');
     expect(JSON.parse(JSON.stringify(await inPieces(content, size)))).toEqual(
       JSON.parse(JSON.stringify(atOnce(content))),
     );
   });
   await fc.assert(same, { numRuns: 300 });
+  covered.report();
 });
 
 it('refuses what JSON.parse refuses', async () => {
-  const edit = fc.tuple(
+  const covered = coverage('refusals of the JSON splitter', ['refused by both', 'refused by it alone', 'read by both']);
+  const anyEdit = fc.tuple(
     fc.nat(),
     fc.nat(3),
     fc.constantFrom('', '"', '{', '}', '[', ']', ',', ':', '\\', '\n', 'x', '0', '-', '.', '/', "'", 'null'),
+  );
+  const edit = fc.oneof(
+    { weight: 9, arbitrary: anyEdit },
+    fc.constant<[number, number, string]>([1, 0, '"x":1,"x":2,']),
   );
   const same = fc.asyncProperty(text, edit, fc.integer({ min: 1, max: 20 }), async (content, [at, cut, put], size) => {
     const place = at % (content.length + 1);
     const broken = content.slice(0, place) + put + content.slice(place + cut);
     const expected = atOnce(broken) === 'wrong';
     const found = (await inPieces(broken, size)) === 'wrong';
+    covered.count(expected ? 'refused by both' : found ? 'refused by it alone' : 'read by both');
     // More is refused than JSON.parse does: names given twice, and a file that is no list and no object.
     expect(found || !expected).toBe(true);
   });
   await fc.assert(same, { numRuns: 700 });
+  covered.report();
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fixedPlan } from '../../../../src/worker/polling/fixed.ts';
+import { coverage } from '../../../support/coverage.ts';
 
 describe('fixedPlan', () => {
   const plan = fixedPlan(50_000, 5_000);
@@ -14,13 +15,19 @@ describe('fixedPlan', () => {
   });
 
   it('never lets lateness add up', () => {
+    const covered = coverage('fixed polling', ['before the first poll', 'on the grid', 'late']);
+    const grid = fc.integer({ min: 0, max: 2_000 }).map((polls) => 50_000 + polls * 5_000);
+    const ages = fc.oneof(grid, fc.integer({ min: 0, max: 100_000 }), fc.integer({ min: 0, max: 10_000_000 }));
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 10_000_000 }), (age) => {
+      fc.property(ages, (age) => {
+        const late = (age - 50_000) % 5_000 > 0;
+        covered.count(age < 50_000 ? 'before the first poll' : late ? 'late' : 'on the grid');
         const next = age + plan.nextPollDelayMs(age, 'any');
         expect(next).toBeGreaterThan(age);
         expect((next - 50_000) % 5_000).toBe(0);
         expect(next - age).toBeLessThanOrEqual(Math.max(5_000, 50_000 - age));
       }),
     );
+    covered.report();
   });
 });

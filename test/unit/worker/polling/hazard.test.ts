@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { binOf, edgeOf, hazardOf, untilNextLook } from '../../../../src/worker/polling/hazard.ts';
+import { coverage } from '../../../support/coverage.ts';
 
 describe('hazardOf', () => {
   it('is the chance that what still runs ends next', () => {
@@ -53,10 +54,13 @@ describe('hazardOf', () => {
     const counts = fc.dictionary(fc.integer({ min: 0, max: 700 }).map(String), fc.integer({ min: 0, max: 3 }), {
       maxKeys: 20,
     });
+    const covered = coverage('the hazard', ['no tasks', 'one bin', 'several bins']);
     fc.assert(
       fc.property(counts, (ended) => {
         const seen = Object.entries(ended).map(([bin, count]) => [Number(bin), count] as const);
         const hazard = hazardOf(new Map(seen));
+        const bins = seen.filter(([, count]) => count > 0).length;
+        covered.count(bins === 0 ? 'no tasks' : bins === 1 ? 'one bin' : 'several bins');
         if (!hazard) return;
         for (const [bin] of seen) {
           expect(hazard.weight(bin)).toBeGreaterThanOrEqual(0);
@@ -65,6 +69,7 @@ describe('hazardOf', () => {
         }
       }),
     );
+    covered.report();
   });
 });
 
