@@ -50,9 +50,9 @@ export interface SubmitOptions {
   output?: string;
   /**
    * Budget of the batch: submissions that may be accepted at most, retries included. Default: what the batch has
-   * already, or no limit. A batch that has a budget from another source refuses another figure.
+   * already, or no limit; `none` removes it. A batch that has a budget from another source refuses another figure.
    */
-  maxClips?: number;
+  maxClips?: number | 'none';
   /** Where the jobs come from: a budget may be changed by the source that gave it. Default: none. */
   source?: string;
   /** Job fields for all jobs that do not have them. */

@@ -19,6 +19,7 @@ interface Given {
   encoding?: string;
   flags?: 'drop' | 'keep';
   duplicates?: 'refuse' | 'skip';
+  allowImagesOutside?: true;
 }
 
 /** Adds the options that complete the jobs of all files. */
@@ -33,16 +34,21 @@ export function addJobsOptions(command: Command): Command {
     .option('--variables', 'unknown fields of YAML and JSON are variables, {name} in prompt, id and output')
     .option('--batch <name>', 'name of the batch (default: the name of the file)')
     .option('--output <template>', 'names of the clips, such as {batch}/{index}-{id}.mp4')
-    .option('--max-clips <n>', 'budget: clips of the batch that may ever be paid for')
+    .option('--max-clips <n>', 'budget: clips of the batch that may ever be paid for; none removes it')
     .addOption(new Option('--format <format>', 'format of the files (default: by extension)').choices(formats))
     .option('--allow-images-outside', 'image_files may lie outside the folder of their jobs file')
     .option('--encoding <name>', 'encoding of the files, such as windows-1252 (default: UTF-8)')
-    .addOption(new Option('--duplicates <what>', 'jobs of the same content').choices(['refuse', 'skip']))
     .addOption(
-      new Option('--flags <what>', 'options of other programs in .txt lines, such as --w 832').choices([
-        'drop',
-        'keep',
-      ]),
+      new Option(
+        '--duplicates <what>',
+        'what to do about a job with the content of another one (default: refuse)',
+      ).choices(['refuse', 'skip']),
+    )
+    .addOption(
+      new Option(
+        '--flags <what>',
+        'what to do about options of other programs in .txt lines, such as --w 832 (default: refuse)',
+      ).choices(['drop', 'keep']),
     );
 }
 
@@ -59,8 +65,10 @@ function pair(example: string) {
 
 /** Options of the command line about the files. */
 export function jobsOptions(given: object): OpenOptions {
-  const { column, set, batch, output, maxClips, variables, format, encoding, flags, duplicates } = given as Given;
-  return { columns: column, set, batch, output, maxClips, variables, format, encoding, flags, duplicates };
+  const { column, set, batch, output, maxClips, variables } = given as Given;
+  const { format, encoding, flags, duplicates, allowImagesOutside } = given as Given;
+  const jobs = { columns: column, set, batch, output, maxClips, variables, flags, duplicates };
+  return { ...jobs, format, encoding, ...(allowImagesOutside && { allowImagesOutside }) };
 }
 
 /**

@@ -1,9 +1,13 @@
 import { InputError, type Diagnostic } from '../core/errors.ts';
-import { MAX_PROBLEMS } from './limits.ts';
+import { MAX_OF_A_KIND, MAX_PROBLEMS } from './limits.ts';
 
-/** Gathers mistakes, so that all can be told at once. Keeps the first 100 and counts the rest. */
+/**
+ * Gathers mistakes, so that all are reported at once. Keeps the first 100, and the first 5 of each kind beyond
+ * those, so that many of one kind hide none of another; the rest are counted.
+ */
 export class DiagnosticList {
   readonly #listed: Diagnostic[] = [];
+  readonly #kinds = new Map<string, number>();
   #more = 0;
 
   get count(): number {
@@ -11,8 +15,13 @@ export class DiagnosticList {
   }
 
   add(problem: Diagnostic): void {
-    if (this.#listed.length < MAX_PROBLEMS) this.#listed.push(problem);
+    const kind = kindOf(problem);
+    const count = (this.#kinds.get(kind) ?? 0) + 1;
+    const kept =
+      this.#listed.length < MAX_PROBLEMS || (count <= MAX_OF_A_KIND && this.#listed.length < 2 * MAX_PROBLEMS);
+    if (kept) this.#listed.push(problem);
     else this.#more++;
+    if (count > 1 || this.#kinds.size < 2 * MAX_PROBLEMS) this.#kinds.set(kind, count);
   }
 
   /**
@@ -28,4 +37,9 @@ export class DiagnosticList {
     if (this.#more > 0) problems.push({ message: `and ${this.#more.toLocaleString('en')} more` });
     throw new InputError(problems);
   }
+}
+
+/** What mistakes of one kind have in common: the field, and the message without names and numbers. */
+function kindOf({ field = '', message }: Diagnostic): string {
+  return `${field.replace(/\[\d+\]/g, '')}:${message.replace(/`[^`]*`|\d+/g, '').slice(0, 60)}`;
 }

@@ -4,7 +4,7 @@ import type { Mode } from './job.ts';
 import { MAX_CLIPS_PER_FILE, MAX_TEMPLATE } from './limits.ts';
 import { NAME } from './names.ts';
 import { defaults, header, job } from './schema.ts';
-import { builtIns, LITERAL_PATTERN, variablesPattern } from './template.ts';
+import { builtIns, LITERAL_PATTERN, NAME_TEMPLATE_PATTERN, variablesPattern } from './template.ts';
 
 type Schema = Record<string, unknown>;
 
@@ -145,7 +145,12 @@ function headerSchema(): Record<string, Schema> {
 }
 
 function output(properties: Record<string, Schema>): Schema {
-  return { ...properties['output'], maxLength: MAX_TEMPLATE, pattern: OUTPUT_PATTERN };
+  return {
+    ...properties['output'],
+    maxLength: MAX_TEMPLATE,
+    pattern: OUTPUT_PATTERN,
+    allOf: [{ pattern: NAME_TEMPLATE_PATTERN }],
+  };
 }
 
 const objectSchema = z.looseObject({ properties: z.record(z.string(), z.record(z.string(), z.unknown())) });

@@ -47,6 +47,9 @@ export interface JobInput {
   output?: string | undefined;
 }
 
+/** Most clips that a batch may ever pay for. `none` removes the budget that the batch has. */
+export type Budget = number | 'none';
+
 /** The fields that a file or the library may give once for all jobs. */
 export type JobDefaults = Omit<JobInput, 'id' | 'matrix'>;
 

@@ -33,3 +33,6 @@ export const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
 
 /** Most mistakes that are listed; the rest are counted. */
 export const MAX_PROBLEMS = 100;
+
+/** Most mistakes of one kind that are listed behind those. */
+export const MAX_OF_A_KIND = 5;

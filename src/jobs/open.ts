@@ -4,12 +4,12 @@ import { InputError, type Diagnostic } from '../core/errors.ts';
 import { FileCheck } from './compile/check.ts';
 import type { NameFault } from './compile/header.ts';
 import { ImageFiles } from './image-files.ts';
-import type { Job, Totals } from './job.ts';
+import type { Budget, Job, Totals } from './job.ts';
 import { slug } from './names.ts';
 import { DiagnosticList } from './diagnostics.ts';
 import { MAX_CLIPS_PER_FILE } from './limits.ts';
 import { checkOptions, type JobOptions } from './options.ts';
-import { readerOf, type Format } from './read/formats.ts';
+import { emptyHint, readerOf, type Format } from './read/formats.ts';
 import { SourceFile } from './read/source.ts';
 import { Spool } from './spool.ts';
 import { Uniqueness } from './compile/uniqueness.ts';
@@ -17,14 +17,14 @@ import { counted, quote } from './wording.ts';
 
 /** A file of jobs in which everything was checked. */
 export interface JobsFile {
-  /** As it was given. */
+  /** As it was given; `standard input` for `-`. */
   path: string;
   /** Where the jobs come from, the same from whichever folder the command is called. */
   source: string;
   /** Name of the batch: from the options, the header, or the name of the file. */
   batch: string;
-  /** How many clips the batch may ever pay for. */
-  maxClips: number | undefined;
+  /** How many clips the batch may ever pay for, where the file or the options say so. */
+  maxClips: Budget | undefined;
   totals: Totals;
   /** How many local images the jobs name; they need a storage that the API can fetch from. */
   imageFiles: number;
@@ -62,14 +62,16 @@ export interface OpenOptions extends JobOptions {
  */
 export async function openJobsFiles(paths: readonly string[], options: OpenOptions = {}): Promise<JobsFile[]> {
   if (paths.length === 0) throw new InputError([{ message: 'no jobs file is given' }]);
-  if (paths.filter((path) => path === '-').length > 1)
-    throw new InputError([{ message: 'standard input is given twice' }]);
+  const twice = paths.find((path, number) => paths.indexOf(path) < number);
+  if (twice !== undefined) throw new InputError([{ message: `${nameOf(twice)} is given twice: give it once` }]);
   const list = new DiagnosticList();
   const checked = checkOptions(options, (diagnostic) => list.add(diagnostic));
-  list.throwIfAny();
+  // Without its columns right, every job would be wrong.
+  if ((options.columns?.size ?? 0) > checked.renames.size) list.throwIfAny();
+  const names = paths.map(nameOf);
   const uniqueness = new Uniqueness(
     (first, current) =>
-      first.file === current.file ? `the job at line ${first.line}` : `the job at ${paths[first.file]}:${first.line}`,
+      first.file === current.file ? `the job at line ${first.line}` : `the job at ${names[first.file]}:${first.line}`,
     'give each an id, use `copies: 2`, or skip such jobs with --duplicates skip',
   );
   const files: JobsFile[] = [];
@@ -83,7 +85,7 @@ export async function openJobsFiles(paths: readonly string[], options: OpenOptio
       }
     }
     for (const diagnostic of budgetConflicts(files)) list.add(diagnostic);
-    list.throwIfAny(paths);
+    list.throwIfAny(names);
     return files;
   } catch (error) {
     await Promise.all(files.map((file) => file.close()));
@@ -101,7 +103,7 @@ async function openFile(
 ): Promise<JobsFile> {
   const { encoding, stdin, format, now = new Date(), maxItems = MAX_CLIPS_PER_FILE } = options;
   const notices: string[] = [];
-  const source = new SourceFile(path, { encoding, ...(stdin && { stdin }) });
+  const source = new SourceFile(path, nameOf(path), { encoding, ...(stdin && { stdin }) });
   const spool = Spool.create();
   try {
     if (path !== '-') await source.prepare();
@@ -114,8 +116,9 @@ async function openFile(
     if (path === '-') await source.prepare();
     const check = new FileCheck(
       {
-        path,
+        path: source.name,
         file: number,
+        empty: emptyHint(source.path, format),
         maxItems,
         duplicates: options.duplicates ?? 'refuse',
         renames: checked.renames,
@@ -127,8 +130,9 @@ async function openFile(
     const images = new ImageFiles(path === '-' ? '.' : dirname(path), options.allowImagesOutside);
     const { batch, totals, duplicates } = await check.run(reader, {
       name: path === '-' ? 'stdin' : slug(basename(path, extname(path))).slice(0, 128),
-      override: { batch: options.batch, output: options.output, maxClips: checked.maxClips },
+      override: { batch: checked.batch, output: checked.output, maxClips: checked.maxClips },
       set: checked.set,
+      faulty: checked.faulty,
       extraFields: options.variables || checked.renames.size > 0 ? 'variables' : 'refuse',
       nameFault: options.nameFault,
       now,
@@ -136,7 +140,7 @@ async function openFile(
     });
     if (duplicates > 0) notices.push(`${counted(duplicates, 'clip')} of a content that another job has skipped`);
     return {
-      path,
+      path: source.name,
       source: path === '-' ? '-' : await realpath(path).catch(() => path),
       batch: batch.name,
       maxClips: batch.maxClips,
@@ -152,6 +156,10 @@ async function openFile(
   } finally {
     await source.close();
   }
+}
+
+function nameOf(path: string): string {
+  return path === '-' ? 'standard input' : path;
 }
 
 async function* jobsIn(spool: Spool): AsyncGenerator<Job> {

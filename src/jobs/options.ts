@@ -1,10 +1,12 @@
 import type { Diagnostic } from '../core/errors.ts';
+import { outputFault } from './compile/output-name.ts';
 import { zodIssues } from './compile/shape.ts';
 import { NAME_RULE, isName } from './names.ts';
 import { isVariableName } from './template.ts';
 import { misspelledField } from './fields.ts';
 import { cellValue } from './read/table/cells.ts';
-import { headerShape, jobShape } from './schema.ts';
+import type { Budget } from './job.ts';
+import { budgetOf, headerShape, jobShape } from './schema.ts';
 import { formatPath, plain, START, type Fields, type SyntaxDiagnostic } from './tree.ts';
 import { quote, unknownName } from './wording.ts';
 
@@ -32,18 +34,29 @@ export interface CheckedOptions {
   set: Fields;
   /** Fields by the name that the files have for them. */
   renames: ReadonlyMap<string, string>;
-  maxClips: number | undefined;
+  maxClips: Budget | undefined;
+  /** Template of the clips' names. */
+  output: string | undefined;
+  batch: string | undefined;
+  /** Fields of jobs whose options are wrong. */
+  faulty: readonly string[];
 }
 
 const settable = Object.keys(jobShape).filter((name) => name !== 'matrix');
 
 /** Checks what was said on the command line, and reports what is wrong with it. */
 export function checkOptions(options: JobOptions, report: (diagnostic: Diagnostic) => void): CheckedOptions {
-  if (options.batch !== undefined && !isName(options.batch)) {
-    report({ field: '--batch', message: `${NAME_RULE}; this one is ${quote(options.batch)}` });
-  }
+  const { batch, output, set = new Map<string, string>() } = options;
+  const batchFault = batch === undefined || isName(batch) ? undefined : `${NAME_RULE}; this one is ${quote(batch)}`;
+  if (batchFault !== undefined) report({ field: '--batch', message: batchFault });
+  const fault = output === undefined ? undefined : outputFault(output);
+  if (fault !== undefined) report({ field: '--output', message: fault });
+  const fields = checkSet(set, report);
   return {
-    set: checkSet(options.set ?? new Map(), report),
+    batch: batchFault === undefined ? batch : undefined,
+    output: fault === undefined ? output : undefined,
+    set: fields,
+    faulty: [...set.keys()].filter((name) => !Object.hasOwn(fields, name)),
     renames: checkColumns(options.columns ?? new Map(), report),
     maxClips: checkMaxClips(options.maxClips, report),
   };
@@ -92,10 +105,10 @@ function checkColumns(
   return renames;
 }
 
-function checkMaxClips(text: string | undefined, report: (diagnostic: Diagnostic) => void): number | undefined {
+function checkMaxClips(text: string | undefined, report: (diagnostic: Diagnostic) => void): Budget | undefined {
   if (text === undefined) return undefined;
   const result = headerShape['max_clips']?.safeParse(/^\d+$/.test(text) ? Number(text) : text);
-  if (result?.success) return Number(result.data);
+  if (result?.success) return budgetOf(result.data);
   report({ field: '--max-clips', message: result?.error.issues[0]?.message ?? 'is wrong' });
   return undefined;
 }

@@ -4,7 +4,7 @@ import { providers, type Job } from './job.ts';
 import type { NameFault } from './compile/header.ts';
 import { NAME, NAME_RULE } from './names.ts';
 import { nameFacts, outputNameFault, outputNameOf, OUTPUT_PATTERN } from './compile/output-name.ts';
-import { builtIns, parseTemplate, unknownVariable, variablesPattern } from './template.ts';
+import { braceFault, builtIns, parseTemplate, unknownVariable, variablesPattern } from './template.ts';
 import { isFields } from './tree.ts';
 
 /** A producer cannot know how many items came before its own: equal priorities run in order of arrival. */
@@ -60,7 +60,7 @@ export function readQueueJob(data: unknown, nameFault?: NameFault): QueueJobResu
   }
   const { batch, id, input, provider, output = '{batch}/{id}.mp4', priority } = result.data;
   const template = parseTemplate(output);
-  const unknown = unknownVariable(template, variables);
+  const unknown = braceFault(output) ?? unknownVariable(template, variables);
   if (unknown !== undefined) return refused(data, `output: ${unknown}`);
   const job = {
     id,

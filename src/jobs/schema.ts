@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { itemInput } from './input.ts';
 import { NAME, NAME_RULE } from './names.ts';
 import { providers } from './job.ts';
-import type { JobDefaults, JobInput, Mode } from './job.ts';
+import type { Budget, JobDefaults, JobInput, Mode } from './job.ts';
 import { kindOf } from './wording.ts';
 
 const [textToVideo, imageToVideo] = itemInput.options;
@@ -21,10 +21,11 @@ const text = z.string({ error: ({ input }) => `must be text, not ${kindOf(input)
 
 /** A whole number; one message for all that can be wrong with it. */
 function whole(min: number, max: number) {
-  const range = `from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
-  const error = `must be a whole number ${max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : range}`;
+  const error = `must be a whole number from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
   return z.int({ error }).min(min, { error }).max(max, { error });
 }
+
+const BUDGET = 'must be a whole number of at least 1, or `none` to remove the budget';
 
 const matrix = z.record(
   z.string(),
@@ -85,9 +86,12 @@ export const job = z.strictObject({
 export const header = {
   batch: text.regex(NAME, NAME_RULE).optional().meta({ description: "Name of the batch. Default: the file's name." }),
   output: shared.output,
-  max_clips: whole(1, Number.MAX_SAFE_INTEGER)
+  max_clips: z
+    .union([z.int({ error: BUDGET }).min(1, { error: BUDGET }), z.literal('none')], { error: BUDGET })
     .optional()
-    .meta({ description: 'Budget: clips of this batch that may ever be paid for.' }),
+    .meta({
+      description: 'Budget: clips of this batch that may ever be paid for. `none` removes the one that the batch has.',
+    }),
 };
 
 export const jobShape: Readonly<Record<string, z.ZodType>> = job.shape;
@@ -113,4 +117,9 @@ export function textFields(name: string): boolean {
 /** A field of the header that clipmill ignores: a home for the anchors of a YAML file. */
 export function isExtension(name: string): boolean {
   return name.startsWith('x-');
+}
+
+/** Returns a budget that was checked, or `undefined` when there is none. */
+export function budgetOf(maxClips: unknown): Budget | undefined {
+  return typeof maxClips === 'number' || maxClips === 'none' ? maxClips : undefined;
 }

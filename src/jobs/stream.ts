@@ -3,7 +3,7 @@ import { JobCompiler } from './compile/compile.ts';
 import { expandJob } from './compile/expand.ts';
 import { compileHeader, type NameFault } from './compile/header.ts';
 import { ImageFiles } from './image-files.ts';
-import type { Job, JobDefaults, JobInput } from './job.ts';
+import type { Budget, Job, JobDefaults, JobInput } from './job.ts';
 import { NAME_RULE } from './names.ts';
 import { MAX_CLIPS_PER_FILE } from './limits.ts';
 import { jobShape } from './schema.ts';
@@ -17,8 +17,8 @@ export interface BatchInput {
   batch: string;
   /** Template of the clips' names. Default: `{batch}/{id}.mp4`. */
   output?: string | undefined;
-  /** A whole number of at least 1: how many clips the batch may ever pay for. Default: no limit. */
-  maxClips?: number | undefined;
+  /** Clips that the batch may ever pay for, at least 1; `none` removes its budget. Default: the budget that the batch has, or no limit. */
+  maxClips?: Budget | undefined;
   defaults?: JobDefaults | undefined;
 }
 

@@ -38,9 +38,21 @@ export function parseTemplate(text: string): Template {
 /** Pattern of one character of a template that is no part of a variable, for the JSON Schemas. */
 export const LITERAL_PATTERN = '(?:\\{\\{|\\}\\}|[^{}]|\\{(?!\\{|[A-Za-z_]\\w*\\})|\\}(?!\\}))';
 
-/** Pattern of a template that has variables of these names only, for the JSON Schemas. */
+const PAIRED_PATTERN = '[^{}]|\\{\\{|\\}\\}';
+
+/** Pattern of the template of a name, for the JSON Schemas: each brace is doubled or belongs to a variable. */
+export const NAME_TEMPLATE_PATTERN = `^(?:${PAIRED_PATTERN}|\\{[A-Za-z_]\\w*\\})*$`;
+
+/** Pattern of the template of a name that has variables of these names only, for the JSON Schemas. */
 export function variablesPattern(names: readonly string[]): string {
-  return `^(?:${LITERAL_PATTERN}|\\{(?:${names.join('|')})\\})*$`;
+  return `^(?:${PAIRED_PATTERN}|\\{(?:${names.join('|')})\\})*$`;
+}
+
+/** Returns what is wrong with the braces of the template of a name: a single one is hardly ever meant as such. */
+export function braceFault(text: string): string | undefined {
+  const brace = /[{}]/.exec(text.replace(MARK, ''))?.[0];
+  if (brace === undefined) return undefined;
+  return `has a single "${brace}": a variable is written {id}, and a brace as such ${brace}${brace}`;
 }
 
 /** Returns what is wrong with the length of a template: what is done for each job stays in proportion to the job. */

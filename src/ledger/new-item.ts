@@ -24,8 +24,8 @@ const obstacles = ['name', 'folder', 'inside', 'batch'] as const;
 /** Facts of a batch that come with its items. */
 export interface BatchFacts {
   model: string;
-  /** The budget. Without it the budget of the batch stays as it is. */
-  maxClips?: number | undefined;
+  /** The budget; `none` removes it. Without it the budget of the batch stays as it is. */
+  maxClips?: number | 'none' | undefined;
   /** Where the items come from. A budget is changed only by the source that set it. */
   source?: string | undefined;
   /** Id of the queue job that submits. Changed items add an event, and no name may lie in the folder of another batch. */

@@ -18,12 +18,13 @@ import type { App } from '../app.ts';
 import type { FolderCheck } from '../adoption/check.ts';
 import type { UploadImages } from './upload-images.ts';
 import { pagesOf } from '../core/chunk.ts';
+import type { Budget } from '../jobs/job.ts';
 
 /** Where jobs go and what holds for all of them. */
 export interface SubmitHeader {
   batch: string;
-  /** Submissions that may be accepted at most, retries included. */
-  maxClips?: number | undefined;
+  /** Submissions that may be accepted at most, retries included. Default: what the batch has. */
+  maxClips?: Budget | undefined;
   /** Where they came from, for messages: the file's path as it was given. */
   source?: string | undefined;
 }
@@ -171,13 +172,14 @@ export async function previewJobs(
   const batch = await app.queries.batch(header.batch);
   const conflict = budgetConflict(header, batch);
   if (conflict !== undefined) throw new InputError([conflict]);
+  const budget = header.maxClips ?? batch?.maxClips ?? undefined;
   const sum: Preview = {
     added: 0,
     existing: 0,
     videoSeconds: 0,
     inputBytes: 0,
     nameBytes: 0,
-    maxClips: header.maxClips ?? batch?.maxClips ?? undefined,
+    maxClips: budget === 'none' ? undefined : budget,
     posted: batch?.posted ?? 0,
     stored: 0,
     underWay: 0,

@@ -50,6 +50,21 @@ describe('the ledger', () => {
     expect((await app.queries.batch('b'))?.failures).toEqual({ BUDGET: 33 });
   });
 
+  it('loses a budget by `none` of the source that set it, and by nothing else', async () => {
+    const app = await openLedger();
+    const add = (facts: object) => app.intake.add('b', { model: 'm', ...facts }, clips(1), false);
+    const budget = async () => (await app.queries.batch('b'))?.maxClips;
+    await add({ maxClips: 7, source: 'a.yaml' });
+    await expect(add({ maxClips: 'none', source: 'b.yaml' })).rejects.toThrow('a budget of 7 from a.yaml');
+    await expect(add({ maxClips: 'none' })).rejects.toThrow('a budget of 7 from a.yaml');
+    await add({ source: 'a.yaml' });
+    expect(await budget()).toBe(7);
+    await add({ maxClips: 'none', source: 'a.yaml' });
+    expect(await budget()).toBeNull();
+    await add({ maxClips: 9, source: 'b.yaml' });
+    expect(await budget()).toBe(9);
+  });
+
   it('gives a clip of the budget back when the submission surely was not accepted', async () => {
     const app = await openLedger();
     await app.intake.add('b', { model: 'm', maxClips: 1 }, clips(1), false);

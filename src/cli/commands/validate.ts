@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { kling26 } from '../../apixo/models/kling-2-6.ts';
 import { requireImageStore } from '../../operations/upload-images.ts';
 import { addressesOf, type Config } from '../../config/config.ts';
+import type { Budget } from '../../jobs/job.ts';
 import type { JobsFile } from '../../jobs/open.ts';
 import { addJobsOptions, closeFiles, FILES, jobsOptions, openFiles } from '../jobs-options.ts';
 import { estimate, type Estimate } from '../estimate.ts';
@@ -57,7 +58,16 @@ function expectedTimes(duration: 5 | 10) {
 }
 
 function summary(file: JobsFile) {
-  return { file: file.path, batch: file.batch, maxClips: file.maxClips ?? null, ...file.totals };
+  return {
+    file: file.source === '-' ? '-' : file.path,
+    batch: file.batch,
+    maxClips: file.maxClips ?? null,
+    ...file.totals,
+  };
+}
+
+function budgetWords(budget: Budget): string {
+  return budget === 'none' ? 'none: the one that the batch has is removed' : plural(budget, 'clip');
 }
 
 function describe(file: JobsFile, expected: Estimate): string {
@@ -69,7 +79,7 @@ function describe(file: JobsFile, expected: Estimate): string {
     ...(file.imageFiles > 0 ? [['  images', `${formatCount(file.imageFiles)} to be uploaded`]] : []),
     ['  requests', `about ${formatCount(expected.requests)}`],
     ['  least time', formatDuration(expected.leastMs)],
-    ...(file.maxClips === undefined ? [] : [['  budget', plural(file.maxClips, 'clip')]]),
+    ...(file.maxClips === undefined ? [] : [['  budget', budgetWords(file.maxClips)]]),
   ];
   return `${file.path}: valid, batch "${file.batch}"\n${formatTable(rows)}`;
 }

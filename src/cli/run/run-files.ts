@@ -172,7 +172,7 @@ function budgetNotices(files: readonly JobsFile[], previews: readonly Preview[])
   for (const [index, { batch }] of files.entries()) {
     const preview = previews[index];
     const budget = files.find((file) => file.batch === batch && file.maxClips)?.maxClips ?? preview?.maxClips;
-    if (preview === undefined || budget === undefined) continue;
+    if (preview === undefined || budget === undefined || budget === 'none') continue;
     const clips = batches.get(batch)?.clips ?? preview.posted + preview.waiting;
     batches.set(batch, { budget, clips: clips + preview.added });
   }

@@ -37,6 +37,8 @@ export interface CheckOptions {
   file: number;
   /** Most clips of the file. */
   maxItems: number;
+  /** What a file without jobs needs. */
+  empty: string;
   /** What to do about a job with the content of another one. */
   duplicates: 'refuse' | 'skip';
   /** Fields of a job by their name in the file. */
@@ -101,7 +103,7 @@ export class FileCheck {
       }
     }
     if (number === 0 && this.#list.count === before) {
-      this.#list.add({ file: this.#options.path, message: 'has no jobs' });
+      this.#list.add({ file: this.#options.path, message: `has no jobs: ${this.#options.empty}` });
     }
     const totals = { clips: this.#clips, videoSeconds: this.#videoSeconds, kinds: this.#kinds };
     return { batch, totals, duplicates: this.#duplicates };

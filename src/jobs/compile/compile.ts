@@ -8,7 +8,7 @@ import { counted, quote } from '../wording.ts';
 import type { Batch } from './header.ts';
 import { checkMatrix, combinationCount, type Combination, type Matrix } from './matrix.ts';
 import { compileSettings, sameSettings, type Settings } from './settings.ts';
-import { checkLength, checkShape, zodIssues } from './shape.ts';
+import { checkTemplate, checkShape, zodIssues } from './shape.ts';
 import { variablesOf } from './variables.ts';
 
 /** A job with its defaults in, ready to be expanded. */
@@ -46,8 +46,8 @@ export class JobCompiler {
     };
     const variables = variablesOf(raw, batch, tell);
     const own = checkShape(raw, textShape, tell, [], 'skip');
-    checkLength('id', own, tell);
-    checkLength('prompt', own, tell);
+    checkTemplate('id', own, tell);
+    checkTemplate('prompt', own, tell);
     if (own['matrix'] !== undefined) checkMatrix(raw['matrix'], tell);
     const matrix = faulty.has('matrix') ? {} : ((own['matrix'] ?? {}) as Record<string, MatrixValue[]>);
     const settings = this.#settings(raw, faulty, tell);

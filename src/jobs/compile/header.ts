@@ -1,7 +1,8 @@
 import type { ImageFiles } from '../image-files.ts';
-import { defaultsShape, headerFields, headerShape, isExtension } from '../schema.ts';
+import type { Budget } from '../job.ts';
+import { budgetOf, defaultsShape, headerFields, headerShape, isExtension } from '../schema.ts';
 import { nearest } from '../../core/did-you-mean.ts';
-import { outputNameFault } from './output-name.ts';
+import { outputFault } from './output-name.ts';
 import { lengthFault, parseTemplate, render, variablesOf, type Template } from '../template.ts';
 import { isFields, type Fields, type Report } from '../tree.ts';
 import { checkShape } from './shape.ts';
@@ -20,7 +21,7 @@ export type NameFault = (output: string) => string | undefined;
 export interface Batch {
   name: string;
   output: Template;
-  maxClips: number | undefined;
+  maxClips: Budget | undefined;
   defaults: Fields;
   /** Fields whose mistakes were reported before the jobs, and are not reported again for each of them. */
   faulty: ReadonlySet<string>;
@@ -40,7 +41,7 @@ export interface HeaderContext {
   /** The name of the batch when the header has none. */
   name: string;
   /** Replace the fields of the header. */
-  override?: { batch?: string | undefined; output?: string | undefined; maxClips?: number | undefined } | undefined;
+  override?: { batch?: string | undefined; output?: string | undefined; maxClips?: Budget | undefined } | undefined;
   /** Fields of all jobs, which replace those in the file. Checked. */
   set?: Fields | undefined;
   /** How unknown fields are treated. Default: refused, and no option is named that accepts them. */
@@ -76,8 +77,8 @@ export function compileHeader(raw: Fields, context: HeaderContext, report: Repor
     : compileDefaults(raw['defaults'], context.images, report);
   return {
     name: context.override?.batch ?? (typeof valid['batch'] === 'string' ? valid['batch'] : context.name),
-    output: compileOutput(context.override?.output ?? valid['output'], report),
-    maxClips: context.override?.maxClips ?? (typeof valid['max_clips'] === 'number' ? valid['max_clips'] : undefined),
+    output: compileOutput(context.override?.output, valid['output'], report),
+    maxClips: context.override?.maxClips ?? budgetOf(valid['max_clips']),
     defaults,
     faulty: new Set([...faulty, ...(context.faulty ?? [])]),
     set: context.set ?? {},
@@ -128,7 +129,7 @@ function compileDefaults(raw: unknown, images: ImageFiles, report: Report): Pick
   for (const name of ['prompt', 'output']) {
     const text = defaults[name];
     if (typeof text !== 'string') continue;
-    const fault = lengthFault(text) ?? (name === 'prompt' ? promptFault(text) : staticFault(parseTemplate(text)));
+    const fault = lengthFault(text) ?? (name === 'prompt' ? promptFault(text) : outputFault(text));
     if (fault !== undefined) wrong(name, fault);
   }
   return { defaults, faulty };
@@ -146,17 +147,13 @@ function noDefaults(): Pick<Batch, 'defaults' | 'faulty'> {
   return { defaults: {}, faulty: new Set(Object.keys(defaultsShape)) };
 }
 
-function compileOutput(text: unknown, report: Report): Template {
+/** @param given takes the place of what the header has; checked */
+function compileOutput(given: string | undefined, text: unknown, report: Report): Template {
+  if (given !== undefined) return parseTemplate(given);
   if (typeof text === 'string') {
-    const template = parseTemplate(text);
-    const fault = staticFault(template);
-    if (fault === undefined) return template;
+    const fault = outputFault(text);
+    if (fault === undefined) return parseTemplate(text);
     report({ path: ['output'], message: fault });
   }
   return parseTemplate(DEFAULT_OUTPUT);
-}
-
-/** Returns what is wrong with every name that a template gives, whatever the values of its variables. */
-function staticFault(template: Template): string | undefined {
-  return outputNameFault(render(template, () => 'x'));
 }

@@ -1,5 +1,5 @@
 import { foldedName } from '../../core/folded-name.ts';
-import { render, type Template } from '../template.ts';
+import { braceFault, lengthFault, parseTemplate, render, type Template } from '../template.ts';
 import type { ItemInput } from '../input.ts';
 import type { Combination } from './matrix.ts';
 import { quote } from '../wording.ts';
@@ -59,6 +59,11 @@ export function outputNameFault(name: string): string | undefined {
     return `gives ${quote(name)}: this name is kept for clipmill's own files`;
   }
   return undefined;
+}
+
+/** Returns what is wrong with every name that a template gives, whatever the values of its variables, or `undefined`. */
+export function outputFault(template: string): string | undefined {
+  return lengthFault(template) ?? braceFault(template) ?? outputNameFault(render(parseTemplate(template), () => 'x'));
 }
 
 /** What a name takes from the batch and the input, by variable. */

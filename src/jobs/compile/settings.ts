@@ -8,7 +8,7 @@ import { quote } from '../wording.ts';
 import { TOO_MANY_IMAGES, type Batch } from './header.ts';
 import { contentIds } from './identity.ts';
 import { nameFacts, type NameFacts } from './output-name.ts';
-import { checkLength, checkShape, zodIssues } from './shape.ts';
+import { checkTemplate, checkShape, zodIssues } from './shape.ts';
 
 /** What a job asks for besides its texts, checked, with the defaults in: the same for most jobs of a file. */
 export interface Settings {
@@ -45,7 +45,7 @@ export function sameSettings(a: Fields, b: Fields): boolean {
  */
 export function compileSettings(raw: Fields, batch: Batch, faulty: ReadonlySet<string>, report: Report): Settings {
   const own = checkShape(raw, settingsShape, report, [], 'skip');
-  checkLength('output', own, report);
+  checkTemplate('output', own, report);
   const { set } = batch;
   const given = Object.keys(set).length === 0 ? own : { ...withoutImages(own, set), ...set };
   const fields: Fields = { ...withoutImages(batch.defaults, given), ...given };

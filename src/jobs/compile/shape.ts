@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { FieldDiagnostic, Fields, Path, Report } from '../tree.ts';
-import { lengthFault } from '../template.ts';
+import { braceFault, lengthFault } from '../template.ts';
 import { unknownName } from '../wording.ts';
 
 /**
@@ -34,10 +34,11 @@ export function checkShape(
   return valid;
 }
 
-/** Reports and removes a text that is too long for a template. */
-export function checkLength(name: string, fields: Fields, report: Report): void {
+/** Reports and removes a text that cannot be a template. */
+export function checkTemplate(name: string, fields: Fields, report: Report): void {
   const text = fields[name];
-  const message = typeof text === 'string' ? lengthFault(text) : undefined;
+  const message =
+    typeof text !== 'string' ? undefined : (lengthFault(text) ?? (name === 'output' ? braceFault(text) : undefined));
   if (message === undefined) return;
   report({ path: [name], message });
   delete fields[name];

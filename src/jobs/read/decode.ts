@@ -13,10 +13,32 @@ export function decoder(path: string, encoding?: string): Decode {
   let decode: Decode | undefined;
   if (encoding !== undefined) decode = decoderOf(path, encoding);
   return (block, last) => {
-    decode ??= decoderOf(path, encodingOf(block));
+    if (decode === undefined) {
+      const kind = binaryKinds.find(([magic]) => block.subarray(0, magic.length).equals(magic))?.[1];
+      if (kind !== undefined) throw new InputError([{ file: path, message: kind }]);
+      decode = decoderOf(path, encodingOf(block));
+    }
     return decode(block, last);
   };
 }
+
+const COMPRESSED = 'is compressed: unpack it first';
+const DOCUMENT =
+  'is a document or an archive, not a text file: save it as CSV, or as text with one prompt a line (.txt)';
+const MEDIA = 'is an image or a video: give a file of prompts, in which `image_urls` or `image_files` name images';
+
+/** What the first bytes of a file that is no text say of it. */
+const binaryKinds: readonly (readonly [magic: Buffer, message: string])[] = [
+  [Buffer.from('1f8b', 'hex'), COMPRESSED],
+  [Buffer.from('28b52ffd', 'hex'), COMPRESSED],
+  [Buffer.from('fd377a585a00', 'hex'), COMPRESSED],
+  [Buffer.from('504b0304', 'hex'), DOCUMENT],
+  [Buffer.from('d0cf11e0', 'hex'), DOCUMENT],
+  [Buffer.from('%PDF-'), DOCUMENT],
+  [Buffer.from('89504e47', 'hex'), MEDIA],
+  [Buffer.from('ffd8ff', 'hex'), MEDIA],
+  [Buffer.from('000000', 'hex'), MEDIA],
+];
 
 function encodingOf(head: Buffer): string {
   if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';

@@ -32,6 +32,27 @@ const extensions: Record<string, Format> = {
   '.tab': 'tsv',
   '.txt': 'txt',
 };
+/** What a first job looks like. */
+const firstJobs: Readonly<Record<Format, string>> = {
+  yaml: 'write one as `- a red fox in snow`, a line each',
+  json: 'write `["a red fox in snow", …]`',
+  jsonl: 'write one a line, as `{"prompt": "a red fox in snow"}`',
+  csv: 'write one a row, below the row that names the columns',
+  tsv: 'write one a row, below the row that names the columns',
+  txt: 'write one prompt a line',
+};
+
+/** Returns what to write into a file that has no jobs. */
+export function emptyHint(path: string, format: Format | undefined): string {
+  return firstJobs[formatOf(path, format) ?? 'txt'];
+}
+
+function formatOf(path: string, format: Format | undefined): Format | undefined {
+  return format ?? extensions[extname(path).toLowerCase()];
+}
+
+const packed = ['.gz', '.zip', '.bz2', '.xz', '.zst', '.7z', '.tar', '.tgz'];
+const media = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.mp4', '.mov', '.webm', '.mp3', '.wav'];
 /** Files that hold a table or a text, but not as text. */
 const documents = ['.xlsx', '.xls', '.ods', '.numbers', '.docx', '.doc', '.odt', '.rtf', '.pdf', '.parquet'];
 
@@ -41,19 +62,25 @@ const documents = ['.xlsx', '.xls', '.ods', '.numbers', '.docx', '.doc', '.odt',
  * @throws InputError when neither tells the format
  */
 export async function readerOf(
-  source: Source & { path: string },
+  source: Source & { path: string; name: string },
   format: Format | undefined,
   options: Omit<ReadOptions, 'guessed'>,
 ): Promise<Reader> {
-  const known = format ?? extensions[extname(source.path).toLowerCase()];
-  if (known === undefined) throw new InputError([{ file: source.path, message: unknownFormat(source.path) }]);
-  const text = known === 'csv' || known === 'tsv' ? source : { text: () => lineEnds(source.path, source.text()) };
+  const known = formatOf(source.path, format);
+  if (known === undefined) throw new InputError([{ file: source.name, message: unknownFormat(source.path) }]);
+  const text = known === 'csv' || known === 'tsv' ? source : { text: () => lineEnds(source.name, source.text()) };
   return new (await readers[known]())(text, { ...options, guessed: format === undefined });
 }
 
 function unknownFormat(path: string): string {
-  if (path === '-') return `standard input needs its format: add --format ${formats.join('|')}`;
+  if (path === '-') return `has no name that tells its format: add --format ${formats.join('|')}`;
   const extension = extname(path);
+  if (packed.includes(extension.toLowerCase())) {
+    return `is compressed (${extension}): unpack it first, or pipe its text into clipmill with - as the file and --format txt`;
+  }
+  if (media.includes(extension.toLowerCase())) {
+    return `is no text file (${extension}): give a file of prompts, in which \`image_urls\` or \`image_files\` name images`;
+  }
   if (documents.includes(extension.toLowerCase())) {
     return `is a document (${extension}), not a text file: save it as CSV, or as text with one prompt a line (.txt)`;
   }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join } from 'node:path';
+import { nearest } from '../../core/did-you-mean.ts';
 import { InputError } from '../../core/errors.ts';
 import { Spool } from '../spool.ts';
 import { decoder } from './decode.ts';
@@ -23,12 +25,15 @@ export interface SourceOptions {
  */
 export class SourceFile implements Source {
   readonly path: string;
+  /** What messages call it. */
+  readonly name: string;
   readonly #options: SourceOptions;
   readonly #hashes: string[] = [];
   #copy: Spool | undefined;
 
-  constructor(path: string, options: SourceOptions = {}) {
+  constructor(path: string, name = path, options: SourceOptions = {}) {
     this.path = path;
+    this.name = name;
     this.#options = options;
   }
 
@@ -37,7 +42,7 @@ export class SourceFile implements Source {
    * @throws InputError when the file cannot be read, is not of its encoding, or changed since the first reading
    */
   async *text(): AsyncGenerator<string> {
-    const decode = decoder(this.path, this.#options.encoding);
+    const decode = decoder(this.name, this.#options.encoding);
     let number = 0;
     for await (const { block, last } of this.#blocks()) {
       if (this.#copy === undefined) this.#check(number++, block);
@@ -51,13 +56,13 @@ export class SourceFile implements Source {
       this.#copy = await copyOf(this.#options.stdin ?? process.stdin);
       return;
     }
-    const found = await stat(this.path).catch((error: unknown) => {
-      throw failure(this.path, error);
+    const found = await stat(this.path).catch(async (error: unknown) => {
+      throw failure(this.path, error, await similarFile(this.path));
     });
     if (found.isFile()) return;
     if (!found.isFIFO()) {
       throw new InputError([
-        { file: this.path, message: found.isDirectory() ? 'is a folder' : 'is not a regular file' },
+        { file: this.path, message: found.isDirectory() ? FOLDER : 'is no regular file: give a file of prompts' },
       ]);
     }
     const pipe = await this.#open();
@@ -130,16 +135,31 @@ async function fill(file: FileHandle, path: string): Promise<Buffer> {
   return block.subarray(0, length);
 }
 
-const reasons: Record<string, string> = {
-  ENOENT: 'no such file',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EISDIR: 'is a folder',
-  ENOTDIR: 'no such file',
-  ENAMETOOLONG: 'no such file: the name is too long',
-};
+const FOLDER = 'is a folder: give the files in it by name';
+const PERMISSION = 'permission denied: make it readable for this user';
 
-function failure(path: string, error: unknown): InputError {
+const reasons: Record<string, string> = {
+  EACCES: PERMISSION,
+  EPERM: PERMISSION,
+  EISDIR: FOLDER,
+};
+const MISSING = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'];
+
+/** @param similar a file whose name is near */
+function failure(path: string, error: unknown, similar?: string): InputError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return new InputError([{ file: path, message: `cannot be read: ${reasons[code] ?? (code || 'unknown error')}` }]);
+  const cure =
+    similar === undefined
+      ? `check the path${isAbsolute(path) ? '' : `, which is relative to ${process.cwd()}`}`
+      : `did you mean ${similar}?`;
+  const reason = MISSING.includes(code) ? `no such file: ${cure}` : (reasons[code] ?? (code || 'unknown error'));
+  return new InputError([{ file: path, message: `cannot be read: ${reason}` }]);
+}
+
+/** Returns the file of the same folder whose name is nearest to that of a path. */
+async function similarFile(path: string): Promise<string | undefined> {
+  const entries = await readdir(dirname(path), { withFileTypes: true }).catch(() => []);
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  const similar = nearest(basename(path), files);
+  return similar === undefined ? undefined : join(dirname(path), similar);
 }

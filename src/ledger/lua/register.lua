@@ -35,7 +35,9 @@ end
 if redis.call('ZADD', BATCHES, 'NX', now, batch) == 1 then redis.call('HSET', key, 'createdAt', now) end
 redis.call('HSET', key, 'open', ARGV[2], 'model', facts.model)
 if facts.source then redis.call('HSETNX', key, 'source', facts.source) end
-if facts.maxClips then
+if facts.maxClips == 'none' then
+  redis.call('HDEL', key, 'maxClips', 'budgetSource')
+elseif facts.maxClips then
   redis.call('HSET', key, 'maxClips', facts.maxClips)
   if facts.source then redis.call('HSET', key, 'budgetSource', facts.source) end
 end

@@ -261,7 +261,7 @@ describe('several jobs given to the library', () => {
   it('have a header that is checked', async () => {
     expect(await refused([], { batch: 'a b', maxClips: 0, defaults: { duration: 7 } as unknown as JobInput })).toEqual([
       'batch: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit',
-      'max_clips: must be a whole number of at least 1',
+      'max_clips: must be a whole number of at least 1, or `none` to remove the budget',
       'defaults.duration: must be 5 or 10',
     ]);
   });

@@ -69,6 +69,7 @@ async function growth(extension: string, jobs: number): Promise<number> {
     path: source.path,
     file: 0,
     maxItems: jobs,
+    empty: '',
     duplicates: 'refuse',
     renames: new Map<string, string>(),
   } as const;

@@ -71,7 +71,7 @@ describe('a header', () => {
     expect(await wrong('jobs.yaml', text)).toEqual([
       'jobs.yaml:1:8: batch: must be text, not a number: put it in quotes',
       'jobs.yaml:2:9: output: gives `../x`: "." and ".." must not be in it',
-      'jobs.yaml:3:12: max_clips: must be a whole number of at least 1',
+      'jobs.yaml:3:12: max_clips: must be a whole number of at least 1, or `none` to remove the budget',
       'jobs.yaml:4:1: notes: unknown field `notes`: known are batch, output, max_clips, defaults, jobs',
       'jobs.yaml:6:13: defaults.duration: must be 5 or 10',
       'jobs.yaml:7:9: defaults.mode: must be text-to-video or image-to-video',
@@ -143,6 +143,52 @@ describe('jobs that repeat', () => {
       'a.yaml:1:3: job #1: promt: unknown field `promt`: did you mean `prompt`?',
       'c.yaml:2:3: job #1: prompt: is required',
     ]);
+  });
+});
+
+describe('mistakes of several kinds', () => {
+  it('in a header, in fields, in variables and in names are reported in one pass', async () => {
+    const text =
+      'notes: x\njobs:\n- {id: a, prompt: "{style} fox", style: noir}\n- {id: a, prompt: "{x}"}\n- {id: a, prompt: y, duration: 7}\n' +
+      '- {prompt: same, colour: red}\n- {prompt: same}\n- {id: b, prompt: z, output: "{id"}\n';
+    expect(await wrong('jobs.yaml', text)).toEqual([
+      expect.stringContaining('1:1: notes: unknown field `notes`'),
+      expect.stringContaining('3:34: job a: style: unknown field `style`'),
+      expect.stringContaining('4:8: job a: id: `a` is the id of the job at line 3 already'),
+      expect.stringContaining('4:19: job a: prompt: no variable `x`'),
+      expect.stringContaining('5:8: job a: id: `a` is the id of the job at line 3 already'),
+      expect.stringContaining('5:32: job a: duration: must be 5 or 10'),
+      expect.stringContaining('6:18: job #4: colour: unknown field `colour`'),
+      expect.stringContaining('7:3: job #5: same content as the job at line 6'),
+      expect.stringContaining(
+        '8:30: job b: output: has a single "{": a variable is written {id}, and a brace as such {{',
+      ),
+    ]);
+  });
+
+  it('in the columns and in the rows of a table are reported in one pass', async () => {
+    expect(await wrong('t.csv', 'prompt,duratoin,sound\na,5,maybe\n,10,true\n')).toEqual([
+      expect.stringContaining('t.csv:1:2: duratoin: unknown column `duratoin`: did you mean `duration`?'),
+      expect.stringContaining('t.csv:2:3: job #1: sound: must be true or false'),
+      expect.stringContaining('t.csv:3:1: job #2: prompt: is required'),
+    ]);
+  });
+
+  it('on the command line and in the file are reported in one pass', async () => {
+    const options = { output: '{id', set: new Map([['duration', '7']]), batch: 'a b' };
+    expect(await wrong('jobs.yaml', '- {prompt: x, sound: loud}\n', options)).toEqual([
+      expect.stringContaining('--batch: must be 1 to 128 letters'),
+      '--output: has a single "{": a variable is written {id}, and a brace as such {{',
+      '--set duration: must be 5 or 10',
+      'jobs.yaml:1:22: job #1: sound: must be true or false',
+    ]);
+  });
+
+  it('are all listed, however many there are of one', async () => {
+    const text = '- {}\n'.repeat(1_000) + '- {prompt: x, duration: 7}\n';
+    const list = await wrong('jobs.yaml', text);
+    expect(list).toHaveLength(102);
+    expect(list.slice(100)).toEqual(['jobs.yaml:1001:25: job #1001: duration: must be 5 or 10', 'and 900 more']);
   });
 });
 

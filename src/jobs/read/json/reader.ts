@@ -14,6 +14,8 @@ import { headerAround } from '../root.ts';
 import { JsonSplitter, type JobText } from './splitter.ts';
 import { parseJson } from './text.ts';
 
+const EMPTY = 'is empty: write `["a red fox in snow", …]`';
+
 /** Reads jobs from `{"batch": …, "defaults": …, "jobs": [...]}` or from a bare `[...]`. */
 export class JsonReader implements Reader {
   readonly #source: Source;
@@ -34,6 +36,7 @@ export class JsonReader implements Reader {
         'the text around the jobs is longer than 1 MB: the jobs must be a list, `{"jobs": [...]}` or `[...]`, and its brackets closed at its end';
       return brokenHeader([{ place: to, message }]);
     }
+    if (!/\S/.test(text)) return brokenHeader([{ place: START, message: EMPTY }]);
     const { tree, diagnostics } = parseJson(text, (place) => moved(place, from, to));
     if (tree === undefined) return brokenHeader(diagnostics.map(withLinesHint));
     return headerAround(tree, diagnostics, this.#jobsField);

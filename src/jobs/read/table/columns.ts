@@ -23,6 +23,8 @@ export class Columns {
   readonly all: Column[];
   readonly diagnostics: SyntaxDiagnostic[] = [];
   readonly variables: string[] = [];
+  /** Fields of jobs whose columns are wrong. */
+  readonly faulty: string[] = [];
   /** Numbers of columns that have no name. */
   readonly unnamed: number[] = [];
   readonly #names: readonly string[];
@@ -45,17 +47,19 @@ export class Columns {
         return this.#variable(`column_${name}`, position);
       const known = field !== undefined && tableFields.includes(field);
       if (known && fields.indexOf(field) < position)
-        return this.#wrong(position, twice(name, fields.indexOf(field), position));
+        return this.#wrong(position, twice(name, fields.indexOf(field), position), field);
       if (known) return { name: field, variable: false };
       if (field === 'matrix' || name === 'matrix') {
         return this.#wrong(position, 'a matrix cannot stand in a table: use YAML, JSON or JSONL');
       }
       const meant = field === undefined ? misspelledField(name, tableFields, present) : undefined;
-      if (meant !== undefined) return this.#wrong(position, misspelt(name, meant));
+      if (meant !== undefined) return this.#wrong(position, misspelled(name, meant), meant);
       return this.#variable(field ?? name, position);
     });
-    if (present.has('prompt') || set.has('prompt') || this.diagnostics.length > 0) return;
-    this.diagnostics.push({ place: { line, column: 1 }, message: noPrompt(names) });
+    if (present.has('prompt') || set.has('prompt')) return;
+    const reported = this.diagnostics.length > 0;
+    this.faulty.push('prompt');
+    if (!reported) this.diagnostics.push({ place: { line, column: 1 }, message: noPrompt(names) });
   }
 
   #missing(name: string, field: string): void {
@@ -63,6 +67,7 @@ export class Columns {
     const hint = meant === undefined ? '' : `: did you mean ${quote(meant)}?`;
     const message = `${columnOption(field, name)}: there is no column ${quote(name)}${hint}`;
     this.diagnostics.push({ place: { line: this.#line, column: 1 }, message });
+    this.faulty.push(field);
   }
 
   #variable(name: string, position: number): Column {
@@ -73,7 +78,8 @@ export class Columns {
     return { name: variable, variable: true };
   }
 
-  #wrong(position: number, message: string): undefined {
+  #wrong(position: number, message: string, field?: string): undefined {
+    if (field !== undefined) this.faulty.push(field);
     const name = this.#names[position] ?? '';
     this.diagnostics.push({ place: { line: this.#line, column: position + 1 }, field: name, message });
   }
@@ -83,7 +89,7 @@ function twice(name: string, first: number, position: number): string {
   return `column ${quote(name)} stands twice: columns ${first + 1} and ${position + 1}`;
 }
 
-function misspelt(name: string, meant: string): string {
+function misspelled(name: string, meant: string): string {
   const variable = `x_${variableName(name)}`;
   return (
     `unknown column ${quote(name)}: did you mean \`${meant}\`? ${columnOption(meant, name)} reads it as that, ` +

@@ -44,11 +44,9 @@ export class TableReader implements Reader {
         this.#options,
       );
       this.#columns = columns;
-      const { diagnostics, variables } = columns;
-      // Without its columns right, every row would be wrong in the same way.
-      if (diagnostics.length > 0) return brokenHeader(diagnostics);
+      const { diagnostics, variables, faulty } = columns;
       if (variables.length > 0) notice(`variables: ${variables.join(', ')}`);
-      return { tree: undefined, diagnostics, broken: false, variables };
+      return { tree: undefined, diagnostics, broken: false, variables, faulty };
     }
     return { tree: undefined, diagnostics: [], broken: false };
   }

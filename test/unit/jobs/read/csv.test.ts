@@ -84,7 +84,7 @@ describe('a CSV file', () => {
       'prompt,mode,image_urls\na,image-to-video,"[""x"""\n',
       ['2:3: job #1: image_urls: broken JSON at the end: expected "," or "]"'],
     ],
-    ['no rows', 'prompt,id\n', [' has no jobs']],
+    ['no rows', 'prompt,id\n', [' has no jobs: write one a row, below the row that names the columns']],
   ])('is refused with %s', async (_, text, expected) => {
     expect(await faults(text)).toEqual(expected);
   });

@@ -227,7 +227,9 @@ describe('a JSONL file', () => {
       '2:1: job #2: prompt: is required',
       expect.stringContaining('2:2: job #2: batch: unknown field `batch`'),
     ]);
-    expect(await lines('{"output": "y", "x-note": 1}\n')).toEqual([' has no jobs']);
+    expect(await lines('{"output": "y", "x-note": 1}\n')).toEqual([
+      ' has no jobs: write one a line, as `{"prompt": "a red fox in snow"}`',
+    ]);
   });
 
   it('is refused with a line over 1 MB, and others are checked', async () => {

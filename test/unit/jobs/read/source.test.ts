@@ -15,15 +15,17 @@ const big = Array.from({ length: 1_500 }, (_, number) => line(number)).join('');
 const at = (text: string, bytes: number[]) =>
   Buffer.concat([Buffer.from(text), Buffer.from(bytes), Buffer.from('\n- prompt: x\n')]);
 
+const none = 'jobs.yaml: has no jobs: write one as `- a red fox in snow`, a line each';
+
 describe('a file', () => {
   it.each([
-    ['empty', '', 'jobs.yaml: has no jobs'],
-    ['blank', ' \n\n', 'jobs.yaml: has no jobs'],
-    ['of comments', '# nothing\n', 'jobs.yaml: has no jobs'],
-    ['of a marker', '---\n...\n', 'jobs.yaml: has no jobs'],
-    ['without jobs', 'batch: x\n', 'jobs.yaml: has no jobs'],
-    ['with an empty list', 'jobs: []\n', 'jobs.yaml: has no jobs'],
-    ['with nothing', 'jobs:\nbatch: x\n', 'jobs.yaml: has no jobs'],
+    ['empty', '', none],
+    ['blank', ' \n\n', none],
+    ['of comments', '# nothing\n', none],
+    ['of a marker', '---\n...\n', none],
+    ['without jobs', 'batch: x\n', none],
+    ['with an empty list', 'jobs: []\n', none],
+    ['with nothing', 'jobs:\nbatch: x\n', none],
     ['with a misspelt list', 'job:\n- prompt: x\n', 'jobs.yaml:1:1: job: unknown field `job`: did you mean `jobs`?'],
   ])('that is %s is refused', async (_, text, message) => {
     expect(await wrong('jobs.yaml', text)).toEqual([message]);
@@ -32,8 +34,27 @@ describe('a file', () => {
   it.each(['json', 'jsonl', 'csv'])('that is empty is refused as .%s', async (extension) => {
     const [message] = await wrong(`jobs.${extension}`, '');
     expect(message).toMatch(
-      extension === 'json' ? /^jobs\.json:1:1: broken JSON at the end: expected a value$/ : /has no jobs$/,
+      extension === 'json' ? /^jobs\.json:1:1: is empty: write `\[/ : /has no jobs: write one a /,
     );
+  });
+
+  it.each([
+    ['p.txt.gz', 'a cat\n', 'is compressed (.gz): unpack it first'],
+    ['a.png', 'x', 'is no text file (.png): give a file of prompts'],
+    ['p.txt', Buffer.from('1f8b0800', 'hex'), 'is compressed: unpack it first'],
+    ['p.yaml', Buffer.from('89504e470d0a1a0a00', 'hex'), 'is an image or a video: give a file of prompts'],
+    ['p.csv', Buffer.from('504b030414', 'hex'), 'is a document or an archive, not a text file: save it as CSV'],
+  ])('that is no text is named for what it is: %s', async (name, content, message) => {
+    expect(await wrong(name, content)).toEqual([expect.stringContaining(`${name}: ${message}`)]);
+  });
+
+  it('that is given twice, or whose name is near that of another, is refused with what to do', async () => {
+    const path = join(await folder(), 'prompts.txt');
+    await writeFile(path, 'a cat\n');
+    expect(await complaints(openJobsFiles([path, path]))).toEqual([`${path} is given twice: give it once`]);
+    expect(await complaints(openJobsFiles([path.replace('prompts', 'promts')]))).toEqual([
+      'promts.txt: cannot be read: no such file: did you mean prompts.txt?',
+    ]);
   });
 
   it('that is not there, is a folder or has no known name is refused', async () => {
@@ -44,13 +65,13 @@ describe('a file', () => {
     const names = ['none.yaml', 'folder.yaml', 'x.yam', 'noname'];
     const known = 'add --format txt for one prompt a line, or the format it has (yaml, json, jsonl, csv, tsv, txt)';
     expect(await complaints(openJobsFiles(names.map((name) => join(path, name))))).toEqual([
-      'none.yaml: cannot be read: no such file',
-      'folder.yaml: is a folder',
+      'none.yaml: cannot be read: no such file: check the path',
+      'folder.yaml: is a folder: give the files in it by name',
       `x.yam: has the extension .yam (did you mean .yaml?): ${known}`,
       `noname: has no extension: ${known}`,
     ]);
     expect(await complaints(openJobsFiles([]))).toEqual(['no jobs file is given']);
-    expect(await complaints(openJobsFiles(['/dev/null']))).toEqual([expect.stringContaining('is not a regular file')]);
+    expect(await complaints(openJobsFiles(['/dev/null']))).toEqual([expect.stringContaining('is no regular file')]);
   });
 
   it.each(['jobs.YAML', 'jobs.yml'])('may be named %s', async (name) => {
@@ -109,9 +130,11 @@ describe('standard input', () => {
 
   it('needs its format, and is one', async () => {
     expect(await complaints(openJobsFiles(['-']))).toEqual([
-      '-: standard input needs its format: add --format yaml|json|jsonl|csv|tsv|txt',
+      'standard input: has no name that tells its format: add --format yaml|json|jsonl|csv|tsv|txt',
     ]);
-    expect(await complaints(openJobsFiles(['-', '-'], { format: 'txt' }))).toEqual(['standard input is given twice']);
+    expect(await complaints(openJobsFiles(['-', '-'], { format: 'txt' }))).toEqual([
+      'standard input is given twice: give it once',
+    ]);
   });
 });
 
