@@ -21,6 +21,7 @@ const reply = z.object({
   oldestWaitingMs: z.number(),
   halted: z.string(),
   paused: z.boolean(),
+  balanceUsd: z.number().optional(),
 });
 
 /** Why nothing is submitted, as a label. */
@@ -92,6 +93,9 @@ export class AccountMetrics {
     for (const [kind, value] of Object.entries(account.requests)) gauges.requests.set({ kind }, value);
     for (const { queue, state, count } of jobs) gauges.queueJobs.set({ queue, state }, count);
     gauges.oldestWaiting.set(account.oldestWaitingMs / 1000);
+    // Absent rather than 0 where the balance was never read: 0 would fire an alert.
+    if (account.balanceUsd === undefined) gauges.balance.remove();
+    else gauges.balance.set(account.balanceUsd);
     for (const reason of HALTS) {
       const holds = reason === 'paused' ? account.paused : account.halted === reason;
       gauges.halted.set({ reason }, holds ? 1 : 0);
@@ -128,6 +132,7 @@ function createGauges(registry: Registry) {
     requests: gauge('window_requests', 'Requests in the window: used, max.', ['kind']),
     queueJobs: gauge('queue_jobs', 'Jobs by queue and state.', ['queue', 'state']),
     oldestWaiting: gauge('oldest_waiting_seconds', 'How long the next item of a batch has waited, the longest of all.'),
+    balance: gauge('balance_usd', 'Balance of the API key in US dollars when it was last read.'),
     halted: gauge('halted', 'Whether submission is halted or paused, by reason.', ['reason']),
   };
 }

@@ -9,12 +9,15 @@ import type { App } from '../app.ts';
 import { keepHeapSmall } from './gc-tuning.ts';
 import { explainRedisError } from '../redis/errors.ts';
 import type { Workers } from './start.ts';
+import type { StuckWindows } from './tuning.ts';
 
 export interface WorkerProcessOptions {
   /** Coloured lines for a person instead of JSON. Default false. */
   readable?: boolean;
   /** Accepts an API key that the prefix does not know. Default false. */
   acceptNewKey?: boolean;
+  /** When workers count as stuck. Default: `stuckWindows`. */
+  stuck?: StuckWindows;
   /** Default: no listeners. */
   openListeners?: OpenListeners;
 }
@@ -33,7 +36,7 @@ export type OpenListeners = (
 export async function runWorkers(
   environment: Environment,
   roles: readonly QueueName[],
-  { readable = false, acceptNewKey = false, openListeners }: WorkerProcessOptions = {},
+  { readable = false, acceptNewKey = false, stuck: windows, openListeners }: WorkerProcessOptions = {},
 ): Promise<void> {
   if (roles.every((role) => role === 'download')) keepHeapSmall();
   // Loading these makes the heap grow.
@@ -50,7 +53,11 @@ export async function runWorkers(
     const app = await openApp(config, { log, roles });
     try {
       const stuck = new AbortController();
-      const workers = await startWorkers(app, { acceptNewKey, onStuck: () => stuck.abort() });
+      const workers = await startWorkers(app, {
+        acceptNewKey,
+        stuck: windows,
+        onStuck: () => stuck.abort(),
+      });
       const listeners = await openListeners?.(app, workers);
       if (listeners && Object.keys(listeners.urls).length > 0) log.info(listeners.urls, 'listening');
       log.info({ roles, maxTasks: config.maxTasks, maxRequests: config.maxRequests }, 'working');

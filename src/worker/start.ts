@@ -21,7 +21,7 @@ import { watchApi } from './watched-api.ts';
 import { openResources, type Resources } from './resources.ts';
 import { claimPrefix } from './claim-prefix.ts';
 import { StorageBreaker } from './steps/storage-breaker.ts';
-import { concurrency, fetchers, lockMsFor, longestWaits, STUCK_FOR_GOOD_MS, STUCK_MS } from './tuning.ts';
+import { concurrency, fetchers, lockMsFor, longestWaits, stuckWindows, type StuckWindows } from './tuning.ts';
 import { roundTripMs } from '../redis/time.ts';
 
 export interface WorkerOptions {
@@ -33,7 +33,9 @@ export interface WorkerOptions {
   records?: SubmissionRecords;
   /** How long a job of a process that died stays locked, in milliseconds. Default 10,000 and 30 round trips. */
   lockMs?: number;
-  /** Called when workers have moved nothing for STUCK_FOR_GOOD_MS although work is due. */
+  /** When workers count as stuck. Default: `stuckWindows`. */
+  stuck?: StuckWindows | undefined;
+  /** Called when workers have moved nothing for `stuck.exitMs` although jobs are due. */
   onStuck?: () => void;
 }
 
@@ -71,7 +73,7 @@ export async function startWorkers(app: App, options: WorkerOptions = {}): Promi
 async function start(app: App, resources: Resources, closers: Closers, options: WorkerOptions): Promise<Workers> {
   const { config, log, queues, roles, run } = app;
   const { api, storage } = resources;
-  const { acceptNewKey = false, lockMs = lockMsFor(await roundTripMs(app.redis)) } = options;
+  const { acceptNewKey = false, lockMs = lockMsFor(await roundTripMs(app.redis)), stuck = stuckWindows } = options;
   const downloads = roles.includes('download');
   /** The one signal that everything in this process ends by. */
   const draining = new AbortController();
@@ -103,14 +105,14 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
           lockMs,
           signal,
         }),
-      { queue, backlog: () => queues.backlog(queue), patienceMs: STUCK_MS, log },
+      { queue, backlog: () => queues.backlog(queue), patienceMs: stuck.replaceMs, log },
     ),
   );
 
   const faults = () =>
     roles
-      .filter((_queue, index) => (processors[index]?.stuckMs() ?? 0) >= STUCK_FOR_GOOD_MS)
-      .map((queue) => `the ${queue} worker has moved nothing for ${STUCK_FOR_GOOD_MS / 1000} s although work is due`);
+      .filter((_queue, index) => (processors[index]?.stuckMs() ?? 0) >= stuck.exitMs)
+      .map((queue) => `the ${queue} worker has moved nothing for ${stuck.exitMs / 1000} s although jobs are due`);
   const checkWorkers = async () => {
     for (const processor of processors) await processor.check();
     if (faults().length > 0) options.onStuck?.();
@@ -136,7 +138,8 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   // Reports of large batches take long, and other tasks must not wait for them.
   const maintenance = [
     [
-      ...commonTasks(app, resources, checkWorkers, repair),
+      { name: 'watchdog', periodMs: stuck.checkMs, scope: 'process' as const, work: checkWorkers },
+      ...commonTasks(app, resources, repair),
       disturbance.task,
       forgotten.task,
       ...(downloads ? [leftoversTask(app, resources, signal)] : []),

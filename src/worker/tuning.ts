@@ -27,11 +27,17 @@ export function lockMsFor(roundTripMs: number): number {
   return Math.round(LOCK_MS + 30 * roundTripMs);
 }
 
-/** A worker idle for this long with a backlog is stuck, in milliseconds: longer than any blocking wait of BullMQ. */
-export const STUCK_MS = 45_000;
+/** When a worker that moves nothing although jobs are due counts as stuck, in milliseconds. */
+export interface StuckWindows {
+  /** Between two checks. */
+  checkMs: number;
+  /** Idle for this long with a backlog, the worker is replaced: longer than any blocking wait of BullMQ. */
+  replaceMs: number;
+  /** No replacement has moved anything for this long: the process ends itself. */
+  exitMs: number;
+}
 
-/** A worker that restarts did not help for this long ends its process, in milliseconds. */
-export const STUCK_FOR_GOOD_MS = 120_000;
+export const stuckWindows: StuckWindows = { checkMs: 10_000, replaceMs: 45_000, exitMs: 120_000 };
 
 /** Longest waits between two runs of one step, in milliseconds; no slot waits for a download. */
 const LONGEST_RETRY_MS: Record<QueueName, number> = { submit: 60_000, poll: 60_000, download: 300_000 };

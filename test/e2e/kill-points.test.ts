@@ -9,13 +9,16 @@ import { silentLogger } from '../../src/core/log.ts';
 import { openApp } from '../../src/app.ts';
 import { startSimulator } from '../../src/simulator/start.ts';
 import { start, workFolder } from '../support/cli.ts';
-import { ambiguousPoints, faultPoints, type FaultPoint } from '../support/fault-points.ts';
-import { clips } from '../support/harness.ts';
+import { ambiguousPoints, callbackPoints, faultPoints, type FaultPoint } from '../support/fault-points.ts';
+import { freePort } from '../support/free-port.ts';
+import { clip, clips } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
 const CLIPS = 12;
 const MAX_TASKS = 5;
 const BATCH = 'b';
+/** How long the jobs of a killed worker stay locked, in milliseconds. */
+const LOCK_MS = '3000';
 
 /** Kills a worker at a point, lets another take over, and returns what came of everything. */
 async function killAndRecover(point: FaultPoint) {
@@ -41,7 +44,12 @@ async function killAndRecover(point: FaultPoint) {
   });
   await app.intake.add(BATCH, { model: 'kling-2-6' }, clips(CLIPS), false);
 
-  const victim = start('test/processes/faulty-worker.js', [], folder, { ...env, KILL_AT: point, KILL_NTH: '3' });
+  const victim = start('test/processes/faulty-worker.js', [], folder, {
+    ...env,
+    KILL_AT: point,
+    KILL_NTH: '3',
+    LOCK_MS,
+  });
   await victim.finished;
   expect(victim.child.signalCode, `${point}: ${victim.err()}`).toBe('SIGKILL');
 
@@ -95,4 +103,55 @@ describe('a worker that is killed', () => {
       expect(await app.redis.zcard(app.keys.live), point).toBe(0);
     });
   }, 180_000);
+
+  it('loses no callback and no task, wherever it dies on the way of a callback', async () => {
+    await Promise.all(
+      callbackPoints.map(async (point) => {
+        const lost = point.startsWith('lost-');
+        const simulator = await startSimulator({
+          // Refused callbacks come again after 0.75, 3 and 15 s.
+          speed: 40,
+          generationMs: { 5: [12_000, 24_000] },
+        });
+        const folder = await workFolder();
+        const port = await freePort();
+        const env = {
+          APIXO_BASE_URL: simulator.url,
+          REDIS_URL: inject('redisUrl'),
+          CLIPMILL_PREFIX: `t-${randomUUID()}`,
+          CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
+          CLIPMILL_MAX_TASKS: String(MAX_TASKS),
+          // No fallback poll comes within the test.
+          CLIPMILL_POLL_DELAY: '50s',
+          CLIPMILL_CALLBACK_URL: `http://127.0.0.1:${port}`,
+          CLIPMILL_CALLBACK_LISTEN: `127.0.0.1:${port}`,
+          CLIPMILL_LOG_LEVEL: 'warn',
+        };
+        const app = await openApp(loadConfig(env), { log: silentLogger() });
+        onTestFinished(async () => {
+          await app.close();
+          await simulator.close();
+        });
+        // Every other answer is lost: ten in a row would halt the account.
+        const items = clips(CLIPS).map((it, n) => (lost && n % 2 ? clip(it.id, `lost ${n} [lost]`) : it));
+        await app.intake.add(BATCH, { model: 'kling-2-6' }, items, false);
+        const victim = start('test/processes/faulty-worker.js', [], folder, {
+          ...env,
+          KILL_AT: point,
+          KILL_NTH: '3',
+          LOCK_MS,
+        });
+        await victim.finished;
+        expect(victim.child.signalCode, `${point}: ${victim.err()}`).toBe('SIGKILL');
+
+        start('workers/all.js', [], folder, env);
+        // An item that was held without its task's id comes back by its callback.
+        const done = async () => (await app.queries.batch(BATCH))?.counts.done === CLIPS;
+        await until(done, `${CLIPS} clips after ${point}`, 60_000);
+        const { requests, tasks } = simulator.records.summary();
+        expect(tasks, point).toMatchObject({ made: CLIPS, billed: CLIPS });
+        expect(requests.create, point).toBe(CLIPS);
+      }),
+    );
+  }, 120_000);
 });

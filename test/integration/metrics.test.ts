@@ -56,6 +56,8 @@ describe('/metrics', () => {
     await harness.work();
     await harness.add('b', [...clips(5), clip('bad', 'x [fail:CONTENT_VIOLATION]')]);
     await harness.ended('b');
+    expect(await scrape(harness)).not.toMatch(/^clipmill_balance_usd /m);
+    await harness.app.account.balance(12.5);
     const names = namesIn(await scrape(harness));
     const board = dashboard.parse(JSON.parse(await readFile(new URL('grafana/clipmill.json', docs), 'utf8')));
     const rules = alertRules.parse(parse(await readFile(new URL('grafana/alerts.yaml', docs), 'utf8')));
@@ -82,6 +84,7 @@ describe('/metrics', () => {
     await harness.add('b', [...clips(4), clip('bad', 'x [fail:CONTENT_VIOLATION]')]);
     await harness.ended('b');
     await harness.app.account.pause();
+    await harness.app.account.balance(12.5);
     await harness.add('c', clips(3, 'waiting'));
     const text = await scrape(harness);
     for (const line of [
@@ -94,6 +97,7 @@ describe('/metrics', () => {
       'clipmill_batches_open 1',
       'clipmill_slots{kind="used"} 0',
       'clipmill_slots{kind="max"} 1000',
+      'clipmill_balance_usd 12.5',
       'clipmill_halted{reason="paused"} 1',
       'clipmill_halted{reason="bad-key"} 0',
     ]) {

@@ -3,13 +3,14 @@
  *
  *   KILL_AT=after-post KILL_NTH=3 node dist/test/processes/faulty-worker.js
  *
- * LOCK_MS shortens the time until another takes over what it leaves behind.
+ * It takes callbacks where CLIPMILL_CALLBACK_LISTEN is set. LOCK_MS shortens the time until another takes over what it leaves behind.
  */
 import { createAttempts } from '../../src/ledger/attempts.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { openApp } from '../../src/app.ts';
 import { queueNames } from '../../src/queue/queues.ts';
+import { startServer } from '../../src/server/start.ts';
 import { openRecords } from '../../src/worker/outcomes/records.ts';
 import { openResources } from '../../src/worker/resources.ts';
 import { startWorkers } from '../../src/worker/start.ts';
@@ -95,4 +96,27 @@ await startWorkers(
     ...(lockMs && { lockMs: Number(lockMs) }),
   },
 );
+if (config.callbackListen) {
+  await startServer(
+    {
+      ...app,
+      run: async (name, ...args) => {
+        if (name === 'hint') reached('callback-arrived');
+        const reply = await app.run(name, ...args);
+        if (name !== 'hint') return reply;
+        const kind = String(reply);
+        if (kind.includes('wake')) reached('callback-recorded');
+        if (kind.includes('taught')) reached('lost-task-recorded');
+        return reply;
+      },
+      queues: {
+        ...queues,
+        wake: between(undefined, queues.wake, 'poll-woken'),
+        // The receiver enqueues a poll for a task whose id it has just recorded, and no other.
+        poll: between(undefined, queues.poll, 'lost-task-enqueued'),
+      },
+    },
+    { listen: undefined },
+  );
+}
 log.info('working');

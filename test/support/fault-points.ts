@@ -16,7 +16,16 @@ export const faultPoints = [
   'after-done-recorded',
 ] as const;
 
-export type FaultPoint = (typeof faultPoints)[number];
+/** The same on the way of a callback, in a process that takes callbacks and works. */
+export const callbackPoints = [
+  'callback-arrived',
+  'callback-recorded',
+  'poll-woken',
+  'lost-task-recorded',
+  'lost-task-enqueued',
+] as const;
+
+export type FaultPoint = (typeof faultPoints)[number] | (typeof callbackPoints)[number];
 
 /** Points at which the POST may have left and its answer is not recorded: nobody can know what came of it. */
 export const ambiguousPoints: readonly FaultPoint[] = ['before-post', 'after-post'];

@@ -1,7 +1,7 @@
 -- Reads what `/metrics` shows of the account. Its cost does not grow with the batches.
 --   KEYS[1] prefix
 -- Returns JSON {items: {state: n}, ended: {state: n}, codes: {code: n}, batchesOpen, slots: {used, max, ceiling},
--- requests: {used, max}, oldestWaitingMs, halted: reason or "", paused}.
+-- requests: {used, max}, oldestWaitingMs, halted: reason or "", paused, balanceUsd when it was ever read}.
 --- @include schema fields time limits bucket slots
 
 -- Batches that wait, of which the oldest next item is looked for.
@@ -31,7 +31,7 @@ for _, batch in ipairs(redis.call('ZRANGE', TURNS, 0, MAX_BATCHES - 1)) do
   if since and since < oldest then oldest = since end
 end
 
-local limits, account = readLimits() or {}, readFields(ACCOUNT, 'halt', 'pausedAt')
+local limits, account = readLimits() or {}, readFields(ACCOUNT, 'halt', 'pausedAt', 'balance')
 local slots = redis.call('ZCOUNT', SLOTS, '(' .. now, '+inf')
 return cjson.encode({
   items = items,
@@ -43,4 +43,5 @@ return cjson.encode({
   oldestWaitingMs = now - oldest,
   halted = account.halt or '',
   paused = account.pausedAt ~= nil,
+  balanceUsd = tonumber(account.balance),
 })

@@ -13,14 +13,8 @@ const SWEEP_LIMIT_MS = 30_000;
 const LEFTOVER_AGE_MS = 24 * 3_600_000;
 
 /** What every worker process does now and then, whatever its roles. */
-export function commonTasks(
-  app: App,
-  { api }: Pick<Resources, 'api'>,
-  checkWorkers: () => Promise<void>,
-  repair: () => Promise<void>,
-): MaintenanceTask[] {
+export function commonTasks(app: App, { api }: Pick<Resources, 'api'>, repair: () => Promise<void>): MaintenanceTask[] {
   return [
-    { name: 'watchdog', periodMs: 10_000, scope: 'process', work: checkWorkers },
     { name: 'limits', periodMs: 5_000, scope: 'process', work: () => keepLimits(app) },
     { name: 'reconcile', periodMs: 60_000, scope: 'once', work: repair },
     { name: 'probe', periodMs: 25_000, scope: 'once', work: () => probeAccount({ ...app, api }) },
