@@ -133,7 +133,7 @@ describe('a worker that is killed', () => {
           await simulator.close();
         });
         // Every other answer is lost: ten in a row would halt the account.
-        const items = clips(CLIPS).map((it, n) => (lost && n % 2 ? clip(it.id, `lost ${n} [lost]`) : it));
+        const items = clips(CLIPS).map((job, n) => (lost && n % 2 ? clip(job.id, `lost ${n} [lost]`) : job));
         await app.intake.add(BATCH, { model: 'kling-2-6' }, items, false);
         const victim = start('test/processes/faulty-worker.js', [], folder, {
           ...env,
