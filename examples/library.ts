@@ -1,5 +1,5 @@
 /**
- * clipmill from code: submit prompts, wait, look at what came of them.
+ * clipmill from code: submit prompts, wait, print the results.
  *
  *   APIXO_API_KEY=… node examples/library.ts        (Node 24, after `npm run build`)
  *
