@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { benchDownloads } from './download.ts';
 import { removeFolders } from './folders.ts';
+import { benchFlat } from './flat.ts';
 import { benchIntake } from './intake.ts';
 import { printPacing } from './pacing-table.ts';
 import { printRedisMemory } from './redis-memory.ts';
@@ -91,6 +92,7 @@ if (!values.real)
     .set('pacing', printPacing)
     .set('redis', () => printRedisMemory(Number(values.clips ?? 10_000)))
     .set('intake', () => benchIntake(values.clips ? [Number(values.clips)] : [100_000, 1_000_000]))
+    .set('flat', () => benchFlat(values.clips ? [Number(values.clips)] : [1_000, 10_000, 100_000]))
     .set('single', benchSingle)
     .set('download', benchDownloads);
 

@@ -20,7 +20,7 @@ export interface BatchFolderState {
 export interface Queries {
   /** All batches, oldest first. */
   batches(): Promise<Batch[]>;
-  /** Names of batches that have ended, those that ended first before the others. */
+  /** Names of the 500 batches that ended first, in the order of their ends. */
   endedBatches(): Promise<string[]>;
   batch(batch: string): Promise<Batch | undefined>;
   /** What is known of a batch's folder in the storage. */
@@ -80,11 +80,14 @@ export function createQueries(redis: RedisClient, keys: Keys): Queries {
       };
     },
     async batches() {
-      const names = await redis.zrange(keys.batches, '0', '-1');
-      const found = await Promise.all(names.map(readBatch));
-      return found.filter((batch) => batch !== undefined);
+      const found: Batch[] = [];
+      for (let start = 0; ; start += PAGE) {
+        const names = await redis.zrange(keys.batches, String(start), String(start + PAGE - 1));
+        for (const batch of await Promise.all(names.map(readBatch))) if (batch) found.push(batch);
+        if (names.length < PAGE) return found;
+      }
     },
-    endedBatches: () => redis.zrange(keys.ended, '0', '-1'),
+    endedBatches: () => redis.zrange(keys.ended, '0', String(PAGE - 1)),
     async item(batch, id) {
       for await (const item of readItems(batch, [id])) return item;
       return undefined;

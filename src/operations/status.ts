@@ -25,7 +25,8 @@ export interface Status extends Usage {
   obstacles: string[];
 }
 
-/** Entries to read at most: at full limits a thousand clips end in a minute. */
+/** Entries that are read at once, and at most: at full limits a thousand clips end in a minute. */
+const PACE_PAGE = 1_000;
 const PACE_ENTRIES = 20_000;
 
 type StatusSource = Pick<App, 'account' | 'conditions' | 'config' | 'keys' | 'queries' | 'redis' | 'run'>;
@@ -59,11 +60,16 @@ const doneEvent = z.object({ type: z.literal('item'), batch: z.string(), state: 
 /** Returns the clips done in the last minute by batch, counted from the stream of completions. */
 async function readPace(app: StatusSource): Promise<Map<string, number>> {
   const since = Math.floor(await redisTime(app.redis)) - PACE_WINDOW_MS;
-  const entries = await app.redis.xrange(app.keys.events, String(since), '+', 'COUNT', PACE_ENTRIES);
   const pace = new Map<string, number>();
-  for (const [, [, , , data]] of entries) {
-    const event = doneEvent.safeParse(JSON.parse(data ?? 'null'));
-    if (event.success) pace.set(event.data.batch, (pace.get(event.data.batch) ?? 0) + 1);
+  let from = String(since);
+  for (let read = 0; read < PACE_ENTRIES; read += PACE_PAGE) {
+    const entries = await app.redis.xrange(app.keys.events, from, '+', 'COUNT', PACE_PAGE);
+    for (const [id, [, , , data]] of entries) {
+      from = `(${id}`;
+      const event = doneEvent.safeParse(JSON.parse(data ?? 'null'));
+      if (event.success) pace.set(event.data.batch, (pace.get(event.data.batch) ?? 0) + 1);
+    }
+    if (entries.length < PACE_PAGE) break;
   }
   return pace;
 }

@@ -5,13 +5,25 @@
 -- Returns the slots freed.
 --- @include schema fields time slots
 
-for _, ref in ipairs(redis.call('ZRANGE', HANDED, 0, -1)) do
-  local waits = redis.call('HGET', itemKey(ref), 'state') == 'queued' and redis.call('ZSCORE', LIVE, ref)
-  if not waits then redis.call('ZREM', HANDED, ref) end
+local PAGE = 500
+
+-- Calls a function with each member of a sorted set, a page at a time from the last to the first: a member that is removed
+-- changes no place before it.
+local function eachFromLast(key, visit)
+  local start = math.floor(redis.call('ZCARD', key) / PAGE) * PAGE
+  while start >= 0 do
+    for _, member in ipairs(redis.call('ZRANGE', key, start, start + PAGE - 1)) do visit(member) end
+    start = start - PAGE
+  end
 end
 
+eachFromLast(HANDED, function(ref)
+  local waits = redis.call('HGET', itemKey(ref), 'state') == 'queued' and redis.call('ZSCORE', LIVE, ref)
+  if not waits then redis.call('ZREM', HANDED, ref) end
+end)
+
 local freed = 0
-for _, name in ipairs(redis.call('ZRANGE', SLOTS, 0, -1)) do
+eachFromLast(SLOTS, function(name)
   local hash = string.find(name, '#', 1, true)
   local ref, attempt = string.sub(name, 1, hash - 1), string.sub(name, hash + 1)
   local item = readFields(itemKey(ref), 'state', 'attempt', 'kept')
@@ -21,5 +33,5 @@ for _, name in ipairs(redis.call('ZRANGE', SLOTS, 0, -1)) do
   if not state or (item.attempt == attempt and item.kept ~= attempt and (idle or waiting)) then
     if freeSlot(name) then freed = freed + 1 end
   end
-end
+end)
 return freed
