@@ -62,6 +62,11 @@ export interface SubmitOptions {
    * was made of other content. Default false: such a folder is an error.
    */
   adopt?: boolean;
+  /**
+   * Pays for clips whose names or ids the storage has with other content, and replaces those files. All jobs are read
+   * before the first is submitted then. Not together with `adopt`. Default false.
+   */
+  replace?: boolean;
   /** Stops the submission; items submitted by then stay, and submitting again completes them. */
   signal?: AbortSignal;
 }
@@ -158,8 +163,9 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
     return {
       async submit(batch, jobs, given = {}) {
         requireJobs(batch, jobs);
-        requireOptions('submit', given, ['output', 'maxClips', 'source', 'defaults', 'adopt', 'signal']);
-        const { output, maxClips, source, defaults, adopt, signal } = given;
+        requireOptions('submit', given, ['output', 'maxClips', 'source', 'defaults', 'adopt', 'replace', 'signal']);
+        const { output, maxClips, source, defaults, adopt, replace = false, signal } = given;
+        if (adopt && replace) throw new UserError('submit: `adopt` and `replace` exclude each other');
         const storage = openStorage(config);
         try {
           const rules = await storage.nameRules();
@@ -171,8 +177,9 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
           };
           const expanded = expandJobs(jobs, { batch, output, maxClips, defaults }, limits);
           const upload = imageUploads(() => storage.inputs);
-          const found = withFolder(app, storage, batch, expanded, adopt ? 'adopt' : 'refuse', signal);
-          const submission = await submitJobs(app, { batch, maxClips, source }, found, { signal, upload });
+          const policy = adopt ? 'adopt' : replace ? 'replace' : 'refuse';
+          const found = withFolder(app, storage, batch, expanded, policy, signal);
+          const submission = await submitJobs(app, { batch, maxClips, source }, found, { signal, upload, replace });
           const handle = { ...handleOf(batch), submission };
           if (await app.queries.batch(batch)) return handle;
           return { ...handle, ended: async () => emptyBatch(batch, app.clock.now()) };

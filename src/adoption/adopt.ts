@@ -2,6 +2,7 @@ import type { App } from '../app.ts';
 import { kindOf } from '../apixo/task-kind.ts';
 import { apiOf } from '../config/config.ts';
 import type { AdoptedItem } from '../ledger/adoption.ts';
+import type { LoggedSubmission } from '../ledger/orphans.ts';
 import type { StagingTable } from '../ledger/staging.ts';
 import { reasons } from '../ledger/schema/reasons.ts';
 import { takeOverFolder } from '../reports/folder.ts';
@@ -53,6 +54,11 @@ export async function adoptFolder(app: App, folder: BatchFolder, options: AdoptO
       const fate = fateOf(row, sizes[index], app.model.resultsLastMs);
       return fate === undefined ? [] : [{ fate, item: itemOf(app, folder, row, fate, sizes[index]) }];
     });
+    await app.orphans.place(
+      wanted.flatMap((row, index) =>
+        fateOf(row, sizes[index], app.model.resultsLastMs) === undefined ? spentBefore(batch, row) : [],
+      ),
+    );
     const { poll, taken } = await app.adoption.add(
       batch,
       facts,
@@ -80,6 +86,18 @@ async function wantedRows(rows: readonly StoredRow[], wanted: StagingTable | und
 function withTask(row: StoredRow, taskId: string | undefined): StoredRow {
   const waiting = row.state === 'queued' || row.state === 'submitting' || row.state === 'held';
   return taskId !== undefined && waiting ? { ...row, state: 'generating', taskId } : row;
+}
+
+/** What an item that is submitted again has spent: no list for one that has spent nothing. */
+function spentBefore(batch: string, { id, hash, attempts, pastAttempts, taskId }: StoredRow): LoggedSubmission[] {
+  const spent = paid(pastAttempts) + (taskId === undefined ? 0 : 1);
+  if (spent === 0) return [];
+  const history = pastAttempts.map((attempt) => `${JSON.stringify(attempt)}\n`).join('');
+  return [{ batch, id, hash, attempt: Math.max(1, attempts), at: Date.now(), queued: true, spent, history }];
+}
+
+function paid(past: StoredRow['pastAttempts']): number {
+  return past.filter(({ postedAt }) => postedAt !== undefined).length;
 }
 
 function count(sum: Adopted, fate: Fate): void {
@@ -113,7 +131,7 @@ function itemOf(
     input: row.input,
     state: fate,
     attempt: Math.max(1, row.attempts),
-    posted: row.pastAttempts.filter((past) => past.postedAt !== undefined).length + (mayHaveTask ? 1 : 0),
+    posted: paid(row.pastAttempts) + (mayHaveTask ? 1 : 0),
     history: row.pastAttempts,
     names: [...(renamed ? [row.output] : []), ...more.map((file) => file.output)],
     fields: {

@@ -1,4 +1,5 @@
 import type { App } from '../app.ts';
+import { describeError } from '../core/errors.ts';
 import { adoptFolder } from './adopt.ts';
 import { openFolder, type FolderStorage } from './open.ts';
 
@@ -26,4 +27,30 @@ export function createFolderGuard(app: App, storage: FolderStorage) {
     if (known.size >= MOST_KNOWN) known.clear();
     known.add(batch);
   };
+}
+
+/**
+ * Returns whether the name of an item that the ledger does not know is that of a file: it belongs to something else. A
+ * storage that does not answer is not asked again: the clip then gets another name when it is stored.
+ */
+export async function isOccupied(
+  app: Pick<App, 'redis' | 'keys' | 'log'>,
+  storage: Pick<FolderStorage, 'stat'>,
+  ref: string,
+  output: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const [known, orphan] = await Promise.all([
+    app.redis.exists(app.keys.item(ref)),
+    app.redis.hexists(app.keys.orphans, ref),
+  ]);
+  // An orphan's clip may be there already, stored after the last manifest.
+  if (known || orphan) return false;
+  try {
+    return (await storage.stat(output, signal)) !== undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    app.log.debug({ output, reason: describeError(error) }, 'the name of a clip is not checked');
+    return false;
+  }
 }

@@ -82,7 +82,10 @@ export interface Attempts {
   notAccepted(attempt: Attempt, refusals: number, delayMs: number, serverErrors?: number): Promise<MoveReply>;
   /** The POST was not accepted for certain, and never will be: the item fails. */
   rejected(attempt: Attempt, cause: Cause): Promise<MoveReply>;
-  /** The POST may have been accepted: the item is held, and its slot for as long as such a task may run, `mayRunMs`. */
+  /**
+   * The POST may have been accepted: the item is held, and its slot for as long as such a task may run, `mayRunMs`. Also
+   * for an item that is queued because a server took over that did not know the permit.
+   */
   ambiguous(attempt: Attempt, cause: Cause, mayRunMs: number): Promise<MoveReply>;
   /** The same, but the item is posted once more after `delayMs`; `tasks` includes the task that may exist. */
   resubmit(
@@ -224,7 +227,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
     rejected: (attempt, cause) =>
       move(attempt, 'failed', { from: ['submitting'], fields: reasonFields(cause), unspent: true }),
     ambiguous: (attempt, cause, mayRunMs) =>
-      move(attempt, 'held', { from: ['submitting'], fields: reasonFields(cause), keepSlotMs: mayRunMs }),
+      move(attempt, 'held', { from: ['submitting', 'queued'], fields: reasonFields(cause), keepSlotMs: mayRunMs }),
     resubmit: (attempt, cause, mayRunMs, { tasks, delayMs }) =>
       move(attempt, 'queued', {
         from: ['submitting'],

@@ -14,6 +14,12 @@ export const pastAttempt = z.object({
 });
 export type PastAttempt = z.output<typeof pastAttempt>;
 
+/** @param lines one JSON object a line */
+export function pastAttempts(lines: string): PastAttempt[] {
+  const filled = lines.split('\n').filter((line) => line !== '');
+  return filled.map((line) => pastAttempt.parse(JSON.parse(line)));
+}
+
 /** Clips beyond the first, where a task made several. */
 export const moreFiles = z.array(
   z.object({ output: z.string(), location: z.string(), size: z.number(), sha256: z.string() }),
@@ -51,15 +57,7 @@ const storedItem = z.object({
     .string()
     .transform((text) => moreFiles.parse(JSON.parse(text)))
     .optional(),
-  history: z
-    .string()
-    .default('')
-    .transform((lines) =>
-      lines
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => pastAttempt.parse(JSON.parse(line))),
-    ),
+  history: z.string().default('').transform(pastAttempts),
 } satisfies Partial<Record<keyof typeof itemFields, z.ZodType>>);
 
 /** One clip of a batch. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RedisClient } from '../redis/connect.ts';
 import type { AdoptedItem } from './adoption.ts';
 import { attemptList, type Attempt } from './attempt.ts';
+import { pastAttempts } from './item.ts';
 import type { NewItem } from './new-item.ts';
 import { reasons } from './schema/reasons.ts';
 import { refOf, type Keys } from './schema/keys.ts';
@@ -16,6 +17,12 @@ const orphan = z.object({
   /** The task's id; without one, whether the API has accepted the submission is not known. */
   task: z.string().optional(),
   kind: z.string().optional(),
+  /** Whether the item waits for a further attempt: it is added as any other, with what it has spent. */
+  queued: z.literal(true).optional(),
+  /** Earlier submissions that were paid for. */
+  spent: z.number().optional(),
+  /** Those, one JSON object a line. */
+  history: z.string().optional(),
 });
 
 /** A submission whose item Redis does not know, as after a loss of its data. */
@@ -40,7 +47,7 @@ export interface PlacedSubmissions {
 export interface Orphans {
   /** Gives each submission to its item, or keeps it until the item is added. May be called twice. */
   place(submissions: readonly LoggedSubmission[]): Promise<PlacedSubmissions>;
-  /** Returns the orphans of these items, in their order. */
+  /** Returns the orphans of these items that may have a task, in their order. */
   find(batch: string, ids: readonly string[]): Promise<(Orphan | undefined)[]>;
   /** Returns the number of orphans of each batch. */
   count(): Promise<Map<string, number>>;
@@ -70,7 +77,10 @@ export function createOrphans(redis: RedisClient, keys: Keys, run: RunScript): O
     async find(batch, ids) {
       if (ids.length === 0) return [];
       const stored = await redis.hmget(keys.orphans, ...ids.map((id) => refOf(batch, id)));
-      return stored.map((text) => (text ? parseOrphan(text) : undefined));
+      return stored.map((text) => {
+        const found = text ? parseOrphan(text) : undefined;
+        return found?.queued ? undefined : found;
+      });
     },
     async count() {
       const batches = new Map<string, number>();
@@ -93,13 +103,13 @@ export function parseOrphan(text: string): Orphan {
 /** Returns the item with the task of its orphan; held where the orphan has none, as it may have been paid for. */
 export function resumedItem(
   { index: _index, replace, ...item }: NewItem,
-  { attempt, at, task, kind }: Orphan,
+  { attempt, at, task, kind, spent = 0, history = '' }: Orphan,
 ): AdoptedItem {
   return {
     ...item,
     attempt,
-    posted: 1,
-    history: [],
+    posted: 1 + spent,
+    history: pastAttempts(history),
     names: [],
     state: task === undefined ? 'held' : 'generating',
     fields: {

@@ -1,18 +1,20 @@
 import { adoptFolder } from '../adoption/adopt.ts';
 import { FolderCheck } from '../adoption/check.ts';
-import { conflictOf } from '../adoption/conflict.ts';
+import { conflictOf, type FolderPolicy } from '../adoption/conflict.ts';
 import { openFolder, type FolderStorage } from '../adoption/open.ts';
 import { placeSubmissions } from '../adoption/place-submissions.ts';
 import type { App } from '../app.ts';
 import { pagesOf } from '../core/chunk.ts';
 import type { Job } from '../jobs/job.ts';
+import { StagingTable } from '../ledger/staging.ts';
 import { INTAKE_PAGE } from '../ledger/intake.ts';
 import { knownItems } from './submit.ts';
 
 /**
  * Yields jobs that are read only once, such as those of the library, and compares each page with the folder of their
  * batch first. What the storage has of the batch is adopted before the first of them.
- * @param policy `adopt`: what is there counts as the clips of these jobs, whatever made it
+ * @param policy `adopt`: what is there counts as the clips of these jobs, whatever made it; `replace`: all jobs are read
+ * before the first is yielded, and what is there with other content is not adopted
  * @throws UserError when the folder holds something else than these jobs; those before are submitted
  */
 export async function* withFolder(
@@ -20,14 +22,16 @@ export async function* withFolder(
   storage: FolderStorage,
   batch: string,
   jobs: AsyncIterable<Job>,
-  policy: 'refuse' | 'adopt',
+  policy: FolderPolicy,
   signal?: AbortSignal,
 ): AsyncGenerator<Job> {
   await placeSubmissions(app, [batch]);
   const folder = await openFolder(app, storage, batch, signal);
+  const wanted = policy === 'replace' && folder.unknown ? new StagingTable(app.redis, app.keys) : undefined;
   try {
-    const check = new FolderCheck(folder, app);
+    const check = new FolderCheck(folder, app, wanted);
     let adopted = !folder.unknown;
+    const read: Job[] = [];
     for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
       const hashes = await knownItems(app, batch, page);
       await check.page(
@@ -36,11 +40,18 @@ export async function* withFolder(
       );
       const conflict = conflictOf(folder, check.findings, undefined, policy, { partial: true });
       if (conflict) throw conflict;
+      if (wanted) {
+        read.push(...page);
+        continue;
+      }
       if (!adopted) await adoptFolder(app, folder, { close: false, signal });
       adopted = true;
       yield* page;
     }
+    if (wanted && read.length > 0) await adoptFolder(app, folder, { wanted, close: false, signal });
+    yield* read;
   } finally {
+    await wanted?.drop();
     await folder.close();
   }
 }

@@ -1,9 +1,10 @@
 import pLimit from 'p-limit';
-import { createFolderGuard } from '../adoption/ensure.ts';
+import { createFolderGuard, isOccupied } from '../adoption/ensure.ts';
 import type { App } from '../app.ts';
 import { describeError } from '../core/errors.ts';
 import { cutText } from '../core/text.ts';
 import type { Logger } from '../core/log.ts';
+import { refOf } from '../ledger/schema/keys.ts';
 import { tokenLifetimeMs } from '../ledger/bucket.ts';
 import type { Outcome } from '../queue/outcome.ts';
 import { InvalidJobError, type JobHandler } from '../queue/processor.ts';
@@ -42,7 +43,8 @@ export function createHandlers(
   const shared = { ...app, ...resources, settings, plan, callbacks: callbackMode(app, plan, secrets) };
 
   // Only processes that download are certain to see the storage of the clips.
-  const adoptFolder = app.roles.includes('download') ? createFolderGuard(app, storage) : undefined;
+  const sees = app.roles.includes('download');
+  const adoptFolder = sees ? createFolderGuard(app, storage) : undefined;
   const submit = records && {
     ...shared,
     ...records,
@@ -58,7 +60,15 @@ export function createHandlers(
     writeSidecar: config.sidecar ? createSidecars({ ...app, storage }) : undefined,
   };
 
-  const intake = { ...app, adoptFolder, nameRules: () => storage.nameRules() };
+  const intake = {
+    ...app,
+    adoptFolder,
+    isOccupied: sees
+      ? (batch: string, job: { id: string; output: string }, signal: AbortSignal) =>
+          isOccupied(app, storage, refOf(batch, job.id), job.output, signal)
+      : undefined,
+    nameRules: () => storage.nameRules(),
+  };
   const submitJob = stepHandler(log, (context) => {
     if (!submit) throw new Error('this process does not submit');
     return submitStep(submit, context);

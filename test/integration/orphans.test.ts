@@ -1,4 +1,4 @@
-import { appendFile, readdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -106,6 +106,43 @@ describe('a Redis that is lost before the first manifest of a batch', () => {
     await orphans.place([entry]);
     expect(await intake.add('b', { model: 'm' }, clips(1), false)).toMatchObject({ added: 1, resumed: 0 });
     expect((await queries.item('b', 'clip-1'))?.state).toBe('queued');
+  });
+});
+
+describe('an item of a manifest that waits for a further attempt', () => {
+  it('has what its earlier attempts have spent', async () => {
+    const harness = await startHarness();
+    const input = { mode: 'text-to-video', prompt: 'a clip called a', duration: 5, sound: true, aspect_ratio: '1:1' };
+    const past = { attempt: 1, task: 't-1', postedAt: 1, endedAt: 2, code: 'PROCESSING_TIMEOUT' };
+    const row = { id: 'a', state: 'queued', input, output: 'b/a.mp4', attempts: 1, pastAttempts: [past] };
+    await mkdir(join(harness.folder, 'videos/b'), { recursive: true });
+    await writeFile(join(harness.folder, 'videos/b/manifest.jsonl'), `${JSON.stringify(row)}\n`);
+    expect(await submit(harness, 'b')).toMatchObject({ added: 3 });
+    expect(await harness.app.queries.batch('b')).toMatchObject({ posted: 1, counts: { queued: 3 } });
+    expect(await harness.app.queries.item('b', 'a')).toMatchObject({ attempt: 1, history: [past] });
+    expect(await harness.app.redis.hget(harness.app.keys.item('b/a'), 'tasks')).toBe('1');
+    await harness.work();
+    expect((await harness.ended('b')).counts).toMatchObject({ total: 3, done: 3 });
+  });
+});
+
+describe('a submission that may have been accepted', () => {
+  it('is held also where a server that took over has its item in the queue', async () => {
+    const app = await openLedger();
+    const attempt = await oneAttempt(app);
+    const tried = { ...attempt, tryId: 'before the fail-over' };
+    expect(await app.attempts.ambiguous(tried, { code: 'HTTP_504', message: 'x' }, 60_000)).toMatchObject({
+      result: 'moved',
+      state: 'held',
+    });
+    expect(await app.queries.batch('b')).toMatchObject({ posted: 1, counts: { held: 1, queued: 0 } });
+  });
+
+  it('is not held by a process that never had its permit', async () => {
+    const app = await openLedger();
+    const attempt = await oneAttempt(app);
+    const reply = await app.attempts.ambiguous(attempt, { code: 'PROCESS_DIED', message: 'x' }, 60_000);
+    expect(reply).toMatchObject({ result: 'refused', state: 'queued' });
   });
 });
 

@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
@@ -45,6 +47,19 @@ describe('producers on the queue', () => {
       counts: { total: 3, done: 3 },
     });
     expect(harness.simulator.records.summary().requests.create).toBe(3);
+  });
+
+  it('are told before money is spent that a name is taken by a file that no item has', async () => {
+    const harness = await startHarness();
+    await harness.work();
+    await mkdir(join(harness.folder, 'videos/raw'), { recursive: true });
+    await writeFile(join(harness.folder, 'videos/raw/a.mp4'), 'my holiday');
+    const job = await producer(harness).add('generate', { batch: 'raw', id: 'a', input });
+    await until(async () => (await job.getState()) === 'failed', 'the end of the job');
+    const [rejected] = await events(harness);
+    expect(rejected).toMatchObject({ type: 'rejected', batch: 'raw', id: 'a' });
+    expect(JSON.stringify(rejected)).toContain('is taken by a file');
+    expect(harness.simulator.records.summary().requests.create).toBe(0);
   });
 
   it('have jobs dropped, once and in one line, that only clipmill itself may add', async () => {

@@ -61,8 +61,11 @@ for _, state in ipairs(step.from) do expected = expected or state == from end
 -- try that had its permit, whatever a server knows that took over without it.
 if to == 'generating' and from ~= 'submitting' then expected = expected and (item.kept == attempt or step.tryId) end
 if from == 'held' and step.heldAs and item.code ~= step.heldAs then expected = false end
--- A server that took over without the permit of one try may have given it to another, which may have posted.
-if step.tryId and to ~= 'generating' and item.try ~= step.tryId then expected = false end
+-- A server that took over without the permit of one try may have given it to another, which may have posted. An item
+-- that is still queued was posted by no other try.
+local permitLost = step.tryId and item.try ~= step.tryId
+if permitLost and to ~= 'generating' and not (to == 'held' and from == 'queued') then expected = false end
+if from == 'queued' and to == 'held' and not permitLost then expected = false end
 if not expected then return reply({ result = 'refused', state = from }) end
 
 -- The order of what follows matters: the state first, then what belongs to the new state, the slot last.
@@ -78,8 +81,13 @@ if to == 'queued' and from == 'held' then redis.call('HDEL', key, 'kept') end
 if step.unspent then redis.call('HINCRBY', batchKey(batch), 'posted', -1) end
 
 -- The permit of this try is not known here: its clip of the budget was counted by a server that has been replaced.
-if to == 'generating' and step.tryId and item.try ~= step.tryId and (from == 'queued' or from == 'submitting') then
+if permitLost and (from == 'queued' or (to == 'generating' and from == 'submitting')) then
   redis.call('HINCRBY', batchKey(batch), 'posted', 1)
+end
+if from == 'queued' and to == 'held' then
+  local _, id = splitRef(ref)
+  redis.call('ZREM', pendingKey(batch), id)
+  redis.call('ZREM', LATER, ref)
 end
 -- The answer to a POST that was given up: its task runs, and no other is made.
 if to == 'generating' and from ~= 'submitting' then

@@ -1,7 +1,8 @@
 -- Places submissions that a process has logged: each with its item, or for the time when its item is added again.
 --   KEYS[1] prefix
 --   ARGV[1] JSON list of {ref, attempt, hash: fingerprint of the content, at: when it was posted, Unix ms,
---           task?: the task's id, kind?}
+--           task?: the task's id, kind?, queued?: true for an item that waits for a further attempt, spent?: earlier
+--           submissions that were paid for, history?: those, as in the item's field}
 -- Returns {kept: submissions whose item Redis does not know, resumed: JSON list of {ref, attempt} whose task is due for
 -- a poll, archived: tasks that are in the history of an item now, which has another}.
 -- Invariant: a task that was paid for is the task of its item, stands in its history, or waits in ORPHANS, where
@@ -13,12 +14,14 @@ local limits = readLimits()
 local lease = now + (limits and limits.leaseMs or LEASE_MS)
 local kept, resumed, archived = 0, {}, 0
 
--- Keeps the submission of the latest attempt; of one attempt, the one with a task.
+-- Keeps the submission of the latest attempt; of one attempt, the one with a task. What was spent before stays with it.
 local function keepOrphan(entry)
   local stored = redis.call('HGET', ORPHANS, entry.ref)
-  local other = stored and cjson.decode(stored)
-  if other and (other.attempt > entry.attempt or (other.attempt == entry.attempt and not entry.task)) then return end
-  local fields = { attempt = entry.attempt, hash = entry.hash, at = entry.at, task = entry.task, kind = entry.kind }
+  local other = stored and cjson.decode(stored) or { attempt = 0 }
+  local outdated = other.attempt > entry.attempt or (other.attempt == entry.attempt and not entry.task)
+  local latest = outdated and other or entry
+  local fields = { attempt = latest.attempt, hash = latest.hash, at = latest.at, task = latest.task, kind = latest.kind,
+    queued = latest.queued, spent = entry.spent or other.spent, history = entry.history or other.history }
   redis.call('HSET', ORPHANS, entry.ref, cjson.encode(fields))
   redis.call('PEXPIRE', ORPHANS, RETENTION_MS)
 end

@@ -62,12 +62,14 @@ end
 -- The submission of an item that a Redis which was lost knew: queued, it would be paid for again.
 local function orphanOf(ref, hash)
   local stored = hasOrphans and redis.call('HGET', ORPHANS, ref)
-  return stored and cjson.decode(stored).hash == hash and stored or nil
+  local orphan = stored and cjson.decode(stored)
+  if orphan and orphan.hash == hash then return orphan, stored end
 end
 
 for _, item in ipairs(items) do
   local ref = refOf(batch, item.id)
   local known = redis.call('HGET', itemKey(ref), 'hash')
+  local orphan, stored = orphanOf(ref, item.hash)
   local why, owner
   if not known then
     owner = inForeignFolder(item.output)
@@ -81,8 +83,8 @@ for _, item in ipairs(items) do
         addEvent({ type = 'changed', job = facts.producer, batch = batch, id = item.id, at = now }, now)
       end
     end
-  elseif orphanOf(ref, item.hash) then
-    orphans[#orphans + 1] = { item.id, orphanOf(ref, item.hash) }
+  elseif orphan and not orphan.queued then
+    orphans[#orphans + 1] = { item.id, stored }
   elseif why then
     taken[#taken + 1] = { id = item.id, output = item.output, why = why, owner = owner }
   else
@@ -91,6 +93,12 @@ for _, item in ipairs(items) do
     redis.call('HSET', itemKey(ref), 'state', 'queued', 'attempt', 0, 'tasks', 0, 'at', now,
       'index', index, 'priority', item.priority, 'provider', item.provider,
       'input', item.input, 'output', item.output, 'hash', item.hash)
+    if orphan then
+      -- Earlier attempts were paid for: they count for its budget and for that of its batch.
+      redis.call('HSET', itemKey(ref), 'attempt', orphan.attempt, 'tasks', orphan.spent, 'history', orphan.history)
+      redis.call('HINCRBY', key, 'posted', orphan.spent)
+      redis.call('HDEL', ORPHANS, ref)
+    end
     if item.replace then redis.call('HSET', itemKey(ref), 'replace', 1) end
     if item.folded ~= item.output then redis.call('HSET', itemKey(ref), 'folded', item.folded) end
     addOutput(item.folded, ref, freeFolders, folderCounts)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFile, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { describeError } from '../../core/errors.ts';
@@ -66,13 +66,15 @@ export class OutcomeFile {
   }
 }
 
-/** Outcomes of processes that ended before Redis recorded them. Lines that cannot be read are left out. */
-export async function readOutcomes(folder: string): Promise<{ path: string; lines: OutcomeLine[] }[]> {
+/** Outcomes of processes that ended before Redis recorded them; `torn`: whether a line of the file cannot be read. */
+export async function readOutcomes(folder: string): Promise<{ path: string; lines: OutcomeLine[]; torn: boolean }[]> {
   const names = await readdir(folder).catch(() => []);
   const files = names.filter((name) => name.endsWith('.jsonl')).map((name) => join(folder, name));
   return await Promise.all(
     files.map(async (path) => {
-      return { path, lines: linesOf(await readFile(path, 'utf8').catch(() => '')) };
+      const text = await readFile(path, 'utf8').catch(() => '');
+      const lines = linesOf(text);
+      return { path, lines, torn: lines.length < text.split('\n').filter((line) => line.trim() !== '').length };
     }),
   );
 }
@@ -92,8 +94,10 @@ function linesOf(text: string): OutcomeLine[] {
  * that Redis has no attempt for stays in its file, for a later start or `clipmill recover`.
  */
 export async function replayOutcomes(folder: string, prefix: string, verbs: OutcomeVerbs, log: Logger): Promise<void> {
-  for (const { path, lines } of await readOutcomes(folder)) {
-    if (lines.length === 0 || lines.some((line) => line.prefix !== prefix)) continue;
+  for (const { path, lines, torn } of await readOutcomes(folder)) {
+    if (lines.some((line) => line.prefix !== prefix)) continue;
+    if (torn) await keepTorn(path, log);
+    if (lines.length === 0) continue;
     const unplaced: OutcomeLine[] = [];
     let recorded = 0;
     for (const line of lines) {
@@ -112,6 +116,17 @@ export async function replayOutcomes(folder: string, prefix: string, verbs: Outc
     if (unplaced.length < lines.length) await replaceLines(path, lines, unplaced);
     log.info({ recorded, of: lines.length, file: path }, 'recorded answers of the API that an earlier process had');
   }
+}
+
+/** Copies a file with a line that cannot be read to a name that is not read again. */
+async function keepTorn(path: string, log: Logger): Promise<void> {
+  const kept = `${path}.torn`;
+  if (existsSync(kept)) return;
+  await copyFile(path, kept);
+  log.warn(
+    { file: kept, cure: 'Compare the end of that file with the tasks that the API lists for the account.' },
+    'an answer of the API was being written here when its process died: its item is held, and its task may be paid for',
+  );
 }
 
 /** The process that the file belongs to may live, and have added to it meanwhile: then it stays as it is. */

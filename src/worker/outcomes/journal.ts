@@ -32,7 +32,7 @@ export interface JournalDeps {
   connection: Pick<DurableConnection, 'epoch' | 'acknowledged'>;
   file: OutcomeFile;
   log: Logger;
-  /** Called when Redis has no item for a task of this batch. */
+  /** Called when Redis does not record a task of this batch: it has no such item, or the item has another task. */
   onUnplaced?: (batch: string) => void;
 }
 
@@ -176,13 +176,13 @@ export class OutcomeJournal implements OutcomeVerbs {
 
   /** The file keeps the id of a task that Redis has no attempt for: a later start records it, or `clipmill recover`. */
   #keepUnplaced(entry: Entry, reply: MoveReply): void {
+    if (entry.verb === 'accepted' && reply.result === 'refused') this.#deps.onUnplaced?.(entry.attempt.batch);
     if (!isUnplaced(entry.verb, reply)) return;
     const { state } = reply;
     this.#deps.log.error({ ...entry.attempt, task: entry.args, state }, 'Redis has forgotten the item of a task');
     this.#hasUnplaced = true;
     this.#spill([entry]);
     this.#entries.delete(entry);
-    this.#deps.onUnplaced?.(entry.attempt.batch);
   }
 
   #unwritten(): Entry[] {

@@ -17,6 +17,9 @@ export interface IntakeDeps {
   nameRules?: () => Promise<{ fault: NameFault }>;
   /** Adopts what the storage has of a batch that the ledger does not know; absent where the storage may be another's. */
   adoptFolder?: ((batch: string, signal: AbortSignal) => Promise<void>) | undefined;
+  /** Whether the name of a new item is that of a file which no item has; absent where the storage may be another's. */
+  isOccupied?:
+    ((batch: string, job: { id: string; output: string }, signal: AbortSignal) => Promise<boolean>) | undefined;
   log: Logger;
 }
 
@@ -39,6 +42,10 @@ export async function intakeStep(
   if (!result.ok) return await refuse(deps, job.id, result.message, result);
   await deps.adoptFolder?.(result.batch, signal);
   const facts = { model: deps.model.id, producer: job.id };
+  if (await deps.isOccupied?.(result.batch, result.job, signal)) {
+    const message = `output: "${result.job.output}" is taken by a file that neither Redis nor a manifest lists: choose another output`;
+    return await refuse(deps, job.id, message, { batch: result.batch, id: result.job.id });
+  }
   const { taken, poll } = await deps.intake.add(result.batch, facts, [result.job], false);
   for (const attempt of poll) await deps.queues.poll(attempt, 0);
   const [conflict] = taken;

@@ -80,9 +80,9 @@ export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<Ou
 async function recordTask(deps: SubmitDeps, { attempt, log }: StepContext, task: AcceptedTask): Promise<void> {
   const move = await deps.attempts.accepted(attempt, task);
   if (move.result === 'refused') {
-    // The user started a new attempt of the item while this answer was on its way. This task is paid for
-    // and belongs to no attempt, so the log must keep its id.
-    log.error({ task: task.taskId }, 'task without an item');
+    // Another attempt of the item began while this answer was on its way. This task is paid for: it goes to the
+    // history of the item (`place.lua`), and to the log.
+    log.error({ task: task.taskId }, 'the item has another task: this one is in its history');
     return;
   }
   await deps.queues.poll(attempt, (deps.callbacks?.plan ?? deps.plan).firstPollDelayMs(task.kind));

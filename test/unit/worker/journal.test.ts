@@ -1,7 +1,7 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { silentLogger } from '../../../src/core/log.ts';
+import { createLogger, silentLogger } from '../../../src/core/log.ts';
 import type { MoveReply } from '../../../src/ledger/attempt-replies.ts';
 import { OutcomeFile, readOutcomes, replayOutcomes } from '../../../src/worker/outcomes/file.ts';
 import { OutcomeJournal } from '../../../src/worker/outcomes/journal.ts';
@@ -87,6 +87,19 @@ describe('the journal of outcomes', () => {
     await replayOutcomes(folder, 'clipmill', verbs, log);
     expect(written).toHaveLength(1);
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('keeps a file whose last line was cut off by the death of its process, and reports it once', async () => {
+    const { folder, written, verbs } = await world();
+    await mkdir(folder, { recursive: true });
+    const line = { at: 1, prefix: 'clipmill', ...attempt, outcome: 'accepted', task: 't-1', args: [task] };
+    await writeFile(join(folder, '1-a.jsonl'), `${JSON.stringify(line)}\n{"at":2,"pre`);
+    const lines: string[] = [];
+    const log = createLogger({ level: 'warn', secrets: [], destination: { write: (text) => void lines.push(text) } });
+    for (let start = 0; start < 2; start += 1) await replayOutcomes(folder, 'clipmill', verbs, log);
+    expect(written).toHaveLength(1);
+    expect(lines.filter((text) => text.includes('1-a.jsonl.torn'))).toHaveLength(1);
+    expect(await readFile(join(folder, '1-a.jsonl.torn'), 'utf8')).toContain('{"at":2,"pre');
   });
 
   it('keeps the task of an item that Redis has lost in the file until a process can place it', async () => {
