@@ -36,7 +36,7 @@ export interface ClipmillOptions {
    * `clipmill config` for all. They go before the variables of the environment.
    */
   settings?: Environment;
-  /** Which steps this process works on. Default: all; `[]` for a process that only submits and reads. */
+  /** The steps that this process works on. Default: all; `[]` for a process that only submits and reads. */
   work?: readonly QueueName[];
   /** Folder of the private Redis that is started when REDIS_URL is not set. Default `.clipmill`. */
   home?: string;
@@ -94,7 +94,7 @@ export interface Clipmill {
    * again is safe. Work begins while later jobs are still read, so an async iterable may be slow or
    * long. Resolves when the last job is in.
    * Local images (`image_files`) are uploaded on the way; they need S3 storage.
-   * A text is a job with this prompt. `{index}` in names goes on where the batch ends.
+   * A text is a job with this prompt. `{index}` in names continues from the end of the batch.
    * @throws InputError at the first job that is wrong; those before it are submitted. UserError for wrong arguments
    */
   submit(
@@ -106,7 +106,7 @@ export interface Clipmill {
   batch(name: string): Promise<BatchHandle>;
   /** Returns all batches, slots, request budget, and why nothing is submitted, if so. */
   status(): Promise<Status>;
-  /** Ends of items and batches as they happen; `after` is the id to go on behind, default from now on. */
+  /** Ends of items and batches as they happen; `after` is the id of the last known event; default: only new events. */
   events(options?: { after?: string; signal?: AbortSignal }): AsyncIterable<Completion>;
   /** Stops submissions until `resume`. */
   pause(): Promise<void>;

@@ -110,7 +110,7 @@ describe('commands on a shared Redis', () => {
 });
 
 describe('commands that need nothing', () => {
-  it('validate says what files come to', async () => {
+  it('validate prints what files amount to', async () => {
     const folder = await workFolder({
       'jobs.yaml':
         'batch: b\nmax_clips: 3\njobs:\n  - {prompt: a, copies: 2}\n  - {prompt: b, duration: 10, copies: 4000}\n',
@@ -159,13 +159,13 @@ describe('commands that need nothing', () => {
     expect(await clipmill(['--version'], folder).finished).toMatchObject({ code: 0, out: `${version}\n` });
   });
 
-  it('a command without a run in this folder says what is missing', async () => {
+  it('a command without a run in this folder names what is missing', async () => {
     const { code, err } = await clipmill(['status'], await workFolder()).finished;
     expect(code).toBe(2);
     expect(err).toContain('REDIS_URL is not set, and no `clipmill run` has used this folder');
   });
 
-  it('simulate answers like the API until it is told to end', async () => {
+  it('simulate answers like the API until it is interrupted', async () => {
     const running = clipmill(['simulate', '--port', '0', '--key', 'k'], await workFolder());
     await running.saying('simulating the API');
     const url = running.out().trim();

@@ -69,7 +69,7 @@ describe('doctor', () => {
     expect(of('server')).toHaveLength(1);
   });
 
-  it('says everything that is wrong at once, with a cure each, and exits with 1', async () => {
+  it('reports all faults at once, each with a cure, and exits with 1', async () => {
     const { env } = await api();
     const { url } = await privateRedis({ appendonly: 'no', 'maxmemory-policy': 'allkeys-lru' });
     const folder = await workFolder({ 'a-file': '' });
@@ -97,7 +97,7 @@ describe('doctor', () => {
     expect(broken.out + broken.err).not.toContain('a-wrong-key');
   });
 
-  it('only warns of an API that does not tell the balance', async () => {
+  it('only warns of an API that does not offer the balance', async () => {
     const { env } = await api({ balanceEndpoint: false });
     const { code, of } = await diagnose({ ...env, REDIS_URL: inject('redisUrl'), CLIPMILL_PREFIX: 'doctor-2' });
     expect(code).toBe(0);
@@ -128,7 +128,7 @@ describe('doctor', () => {
 });
 
 describe('a command that begins work', () => {
-  it('tells what is wanting in Redis, and goes on', async () => {
+  it('reports the shortcomings of Redis, and continues', async () => {
     const { env } = await api();
     const { url } = await privateRedis({ appendonly: 'no' });
     const folder = await workFolder({ 'jobs.yaml': 'batch: b\njobs:\n  - prompt: a fox\n' });
@@ -154,7 +154,7 @@ describe('a command that begins work', () => {
     }
   });
 
-  it('sends itself a callback through the public URL and sees it arrive, or says what stands between', async () => {
+  it('sends itself a callback through the public URL and sees it arrive, or reports what blocks it', async () => {
     const { env } = await api();
     const [port, other] = [await freePort(), await freePort()];
     const set = {

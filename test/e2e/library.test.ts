@@ -14,7 +14,7 @@ async function simulated() {
 }
 
 describe('the library', () => {
-  it('does what its example says', async () => {
+  it('runs its example', async () => {
     const { simulator, env } = await simulated();
     const folder = await workFolder();
     const first = await start('examples/library.js', [], folder, env).finished;
@@ -28,7 +28,7 @@ describe('the library', () => {
     expect(simulator.records.summary().tasks.made).toBe(2);
   });
 
-  it('tells of batches, items, ends and mistakes', async () => {
+  it('reports batches, items, ends and mistakes', async () => {
     const { env } = await simulated();
     const folder = await workFolder();
     const settings = { ...env, CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };

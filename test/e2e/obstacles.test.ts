@@ -70,7 +70,7 @@ describe('run', () => {
     expect(run.err()).toContain('certificate is refused');
   });
 
-  it('reaches the API through a proxy, and says what a proxy refuses', async () => {
+  it('reaches the API through a proxy, and reports what a proxy refuses', async () => {
     const simulator = await startSimulator({ speed: 100, publicUrl: 'http://clips.invalid' });
     onTestFinished(() => simulator.close());
     const { host } = new URL(simulator.url);

@@ -82,7 +82,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
     expect(await sizeOf(storage, 'six/index.html')).toBeGreaterThan(1_000);
   });
 
-  it('stores nothing that is not the clip, whatever the source sends first', async () => {
+  it('stores nothing but the clip, after any faulty answers of the source', async () => {
     const kinds = ['html', 'short', '403', '404', '500', 'chunked', 'slow'];
     const items = kinds.map((kind, index) => clip(`clip-${kind}`, `a clip [file:${kind} x1]`, { index }));
     const { simulator, env, folder, ended } = await prepare(items, { clipBytes: 500_000 });
@@ -96,7 +96,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
     for (const { output } of items) expect(await sizeOf(storage, output), output).toBe(500_000);
   });
 
-  it('hands local images to the API as URLs that anybody can fetch for a time', async () => {
+  it('gives local images to the API as URLs that work without credentials for a time', async () => {
     const simulator = await startSimulator({ speed: 50 });
     onTestFinished(() => simulator.close());
     const job = 'mode: image-to-video, image_files: [a.png]';
@@ -123,7 +123,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
     expect(simulator.records.summary().requests.create).toBe(2);
   });
 
-  it('says at once what is wrong with the bucket, and sends nothing', async () => {
+  it('reports a fault of the bucket at once, and sends nothing', async () => {
     const simulator = await startSimulator();
     onTestFinished(() => simulator.close());
     const folder = await workFolder({ 'jobs.yaml': 'jobs: [{prompt: a}]\n' });

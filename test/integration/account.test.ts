@@ -136,7 +136,7 @@ describe('the account', () => {
   });
 });
 
-describe('a halt for want of downloads', () => {
+describe('a halt for lack of downloads', () => {
   it('does not come back at once after a resume by hand, by the count from before', async () => {
     const { account, redis, keys } = await openLedger();
     await redis.hset(keys.account, 'noClips', 25);

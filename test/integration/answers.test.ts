@@ -375,7 +375,7 @@ describe('answers of the account', () => {
     expect(api.made()).toBe(60);
   }, 60_000);
 
-  it('concern one item alone where others are accepted: its words halt nobody', async () => {
+  it('concern one item alone where others are accepted, and halt nothing', async () => {
     const rows: Row[] = [
       ['odd', refusedBy(400, 'Insufficient credits'), 'failed HTTP_400', 3, 0],
       ...many(30, {
@@ -388,7 +388,7 @@ describe('answers of the account', () => {
     expect((await harness.app.account.read()).halted).toBeNull();
   }, 60_000);
 
-  it('do not end a halt by an accepted trial whose task then fails for want of credit', async () => {
+  it('do not end a halt by an accepted trial whose task then fails for lack of credit', async () => {
     const { harness, api } = await play(many(12, failedWith('INSUFFICIENT_CREDITS', 'no money')), {
       CLIPMILL_MAX_TASKS: '4',
     });

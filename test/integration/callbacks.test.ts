@@ -144,7 +144,7 @@ describe('callback mode', () => {
     expect(harness.simulator.records.summary()).toMatchObject({ requests: { create: 1 } });
   });
 
-  it('believes nothing else, and no id of another item', async () => {
+  it('trusts nothing else, and no id of another item', async () => {
     const harness = await startCallbackHarness({ faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } });
     await harness.serve();
     await harness.work();

@@ -162,7 +162,7 @@ describe('the API client', () => {
     expect(await classify(client.account())).toMatchObject({ kind });
   });
 
-  it('says nothing of the key in its errors', async () => {
+  it('keeps the key out of its errors', async () => {
     const { client } = await serve(json(401, { code: 401, message: 'Invalid API Key' }));
     const error = await classify(generate(client));
     expect(`${error.message} ${error.stack}`).not.toContain('k-1');

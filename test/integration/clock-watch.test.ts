@@ -7,7 +7,7 @@ import { until } from '../support/until.ts';
 import { openLedger } from '../support/ledger.ts';
 
 describe('a disturbance', () => {
-  it('that lost the answer to a command is mended long before the next full minute', async () => {
+  it('that lost the answer to a command is repaired long before the next full minute', async () => {
     const harness = await startHarness();
     await harness.work();
     const { intake, run, redis, keys } = harness.app;

@@ -34,7 +34,7 @@ const job = fc.record({
 });
 
 describe('the item of a stored clip', () => {
-  it('reads as it was, whatever it holds', async () => {
+  it('reads as it was written, with any content', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(job, { minLength: 1, maxLength: 5, selector: (one) => one.output ?? one }),

@@ -17,7 +17,7 @@ async function told(url: string): Promise<Record<string, Finding>> {
   return Object.fromEntries(findings.map((finding) => [finding.subject, finding]));
 }
 
-describe('a look at a real Redis', () => {
+describe('the check of a real Redis', () => {
   it('finds one that forgets', async () => {
     const { url } = await privateRedis({ appendonly: 'no', maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' });
     expect(await told(url)).toEqual({
@@ -26,12 +26,12 @@ describe('a look at a real Redis', () => {
     });
   });
 
-  it('finds nothing to say of one as it should be', async () => {
+  it('finds no fault with a proper one', async () => {
     const { url } = await privateRedis({ appendonly: 'yes', 'maxmemory-policy': 'noeviction' });
     expect(await told(url)).toEqual({});
   });
 
-  it('says what it may not ask, where CONFIG and INFO are forbidden', async () => {
+  it('reports what it cannot read where CONFIG and INFO are forbidden', async () => {
     const { url } = await privateRedis({ appendonly: 'yes' });
     const redis = connect(url);
     await redis.acl('SETUSER', 'managed', 'on', '>pw', 'allkeys', 'allchannels', '+@all', '-config');

@@ -58,7 +58,7 @@ describe('downloads', () => {
     expect((await harness.app.queries.batch('slow'))?.counts).toMatchObject({ done: 0, failed: 0, held: 0 });
   });
 
-  it('of names that cannot exist end under others, and hold up nobody', async () => {
+  it('with impossible names are stored under other names, and delay no other clip', async () => {
     const harness = await startHarness({ env: { CLIPMILL_DOWNLOADS: '2' } });
     const videos = join(harness.folder, 'videos');
     await mkdir(join(videos, 'a-folder.mp4'), { recursive: true });

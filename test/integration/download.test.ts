@@ -39,7 +39,7 @@ describe('downloads', () => {
     expect(await harness.app.redis.hlen(harness.app.keys.outputs)).toBe(0);
   });
 
-  it('look at the same task again after a retry of one whose URL was refused', async () => {
+  it('poll the same task again after a retry of an item whose URL was refused', async () => {
     const harness = await startHarness();
     const refusing = await harness.work({
       replace: ({ app, resources }) => ({

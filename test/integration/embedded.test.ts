@@ -76,7 +76,7 @@ describe('the private Redis', () => {
     expect(await connect(next.url).get('a')).toBe('1');
   });
 
-  it('is refused to a second process, and lent to one that only looks', async () => {
+  it('is refused to a second process, and shared with one that only reads', async () => {
     const folder = join(await workFolder(), '.clipmill');
     const { child, url } = await holder(folder);
     await expect(startEmbeddedRedis(folder)).rejects.toThrow(`is in use by another clipmill (process ${child.pid})`);

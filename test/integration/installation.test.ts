@@ -41,7 +41,7 @@ describe('the installation that a prefix remembers', () => {
     expect(claims.filter(({ ok }) => ok)).toHaveLength(1);
   });
 
-  it('remembers its storage, and tells when it is another one', async () => {
+  it('remembers its storage, and detects another one', async () => {
     const { redis, keys } = await openLedger();
     const installation = createInstallation(redis, keys);
     expect(await installation.claimStorage('file:///a/')).toBeUndefined();

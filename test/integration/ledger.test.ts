@@ -176,7 +176,7 @@ describe('the ledger', () => {
     expect((await app.queries.batch('spent'))?.failures['BUDGET']).toBeGreaterThan(0);
   });
 
-  it('lets learned times fade: what nobody has seen for long is forgotten', async () => {
+  it('lets learned times fade: times not seen for long are forgotten', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     const took = `${app.keys.prefix}took:m/5/auto`;
@@ -206,7 +206,7 @@ describe('the ledger', () => {
     expect(await attempts.urlDenied(attempt)).toBe(1);
   });
 
-  it('adds a file again without adding anything, and says what has changed', async () => {
+  it('adds nothing when a file is added again, and reports what has changed', async () => {
     const app = await openLedger();
     const items = clips(5);
     const facts = { model: 'm' };

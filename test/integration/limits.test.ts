@@ -118,7 +118,7 @@ describe('limits of any size', () => {
     expect(await harness.app.redis.keys(`${harness.app.keys.prefix}took:*`)).toHaveLength(1);
   });
 
-  it('stretch the looks evenly when tasks take long, so that none starves and nothing is refused', async () => {
+  it('stretch the polls evenly when tasks take long, so that none starves and nothing is refused', async () => {
     // 40 tasks looked at every 20 ms would be 2,000 requests a second; a hundred are allowed.
     const limits = { maxTasks: 40, maxRequests: 400, requestWindowMs: 4_000 };
     const harness = await startHarness({

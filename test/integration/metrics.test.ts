@@ -114,7 +114,7 @@ describe('/metrics', () => {
     expect(await scrape(harness)).toContain('clipmill_ended_total{state="done"} 4\n');
   });
 
-  it('has a bounded number of series, whatever the batches and codes', async () => {
+  it('has a bounded number of series for any batches and codes', async () => {
     const harness = await startHarness();
     const { redis, keys } = harness.app;
     const pipeline = redis.pipeline();

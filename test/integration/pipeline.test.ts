@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { clip, clips, startHarness } from '../support/harness.ts';
 
 describe('the pipeline', () => {
-  it('turns items into whole clips, each exactly once', async () => {
+  it('makes complete clips of items, each exactly once', async () => {
     const harness = await startHarness();
     await harness.work();
     await harness.add('b', clips(30));
@@ -22,7 +22,7 @@ describe('the pipeline', () => {
     }
   });
 
-  it('sends the input and the key as the API wants them, and the key to nobody else', async () => {
+  it('sends the input and the key as the API requires, and the key to no other host', async () => {
     const harness = await startHarness({ simulator: { apiKey: 'k-123' }, env: { APIXO_API_KEY: 'k-123' } });
     await harness.work();
     const input = {

@@ -83,7 +83,7 @@ describe('producers on the queue', () => {
     expect(lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
   });
 
-  it("are told of a changed content, of another batch's folder, and of what cannot be taken by batch and id", async () => {
+  it("get events for changed content, for another batch's folder, and for rejected jobs by batch and id", async () => {
     const harness = await startHarness();
     await harness.work({ roles: ['submit'] });
     const queue = producer(harness);
@@ -172,7 +172,7 @@ describe('producers on the queue', () => {
     expect(seen).toEqual(['item', 'batch']);
   });
 
-  it('have a schema that says the same', () => {
+  it('have a schema with the same rules', () => {
     const schema = z
       .object({ required: z.array(z.string()), properties: z.record(z.string(), z.unknown()) })
       .parse(queueJobJsonSchema());

@@ -194,7 +194,7 @@ describe('pages beside the clips', () => {
     expect(await dueIn(app)).toBeLessThanOrEqual(1_000);
   });
 
-  it('wait for whoever writes them when somebody asks for them, and leave nothing behind a purge', async () => {
+  it('wait for the current writer when they are requested, and leave nothing behind after a purge', async () => {
     const app = await openLedger();
     const storage = memoryStorage();
     await app.intake.add('b', model, clips(1), false);

@@ -81,7 +81,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await uploads()).toBe(0);
   });
 
-  it('lets nobody show an old page of a batch that goes on', async () => {
+  it('forbids caches to serve old pages of a running batch', async () => {
     const { storage, client, bucket, prefix } = open();
     for (const text of ['old', 'new']) await storage.putPage('index.html', bytes(1), `text/${text}`);
     const page = await client.send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}/index.html` }));
@@ -146,7 +146,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await objects()).toEqual(['a.mp4', 'b/owner.json']);
   });
 
-  it('never replaces the input of somebody else', async () => {
+  it('never replaces an input of another origin', async () => {
     const { storage, client, bucket, prefix } = open();
     const picture = Buffer.from('a picture');
     const sha256 = createHash('sha256').update(picture).digest('hex');
@@ -192,7 +192,7 @@ describe.skipIf(!server)('storing on S3', () => {
     });
   });
 
-  it('recovers the clip of a task that an earlier turn has stored, and no other', async () => {
+  it('recovers the clip of a task that an earlier run has stored, and no other', async () => {
     const { storage } = open();
     expect(await storage.recover('a.mp4', 'task:ñ')).toBeUndefined();
     const { location } = await storage.put('a.mp4', bytes(200), { ...facts, length: 200 });
@@ -260,7 +260,7 @@ describe.skipIf(!server)('storing on S3', () => {
     await expect(storage.check()).rejects.toThrow('cannot write to s3://');
   });
 
-  it('keeps an input once, and hands out a URL that anybody can read', async () => {
+  it('stores an input once, and signs a URL that needs no credentials', async () => {
     const proxy = await startS3Proxy(server?.endpoint ?? '');
     const { storage, objects } = open({ endpoint: proxy.endpoint });
     const picture = Buffer.from('a picture');

@@ -26,7 +26,7 @@ function jobsOf(count: number): Job[] {
 const soon = { CLIPMILL_TASK_TIMEOUT: '2s' };
 
 describe('an ambiguous submission', () => {
-  it('is held, and posted again only when the user says so', async () => {
+  it('is held, and posted again only on request of the user', async () => {
     const harness = await startHarness({ env: soon });
     await harness.add('b', [clip('a', 'a fox [lost x1]')]);
     await harness.work();

@@ -4,7 +4,7 @@ import { openLedger } from '../support/ledger.ts';
 import { silentLogger } from '../../src/core/log.ts';
 
 describe('the trial of a halted account', () => {
-  it("is put off by Redis's clock, whatever this machine's clock says", async () => {
+  it("is delayed by Redis's clock, not by this machine's", async () => {
     const { account, requests, redis, clock } = await openLedger();
     await account.halt('no-credit', 'empty');
     await probeAccount({

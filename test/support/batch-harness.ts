@@ -13,7 +13,7 @@ import { until } from './until.ts';
 
 const BATCH = 'b';
 
-/** A batch on a simulator, to be worked on by real processes that something happens to. */
+/** A batch on a simulator and real worker processes, for tests of faults. */
 export interface BatchHarness {
   simulator: Simulator;
   app: App;
@@ -96,7 +96,7 @@ export async function startBatchHarness(options: BatchHarnessOptions): Promise<B
   };
 }
 
-/** Ends workers as an operator would, and wants them to have lived until then. */
+/** Ends workers as an operator would, and checks that they were alive until then. */
 export async function drainAll(workers: readonly Running[], what: string): Promise<void> {
   for (const { child } of workers) child.kill('SIGTERM');
   for (const worker of workers) expect(await worker.finished, what).toMatchObject({ code: 0 });

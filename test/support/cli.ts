@@ -63,7 +63,7 @@ export function start(
     async saying(text) {
       const said = () => (typeof text === 'string' ? (out + err).includes(text) : text.test(out + err));
       await until(() => said() || child.exitCode !== null, `"${text}"`);
-      if (!said()) throw new Error(`ended without saying ${text}:\n${out}\n${err}`);
+      if (!said()) throw new Error(`ended without printing ${text}:\n${out}\n${err}`);
     },
   };
 }

@@ -22,7 +22,7 @@ export interface HarnessOptions {
   redisUrl?: string;
 }
 
-/** What workers are made of. */
+/** The parts of a worker. */
 export interface Parts {
   app: App;
   resources: Resources;
@@ -46,7 +46,7 @@ export interface Harness {
   ended(batch: string): Promise<Batch>;
 }
 
-/** Clips take 50 to 150 ms, looks come every 20 ms. */
+/** Clips take 50 to 150 ms, polls come every 20 ms. */
 const quickTimes = {
   simulator: { generationMs: { 5: [50, 80], 10: [100, 150] }, requestWindowMs: 1_000 } satisfies SimulatorOptions,
   env: { CLIPMILL_POLL_DELAY: '40ms', CLIPMILL_POLL_INTERVAL: '20ms', CLIPMILL_REQUEST_WINDOW: '1s' },

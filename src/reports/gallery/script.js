@@ -55,7 +55,7 @@ function playable(position) {
   Object.assign(poster, { muted: true, loop: true, playsInline: true, preload: 'metadata', tabIndex: -1 });
   poster.dataset.src = link;
   poster.addEventListener('error', () => {
-    if (poster.hasAttribute('src')) frame.replaceWith(trouble('not found here', link));
+    if (poster.hasAttribute('src')) frame.replaceWith(failureFrame('not found here', link));
   });
   near.observe(poster);
   frame.append(poster);
@@ -65,7 +65,7 @@ function playable(position) {
   return frame;
 }
 
-function trouble(state, reason) {
+function failureFrame(state, reason) {
   const frame = element('div', 'frame bad');
   const text = element('div');
   text.append(element('strong', '', state), element('p', '', reason));
@@ -80,7 +80,7 @@ function card(position) {
   const frame = link
     ? playable(position)
     : state === 'failed' || state === 'held'
-      ? trouble(state, reason ?? '')
+      ? failureFrame(state, reason ?? '')
       : element('div', 'frame wait', state);
   const line = element('p', 'prompt', prompt);
   line.title = prompt;

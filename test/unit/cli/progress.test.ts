@@ -34,12 +34,12 @@ describe('progress', () => {
     ]);
   });
 
-  it('says what stands in the way', () => {
+  it('shows what blocks it', () => {
     const lines = progressLines({ ...view, obstacles: ['halted (no-credit)'], etaMs: null }, 100);
     expect(lines.at(-1)).toBe('  ! halted (no-credit)');
   });
 
-  it('says why nothing moves while held submissions keep every slot', () => {
+  it('shows why nothing moves while held submissions keep every slot', () => {
     const stuck = { ...counts, submitting: 0, generating: 0, held: 1_000 };
     expect(progressLines({ ...view, counts: stuck }, 100).at(-1)).toContain('! no slot is free: a held submission');
     expect(progressLine({ ...view, counts: stuck })).toContain('! no slot is free: a held submission');

@@ -115,7 +115,7 @@ describe('loadConfig', () => {
 });
 
 describe('requireApiKey', () => {
-  it('wants a key for the real API, and none on loopback', () => {
+  it('requires a key for the real API, and none on loopback', () => {
     expect(() => requireApiKey(loadConfig({}))).toThrow('APIXO_API_KEY is not set');
     expect(requireApiKey(loadConfig({ APIXO_API_KEY: 'k' }))).toBe('k');
     for (const url of ['http://127.0.0.1:4010', 'http://localhost:1', 'http://[::1]:1']) {

@@ -45,7 +45,7 @@ describe('pagesOf', () => {
     await expect(pages.next()).rejects.toThrow('broken');
   });
 
-  it('ends its source when nobody wants more', async () => {
+  it('ends its source when its consumer stops', async () => {
     let ended = false;
     function* source() {
       try {

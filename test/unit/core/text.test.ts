@@ -12,7 +12,7 @@ describe('cleanText', () => {
     expect(cleanText(`${'x'.repeat(97)}SECRET`, 100, redact)).toBe(`${'x'.repeat(97)}[s…`);
   });
 
-  it('is whole and short whatever comes', () => {
+  it('is well-formed and short for any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), fc.integer({ min: 2, max: 50 }), (text, max) => {
         const clean = cleanText(text, max);

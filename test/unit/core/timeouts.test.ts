@@ -32,7 +32,7 @@ describe('withTimeout', () => {
     await new Promise((resolve) => setImmediate(resolve));
   });
 
-  it('tells work that ends in time from work that fails', async () => {
+  it('distinguishes work that ends in time from work that fails', async () => {
     expect(await endsWithin(Promise.resolve(), 1_000)).toBe(true);
     await expect(endsWithin(Promise.reject(new Error('no')), 1_000)).rejects.toThrow('no');
   });

@@ -58,7 +58,7 @@ describe('a Redis', () => {
     expect(levels(change)).toEqual(expected);
   });
 
-  it('that flushes when it likes, or does not tell, is worth a warning', () => {
+  it('with appendfsync no, or one that does not report it, gets a warning', () => {
     expect(levels({}, 'no')).toEqual({ durability: 'warn' });
     expect(judgeRedis(parseFacts('redis_version:7.2.5\naof_enabled:1', undefined)).map(({ level }) => level)).toEqual([
       'ok',
@@ -75,7 +75,7 @@ describe('a Redis', () => {
     expect(impossible(unknown)).toBeUndefined();
   });
 
-  it('cannot be used when it is too old or takes no writes, and can whatever else is wrong', () => {
+  it('cannot be used when it is too old or refuses writes, and can with any other fault', () => {
     expect(impossible(facts({ redis_version: '5.0.7' }))?.found).toBe('Redis 5.0.7 is too old');
     expect(impossible(facts({ role: 'slave' }))?.found).toContain('takes no writes');
     expect(impossible(facts({ aof_enabled: '0', maxmemory_policy: 'allkeys-lru' }))).toBeUndefined();

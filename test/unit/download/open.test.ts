@@ -173,7 +173,7 @@ describe('a source', () => {
     });
   });
 
-  it('does not go on with other bytes, whatever the head of the answer says', async () => {
+  it('does not resume with other bytes, for any headers of the answer', async () => {
     const { url } = await serve(half, (response, request) => {
       const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]);
       response.writeHead(206, { etag, 'content-range': `bytes ${from}-${clip.length - 1}/${clip.length}` });
@@ -192,7 +192,7 @@ describe('a source', () => {
     await expect(open().open('ftp://127.0.0.1/a.mp4')).rejects.toMatchObject({ fault: 'forbidden' });
   });
 
-  it('connects to public addresses only, by number and by name, whatever port it is', async () => {
+  it('connects to public addresses only, by number and by name, on any port', async () => {
     const { url, requests } = await serve(whole);
     const { port } = new URL(url);
     const strict = open({ anyAddress: false });

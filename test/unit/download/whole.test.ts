@@ -32,7 +32,7 @@ describe('WholeClip', () => {
     );
   });
 
-  it('takes a clip whose length nobody announced when it ends where a box does', async () => {
+  it('accepts a clip of unannounced length when it ends where a box does', async () => {
     const clip = Buffer.concat([boxBytes('ftyp', 16), boxBytes('moov', 200), boxBytes('mdat', 300)]);
     expect(await pass(new WholeClip(undefined), clip, [5, 100])).toHaveLength(clip.length);
     for (const end of [20, 27, 500, clip.length - 1]) {

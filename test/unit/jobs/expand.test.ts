@@ -206,7 +206,7 @@ describe('output names', () => {
     ]);
   });
 
-  it('may not be those of another clip, whatever their case', async () => {
+  it('may not be those of another clip, in any case of letters', async () => {
     expect(
       await refused([
         { id: 'a', prompt: 'x' },

@@ -66,7 +66,7 @@ describe('ids of several clips', () => {
 
   const matrix = { animal: ['polar bear', 'fox'], place: ['snow', 'Łódź'] };
 
-  it('have the values of the matrix where the id says', async () => {
+  it('have the values of the matrix where the id has variables', async () => {
     const lodz = 'odz-bc8847';
     expect(await ids({ id: '{animal}_{place}', prompt: '{animal}{place}', matrix })).toEqual([
       'polar-bear_snow',
@@ -76,7 +76,7 @@ describe('ids of several clips', () => {
     ]);
   });
 
-  it('have the values appended where the id does not say, so that ids stay when a value is added', async () => {
+  it('have the values appended where the id has none, so that ids stay when a value is added', async () => {
     const [first, , third] = await ids({ id: 'run', prompt: '{animal}{place}', matrix });
     expect([first, third]).toEqual(['run-polar-bear-snow', 'run-fox-snow']);
     const more = { animal: ['wolf', ...matrix.animal], place: matrix.place };

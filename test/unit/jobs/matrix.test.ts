@@ -72,7 +72,7 @@ describe('a matrix', () => {
     expect(await refused([job])).toEqual(['job #1: image_urls[0]: variables such as `{n}` do not work in URLs']);
   });
 
-  it('says which combination is wrong, the first of them', async () => {
+  it('names the first combination that is wrong', async () => {
     const job = { prompt: '{a}', matrix: { a: ['x', ' ', '  '] } };
     expect(await refused([job])).toEqual(['job #1: prompt: must not be empty (with a=` `)']);
   });

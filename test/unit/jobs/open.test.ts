@@ -15,7 +15,7 @@ const several = async (...texts: string[]) => {
   return openJobsFiles(paths);
 };
 
-describe('what a file says of itself', () => {
+describe('the header of a file', () => {
   it('is its batch, its budget and what it adds up to', async () => {
     const text =
       'batch: spring\nmax_clips: 7\njobs:\n- prompt: "{a}"\n  matrix: {a: [x, y]}\n  copies: 2\n' +
@@ -58,13 +58,13 @@ describe('what a file says of itself', () => {
     expect(job?.output).toBe('2027-01-01');
   });
 
-  it('has no budget when it does not say', async () => {
+  it('has no budget by default', async () => {
     expect((await open('jobs.yaml', '- prompt: x\n')).maxClips).toBeUndefined();
   });
 });
 
 describe('a header', () => {
-  it('is told all that is wrong with it, once, and jobs are not blamed for it', async () => {
+  it('has all its mistakes reported, once, and not as mistakes of jobs', async () => {
     const text =
       'batch: 7\noutput: ../{id}\nmax_clips: 1.5\nnotes: x\ndefaults:\n  duration: 6\n  mode: video\n  id: x\n' +
       '  matrix: {a: [1]}\n  promt: x\njobs:\n- prompt: x\n- prompt: y\n  image_urls: [https://example.com/1]\n- prompt: z\n  copies: 0\n';
@@ -97,7 +97,7 @@ describe('a header', () => {
 });
 
 describe('jobs that repeat', () => {
-  it('an id are told where the first is', async () => {
+  it('an id are reported with the place of the first', async () => {
     const text =
       'jobs:\n- id: a\n  prompt: x\n- id: b\n  prompt: y\n- prompt: z\n  id: a\n- id: a\n  prompt: w\n  copies: 3\n';
     expect(await wrong('jobs.yaml', text)).toEqual([
@@ -109,13 +109,13 @@ describe('jobs that repeat', () => {
     ]);
   });
 
-  it('a content are told what to do', async () => {
+  it('a content are reported with a cure', async () => {
     expect(await wrong('jobs.yaml', '- prompt: x\n\n- prompt: y\n- sound: true\n  prompt: x\n')).toEqual([
       'jobs.yaml:4:3: job #3: same content as the job at line 1: give each an id, use `copies: 2`, or skip such jobs with --duplicates skip',
     ]);
   });
 
-  it('an output name are told where the first is', async () => {
+  it('an output name are reported with the place of the first', async () => {
     expect(
       await wrong('jobs.yaml', '- id: a\n  prompt: x\n  output: Clip.mp4\n- id: b\n  prompt: y\n  output: clip.MP4\n'),
     ).toEqual([

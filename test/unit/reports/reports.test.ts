@@ -25,7 +25,7 @@ async function text(lines: AsyncIterable<string>): Promise<string> {
 }
 
 describe('the manifest', () => {
-  it('tells everything of an item, a line each', async () => {
+  it('has one line with all facts of each item', async () => {
     const failed = item({
       id: 'f',
       state: 'failed',

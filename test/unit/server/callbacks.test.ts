@@ -74,7 +74,7 @@ describe('the callback listener', () => {
     expect(hints).toEqual([{ attempt, taskId }]);
   });
 
-  it('answers 404 to every other path, and asks nobody', async () => {
+  it('answers 404 to every other path, without a request to Redis', async () => {
     const { url, path, hints } = await receiving();
     const forged = (await metrics.callbacks.get()).values.find(({ labels }) => labels.result === 'forged')?.value ?? 0;
     const wrong = [

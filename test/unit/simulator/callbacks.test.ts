@@ -53,7 +53,7 @@ describe('callbacks', () => {
     expect(harness.simulator.records.deliveries).toEqual([{ taskId, attempt: 1, at: expect.any(Number), status: 200 }]);
   });
 
-  it('tell of failures too', async () => {
+  it('report failures too', async () => {
     const receiver = await startReceiver();
     const harness = await startHarness();
     await createWithCallback(harness, '[fail:NSFW]', receiver.url);

@@ -2,7 +2,7 @@ import { request } from 'undici';
 import { expect, it } from 'vitest';
 import { errorCode, startHarness, textInput, advanceUntil } from './support.ts';
 
-it('ends whatever is under way, at once, and frees the port', async () => {
+it('ends all requests at once and frees the port', async () => {
   const harness = await startHarness({ clipBytes: 200_000, generationMs: { 5: [0, 0], 10: [60_000, 60_000] } });
   const { simulator } = harness;
   const [url = ''] = await harness.urlsOf('[file:stall]');

@@ -83,7 +83,7 @@ describe('markers', () => {
     await advanceUntil(harness, () => theOnlyTask(harness).downloads === 1);
   });
 
-  it('[file:chunked x1] does not tell its length', async () => {
+  it('[file:chunked x1] has no Content-Length', async () => {
     const harness = await startHarness({ clipBytes });
     const { headers, text } = await struck(harness, '[file:chunked x1]');
     expect([headers['content-length'], headers['transfer-encoding'], text.length]).toEqual([

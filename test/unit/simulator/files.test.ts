@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { startHarness, theOnlyTask, advanceUntil } from './support.ts';
 
 describe('GET of a clip', () => {
-  it('says what it is', async () => {
+  it('has the type and length of a clip', async () => {
     const harness = await startHarness({ clipBytes: 100_000 });
     const [url = ''] = await harness.urlsOf('a fox');
     const { status, headers, text } = await harness.file(url);
@@ -56,7 +56,7 @@ describe('GET of a clip', () => {
     expect(records.summary().leaks).toBe(1);
   });
 
-  it('uses another address in its URLs when told to', async () => {
+  it('uses another address in its URLs if configured', async () => {
     const harness = await startHarness({ publicUrl: 'http://simulator:4010/' });
     const [url] = await harness.urlsOf('a fox');
     expect(url).toMatch(/^http:\/\/simulator:4010\/files\//);
@@ -94,7 +94,7 @@ describe('ranges', () => {
     expect([answer.status, answer.headers['content-range']]).toEqual([416, 'bytes */100000']);
   });
 
-  it('looks at If-Range', async () => {
+  it('honours If-Range', async () => {
     const harness = await startHarness({ clipBytes: 100_000 });
     const [url = ''] = await harness.urlsOf('a fox');
     const etag = String((await harness.file(url, {}, 'HEAD')).headers['etag']);

@@ -34,7 +34,7 @@ describe('the request limit', () => {
     expect(records.summary().refused.rate).toBeGreaterThan(0);
   });
 
-  it('does not count clips and its own paths, and sends no Retry-After unless told to', async () => {
+  it('does not count clips and its own paths, and sends Retry-After only if configured', async () => {
     const harness = await startHarness({ maxRequests: 2 });
     const [url = ''] = await harness.urlsOf('a fox');
     for (let i = 0; i < 5; i++) expect((await harness.file(url)).status).toBe(200);
@@ -65,7 +65,7 @@ describe('the limit of tasks in flight', () => {
     });
   });
 
-  it('counts a task out at its end, not when somebody asks for it', async () => {
+  it('counts a task out at its end, not at its next poll', async () => {
     const harness = await startHarness({ maxTasks: 1 });
     for (let i = 0; i < 20; i++) {
       await advanceUntil(harness, () => harness.simulator.records.tasks().every(({ state }) => state === 'success'));

@@ -61,7 +61,7 @@ describe('faults and balance', () => {
   });
 });
 
-it('says which port is taken', async () => {
+it('names the port that is in use', async () => {
   const first = await startSimulator();
   try {
     const port = Number(new URL(first.url).port);

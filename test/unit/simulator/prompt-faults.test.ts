@@ -20,7 +20,7 @@ describe('how a task ends', () => {
     expect(harness.simulator.records.summary().faults).toEqual({ 'marker:fail': 3 });
   });
 
-  it('tells nobody of a failure to come', async () => {
+  it('does not reveal a failure in advance', async () => {
     const harness = await startHarness({ generationMs: { 5: [60_000, 60_000] } });
     await harness.create('[fail:NSFW]');
     expect(theOnlyTask(harness)).toMatchObject({ state: 'pending', failCode: null, billed: true });
@@ -100,7 +100,7 @@ describe('a POST that makes no task', () => {
   });
 });
 
-describe('a POST that makes a task of which the client is not told', () => {
+describe('a POST that makes a task and loses the answer', () => {
   it('[lost] resets the connection', async () => {
     const harness = await startHarness();
     expect(await errorCode(harness.create('[lost x1]'))).toBe('ECONNRESET');

@@ -109,7 +109,7 @@ describe('by chance', () => {
     expect(await statuses(6)).not.toEqual(first);
   });
 
-  it('fails the same prompts for the same seed, in whatever order they come', async () => {
+  it('fails the same prompts for the same seed, in any order', async () => {
     const numbers = Array.from({ length: 40 }, (_, i) => i);
     const first = await failed(numbers);
     expect(first.length).toBeGreaterThan(5);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { startHarness, textInput } from './support.ts';
 
 describe('records', () => {
-  it('tells of each task', async () => {
+  it('reports each task', async () => {
     const harness = await startHarness();
     const taskId = await harness.createTask('a fox', { duration: 10 }, { provider: 'value' });
     await harness.ended(taskId);

@@ -22,7 +22,7 @@ describe('the life of a task', () => {
     expect(stateOf({ ...task, ended: true, failCode: 'NSFW' }, 0)).toBe('failed');
   });
 
-  it('ends by time, and somebody sees it afterwards', async () => {
+  it('ends by time, and is seen by a later poll', async () => {
     const harness = await startHarness({ generationMs: { 5: [300, 300] } });
     const taskId = await harness.createTask('a fox');
     const seen = new Set<unknown>();
@@ -53,7 +53,7 @@ describe('the life of a task', () => {
     }
   });
 
-  it('takes the same time for the same seed and prompt, in whatever order they come', async () => {
+  it('takes the same time for the same seed and prompt, in any order', async () => {
     const first = await lengths(3, ['fox', 'horse', 'fox']);
     expect(new Set(first).size).toBe(3);
     expect(await lengths(3, ['horse', 'fox', 'fox'])).toEqual(first);

@@ -85,7 +85,7 @@ describe('over HTTP', () => {
     expect([refused.invalid, tasks.made]).toEqual([2, 0]);
   });
 
-  it('wants the type of the body to be said', async () => {
+  it('requires a Content-Type', async () => {
     const harness = await startHarness();
     const headers = { authorization: 'Bearer k', 'content-type': 'text/plain' };
     expect((await harness.post({ input: textInput }, { headers })).json?.message).toContain('Content-Type');

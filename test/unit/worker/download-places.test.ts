@@ -10,7 +10,7 @@ async function take(places: DownloadPlaces, batch: string, count: number): Promi
 }
 
 describe('places of downloads', () => {
-  it('are all of one batch while no other wants any', async () => {
+  it('all go to one batch while no other batch waits', async () => {
     const places = new DownloadPlaces(16);
     expect(await take(places, 'a', 16)).toHaveLength(16);
   });

@@ -201,7 +201,7 @@ describe('downloading', () => {
     expect(await step(2)).toEqual({ kind: 'done' });
   });
 
-  it('asks on a second turn for what the first one may have stored, and fetches it only if it is not there', async () => {
+  it('checks on a second run for a clip stored by the first, and fetches it only if there is none', async () => {
     const { state, step } = world();
     state.recovered = true;
     expect(await step(2)).toEqual({ kind: 'done' });
@@ -258,7 +258,7 @@ describe('downloading', () => {
     expect(await step(2)).toEqual({ kind: 'done' });
   });
 
-  it('asks for another URL every five minutes when one is refused, then fails and says why', async () => {
+  it('requests another URL every five minutes when one is refused, then fails with the reason', async () => {
     const { state, step, log } = world();
     for (let turn = 1; turn <= 3; turn += 1) {
       state.sourceFails = [new SourceError('forbidden', 'x is at 10.0.0.1')];

@@ -140,7 +140,7 @@ describe('pollStep', () => {
     expect(moves).toEqual([state]);
   });
 
-  it('halts the account when a task failed for want of credit, and requeues its item', async () => {
+  it('halts the account when a task failed for lack of credit, and requeues its item', async () => {
     const { poll, moves } = deps({ state: 'failed', failCode: 'INSUFFICIENT_CREDITS', failMsg: '' }, { tasks: 3 });
     await pollStep(poll, context);
     expect(moves).toEqual(['halted: no-credit', 'queued']);

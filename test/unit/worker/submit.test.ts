@@ -85,7 +85,7 @@ function world(
 }
 
 describe('submitStep', () => {
-  it('posts with leave, records the task, and looks later', async () => {
+  it('posts with a permit, records the task, and polls later', async () => {
     const { did, step } = world([{ kind: 'wait', ms: 300 }, go()]);
     expect(await step()).toEqual({ kind: 'done' });
     expect(did).toEqual(['posted', 'accepted', 'polling']);

@@ -26,7 +26,7 @@ describe('a CSV file', () => {
     expect(jobs[3]?.input).toMatchObject({ image_urls: ['https://example.com/3'], sound: true });
   });
 
-  it('tells the places of what is wrong, below cells of several lines too', async () => {
+  it('reports the places of mistakes, also below cells of several lines', async () => {
     const text =
       'prompt,duration,sound,image_urls\n"one\ntwo",7,x,\nthree,ten,,\n,5,,\n  a,5,,"[""https://example.com/1""]"\n';
     expect(await faults(text)).toEqual([

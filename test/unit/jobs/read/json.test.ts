@@ -38,7 +38,7 @@ describe('a JSON file', () => {
     for await (const job of file.jobs()) expect(job.input.sound).toBe(false);
   });
 
-  it('tells the places of what is wrong', async () => {
+  it('reports the places of mistakes', async () => {
     expect(
       await faults(
         '{\n  "batch": 7,\n  "jobs": [\n    {"promt": "x"},\n    {"id": "b",\n     "prompt": "y", "duration": 7}\n  ]\n}',
@@ -50,7 +50,7 @@ describe('a JSON file', () => {
     ]);
   });
 
-  it('tells places behind the jobs, wherever they end', async () => {
+  it('reports places behind the jobs, wherever they end', async () => {
     const after = '"batch": 7}';
     expect(await faults(`{"jobs": [\n{"prompt": "x"}\n\n], ${after}`)).toEqual([
       expect.stringMatching(/^4:13: batch: /),
@@ -211,7 +211,7 @@ describe('a JSONL file', () => {
     ]);
   });
 
-  it('tells the places of what is wrong, the header included', async () => {
+  it('reports the places of mistakes, the header included', async () => {
     expect(await lines('{"batch": "y", "max_clip": 3}\n{"prompt": ""}\n{"prompt": "x"\nx\n[1]\n{} {}\n')).toEqual([
       '1:16: max_clip: unknown field `max_clip`: did you mean `max_clips`?',
       '2:12: job #1: prompt: must not be empty',

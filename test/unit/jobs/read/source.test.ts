@@ -78,7 +78,7 @@ describe('a file', () => {
     expect(await read(name, '- prompt: x\n')).toHaveLength(1);
   });
 
-  it('must be UTF-8, and the first byte that is not is told', async () => {
+  it('must be UTF-8, and the first byte that is not is reported', async () => {
     const message =
       'is not valid UTF-8 here: save the file as UTF-8, or name its encoding with --encoding, such as --encoding windows-1252';
     expect(await wrong('jobs.yaml', at('- prompt: ł', [0xe9, 0x20]))).toEqual([`jobs.yaml:1:12: ${message}`]);

@@ -198,7 +198,7 @@ describe('anchors', () => {
   });
 });
 
-describe('broken YAML is told with its place:', () => {
+describe('broken YAML is reported with its place:', () => {
   const deep =
     'lists and mappings are nested more than 50 deep: is a bracket not closed, or what is in it not indented?';
   const quoted = 'text after the end of the value: put the whole value in quotes';

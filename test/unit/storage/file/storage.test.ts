@@ -122,7 +122,7 @@ describe('storing on a disk', () => {
     expect((await readdir(join(root, 'b'))).toSorted()).toEqual(['a.mp4', 'index.html']);
   });
 
-  it('tells beforehand what stands in the way of a name', async () => {
+  it('reports in advance what blocks a name', async () => {
     const { root, storage } = await open();
     await mkdir(join(root, 'folder'));
     await writeFile(join(root, 'file'), '');

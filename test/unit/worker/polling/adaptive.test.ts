@@ -59,7 +59,7 @@ describe('adaptivePlan, at the published limits', () => {
     expect(result.plannedTooLate).toBe(0);
   });
 
-  it('is near the best that its number of looks can give', async () => {
+  it('is near the optimum for its number of polls', async () => {
     const long = { ...published, ...fives, clips: 40_000, plan: adaptive };
     const { steadyLateMs, steadyLooksPerClip } = await simulateBatch(long, fixed, seeded(2));
     // See the decision record: (∫√(f·S))² / 2L, where ends are spread evenly over 20 s; the look that
@@ -68,7 +68,7 @@ describe('adaptivePlan, at the published limits', () => {
     expect(steadyLateMs).toBeLessThan(1.25 * bestMs);
   });
 
-  it('learns times that nobody documented', async () => {
+  it('learns undocumented times', async () => {
     const quick = { ...fives, takesMs: uniform(20_000, 24_000) };
     const result = await simulateBatch({ ...published, ...quick, plan: adaptive }, fixed, seeded(3));
     // With the fixed plan every task is found 26 to 30 s after its end.
@@ -78,7 +78,7 @@ describe('adaptivePlan, at the published limits', () => {
 });
 
 describe('fixedPlan, at the published limits', () => {
-  it('stretches its interval for all alike when the looks are more than the requests', async () => {
+  it('stretches its interval for all alike when there are more polls than requests', async () => {
     const long = { kindOf: () => 'kling-2-6/5/auto', takesMs: uniform(250_000, 300_000), plan: () => fixed };
     const { gapsMs } = await simulateBatch({ ...published, ...long, clips: 1_000 }, fixed, seeded(4));
     // 200 looks a second are due and 163 may go: one every 6.1 s. Tasks that began together are due together, so
@@ -97,7 +97,7 @@ describe('adaptivePlan', () => {
     kinds: new Map([['kling-2-6/5/auto', { took: new Map(), running: new Map(running), older }]]),
   });
 
-  it('is the fixed plan until it knows what there is to look at, and when Redis does not say', async () => {
+  it('is the fixed plan until it knows the tasks in flight, and while Redis does not answer', async () => {
     const errors: unknown[] = [];
     const plan = planOf(
       () => Promise.reject(new Error('away')),
@@ -109,14 +109,14 @@ describe('adaptivePlan', () => {
     expect(errors).toHaveLength(1);
   });
 
-  it('looks no more often than every twentieth of the interval, however much is left', async () => {
+  it('polls at most every twentieth of the interval, with any number of spare requests', async () => {
     const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 1]], 0.001)));
     plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto');
     await setImmediate();
     expect(plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL / 20);
   });
 
-  it('leaves its looks to tasks that run for longer than any that was seen', async () => {
+  it('saves its polls for tasks that run longer than any before', async () => {
     const lookAt = async (older: number) => {
       const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 200]], 6, older)));
       plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto');

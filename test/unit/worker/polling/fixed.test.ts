@@ -6,7 +6,7 @@ import { coverage } from '../../../support/coverage.ts';
 describe('fixedPlan', () => {
   const plan = fixedPlan(50_000, 5_000);
 
-  it('looks after the delay, then on a grid of intervals from acceptance', () => {
+  it('polls after the delay, then on a grid of intervals from acceptance', () => {
     expect(plan.firstPollDelayMs('any')).toBe(50_000);
     expect(plan.nextPollDelayMs(50_000, 'any')).toBe(5_000);
     expect(plan.nextPollDelayMs(50_300, 'any')).toBe(4_700);

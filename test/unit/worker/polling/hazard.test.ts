@@ -18,7 +18,7 @@ describe('hazardOf', () => {
     expect(hazardOf(new Map())).toBeUndefined();
   });
 
-  it('plans no look where no task was ever seen to end', () => {
+  it('plans no poll at ages at which no task has ended', () => {
     const hazard = hazardOf(new Map([[binOf(50_000), 10]]));
     if (!hazard) throw new Error('no hazard');
     const last = edgeOf(hazard.last + 1);
@@ -36,7 +36,7 @@ describe('hazardOf', () => {
     );
   });
 
-  it('is that of tasks that were seen: a bin whose tasks have faded says nothing', () => {
+  it('ignores bins whose tasks have faded', () => {
     const hazard = hazardOf(
       new Map([
         [5, 0],
