@@ -1,7 +1,7 @@
 import { kling26 } from '../src/apixo/models/kling-2-6.ts';
 import { adaptivePlan } from '../src/worker/polling/adaptive.ts';
 import { fixedPlan } from '../src/worker/polling/fixed.ts';
-import { MAX_WAITING_POLLS } from '../src/worker/steps/poll.ts';
+import { MAX_WAITING_POLLS } from '../src/worker/steps/poll-limiter.ts';
 import { paidBack, returningTokens, sharedTokens, smallBurst, type Pacing, type PacedLimit } from './pacing.ts';
 import { simulateBatch, type SimulatedBatch } from './polling-simulation.ts';
 

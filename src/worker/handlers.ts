@@ -5,7 +5,7 @@ import { describeError } from '../core/errors.ts';
 import { cutText } from '../core/text.ts';
 import type { Logger } from '../core/log.ts';
 import { refOf } from '../ledger/schema/keys.ts';
-import { tokenLifetimeMs } from '../ledger/bucket.ts';
+import { bucketShape, tokenLifetimeMs } from '../ledger/bucket.ts';
 import type { Outcome } from '../queue/outcome.ts';
 import { InvalidJobError, type JobHandler } from '../queue/processor.ts';
 import { STEP, stepData, type QueueName } from '../queue/queues.ts';
@@ -17,13 +17,15 @@ import { fixedPlan } from './polling/fixed.ts';
 import { readLoad } from './polling/load.ts';
 import type { PollPlan } from './polling/plan.ts';
 import type { SubmissionRecords } from './outcomes/records.ts';
+import { concurrency } from './tuning.ts';
 import type { Resources } from './resources.ts';
 import { BillingEvidence } from './steps/billing-evidence.ts';
 import { stepContext, type StepContext } from './steps/context.ts';
 import { DownloadPlaces } from './steps/download-places.ts';
 import { downloadStep } from './steps/download.ts';
 import { intakeStep } from './steps/intake.ts';
-import { MAX_WAITING_POLLS, pollStep } from './steps/poll.ts';
+import { pollStep } from './steps/poll.ts';
+import { PollLimiter } from './steps/poll-limiter.ts';
 import { createSidecars } from './steps/sidecar.ts';
 import type { StorageBreaker } from './steps/storage-breaker.ts';
 import { MAX_WAITING_SUBMISSIONS, submitStep } from './steps/submit.ts';
@@ -52,7 +54,11 @@ export function createHandlers(
     limiter: pLimit(MAX_WAITING_SUBMISSIONS),
     inputs: storage.inputs,
   };
-  const poll = { ...shared, limiter: pLimit(MAX_WAITING_POLLS), reportedStates: new Set<string>() };
+  const poll = {
+    ...shared,
+    limiter: new PollLimiter(concurrency(config).poll, bucketShape(config).intervalMs),
+    reportedStates: new Set<string>(),
+  };
   const download = {
     ...shared,
     breaker,

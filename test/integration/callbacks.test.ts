@@ -77,7 +77,9 @@ describe('callback mode', () => {
     expect(callbacks).toMatchObject({ sent: 30, accepted: 30 });
     const urls = harness.simulator.records.tasks().map((task) => task.callbackUrl);
     expect(new Set(urls).size).toBe(30);
-    expect(urls).toContain(await harness.urlOf('clip-7'));
+    // A busy machine may have given up a permit that came too late: then it was a later attempt.
+    const { attempt } = (await harness.app.queries.item('b', 'clip-7')) ?? {};
+    expect(urls).toContain(await harness.urlOf('clip-7', attempt));
   });
 
   it('comes to the same end when callbacks are doubled, early, late, long, slow and out of order', async () => {

@@ -6,6 +6,7 @@ import { dispatch } from '../../src/ledger/dispatch.ts';
 import type { Outcome } from '../../src/queue/outcome.ts';
 import { fixedPlan } from '../../src/worker/polling/fixed.ts';
 import { pollStep } from '../../src/worker/steps/poll.ts';
+import { PollLimiter } from '../../src/worker/steps/poll-limiter.ts';
 import { acknowledged } from './acknowledged.ts';
 import { stepData, type QueueName } from '../../src/queue/queues.ts';
 import { reconcile } from '../../src/worker/maintenance/reconcile.ts';
@@ -159,7 +160,11 @@ export class StepRunner {
     return {
       // The slots of ambiguous submissions end at once.
       submit: (attempt) => submitStep({ ...deps, settings: { ...common, taskTimeoutMs: 1 } }, contextOf(attempt)),
-      poll: (attempt) => pollStep({ ...deps, settings: { ...common, taskTimeoutMs: 60_000 } }, contextOf(attempt)),
+      poll: (attempt) =>
+        pollStep(
+          { ...deps, limiter: new PollLimiter(8, 6), settings: { ...common, taskTimeoutMs: 60_000 } },
+          contextOf(attempt),
+        ),
       download: async (attempt) => {
         if (await deps.attempts.downloadTask(attempt)) {
           await deps.attempts.stored(attempt, { location: 'x', size: 1, sha256: 'y' });

@@ -6,6 +6,7 @@ import type { Attempts } from '../../ledger/attempts.ts';
 import type { PollPermit } from '../../ledger/attempt-replies.ts';
 import type { Queues } from '../../queue/queues.ts';
 import type { CallbackPlan } from '../polling/callback.ts';
+import type { PollLimiter } from './poll-limiter.ts';
 import type { PollPlan } from '../polling/plan.ts';
 
 export interface PollDeps {
@@ -20,8 +21,7 @@ export interface PollDeps {
   plan: PollPlan;
   /** Callback mode: when tasks with a callback URL are polled. */
   callbacks?: { plan: CallbackPlan } | undefined;
-  /** Runs at most MAX_WAITING_POLLS at once, first come, first served. */
-  limiter: <T>(ask: () => Promise<T>) => Promise<T>;
+  limiter: Pick<PollLimiter, 'run' | 'reserved'>;
   /** Unknown task states that the log has already: a thousand tasks may be in one. */
   reportedStates: Set<string>;
   clock: Clock;

@@ -7,20 +7,13 @@ import type { PollDeps, PolledTask } from './poll-deps.ts';
 import { recordPollError, recordRunning, recordUnclear } from './poll-answer.ts';
 import { waitForToken } from './request-token.ts';
 
-/**
- * Polls of one process that may have a token reserved and wait for it; the others wait without one. A
- * submission gets its token behind these alone: a slot that waits for a submission is certainly idle, while
- * most polls find that the task still runs.
- */
-export const MAX_WAITING_POLLS = 8;
-
 /** During a wait for a token of this length, in milliseconds, the API may have asked the account to slow down. */
 const LONG_WAIT_MS = 1_000;
 
 /** Polls one task, and records its end when it has one. */
 export async function pollStep(deps: PollDeps, context: StepContext): Promise<Outcome> {
   const { attempt } = context;
-  const permit = await deps.limiter(() => acquirePermit(deps, context));
+  const permit = await deps.limiter.run(() => acquirePermit(deps, context));
   if (permit.kind === 'stale') {
     // A process that died between recording the clip and adding its download left that to this run.
     if (permit.state === 'downloading') await deps.queues.download(attempt);
@@ -53,7 +46,7 @@ export async function pollStep(deps: PollDeps, context: StepContext): Promise<Ou
 }
 
 /** Requests the permit and waits for its request token; requests it again if that took long. */
-async function acquirePermit({ attempts, clock, settings }: PollDeps, { attempt, signal }: StepContext) {
+async function acquirePermit({ attempts, clock, limiter, settings }: PollDeps, { attempt, signal }: StepContext) {
   let holding = false;
   for (;;) {
     signal.throwIfAborted();
@@ -65,6 +58,7 @@ async function acquirePermit({ attempts, clock, settings }: PollDeps, { attempt,
       holding = false;
       continue;
     }
+    limiter.reserved(permit.waitMs);
     const grantedAt = clock.elapsed();
     holding = await waitForToken(clock, permit.waitMs, settings.tokenLifetimeMs, signal);
     if (holding && permit.waitMs < LONG_WAIT_MS) return { ...permit, grantedAt };

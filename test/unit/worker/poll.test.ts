@@ -8,6 +8,7 @@ import { createLogger } from '../../../src/core/log.ts';
 import { fixedPlan } from '../../../src/worker/polling/fixed.ts';
 import type { PollDeps } from '../../../src/worker/steps/poll-deps.ts';
 import { pollStep } from '../../../src/worker/steps/poll.ts';
+import { PollLimiter } from '../../../src/worker/steps/poll-limiter.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { contextOf } from '../../support/step-context.ts';
 
@@ -65,7 +66,7 @@ function deps(
     queues: { download: () => Promise.resolve(void moves.push('enqueued')) },
     model: kling26,
     plan: fixedPlan(50_000, 5_000),
-    limiter: (ask) => ask(),
+    limiter: new PollLimiter(8, 6),
     reportedStates: new Set(),
     clock: new FakeClock(),
     settings: { taskTimeoutMs: 1_800_000, maxAttempts: 3, tokenLifetimeMs: 600 },

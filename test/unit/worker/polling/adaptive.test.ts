@@ -7,7 +7,7 @@ import type { Demand } from '../../../../src/worker/polling/load.ts';
 import { fixedPlan } from '../../../../src/worker/polling/fixed.ts';
 import { binOf } from '../../../../src/worker/polling/hazard.ts';
 import type { PollPlan } from '../../../../src/worker/polling/plan.ts';
-import { MAX_WAITING_POLLS } from '../../../../src/worker/steps/poll.ts';
+import { MAX_WAITING_POLLS } from '../../../../src/worker/steps/poll-limiter.ts';
 import { simulateBatch, type SimulatedBatch } from '../../../../bench/polling-simulation.ts';
 
 const DELAY = 50_000;
