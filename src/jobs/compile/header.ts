@@ -1,13 +1,13 @@
 import type { ImageFiles } from '../image-files.ts';
 import type { Budget } from '../job.ts';
-import { budgetOf, defaultsShape, headerFields, headerShape, isExtension } from '../schema.ts';
+import { budgetOf, defaultsShape, headerFields, headerShape, isExtension, jobShape } from '../schema.ts';
 import { nearest } from '../../core/did-you-mean.ts';
 import { outputFault } from './output-name.ts';
 import { lengthFault, parseTemplate, render, variablesOf, type Template } from '../template.ts';
 import { isFields, type Fields, type Report } from '../tree.ts';
 import { checkShape } from './shape.ts';
 import { itemInput } from '../input.ts';
-import { kindOf, quote, unknownName } from '../wording.ts';
+import { kindOf, quote, truncate, unknownName } from '../wording.ts';
 
 export const TOO_MANY_IMAGES = 'takes two images at most, those of image_urls included';
 
@@ -60,14 +60,14 @@ export interface HeaderContext {
 /** Checks a header and fills in its defaults. A wrong value is reported and replaced by the default. */
 export function compileHeader(raw: Fields, context: HeaderContext, report: Report): Batch {
   const own = Object.create(null) as Fields;
+  // A file of prompts by name has nothing but names at the top.
+  const byName = Object.keys(raw).every((name) => !Object.hasOwn(headerShape, name) && name !== 'defaults');
   let defaultsMisspelled = false;
   const known = [...headerFields, 'jobs'];
   for (const [name, value] of Object.entries(raw)) {
     if (Object.hasOwn(headerShape, name)) own[name] = value;
     else if (name !== 'defaults' && !isExtension(name)) {
-      const list = Array.isArray(value) && nearest(name, known) === undefined;
-      const cure = list ? `; a list of jobs of this name is read with --column jobs=${name}` : '';
-      report({ path: [name], at: 'key', message: unknownName('field', name, known) + cure });
+      report({ path: [name], at: 'key', ...unknownField(name, value, known, byName) });
       defaultsMisspelled ||= nearest(name, known) === 'defaults';
     }
   }
@@ -88,6 +88,33 @@ export function compileHeader(raw: Fields, context: HeaderContext, report: Repor
     images: context.images,
     now: context.now,
   };
+}
+
+/** Returns what is wrong with a field that no header has, and what the user most likely meant. */
+function unknownField(
+  name: string,
+  value: unknown,
+  known: readonly string[],
+  byName: boolean,
+): { message: string; once?: string } {
+  const unknown = unknownName('field', name, known);
+  if (Object.hasOwn(jobShape, name)) {
+    const message = `\`${name}\` belongs to a job: write \`- ${name}: …\` below \`jobs:\`, or put it into \`defaults:\` for all jobs`;
+    return { message };
+  }
+  if (nearest(name, known) !== undefined) return { message: unknown };
+  if (Array.isArray(value)) {
+    return { message: `${unknown}; a list of jobs of this name is read with --column jobs=${name}` };
+  }
+  const text = typeof value === 'string';
+  if (byName && (text || (isFields(value) && Object.hasOwn(value, 'prompt')))) {
+    const job = text ? '{id: .key, prompt: .value}' : '{id: .key} + .value';
+    const message =
+      `${unknown}; prompts by name are written as a list, \`- {id: ${truncate(name)}, prompt: …}\` below \`jobs:\` ` +
+      `(of JSON, jq -c 'to_entries[] | ${job}' makes JSON lines)`;
+    return { message, once: 'prompts by name' };
+  }
+  return { message: `${unknown}; a field whose name begins with x- is ignored` };
 }
 
 function compileDefaults(raw: unknown, images: ImageFiles, report: Report): Pick<Batch, 'defaults' | 'faulty'> {

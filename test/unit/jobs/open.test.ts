@@ -72,7 +72,7 @@ describe('a header', () => {
       'jobs.yaml:1:8: batch: must be text, not a number: put it in quotes',
       'jobs.yaml:2:9: output: gives `../x`: "." and ".." must not be in it',
       'jobs.yaml:3:12: max_clips: must be a whole number of at least 1, or `none` to remove the budget',
-      'jobs.yaml:4:1: notes: unknown field `notes`: known are batch, output, max_clips, defaults, jobs',
+      'jobs.yaml:4:1: notes: unknown field `notes`: known are batch, output, max_clips, defaults, jobs; a field whose name begins with x- is ignored',
       'jobs.yaml:6:13: defaults.duration: must be 5 or 10',
       'jobs.yaml:7:9: defaults.mode: must be text-to-video or image-to-video',
       'jobs.yaml:8:3: defaults.id: cannot be a default: it belongs to a single job',
@@ -88,6 +88,19 @@ describe('a header', () => {
     ]);
     expect(await wrong('jobs.yaml', 'defaults: x\njobs:\n- id: a\n')).toEqual([
       'jobs.yaml:1:11: defaults: must be a mapping of job fields, not text',
+    ]);
+  });
+
+  it.each([
+    ['{"0001": "a cat", "0002": "a dog"}', 'to_entries[] | {id: .key, prompt: .value}'],
+    ['{"0001": {"prompt": "a cat"}, "0002": {"prompt": "a dog"}}', 'to_entries[] | {id: .key} + .value'],
+  ])('of prompts by name is refused once, with how to make a list of it: %s', async (text, jq) => {
+    expect(await wrong('jobs.json', text)).toEqual([expect.stringContaining(`jq -c '${jq}' makes JSON lines`)]);
+  });
+
+  it('with the fields of a job says where those belong', async () => {
+    expect(await wrong('jobs.yaml', 'prompt: a cat\n')).toEqual([
+      'jobs.yaml:1:1: prompt: `prompt` belongs to a job: write `- prompt: …` below `jobs:`, or put it into `defaults:` for all jobs',
     ]);
   });
 

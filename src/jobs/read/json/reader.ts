@@ -57,7 +57,8 @@ function withLinesHint(diagnostic: SyntaxDiagnostic): SyntaxDiagnostic {
 
 function entryOf({ text, place, unclosed }: JobText): Entry {
   if (text.length > MAX_TEXT) return unreadable(place, 'is longer than 1 MB: is a bracket in it not closed?');
-  if (text === '' && !unclosed) return unreadable(place, 'a job is missing here: is there a comma too many?');
+  if (text === '' && !unclosed)
+    return unreadable(place, 'a job is missing here: is there a comma too many? --format yaml reads one at the end');
   const { tree, diagnostics } = parseJson(text, (inText) => moved(inText, START, place));
   // When something is wrong with the last job, that is why the list seems to go on.
   if (unclosed && (text === '' || diagnostics.length === 0)) {

@@ -5,15 +5,15 @@ import { quote } from '../../wording.ts';
 
 /** The errors of jsonc-parser in plain words. */
 const messages: Record<string, string> = {
-  InvalidSymbol: 'texts and names must stand in double quotes',
-  PropertyNameExpected: 'expected a name in double quotes',
+  InvalidSymbol: 'texts and names must stand in double quotes; --format yaml reads single quotes',
+  PropertyNameExpected: 'expected a name in double quotes; --format yaml reads single quotes and a comma at the end',
   ValueExpected: 'expected a value',
   ColonExpected: 'expected ":" after the name',
   CommaExpected: 'expected "," before this',
   CloseBraceExpected: 'expected "," or "}"',
   CloseBracketExpected: 'expected "," or "]"',
   EndOfFileExpected: 'expected nothing more: is a comma missing, or a bracket closed too early?',
-  InvalidCommentToken: 'comments have no place in JSON',
+  InvalidCommentToken: 'comments have no place in JSON: remove them',
   UnexpectedEndOfString: 'a quote is opened and not closed on its line (a line break in a text is \\n)',
   UnexpectedEndOfNumber: 'a number must not end like this',
   InvalidUnicode: '"\\u" must be followed by four hexadecimal digits',

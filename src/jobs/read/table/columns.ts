@@ -23,6 +23,8 @@ export class Columns {
   readonly all: Column[];
   readonly diagnostics: SyntaxDiagnostic[] = [];
   readonly variables: string[] = [];
+  /** No column is known to be the prompt: the first row may name no columns at all. */
+  nameless = false;
   /** Fields of jobs whose columns are wrong. */
   readonly faulty: string[] = [];
   /** Numbers of columns that have no name. */
@@ -57,9 +59,9 @@ export class Columns {
       return this.#variable(field ?? name, position);
     });
     if (present.has('prompt') || set.has('prompt')) return;
-    const reported = this.diagnostics.length > 0;
     this.faulty.push('prompt');
-    if (!reported) this.diagnostics.push({ place: { line, column: 1 }, message: noPrompt(names) });
+    this.nameless = this.diagnostics.length === 0;
+    if (this.nameless) this.diagnostics.push({ place: { line, column: 1 }, message: noPrompt(names) });
   }
 
   #missing(name: string, field: string): void {
@@ -100,11 +102,14 @@ function misspelled(name: string, meant: string): string {
 function noPrompt(names: readonly string[]): string {
   const likely = likelyPrompt(names);
   const found = names.length === 1 ? `; a file of one prompt a line is read with --format txt` : '';
+  if (likely === undefined && names.length === 1 && /\S\s+\S+\s+\S/.test(names[0] ?? '')) {
+    return 'the first row is no row of column names: a file of one prompt a line is read with --format txt, a table needs a row such as `id,prompt` on top';
+  }
   if (likely === undefined) {
     const known = names.filter((name) => name !== '').map((name) => quote(name));
     return (
       `the first row names the columns, and there is no \`prompt\` among them: name the one that holds the prompts, ` +
-      `${columnOption('prompt', names.length === 1 ? (names[0] ?? '') : 'COLUMN')} (the columns are ${known.slice(0, 20).join(', ')})${found}`
+      `${columnOption('prompt', names.length === 1 ? (names[0] ?? '') : 'COLUMN')} (the columns are ${known.slice(0, 20).join(', ')}), or put a row of names on top${found}`
     );
   }
   return `the first row names the columns, and there is no \`prompt\` among them: ${columnOption('prompt', likely)} reads the prompts from ${quote(likely)}${found}`;

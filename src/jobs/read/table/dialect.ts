@@ -4,7 +4,7 @@ import type { Source } from '../reader.ts';
 /** How a table is written. */
 export interface Dialect {
   delimiter: string;
-  /** Rows before the one that names the columns: Excel's `sep=;`. */
+  /** Rows before the one that names the columns: Excel's `sep=;`, or comments. */
   skip: number;
 }
 
@@ -25,6 +25,11 @@ export async function dialectOf(source: Source, isField: (name: string) => boole
   }
   const named = /^"?sep=(.)"?[ \t]*(?:\r\n|\r|\n|$)/i.exec(head)?.[1];
   if (named !== undefined) return { delimiter: named, skip: 1 };
+  let skip = 0;
+  for (let row = firstLine(head); row.startsWith('#') && !namesFields(row, isField); row = firstLine(head)) {
+    skip++;
+    head = head.slice(row.length).replace(/^(?:\r\n|\r|\n)/, '');
+  }
   // Where nothing is better, which is also where the first row is broken.
   let best = { delimiter: ',', fields: 0, columns: 1 };
   for (const delimiter of DELIMITERS) {
@@ -34,7 +39,16 @@ export async function dialectOf(source: Source, isField: (name: string) => boole
       best = { delimiter, fields, columns: cells.length };
     }
   }
-  return { delimiter: best.delimiter, skip: 0 };
+  return { delimiter: best.delimiter, skip };
+}
+
+/** A line that begins with `#` is a comment above the table, unless it names a column. */
+function namesFields(line: string, isField: (name: string) => boolean): boolean {
+  return DELIMITERS.some((delimiter) => line.split(delimiter).some((cell) => isField(cell.trim())));
+}
+
+function firstLine(text: string): string {
+  return /^[^\r\n]*/.exec(text)?.[0] ?? '';
 }
 
 function firstRow(head: string, delimiter: string): string[] {

@@ -44,7 +44,9 @@ export class TableReader implements Reader {
         this.#options,
       );
       this.#columns = columns;
-      const { diagnostics, variables, faulty } = columns;
+      const { diagnostics, variables, faulty, nameless } = columns;
+      // Without names, each row would be wrong in the same way.
+      if (nameless) return brokenHeader(diagnostics);
       if (variables.length > 0) notice(`variables: ${variables.join(', ')}`);
       return { tree: undefined, diagnostics, broken: false, variables, faulty };
     }

@@ -12,6 +12,7 @@ const names = { jsonl: 'JSON lines', json: 'JSON', yaml: 'YAML', tsv: 'a table w
 function formatOf(line: string): keyof typeof names | undefined {
   if (/^[{[]/.test(line) && isJson(line)) return line.startsWith('[') ? 'json' : 'jsonl';
   if (/^[[{]$/.test(line)) return 'json';
+  if (/^\[\s*'.*'\s*,?\s*\]$/.test(line)) return 'yaml';
   if (/^(?:jobs|defaults|batch):(?:\s|$)|^- (?:prompt|id): /.test(line)) return 'yaml';
   if (/^"?sep=.$/i.test(line)) return 'csv';
   for (const [delimiter, format] of [

@@ -10,6 +10,7 @@ import {
   type Reader,
   type Source,
 } from '../reader.ts';
+import { Decoration } from './decoration.ts';
 import { otherFormat } from './other-format.ts';
 
 /** Where options of another program begin: ` --w 832`. In prose, a dash is followed by a space. */
@@ -19,6 +20,8 @@ const FLAGS = /(?:^|\s)--[A-Za-z]/;
 export class TextReader implements Reader {
   readonly #source: Source;
   readonly #options: ReadOptions;
+  /** What stands around the prompt of every line. */
+  #decoration: RegExp | undefined;
 
   constructor(source: Source, options: ReadOptions) {
     this.#source = source;
@@ -26,29 +29,38 @@ export class TextReader implements Reader {
   }
 
   async header(): Promise<Header> {
-    if (this.#options.guessed) {
-      for await (const lines of linesOf(this.#source.text())) {
-        for (const { text, number } of lines) {
-          if (text.trim() === '') continue;
-          const message = otherFormat(text.trim());
-          if (message !== undefined) return brokenHeader([{ place: { line: number, column: 1 }, message }]);
-          return { tree: undefined, diagnostics: [], broken: false };
-        }
+    const decoration = new Decoration();
+    let first = true;
+    for await (const lines of linesOf(this.#source.text())) {
+      for (const { text, number } of lines) {
+        const line = text.trim();
+        if (line === '') continue;
+        const message = first && this.#options.guessed ? otherFormat(line) : undefined;
+        if (message !== undefined) return brokenHeader([{ place: { line: number, column: 1 }, message }]);
+        first = false;
+        if (!line.startsWith('#')) decoration.add(line);
       }
     }
+    this.#decoration = decoration.pattern;
     return { tree: undefined, diagnostics: [], broken: false };
   }
 
   async *jobs(): AsyncGenerator<Entry> {
     let comments = 0;
     let dropped = 0;
+    let bare = 0;
     for await (const lines of linesOf(this.#source.text())) {
       for (const { text, number, cut } of lines) {
-        const line = text.trim();
+        let line = text.trim();
         if (line === '') continue;
         if (line.startsWith('#')) {
           comments++;
           continue;
+        }
+        const inside = this.#decoration?.exec(line)?.[1];
+        if (inside !== undefined) {
+          line = inside;
+          bare++;
         }
         const place = { line: number, column: text.length - text.trimStart().length + 1 };
         const at = cut ? -1 : line.search(FLAGS);
@@ -67,6 +79,7 @@ export class TextReader implements Reader {
     const { notice } = this.#options;
     if (comments > 0)
       notice(`ignored ${counted(comments, 'line')} that ${comments === 1 ? 'begins' : 'begin'} with "#"`);
+    if (bare > 0) notice(`list marks or quotes removed from ${counted(bare, 'line')}, as every line has them`);
     if (dropped > 0) notice(`options of another program dropped from ${counted(dropped, 'line')}`);
   }
 }

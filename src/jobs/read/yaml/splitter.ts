@@ -93,7 +93,7 @@ export class YamlSplitter {
       case 'rest':
         return this.#add(line.text);
       case 'ended':
-        return this.#end(line, 'several YAML documents: a jobs file is one');
+        return this.#end(line, 'several YAML documents: a jobs file is one, with each job as `- …` in one list');
       case 'over':
     }
   }
@@ -146,7 +146,7 @@ export class YamlSplitter {
       this.#job = undefined;
       this.#state = 'ended';
     } else if (this.#state !== 'start' || this.#marked) {
-      this.#end(line, 'several YAML documents: a jobs file is one');
+      this.#end(line, 'several YAML documents: a jobs file is one, with each job as `- …` in one list');
     } else {
       this.#marked = true;
       if (/^---[ \t]+[^#\s]/.test(content)) this.#whole();

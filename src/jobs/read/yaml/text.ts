@@ -1,6 +1,7 @@
 import { Composer, Lexer, LineCounter, Parser, visit, type CST, type Document, type YAMLParseError } from 'yaml';
 import { MAX_DEPTH } from '../../limits.ts';
 import type { Place, SyntaxDiagnostic, Tree } from '../../tree.ts';
+import { quote } from '../../wording.ts';
 import type { YamlEffects, YamlScope } from './scope.ts';
 import { findOddSpace } from './spaces.ts';
 import { YamlTree } from './tree.ts';
@@ -46,7 +47,7 @@ export function parseYaml(text: string, placeOf: (inText: Place) => Place, scope
     const offset = offsetOf(error, document);
     return broken(offset, tabbed(text, offset) ? hints.TAB_AS_INDENT : explain(error));
   }
-  if (second !== undefined) return broken(second.range[0], 'several YAML documents: a jobs file is one');
+  if (second !== undefined) return broken(second.range[0], hints.MULTIPLE_DOCS);
   if (document.contents === null) return result(undefined);
   return result(converter.convert(document.contents, converter.place(0)));
 }
@@ -93,7 +94,7 @@ const hints = {
   MULTILINE_IMPLICIT_KEY: 'a field needs ": " after its name, on the same line',
   BAD_SCALAR_START: 'a text that begins with this character must stand in quotes',
   TAB_AS_INDENT: 'tabs cannot indent in YAML: use spaces',
-  MULTIPLE_DOCS: 'several YAML documents: a jobs file is one',
+  MULTIPLE_DOCS: 'several YAML documents: a jobs file is one, with each job as `- …` in one list',
 } satisfies Record<string, string>;
 
 function explain(error: { code: string; message: string }): string {
@@ -101,5 +102,7 @@ function explain(error: { code: string; message: string }): string {
   if (error.message.startsWith('Unexpected scalar at node end')) {
     return 'text after the end of the value: put the whole value in quotes';
   }
+  const tag = /^Unresolved tag: (\S+)/.exec(error.message)?.[1];
+  if (tag !== undefined) return `the tag ${quote(tag)} has no meaning here: remove it, or put the text in quotes`;
   return (hints as Record<string, string>)[error.code] ?? `broken YAML: ${error.message}`;
 }

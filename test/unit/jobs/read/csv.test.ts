@@ -51,7 +51,7 @@ describe('a CSV file', () => {
       'no prompts',
       'id,duration\na,5\n',
       [
-        '1:1: the first row names the columns, and there is no `prompt` among them: name the one that holds the prompts, --column prompt=COLUMN (the columns are `id`, `duration`)',
+        '1:1: the first row names the columns, and there is no `prompt` among them: name the one that holds the prompts, --column prompt=COLUMN (the columns are `id`, `duration`), or put a row of names on top',
       ],
     ],
     [

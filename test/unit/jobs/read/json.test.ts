@@ -59,7 +59,7 @@ describe('a JSON file', () => {
     expect(await faults(`{"jobs": [{"prompt": "x"}], ${after}`)).toEqual([expect.stringMatching(/^1:38: batch: /)]);
   });
 
-  const quotes = 'texts and names must stand in double quotes';
+  const quotes = 'texts and names must stand in double quotes; --format yaml reads single quotes';
   const more = 'expected nothing more: is a comma missing, or a bracket closed too early?';
 
   it.each([
@@ -69,7 +69,7 @@ describe('a JSON file', () => {
       '"x"',
       ['1:1: must be a mapping with `jobs`, or a list of jobs; a file of one prompt a line is read with --format txt'],
     ],
-    ['a comment', '// x\n[]', ['1:1: broken JSON at `// x`: comments have no place in JSON']],
+    ['a comment', '// x\n[]', ['1:1: broken JSON at `// x`: comments have no place in JSON: remove them']],
     [
       'more after the end',
       '[{"prompt": "x"}]\n,',
@@ -100,11 +100,18 @@ describe('a JSON file', () => {
       '{"jobs": [{"prompt": "x"}}, {}]',
       ['1:26: broken JSON at `}`: expected a value'],
     ],
-    ['a comma too many', '[{"prompt": "x"},]', ['1:18: job #2: a job is missing here: is there a comma too many?']],
+    [
+      'a comma too many',
+      '[{"prompt": "x"},]',
+      ['1:18: job #2: a job is missing here: is there a comma too many? --format yaml reads one at the end'],
+    ],
     [
       'a comma alone',
       '[,]',
-      [1, 2].map((n) => `1:${n + 1}: job #${n}: a job is missing here: is there a comma too many?`),
+      [1, 2].map(
+        (n) =>
+          `1:${n + 1}: job #${n}: a job is missing here: is there a comma too many? --format yaml reads one at the end`,
+      ),
     ],
     ['a comma too few', '[{"prompt": "x"} {}]', [`1:18: job #1: broken JSON at \`{\`: ${more}`]],
     ['a name without quotes', '{jobs: []}', [`1:2: broken JSON at \`jobs\`: ${quotes}`]],
@@ -132,7 +139,9 @@ describe('a JSON file', () => {
     [
       'a trailing comma',
       list('{"prompt": "x",}'),
-      ['2:16: job #1: broken JSON at `}`: expected a name in double quotes'],
+      [
+        '2:16: job #1: broken JSON at `}`: expected a name in double quotes; --format yaml reads single quotes and a comma at the end',
+      ],
     ],
     ['no comma', list('{"prompt": "x" "id": "a"}'), ['2:16: job #1: broken JSON at `"id"`: expected "," before this']],
     [

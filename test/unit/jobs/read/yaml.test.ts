@@ -232,7 +232,11 @@ describe('broken YAML is reported with its place:', () => {
       '- id:a\n  prompt: x\n',
       ['1:3: job #1: a field needs ": " after its name, on the same line'],
     ],
-    ['a tag', '- prompt: !secret x\n', ['1:11: job #1: broken YAML: Unresolved tag: !secret']],
+    [
+      'a tag',
+      '- prompt: !secret x\n',
+      ['1:11: job #1: the tag `!secret` has no meaning here: remove it, or put the text in quotes'],
+    ],
     [
       'a known tag',
       '- prompt: !!binary aGk=\n',
@@ -255,13 +259,21 @@ describe('broken YAML is reported with its place:', () => {
       'batch: a\njobs:\n- prompt: x\nbatch: b\n',
       ['4:1: batch: is given twice: first at line 1'],
     ],
-    ['two documents', 'jobs:\n- prompt: x\n---\njobs: []\n', ['3:1: several YAML documents: a jobs file is one']],
+    [
+      'two documents',
+      'jobs:\n- prompt: x\n---\njobs: []\n',
+      ['3:1: several YAML documents: a jobs file is one, with each job as `- …` in one list'],
+    ],
     [
       'two documents in one line',
       '--- {jobs: []}\n--- {jobs: []}\n',
-      ['2:1: several YAML documents: a jobs file is one'],
+      ['2:1: several YAML documents: a jobs file is one, with each job as `- …` in one list'],
     ],
-    ['text after the end', '- prompt: x\n...\nmore\n', ['3:1: several YAML documents: a jobs file is one']],
+    [
+      'text after the end',
+      '- prompt: x\n...\nmore\n',
+      ['3:1: several YAML documents: a jobs file is one, with each job as `- …` in one list'],
+    ],
     ['YAML 1.1', '%YAML 1.1\n---\n- prompt: x\n', ['1:1: the only directive that is understood is `%YAML 1.2`']],
     [
       'a header that is none',
