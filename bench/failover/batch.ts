@@ -9,6 +9,7 @@ import { queueNames } from '../../src/queue/queues.ts';
 import { judge, type Verdict } from '../chaos/verdict.ts';
 import { startProgram, type Program } from '../processes.ts';
 import { readRecords } from '../scenario.ts';
+import { until } from './sentinel.ts';
 import type { Setup } from './setup.ts';
 
 const BATCH = 'failover';
@@ -55,7 +56,7 @@ export async function runBatch({ setup, folder, clips, durability, strike }: Bat
     await submitJobs(app, { batch: BATCH }, expandJobs(jobs(clips), { batch: BATCH }));
     const startedAt = performance.now();
     const made = async () => (await readRecords(simulator.firstLine)).tasks.made;
-    while ((await made()) < clips / 3) await sleep(50);
+    await until('a third of the tasks', async () => (await made()) >= clips / 3);
     await strike(setup);
     while (performance.now() - startedAt < LIMIT_MS && !(await hasEnded(app))) await sleep(500);
     const records = await readRecords(simulator.firstLine);
