@@ -5,12 +5,12 @@ import type { Attempt } from '../ledger/attempts.ts';
 /** Bytes that are kept of the MAC: 192 bits, 32 characters. */
 const MAC_BYTES = 24;
 const MAC_LENGTH = 32;
-/** Batch of the callbacks that doctor sends: no batch can have this name. */
+/** Batch of the callbacks that doctor sends; an invalid name for any other batch. */
 export const PROBE_BATCH = '.doctor';
 /** The longest reference: two names of 128 characters, an attempt and two separators, in base64url. */
 const MAX_REF_LENGTH = 400;
 
-/** The path of a callback below the path of CLIPMILL_CALLBACK_URL: base64url segments, so that no proxy respells it. */
+/** The path of a callback below the path of CLIPMILL_CALLBACK_URL: base64url segments, which no proxy rewrites. */
 const shape = /^\/cb\/1\/([\w-]+)\/([\w-]+)$/;
 
 export interface CallbackPathOptions {
@@ -20,7 +20,7 @@ export interface CallbackPathOptions {
   secrets: readonly string[];
 }
 
-/** The URL that the API calls at the end of this attempt's task. Its knowledge is enough to wake that attempt's poll. */
+/** Returns the URL that the API calls at the end of this attempt's task. It is a secret: it can wake that attempt's poll. */
 export function callbackUrl(base: string, attempt: Attempt, { prefix, secrets }: CallbackPathOptions): string {
   const [secret = ''] = secrets;
   const ref = Buffer.from(`${refOf(attempt.batch, attempt.id)}#${attempt.attempt}`).toString('base64url');

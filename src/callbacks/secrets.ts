@@ -10,9 +10,9 @@ interface SecretDeps {
 }
 
 /**
- * The secrets of callback URLs: those of CLIPMILL_CALLBACK_SECRET, else one that is made once and kept in
- * Redis, where every process that submits or serves finds it. Access to that Redis is access to everything,
- * so the secret is no safer elsewhere.
+ * Holds the secrets of callback URLs: those of CLIPMILL_CALLBACK_SECRET, else one that is generated once and kept in
+ * Redis for every process that submits or serves. Access to that Redis is access to everything, so the secret would be
+ * no safer elsewhere.
  */
 export class CallbackSecrets {
   readonly #deps: SecretDeps;
@@ -26,12 +26,12 @@ export class CallbackSecrets {
     if (!this.#known) deps.redis.on('ready', this.#onReady);
   }
 
-  /** The first one signs, all are accepted; `undefined` until Redis has answered. */
+  /** Returns the secrets, of which the first signs and all are accepted; `undefined` until Redis has answered. */
   current(): readonly string[] | undefined {
     return this.#known;
   }
 
-  /** Waits for Redis where the secret is kept there. Rejects when Redis does not answer. */
+  /** Reads the secret from Redis where it is kept there. Rejects when Redis does not answer. */
   async read(): Promise<readonly string[]> {
     const { redis, keys, config } = this.#deps;
     if (config.callbackSecrets) return config.callbackSecrets;

@@ -6,7 +6,7 @@ import { haltReasons } from '../ledger/account.ts';
 import { reasons } from '../ledger/schema/reasons.ts';
 import { queueNames } from '../queue/queues.ts';
 
-/** What was read last is shown for this long, in milliseconds: several scrapers ask Redis once. */
+/** A reading is served for this long, in milliseconds: several scrapers cost Redis one reading. */
 const FRESH_MS = 2_000;
 /** Longest wait for Redis, in milliseconds. */
 const DEADLINE_MS = 1_000;
@@ -24,13 +24,13 @@ const reply = z.object({
   balanceUsd: z.number().optional(),
 });
 
-/** Why nothing is submitted, as a label. */
+/** Values of the label `reason`: why nothing is submitted. */
 const HALTS = [...haltReasons, 'paused'];
 const QUEUE_STATES = ['wait', 'active', 'delayed', 'prioritized'] as const;
 
 /**
- * What is true of the whole account, whichever process shows it: several `serve` export the same values, so
- * dashboards take the maximum and never the sum. With Redis away only `clipmill_redis_up 0` is left.
+ * Metrics of the whole account. Several `serve` export the same values, so dashboards use the maximum and never the
+ * sum. While Redis is away, `clipmill_redis_up 0` is the only one.
  */
 export class AccountMetrics {
   readonly #app: Pick<App, 'redis' | 'run' | 'keys'>;
@@ -43,7 +43,7 @@ export class AccountMetrics {
     this.#gauges = createGauges(this.#registry);
   }
 
-  /** In the text format of Prometheus. */
+  /** Returns the metrics in the text format of Prometheus. */
   async text(): Promise<string> {
     if (!this.#cached || performance.now() - this.#cached.at > FRESH_MS) {
       this.#cached = { at: performance.now(), text: this.#read() };

@@ -10,7 +10,7 @@ import { allowsHost } from './hosts.ts';
 
 export interface ServerRoutes {
   health: Health;
-  /** Prometheus text of everything that this process exports. */
+  /** Returns the Prometheus text of everything that this process exports. */
   metrics(): Promise<{ contentType: string; text: string }>;
   /** CLIPMILL_API_TOKEN. */
   token: string | undefined;
@@ -21,7 +21,7 @@ export interface ServerRoutes {
 
 type Bindings = { Bindings: HttpBindings };
 
-/** No route takes a larger body, in bytes. */
+/** Largest body of any route, in bytes. */
 const MAX_BODY_BYTES = 65_536;
 
 /** The routes of CLIPMILL_LISTEN, apart from callbacks. Every route refuses a Host that is not this server's. */
@@ -60,7 +60,7 @@ function serverApp(routes: ServerRoutes): Hono<Bindings> {
 }
 
 export function serverHandler(routes: ServerRoutes): RequestListener {
-  // The globals of this process are undici's and the AWS SDK's as well: they stay as they are.
+  // undici and the AWS SDK share the globals of this process: they must not be replaced.
   const listener = getRequestListener(serverApp(routes).fetch, { overrideGlobalObjects: false });
   return (request, response) => void listener(request, response);
 }

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Whether an `Authorization` header carries the token, compared in constant time; true where no token is set. */
+/** Returns whether an `Authorization` header has the token, compared in constant time; true where no token is set. */
 export function authorized(header: string | undefined, token: string | undefined): boolean {
   if (token === undefined) return true;
   const given = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '';

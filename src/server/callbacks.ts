@@ -4,24 +4,24 @@ import { readCallbackPath, type CallbackPathOptions } from '../callbacks/path.ts
 import { metrics } from '../core/metrics.ts';
 import type { Attempt } from '../ledger/attempts.ts';
 
-/** What became of a callback, for the counter. */
+/** Result of a callback, as the counter labels it. */
 export type CallbackResult = 'wake' | 'taught' | 'late' | 'probe';
 
 export interface CallbackReceiver {
   prefix: string;
   /** Path of CLIPMILL_CALLBACK_URL, without a slash at its end. */
   basePath: string;
-  /** `undefined` until Redis has given them. */
+  /** Returns `undefined` until they have been read from Redis. */
   secrets(): readonly string[] | undefined;
-  /** Records the hint; rejects, or takes too long, while Redis is away. */
+  /** Records the hint; rejects, or does not settle in time, while Redis is away. */
   receive(attempt: Attempt, taskId: string | undefined): Promise<CallbackResult>;
-  /** How long a body may take, in milliseconds: what is slower is a hint without a task id. Default 5,000. */
+  /** Time for the body, in milliseconds; a callback with a slower one is a hint without a task id. Default 5,000. */
   bodyMs?: number;
-  /** How long Redis may take to record a hint, in milliseconds; the API waits 30 s, and tries again. Default 4,000. */
+  /** Time for Redis to record a hint, in milliseconds; the API waits 30 s, and tries again. Default 4,000. */
   recordMs?: number;
 }
 
-/** What is read of a body, in bytes: a status answer has a few hundred. */
+/** Longest body that is read, in bytes: a status answer has a few hundred. */
 const MAX_BODY_BYTES = 65_536;
 const TASK_ID = /^[\x21-\x7e]{1,128}$/;
 const named = z.object({ taskId: z.string().regex(TASK_ID) });
@@ -30,7 +30,7 @@ const body = z.union([
   named.transform((it) => it.taskId),
 ]);
 
-/** Whether a request is for the callback routes: their own spelling, right or wrong. */
+/** Returns whether a request is for the callback routes, with a valid path or not. */
 export function isCallbackPath(url: string, basePath: string): boolean {
   return url.startsWith(`${basePath}/cb/`);
 }
@@ -79,10 +79,10 @@ function finish(
   });
 }
 
-/** From an answer to a request that was not read to its end, to the end of its connection: time to read the answer. */
+/** Between the answer to a request that was not read to its end and the end of its connection, in milliseconds. */
 const LINGER_MS = 500;
 
-/** The body, counted as it streams; `undefined` when it is compressed, too long or too slow. */
+/** Returns the body, counted as it streams; `undefined` when it is compressed, too long or too slow. */
 async function readBody(request: IncomingMessage, ms: number): Promise<string | undefined> {
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') return undefined;

@@ -1,9 +1,9 @@
-/** The event loop of a process is asked this often, in milliseconds. */
+/** Period of the timer whose lateness shows a stall, in milliseconds. */
 const TICK_MS = 1_000;
 
-/** Notices when the event loop of this process stood still: nothing was sent, renewed or answered then. */
+/** Detects stalls of the event loop of this process, during which nothing was sent, renewed or answered. */
 export interface EventLoopWatch {
-  /** When it last stood still for `stallMs` or more, in milliseconds of `performance.now`; `undefined`: never. */
+  /** Returns the end of the last stall of `stallMs` or more, in milliseconds of `performance.now`; `undefined`: none. */
   stalledAt(): number | undefined;
   stop(): void;
 }
@@ -17,7 +17,7 @@ export function watchEventLoop(stallMs: number): EventLoopWatch {
     last = now;
   }, TICK_MS).unref();
   return {
-    // A question that comes before the late tick does has to see it too.
+    // The caller may run before the late tick does.
     stalledAt: () => (performance.now() - last >= stallMs ? performance.now() : stalledAt),
     stop: () => clearInterval(timer),
   };

@@ -1,32 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { watchEventLoop } from './event-loop.ts';
 
-/** The answer to "are you well?": `reasons` say what is wrong, in a phrase each. */
+/** Body of `/healthz` and `/readyz`: each of `reasons` names one fault. */
 export interface HealthReport {
   ok: boolean;
   reasons: string[];
 }
 
 export interface Health {
-  /** Whether this process works; does not ask Redis, whose outage no restart mends. */
+  /** Returns whether this process works. Redis is not asked: a restart does not end its outage. */
   alive(): HealthReport;
-  /** Whether it can serve now: Redis answers, and the process is not about to end. */
+  /** Returns whether this process can serve now: Redis answers, and the process is not about to end. */
   ready(): Promise<HealthReport>;
-  /** From now on not ready. */
+  /** Makes `ready` fail from now on. */
   drain(): void;
   stop(): void;
 }
 
 export interface HealthOptions {
-  /** Whether Redis answers; rejects when it does not. */
+  /** Sends a command to Redis; rejects when Redis does not answer. */
   ping: () => Promise<unknown>;
-  /** What else is wrong with this process, such as workers that are stuck. */
+  /** Returns further faults of this process, such as stuck workers. */
   faults?: () => string[];
 }
 
-/** The event loop stood still for this long: what is due elsewhere was late by as much. */
+/** A blocked event loop of this length is a fault, in milliseconds: everything that was due was late by as much. */
 const STALL_MS = 30_000;
-/** A stall is reported for this long, in milliseconds: a probe that comes once in a while has to see it. */
+/** A stall is reported for this long, in milliseconds, so that a probe with a long period sees it. */
 const REPORTED_MS = 60_000;
 /** Longest wait for Redis, in milliseconds. */
 const PING_MS = 1_000;

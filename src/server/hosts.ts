@@ -2,18 +2,18 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { isLoopbackHost } from '../config/values.ts';
 
-/** What a request's Host header may be. */
+/** Hosts that a request may name. */
 export interface HostRule {
-  /** URL whose host is right as well: CLIPMILL_PUBLIC_URL. */
+  /** CLIPMILL_PUBLIC_URL: its host is allowed as well. */
   publicUrl?: string | undefined;
   /** Also names of one label, such as a service in a Compose network: public DNS has none of these. Default false. */
   bareNames?: boolean;
 }
 
 /**
- * Whether a request was meant for this server: its Host is loopback, the public URL's, or the very address that
- * the connection came to. A page of another site that has its name resolve to this machine (DNS rebinding)
- * brings that name along, which is none of these.
+ * Returns whether a request names this server as its host: loopback, the host of the public URL, or the local address
+ * of the connection. A page of another site whose name resolves to this machine (DNS rebinding) sends that name, which
+ * is none of these.
  */
 export function allowsHost(request: IncomingMessage, { publicUrl, bareNames = false }: HostRule): boolean {
   const host = hostOf(request.headers.host);

@@ -27,7 +27,7 @@ const MAX_HEADER_BYTES = 16_384;
 
 const limits: ServerOptions = {
   keepAliveTimeout: KEEP_ALIVE_MS,
-  // How long a body may take is the handler's matter: a callback has seconds, an upload may take an hour.
+  // Handlers limit the time of a body themselves: a callback has seconds, an upload may have an hour.
   requestTimeout: 0,
   maxHeaderSize: MAX_HEADER_BYTES,
   connectionsCheckingInterval: 1_000,
@@ -41,7 +41,7 @@ export async function listen(
 ): Promise<Listener> {
   const server = createServer({ ...limits, headersTimeout: options.headersTimeout ?? 15_000 }, handler);
   server.maxConnections = options.maxConnections ?? 1_000;
-  // A client that sends no HTTP costs its connection, and no line in a log.
+  // A client that sends no HTTP loses its connection, without a log line.
   server.on('clientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {

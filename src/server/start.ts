@@ -13,19 +13,19 @@ import { listen, type Listener } from './listener.ts';
 import { workerHandler } from './worker-listener.ts';
 
 export interface ServerOptions {
-  /** Where the server listens; `undefined`: it does not. */
+  /** Address of the server; `undefined`: none is opened. */
   listen: ListenAddress | undefined;
-  /** Where a worker shows its metrics and health; `undefined`: it does not. */
+  /** Address of a worker's metrics and health; `undefined`: none is opened. */
   metricsListen?: ListenAddress | undefined;
-  /** What is wrong with the workers of this process, a phrase each. */
+  /** Returns the faults of the workers of this process, a phrase each. */
   faults?: () => string[];
 }
 
 /** The listeners of this process. */
 export interface RunningServer {
-  /** Where each of them listens, as this machine reaches it. */
+  /** URL of each listener, as this machine reaches it. */
   urls: { server?: string; metrics?: string; callbacks?: string };
-  /** Says "not ready" from now on, lets requests finish and ends all connections, within 2 s. */
+  /** Makes `/readyz` fail, lets requests finish and ends all connections, within 2 s. */
   close(): Promise<void>;
 }
 
@@ -97,7 +97,7 @@ export async function startServer(app: App, options: ServerOptions): Promise<Run
 async function callbackReceiver(app: App, callbackUrl: string, closers: Closers): Promise<CallbackReceiver> {
   const secrets = new CallbackSecrets(app);
   closers.push(() => secrets.stop());
-  // While Redis is away they are read when it is back.
+  // While Redis is away, its return triggers the reading.
   if (app.redis.status === 'ready') await secrets.read().catch(() => {});
   return {
     prefix: app.config.prefix,
@@ -111,7 +111,7 @@ async function callbackReceiver(app: App, callbackUrl: string, closers: Closers)
   };
 }
 
-/** One listener for both: the API calls a host of its own choice, and the MAC is what protects these paths. */
+/** Serves both on one listener. Callbacks skip the Host allowlist: proxies and tunnels set any, and the MAC protects these paths. */
 function withCallbacks(receiver: CallbackReceiver, server: RequestListener): RequestListener {
   const callbacks = callbackHandler(receiver);
   return (request, response) => {

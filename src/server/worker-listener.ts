@@ -11,7 +11,7 @@ export interface WorkerRoutes {
   hosts: HostRule;
 }
 
-/** `/healthz`, `/readyz` and `/metrics` of a worker: a few lines of HTTP, and no framework to load. */
+/** Serves `/healthz`, `/readyz` and `/metrics` of a worker, on `node:http` alone: a framework would cost memory. */
 export function workerHandler(routes: WorkerRoutes): RequestListener {
   return (request, response) => {
     answer(routes, request, response).catch(() => response.destroy());
@@ -20,7 +20,7 @@ export function workerHandler(routes: WorkerRoutes): RequestListener {
 
 async function answer(routes: WorkerRoutes, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { health, token, hosts } = routes;
-  // Nothing here takes a body.
+  // No route here has a body.
   request.resume();
   if (!allowsHost(request, hosts)) return send(response, 421, 'this server is not the host of the request\n');
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, '', { Allow: 'GET, HEAD' });

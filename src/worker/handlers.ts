@@ -136,7 +136,7 @@ function callbackMode(
 const WARNED_MS = 600_000;
 
 async function reportCallbacks({ run, log }: Pick<App, 'run' | 'log'>, coming: boolean): Promise<void> {
-  if (coming) return log.info('callbacks come again: polls are the fallback');
+  if (coming) return log.info('callbacks arrive again: polls are the fallback');
   try {
     if ((await run('claim-task', 'callbacks-warning', WARNED_MS)) !== 1) return;
   } catch {
@@ -146,7 +146,7 @@ async function reportCallbacks({ run, log }: Pick<App, 'run' | 'log'>, coming: b
     {
       cure: 'Run `clipmill doctor`; check that CLIPMILL_CALLBACK_URL leads to CLIPMILL_CALLBACK_LISTEN of `clipmill serve`.',
     },
-    'callbacks do not come: tasks are polled as CLIPMILL_POLLING has it until they do',
+    'callbacks do not arrive: until they do, tasks are polled by CLIPMILL_POLLING',
   );
 }
 

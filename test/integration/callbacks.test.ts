@@ -236,13 +236,13 @@ describe('callback mode', () => {
     await harness.work();
     await harness.add('b', clips(40));
     expect((await harness.ended('b')).counts).toMatchObject({ done: 40 });
-    const warnings = () => lines.filter((line) => line.includes('callbacks do not come'));
+    const warnings = () => lines.filter((line) => line.includes('callbacks do not arrive'));
     expect(warnings()).toHaveLength(1);
     expect(warnings()[0]).toContain('clipmill doctor');
     harness.simulator.setFaults({ dropCallback: 0 });
     await harness.add('c', clips(80, 'more'));
     await harness.ended('c');
-    expect(lines.filter((line) => line.includes('callbacks come again'))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('callbacks arrive again'))).toHaveLength(1);
     expect(warnings()).toHaveLength(1);
   }, 30_000);
 

@@ -6,9 +6,9 @@ export interface CallbackPlanOptions {
   /** CLIPMILL_POLL_DELAY: its ratio to the documented delay scales every time below, for an API that is faster. */
   pollDelayMs: number;
   model: Pick<Model, 'generationMs' | 'pollDelayMs'>;
-  /** The plan of CLIPMILL_POLLING, for as long as callbacks do not come. */
+  /** The plan of CLIPMILL_POLLING, used while callbacks do not arrive. */
   polling: PollPlan;
-  /** Called when callbacks stop coming, and when they come again. */
+  /** Called when callbacks stop arriving, and when they arrive again. */
   onChange(coming: boolean): void;
 }
 
@@ -17,20 +17,20 @@ const GRACE_MS = 15_000;
 const EVERY_MS = 30_000;
 /** Polls after a callback that came before the end was to be seen, in milliseconds from one to the next. */
 const AFTER_HINT_MS = [1_000, 2_000, 5_000];
-/** Of so many last ends, more than LOST found by the fallback: callbacks do not come. At most BACK: they do again. */
+/** More than LOST of the last ENDS ends found by the fallback: callbacks do not arrive. At most BACK: they do again. */
 const ENDS = 50;
 const LOST = 10;
 const BACK = 5;
 
 /**
- * Polls of tasks that have a callback: one when it comes, and a late and sparse fallback in case it does not.
+ * Plans the polls of tasks that have a callback: one when it arrives, and late and sparse ones in case it does not.
  *
  *   coming -> more than LOST of the last ENDS ends without a callback -> polling -> at most BACK of them -> coming
  */
 export class CallbackPlan implements PollPlan {
   readonly #options: CallbackPlanOptions;
   readonly #scale: number;
-  /** Of the last ends, oldest first: whether a callback had come. */
+  /** Whether a callback had arrived, of the last ends, oldest first. */
   readonly #ends: boolean[] = [];
   #coming = true;
 
@@ -44,7 +44,7 @@ export class CallbackPlan implements PollPlan {
     return (this.#options.model.generationMs(secondsOf(kind)).max + GRACE_MS) * this.#scale;
   }
 
-  /** @param sinceHintMs since the first callback of the attempt; `undefined` when none has come */
+  /** @param sinceHintMs since the first callback of the attempt, in milliseconds; `undefined` before it */
   nextPollDelayMs(ageMs: number, kind: string, sinceHintMs?: number): number {
     const soon = sinceHintMs === undefined ? undefined : nextAfterHint(sinceHintMs);
     if (soon !== undefined) return soon;
@@ -54,7 +54,7 @@ export class CallbackPlan implements PollPlan {
     return ageMs < first ? first - ageMs : every - ((ageMs - first) % every);
   }
 
-  /** The end of a task with a callback URL was seen. */
+  /** Records that a poll found the end of a task with a callback URL. */
   recordEnd(byCallback: boolean): void {
     this.#ends.push(byCallback);
     if (this.#ends.length > ENDS) this.#ends.shift();
@@ -66,7 +66,7 @@ export class CallbackPlan implements PollPlan {
   }
 }
 
-/** The longest wait for the first fallback poll of any task, in milliseconds. */
+/** Returns the longest wait for the first fallback poll of any task, in milliseconds. */
 export function longestFallbackMs(
   { pollDelayMs }: { pollDelayMs: number },
   model: Pick<Model, 'longestMs' | 'pollDelayMs'>,
@@ -78,12 +78,12 @@ function scaleOf(pollDelayMs: number, model: Pick<Model, 'pollDelayMs'>): number
   return pollDelayMs > 0 ? pollDelayMs / model.pollDelayMs : 1;
 }
 
-/** The wait until the next of the polls that follow a hint; `undefined` after the last one. */
+/** Returns the wait until the next of the polls that follow a hint; `undefined` after the last one. */
 function nextAfterHint(sinceHintMs: number): number | undefined {
   let due = 0;
   for (const ms of AFTER_HINT_MS) {
     due += ms;
-    // A poll that comes a little early counts as the one that was planned.
+    // A poll that runs a little early counts as the planned one.
     if (sinceHintMs < due - ms / 4) return due - sinceHintMs;
   }
   return undefined;

@@ -58,7 +58,7 @@ export async function recordUnclear(
   if (count === 0) return done;
   metrics.unclearAnswers.inc({ why });
   if (count === 1) {
-    log.warn({ task: task.permit.taskId, why, answer }, 'an answer that tells nothing of its task, polling on');
+    log.warn({ task: task.permit.taskId, why, answer }, 'an answer without the state of its task, polling on');
     if (tasks >= MAX_UNCLEAR_TASKS) {
       const message = `${tasks} tasks in a row had answers that were not understood, such as: ${answer}`;
       const reply = await account.halt('odd-answers', message);
