@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export async function until<T>(
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   what = 'the condition',
-  timeoutMs = 25_000,
+  timeoutMs = 50_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
