@@ -5,10 +5,16 @@ import { describeError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { metrics } from '../core/metrics.ts';
 import type { RedisClient } from '../redis/connect.ts';
+import { isPassingReply, isReply } from '../redis/errors.ts';
 import type { Keys } from '../ledger/schema/keys.ts';
 import { bullmqOptions } from './bullmq.ts';
 import { again, type JobContext, type Outcome } from './outcome.ts';
 import type { QueueName } from './queues.ts';
+
+/** Before the same error reply is warned of again, in milliseconds. */
+const WARN_AGAIN_MS = 60_000;
+/** Error replies that are remembered for that. */
+const MOST_WARNED = 100;
 
 /** Runs one job; `name` and `data` are as the producer wrote them. */
 export type JobHandler = (job: { name: string; data: unknown; id: string }, context: JobContext) => Promise<Outcome>;
@@ -156,6 +162,19 @@ export function startProcessor(
     }
   }
 
+  const warnedAt = new Map<string, number>();
+
+  /** Warns of an error reply that no outage, fail-over or lost lock explains, each once a minute. */
+  function reportError(error: Error): void {
+    const reason = describeError(error);
+    const line = { queue: name, reason };
+    const isFresh = performance.now() - (warnedAt.get(error.message) ?? -Infinity) > WARN_AGAIN_MS;
+    if (!isReply(error) || isPassingReply(error) || !isFresh) return log.debug(line, 'error of a BullMQ worker');
+    if (warnedAt.size > MOST_WARNED) warnedAt.clear();
+    warnedAt.set(error.message, performance.now());
+    log.warn(line, 'Redis refuses a command of the queue');
+  }
+
   function startWorker(): Worker {
     const worker = new Worker(name, run, {
       ...bullmqOptions(deps),
@@ -169,7 +188,7 @@ export function startProcessor(
       removeOnComplete: { count: 0 },
       removeOnFail: REFUSED_JOBS,
     });
-    worker.on('error', (error) => log.debug({ queue: name, reason: describeError(error) }, 'error of a BullMQ worker'));
+    worker.on('error', reportError);
     worker.on('stalled', (id) => log.warn({ queue: name, job: id }, 'job of a lost worker runs again'));
     return worker;
   }

@@ -54,3 +54,16 @@ export function explainRedisError(error: unknown): unknown {
   if (!known) return error;
   return new UserError(`${known.meaning} [${describeError(error)}]`, { cure: known.cure, cause: error });
 }
+
+/** Returns whether an error is the reply of a server: an outage is reported where the connection is watched. */
+export function isReply(error: Error): boolean {
+  return error.name === 'ReplyError' || replyKind(error) !== undefined;
+}
+
+const passing: ReadonlySet<string> = new Set(['READONLY', 'CLUSTERDOWN', 'MASTERDOWN', 'LOADING', 'BUSY']);
+
+/** Returns whether an error reply ends by itself, as those of a fail-over and of a server that starts do. */
+export function isPassingReply(error: Error): boolean {
+  const kind = replyKind(error);
+  return kind !== undefined ? passing.has(kind) : /\b(TRYAGAIN|MOVED|ASK|UNBLOCKED|NOSCRIPT)\b/.test(error.message);
+}

@@ -1,7 +1,7 @@
 import { warn, type Finding } from '../core/finding.ts';
 import type { RedisFacts } from './facts.ts';
 
-/** The first release of each line without CVE-2025-49844: a script of any user that may run scripts takes over the server. */
+/** The first release of each line with the latest security fixes that matter here, of CVE-2025-49844: a script takes over the server. */
 const fixedIn: Readonly<Record<string, readonly (readonly number[])[]>> = {
   Redis: [
     [6, 2, 20],
@@ -17,7 +17,7 @@ const fixedIn: Readonly<Record<string, readonly (readonly number[])[]>> = {
   ],
 };
 
-/** Warns of a release with a known hole; a distribution may have mended its build without another number. */
+/** Warns of a release with a known hole; a distribution may have repaired its build under the same number. */
 export function judgeHoles({ product, version }: RedisFacts): Finding[] {
   const fixed = fixedIn[product];
   if (!fixed || version === undefined) return [];
@@ -30,8 +30,8 @@ export function judgeHoles({ product, version }: RedisFacts): Finding[] {
   return [
     warn(
       'security',
-      `${product} ${version} may have CVE-2025-49844: its users can take over the server by a script`,
-      `Install ${releases} or newer, unless the build of your distribution has the fix; and let nobody else reach it.`,
+      `${product} ${version} is older than the releases with the latest security fixes, such as for CVE-2025-49844`,
+      `Install ${releases} or newer, unless the build of your distribution has the fixes, and keep it out of reach of others.`,
     ),
   ];
 }
