@@ -40,7 +40,11 @@ describe('the pipeline', () => {
   });
 
   it('keeps no more tasks in flight than allowed', async () => {
-    const harness = await startHarness({ simulator: { maxTasks: 5 }, env: { CLIPMILL_MAX_TASKS: '5' } });
+    const harness = await startHarness({
+      // Long enough that a busy machine fills all slots before the first task ends.
+      simulator: { maxTasks: 5, generationMs: { 5: [300, 400] } },
+      env: { CLIPMILL_MAX_TASKS: '5' },
+    });
     await harness.work();
     await harness.add('b', clips(23));
     await harness.ended('b');
