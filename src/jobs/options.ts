@@ -10,7 +10,7 @@ import { budgetOf, headerShape, jobShape } from './schema.ts';
 import { formatPath, plain, START, type Fields, type SyntaxDiagnostic } from './tree.ts';
 import { quote, unknownName } from './wording.ts';
 
-/** What can be said on the command line for all jobs of all files, whatever their format. */
+/** Options of the command line for all jobs of all files, whatever their format. */
 export interface JobOptions {
   /** Name of the batch of all the files, whatever they say. */
   batch?: string | undefined;
@@ -44,7 +44,7 @@ export interface CheckedOptions {
 
 const settable = Object.keys(jobShape).filter((name) => name !== 'matrix');
 
-/** Checks what was said on the command line, and reports what is wrong with it. */
+/** Checks the options of the command line and reports the mistakes in them. */
 export function checkOptions(options: JobOptions, report: (diagnostic: Diagnostic) => void): CheckedOptions {
   const { batch, output, set = new Map<string, string>() } = options;
   const batchFault = batch === undefined || isName(batch) ? undefined : `${NAME_RULE}; this one is ${quote(batch)}`;

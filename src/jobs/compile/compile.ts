@@ -39,18 +39,18 @@ export class JobCompiler {
     const { batch } = this;
     const { defaults, set } = batch;
     const faulty = new Set<string>();
-    const tell = (issue: FieldDiagnostic): void => {
+    const reportOnce = (issue: FieldDiagnostic): void => {
       faulty.add(String(issue.path[0]));
       if (issue.meant !== undefined) faulty.add(issue.meant);
       report(issue);
     };
-    const variables = variablesOf(raw, batch, tell);
-    const own = checkShape(raw, textShape, tell, [], 'skip');
-    checkTemplate('id', own, tell);
-    checkTemplate('prompt', own, tell);
-    if (own['matrix'] !== undefined) checkMatrix(raw['matrix'], tell);
+    const variables = variablesOf(raw, batch, reportOnce);
+    const own = checkShape(raw, textShape, reportOnce, [], 'skip');
+    checkTemplate('id', own, reportOnce);
+    checkTemplate('prompt', own, reportOnce);
+    if (own['matrix'] !== undefined) checkMatrix(raw['matrix'], reportOnce);
     const matrix = faulty.has('matrix') ? {} : ((own['matrix'] ?? {}) as Record<string, MatrixValue[]>);
-    const settings = this.#settings(raw, faulty, tell);
+    const settings = this.#settings(raw, faulty, reportOnce);
     for (const name of batch.faulty) if (raw[name] === undefined) faulty.add(name);
     const job: CompiledJob = {
       id: templateOf(set['id'] ?? own['id']),
@@ -60,8 +60,8 @@ export class JobCompiler {
       variables,
       faulty,
     };
-    if (!faulty.has('matrix')) checkVariables(job, tell);
-    checkClipCount(job, tell);
+    if (!faulty.has('matrix')) checkVariables(job, reportOnce);
+    checkClipCount(job, reportOnce);
     return job;
   }
 

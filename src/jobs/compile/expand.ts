@@ -26,23 +26,23 @@ export interface Clip {
  */
 export function* expandJob(raw: Fields, compiler: JobCompiler, firstIndex: number, report: Report): Generator<Clip> {
   let faults = 0;
-  const tell: Report = (issue) => {
+  const counted: Report = (issue) => {
     faults++;
     report(issue);
   };
-  const job = compiler.compile(raw, tell);
+  const job = compiler.compile(raw, counted);
   let index = firstIndex;
   for (const values of combinations(job.matrix)) {
     const before = faults;
-    const tellOf = (issue: FieldDiagnostic): void => tell({ ...issue, message: issue.message + where(values) });
-    const input = inputOf(job, values, tellOf);
+    const reportHere = (issue: FieldDiagnostic): void => counted({ ...issue, message: issue.message + where(values) });
+    const input = inputOf(job, values, reportHere);
     const id = idOf(job, input, values);
     if (id === undefined) return;
     for (let copy = 1; copy <= job.settings.copies; copy++) {
       const clip = clipOf(job, { id: copy > 1 ? `${id}-${copy}` : id, index, input, values });
       const issue = nameDiagnostic(clip, job, compiler.batch);
       if (issue !== undefined) {
-        tellOf(issue);
+        reportHere(issue);
         return;
       }
       yield faults > 0 ? { ...clip, job: undefined } : clip;

@@ -1,12 +1,12 @@
 import type { Place, SyntaxDiagnostic, Tree } from '../tree.ts';
 
-/** What a file says once for all of its jobs. */
+/** The part of a file that holds for all of its jobs. */
 export interface Header {
   /** The fields but `jobs`; `undefined` when the file has none. */
   tree: Tree | undefined;
   /** What is wrong with the header, and with the file around its jobs. */
   diagnostics: SyntaxDiagnostic[];
-  /** Some of it could not be read, so that nothing can be said of what the jobs mean. */
+  /** Some of it could not be read, so that the meaning of the jobs is unknown. */
   broken: boolean;
   /** Names of fields that are variables in every job: the columns of a table that are no fields of a job. */
   variables?: readonly string[];
@@ -17,7 +17,7 @@ export interface Header {
 /** One job as it is written. */
 export interface Entry {
   place: Place;
-  /** `undefined` when it could not be read; then `diagnostics` tell why. */
+  /** `undefined` when it could not be read; then `diagnostics` has the reason. */
   tree: Tree | undefined;
   diagnostics: SyntaxDiagnostic[];
 }

@@ -107,7 +107,7 @@ export class SourceFile implements Source {
     if (before === undefined) this.#hashes.push(hash);
     else if (before !== hash) {
       throw new InputError([{ file: this.path, message: 'changed while it was read' }], {
-        cure: 'Run the command again: it goes on with what the file says now.',
+        cure: 'Run the command again: it continues with the present content of the file.',
       });
     }
   }

@@ -3,7 +3,7 @@ import { linesOf, type Line } from '../lines.ts';
 import { parseJson } from './text.ts';
 import { unreadable, type Entry, type Header, type Reader, type Source } from '../reader.ts';
 
-/** Fields that no job has, by which a header is known even when one of its fields is misspelt. */
+/** Fields that no job has, by which a header is known even when one of its fields is misspelled. */
 const headerOnly = headerFields.filter((name) => !Object.hasOwn(jobShape, name));
 
 /** Reads one job a line. A first line with the fields of a header is the header. */

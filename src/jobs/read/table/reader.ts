@@ -19,7 +19,7 @@ const IMAGE_URL = /^https?:\/\/\S+\.(?:jpe?g|png|webp)(?:\?\S*)?$/i;
 /**
  * Reads one job a row; the first row names the columns. A column is a field of a job or a variable. An
  * empty cell is a field that is left out. The place of a cell is the line where its row begins and, as its
- * column, its number in the row from 1: what one looks for in a spreadsheet.
+ * column, its number in the row from 1, as spreadsheets count.
  */
 export class TableReader implements Reader {
   readonly #source: Source;

@@ -87,6 +87,13 @@ export class YamlReader implements Reader {
   *#group(jobs: readonly JobText[]): Generator<Entry> {
     const [first] = jobs;
     if (first === undefined) return;
+    const plain = jobs.map(plainText);
+    if (plain.every((tree) => tree !== undefined)) {
+      const characters = jobs.reduce((sum, job) => sum + job.text.length, 0);
+      this.#scope.add({ anchors: [], aliases: [], aliased: 0, characters });
+      for (const tree of plain) yield { place: tree.place, tree, diagnostics: [] };
+      return;
+    }
     const text = jobs.map((job) => job.text).join('');
     if (jobs.length > 1 && text.length <= MAX_TEXT) {
       const parsed = this.#parse({ ...first, text });
@@ -154,6 +161,18 @@ export class YamlReader implements Reader {
     this.#whole = jobs;
     return header;
   }
+}
+
+/** A bare text on one line that YAML reads as it stands: letters, digits, spaces and marks without a meaning. */
+const PLAIN = /^( *)- ( *)([A-Za-z](?:[A-Za-z0-9 ,.'()_-]*[A-Za-z0-9.,')_-])?) *\r?\n?$/;
+/** Words that are no text in the core schema. */
+const WORD = /^(?:null|true|false)$/i;
+
+/** Returns the job of a bare text without a parser, which a file of many short prompts would spend its time in. */
+function plainText({ text, line }: JobText): Tree | undefined {
+  const [, indent = '', space = '', value = ''] = PLAIN.exec(text) ?? [];
+  if (value === '' || WORD.test(value)) return undefined;
+  return { place: { line, column: indent.length + space.length + 3 }, value };
 }
 
 /** Whether each piece holds one job, beginning in it, so that nothing was cut in two or swallowed. */

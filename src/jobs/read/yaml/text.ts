@@ -70,7 +70,7 @@ function tokensOf(text: string, lines: LineCounter): CST.Token[] | number {
   return tokens;
 }
 
-/** A quote that is not closed is noticed far below; what the user looks for is where it was opened. */
+/** Returns the offset to report. A quote that is not closed is noticed far below: it is reported where it was opened. */
 function offsetOf(error: YAMLParseError | { pos: [number, number]; code: string }, document: Document): number {
   const [offset] = error.pos;
   if (error.code !== 'MISSING_CHAR') return offset;

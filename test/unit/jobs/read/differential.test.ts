@@ -73,7 +73,20 @@ const yamlPiece = fc.constantFrom(
   '-\r  r',
   '',
 );
-const yamlText = fc.array(yamlPiece, { maxLength: 9 }).map((lines) => lines.join('\n'));
+/** Bare texts of one line, and what is near to one. */
+const bareText = fc
+  .array(
+    fc.constantFrom('a', 'null', 'True', 'no', 'e3', "it's", ', b', '(c)', '_', '.', '-', ' ', '  ', ':7', '7', ' #'),
+    {
+      minLength: 1,
+      maxLength: 4,
+    },
+  )
+  .map((parts) => `- ${parts.join('')}`);
+const yamlText = fc.oneof(
+  fc.array(yamlPiece, { maxLength: 9 }).map((lines) => lines.join('\n')),
+  fc.array(bareText, { minLength: 1, maxLength: 3 }).map((lines) => lines.join('\n')),
+);
 
 it('YAML is refused, or read as the whole file is', async () => {
   let read = 0;
