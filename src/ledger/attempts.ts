@@ -109,7 +109,7 @@ export interface Attempts {
   taskFailed(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /** The item ends as failed. */
   failed(attempt: Attempt, cause: Cause): Promise<MoveReply>;
-  /** Counts an answer that tells nothing of the task. */
+  /** Counts an answer without a state of the task. */
   unclear(attempt: Attempt): Promise<UnclearAnswers>;
   /** Records that the API's answers about the task are understood again. */
   understood(attempt: Attempt): Promise<void>;

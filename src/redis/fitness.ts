@@ -9,7 +9,7 @@ export const LEAST_REDIS = [6, 2] as const;
 /** Above this share of its memory it is time to act, before writes fail. */
 const NEARLY_FULL = 0.8;
 
-/** Judges one server: does it work at all, and does it keep what it is told? */
+/** Judges one server: whether it works at all, and whether it keeps what is written. */
 export function judgeRedis(facts: RedisFacts): Finding[] {
   if (facts.infoDenied) {
     const cure = 'ACL SETUSER its-name +info; docs/redis.md lists the least rights.';
@@ -29,7 +29,7 @@ function judgeServer({ product, version, replica, replicas, clusterMode }: Redis
   if (version === undefined) {
     return warn(
       subject,
-      'it does not tell its version',
+      'it does not report its version',
       `Make sure that it is Redis ${LEAST_REDIS.join('.')} or newer.`,
     );
   }
@@ -61,8 +61,8 @@ function judgeAppendOnly({ aof, fsync, replicas }: RedisFacts): Finding {
   if (aof === undefined) {
     return warn(
       subject,
-      'it does not tell whether it writes an append-only file',
-      'Look it up with whoever runs it: what a crash forgets may be paid for twice.',
+      'it does not report whether it writes an append-only file',
+      'Ask its operator: what a crash forgets may be paid for twice.',
     );
   }
   if (!aof && replicas > 0) {
@@ -100,7 +100,7 @@ function judgeDisk({ diskTroubles }: RedisFacts): Finding {
   return fail(
     'disk',
     `failed at its last try: ${diskTroubles.join(', ')}`,
-    'Look for space and rights on the disk of Redis, and into its log: it may refuse writes until then.',
+    'Check space and rights on the disk of Redis, and its log: it may refuse writes until then.',
   );
 }
 
@@ -110,7 +110,7 @@ function judgeEviction({ evictionPolicy }: RedisFacts): Finding {
   if (evictionPolicy === undefined) {
     return warn(
       subject,
-      'it does not tell its maxmemory-policy',
+      'it does not report its maxmemory-policy',
       'Make sure that it is noeviction: what is evicted is forgotten, and was paid for.',
     );
   }
@@ -126,7 +126,7 @@ function judgeMemory({ usedBytes, maxBytes }: RedisFacts): Finding {
   if (usedBytes === undefined || maxBytes === undefined) {
     return warn(
       subject,
-      'it does not tell how much memory it may use',
+      'it does not report how much memory it may use',
       'Watch it elsewhere: an item takes about 1 kB until its batch is purged.',
     );
   }

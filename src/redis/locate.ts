@@ -6,7 +6,7 @@ import { joinEmbeddedRedis, startEmbeddedRedis, type EmbeddedRedis } from './emb
 export type RedisUse =
   /** Everything in one process: a private Redis in `home` is started, and ends with the process. */
   | 'run'
-  /** A look at what there is: the private Redis of a run in `home`, at work or ended; else an error. */
+  /** What exists: the private Redis of a run in `home`, at work or ended; else an error. */
   | 'read'
   /** Work shared with other processes: an error. */
   | 'shared';

@@ -7,7 +7,7 @@ import { describeError } from '../core/errors.ts';
 import type { ClientOptions } from './client-options.ts';
 import { parseClusterNodes } from './cluster-nodes.ts';
 
-/** How long a node may take to tell the layout of the cluster, in milliseconds. */
+/** How long a node may take to report the layout of the cluster, in milliseconds. */
 const NODE_TIMEOUT_MS = 1_000;
 /** Time between two searches for the owner, in milliseconds. */
 const RETRY_MS = 250;

@@ -1,4 +1,4 @@
--- Counts an answer about a task that tells nothing of it, or ends the count.
+-- Counts an answer about a task without a state of it, or ends the count.
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt
 --   ARGV[3] "1" for such an answer, "0" for one that is understood

@@ -4,7 +4,7 @@ import type { ReplicaView } from './replica-view.ts';
 const PROMOTION_MS = 60_000;
 
 /**
- * On a plain URL no server tells whether a replica that vanished was promoted or died, so it is missed for
+ * On a plain URL no server reports whether a replica that vanished was promoted or died, so it is missed for
  * a minute: by then a fail-over has replaced this master, or there was none.
  */
 export class RememberedReplicas implements ReplicaView {

@@ -7,7 +7,7 @@ export class NotMasterError extends Error {
 export interface ReplicaView {
   /** Takes what the master lists as attached now. @returns how many must have a record, as far as is known */
   attached(addresses: readonly string[]): number;
-  /** @param runId of the server that this connection leads to. @throws Error while that cannot be told */
+  /** @param runId of the server that this connection leads to. @throws Error while that is not known */
   expected(runId: string | undefined): Promise<number>;
   /** Learns anew, as a replica is missing. @returns whether a changed number is worth asking for */
   refresh(runId: string | undefined): Promise<boolean>;

@@ -40,7 +40,7 @@ export async function lockFolder(folder: string): Promise<() => void> {
       throw error;
     }
     try {
-      // Another may have bound a number between the look and the bind: the lower number holds.
+      // Another may have bound a number between the check and the bind: the lower number holds.
       for (const number of await findLocks(folder)) if (number < mine) await refuseIfHeld(folder, number);
     } catch (error) {
       server.close();
@@ -85,7 +85,7 @@ async function refuseIfHeld(folder: string, number: number): Promise<void> {
   if (pid !== undefined) throw new FolderInUse(folder, pid);
 }
 
-/** The process that listens on a socket, 0 when it does not say its id; `undefined` when nobody listens. */
+/** The process that listens on a socket, 0 when its id is not known; `undefined` when none listens. */
 function holderOf(path: string): Promise<number | undefined> {
   return new Promise((resolve) => {
     let said = '';

@@ -133,7 +133,7 @@ async function endLeftOver(socket: string): Promise<void> {
     await redis.shutdown().catch(() => {});
     await closed;
   } catch {
-    // Nobody answers there: the socket is only a file.
+    // No process answers there: the socket is only a file.
   } finally {
     redis.disconnect();
   }
@@ -162,13 +162,13 @@ function lastLine(text: string): string {
 }
 
 /**
- * The server program that would be started, and its version as far as it tells.
+ * The server program that would be started, and its version where it prints one.
  * @throws UserError when there is none
  */
 export async function installedServer(): Promise<{ path: string; version: string | undefined }> {
   const path = await findServer();
-  const told = await promisify(execFile)(path, ['--version']).catch(() => undefined);
-  return { path, version: / v=(\S+)/.exec(told?.stdout ?? '')?.[1] };
+  const printed = await promisify(execFile)(path, ['--version']).catch(() => undefined);
+  return { path, version: / v=(\S+)/.exec(printed?.stdout ?? '')?.[1] };
 }
 
 /** The server program on the PATH. */
