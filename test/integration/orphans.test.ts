@@ -109,6 +109,21 @@ describe('a Redis that is lost before the first manifest of a batch', () => {
   });
 });
 
+describe('a batch that was purged after its retention', () => {
+  it('finds its clips when it is submitted again', async () => {
+    const harness = await startHarness();
+    const workers = await harness.work();
+    await submit(harness, 'b');
+    await harness.ended('b');
+    await workers.reports.write('b');
+    expect(await harness.app.admin.purge('b', 0)).toBe(0);
+    expect(await harness.app.queries.batch('b')).toBeUndefined();
+    expect(await submit(harness, 'b')).toMatchObject({ added: 0, stored: 3 });
+    expect((await harness.ended('b')).counts).toMatchObject({ total: 3, done: 3 });
+    expect(made(harness)).toBe(3);
+  });
+});
+
 describe('an item of a manifest that waits for a further attempt', () => {
   it('has what its earlier attempts have spent', async () => {
     const harness = await startHarness();
