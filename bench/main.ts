@@ -3,7 +3,7 @@ import { benchDownloads } from './download.ts';
 import { removeFolders } from './folders.ts';
 import { benchFlat } from './flat.ts';
 import { benchIntake } from './intake.ts';
-import { printPacing } from './pacing-table.ts';
+import { bestSimulated, printPacing } from './pacing-table.ts';
 import { printRedisMemory } from './redis-memory.ts';
 import { singleClip } from './latency.ts';
 import { runScenario, type Scenario } from './scenario.ts';
@@ -32,14 +32,15 @@ const mixed = { clips: 4_000, mix: 'mixed', speed } as const;
 const all = 'submit poll download';
 /** Downloads apart from what keeps the slots busy: the way to run more than one process on one machine. */
 const apart = { name: '2 processes, one downloads', crew: ['submit poll', 'download'] };
+const single = { name: '1 process', crew: [all] };
 const crews = [
-  { name: '1 process', crew: [all] },
+  single,
   apart,
   { name: '2 processes, alike', crew: [all, all] },
   { name: '6 processes, alike', crew: [all, all, all, all, all, all] },
 ];
 
-type Work = Pick<Scenario, 'clips' | 'mix' | 'speed'>;
+type Work = Pick<Scenario, 'clips' | 'mix' | 'speed' | 'limits'>;
 
 function bothPollings(work: Work, { name, crew }: Pick<Scenario, 'name' | 'crew'>): Scenario[] {
   return [
@@ -48,9 +49,9 @@ function bothPollings(work: Work, { name, crew }: Pick<Scenario, 'name' | 'crew'
   ];
 }
 
-function besidePeer(work: Work): Scenario[] {
+function besidePeer(work: Work, crewsOf: readonly Pick<Scenario, 'name' | 'crew'>[] = crews): Scenario[] {
   const peer: Scenario = { ...work, name: 'peer script, in memory', crew: [], peer: true };
-  return [peer, ...crews.flatMap((crew) => bothPollings(work, crew))];
+  return [peer, ...crewsOf.flatMap((crew) => bothPollings(work, crew))];
 }
 
 /** Callbacks beside fixed polling, with lost callbacks and with lost answers. */
@@ -78,8 +79,17 @@ const batches: Record<string, Scenario[]> = {
     durability,
   })),
 };
-/** At the real clock: about ten minutes each. */
-const realBatches: Record<string, Scenario[]> = { real: bothPollings({ ...fives, speed: 1 }, apart) };
+/** At the real clock: one minute for 100 and 1,000 clips, five for 5,000. */
+const realBatches: Record<string, Scenario[]> = {
+  real: [100, 1_000, 5_000].flatMap((clips) => besidePeer({ ...fives, clips, speed: 1 }, [single])),
+};
+/** Plans whose requests are scarce, at which every request counts. */
+const smallPlans: Scenario[] = [
+  { tasks: 3, requests: 10, clips: 60 },
+  { tasks: 10, requests: 60, clips: 200 },
+].flatMap(({ clips, ...limits }) =>
+  bothPollings({ clips, mix: '5s', speed, limits }, { name: `${limits.requests} requests`, crew: [all] }),
+);
 
 const callbackRuns = values.real ? withCallbacks({ ...fives, speed: 1 }).slice(1, 2) : withCallbacks(fives);
 const groups = new Map<string, () => Promise<void>>();
@@ -90,6 +100,7 @@ groups.set('callback', () => benchBatches(callbackRuns, callbackTable));
 if (!values.real)
   groups
     .set('pacing', printPacing)
+    .set('small', benchSmallPlans)
     .set('redis', () => printRedisMemory(Number(values.clips ?? 10_000)))
     .set('intake', () => benchIntake(values.clips ? [Number(values.clips)] : [100_000, 1_000_000]))
     .set('flat', () => benchFlat(values.clips ? [Number(values.clips)] : [1_000, 10_000, 100_000]))
@@ -116,6 +127,17 @@ async function benchBatches(scenarios: readonly Scenario[], { header, row }: typ
   for (const scenario of scenarios.filter(({ name }) => name.includes(values.run))) {
     const measured = await runScenario(values.clips ? { ...scenario, clips: Number(values.clips) } : scenario);
     console.log(row(measured));
+  }
+}
+
+async function benchSmallPlans(): Promise<void> {
+  await benchBatches(smallPlans, batchTable);
+  for (const { clips, limits } of smallPlans.filter(({ polling }) => polling === 'fixed')) {
+    if (!limits) continue;
+    const best = await bestSimulated({ slots: limits.tasks, maxRequests: limits.requests, clips, seconds: '5 s' });
+    console.log(
+      `\n${limits.requests} requests, ${limits.tasks} tasks: the best that a simulation finds is ${best.toFixed(3)}`,
+    );
   }
 }
 

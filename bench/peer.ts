@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { jobs, TASKS, type Scenario } from './scenario.ts';
+import { jobs, PUBLISHED, type Scenario } from './scenario.ts';
 
 const scenario = JSON.parse(process.argv[2] ?? '{}') as Scenario;
 const setting = (name: string) => process.env[name] ?? '';
@@ -53,7 +53,7 @@ async function download(id: string, url: string): Promise<void> {
 
 const downloads: Promise<void>[] = [];
 const downloading = pLimit(16);
-const slots = pLimit(TASKS);
+const slots = pLimit(PUBLISHED.tasks);
 await mkdir(folder, { recursive: true });
 await slots.map(jobs(scenario), ({ id, prompt, duration }) => make(id ?? '', prompt ?? '', duration ?? 5));
 await Promise.all(downloads);

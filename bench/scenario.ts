@@ -23,6 +23,15 @@ export interface Scenario {
   callbacks?: boolean;
   /** Faults of the simulator, by rate. */
   faults?: Readonly<Record<string, number>>;
+  /** Limits of the account. Default: the published ones. */
+  limits?: Limits;
+}
+
+export interface Limits {
+  /** Tasks in flight. */
+  tasks: number;
+  /** Requests in a window of a minute. */
+  requests: number;
 }
 
 export interface Measured {
@@ -56,8 +65,7 @@ export interface Measured {
 }
 
 /** The published limits, which are also the defaults of settings and simulator. */
-export const TASKS = 1_000;
-const REQUESTS = 10_000;
+export const PUBLISHED: Limits = { tasks: 1_000, requests: 10_000 };
 /** Where callbacks are taken, below the ports that the system gives out by itself. */
 const CALLBACK_PORT = 18_788;
 
@@ -66,11 +74,18 @@ function faultArgs({ faults = {} }: Scenario): string[] {
 }
 
 export async function runScenario(scenario: Scenario): Promise<Measured> {
-  const { speed } = scenario;
+  const { speed, limits = PUBLISHED } = scenario;
   const folder = await benchFolder();
   const simulator = await startProgram(
     'src/cli/main.js',
-    ['simulate', '--port=0', `--speed=${speed}`, ...faultArgs(scenario)],
+    [
+      'simulate',
+      '--port=0',
+      `--speed=${speed}`,
+      `--max-tasks=${limits.tasks}`,
+      `--max-requests=${limits.requests}`,
+      ...faultArgs(scenario),
+    ],
     {},
     { waitForLine: true },
   );
@@ -79,6 +94,8 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
     REDIS_URL: redis.url,
     APIXO_BASE_URL: simulator.firstLine,
     CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
+    CLIPMILL_MAX_TASKS: String(limits.tasks),
+    CLIPMILL_MAX_REQUESTS: String(limits.requests),
     CLIPMILL_REQUEST_WINDOW: `${60_000 / speed}ms`,
     CLIPMILL_POLL_DELAY: `${50_000 / speed}ms`,
     CLIPMILL_POLL_INTERVAL: `${5_000 / speed}ms`,
@@ -100,24 +117,24 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
       .map((task) => (task.firstPolledEndedAt ?? Number.NaN) - (task.endsAt ?? Number.NaN))
       .filter(Number.isFinite)
       .toSorted((a, b) => a - b);
-    const refills = refillTimes(tasks, TASKS);
+    const refills = refillTimes(tasks, limits.tasks);
     return {
       scenario,
       makespanMs,
-      efficiency: zeroOverheadMs(times, TASKS) / makespanMs,
+      efficiency: zeroOverheadMs(times, limits.tasks) / makespanMs,
       possible:
-        zeroOverheadMs(times, TASKS) /
+        zeroOverheadMs(times, limits.tasks) /
         possibleMs(
           times,
-          TASKS,
-          bucketShape({ maxRequests: REQUESTS, requestWindowMs: 60_000 / speed, maxTasks: TASKS }),
+          limits.tasks,
+          bucketShape({ maxRequests: limits.requests, requestWindowMs: 60_000 / speed, maxTasks: limits.tasks }),
         ),
       requestsPerClip: (records.requests.create + records.requests.status) / scenario.clips,
       held,
       maxRequestsInWindow: records.maxRequestsInWindow,
-      requestLimit: REQUESTS,
+      requestLimit: limits.requests,
       maxTasks: records.tasks.maxInFlight,
-      taskLimit: TASKS,
+      taskLimit: limits.tasks,
       refused429: records.refused.rate + records.refused.concurrency,
       workerCpuMs: sum(await Promise.all(workers.map((worker) => worker.cpuMs()))) / scenario.clips,
       redisCpuMs: ((await cpuMs(redisPid)) - redisBefore) / scenario.clips,

@@ -8,7 +8,7 @@ import { fail, ok, warn, type Finding } from '../core/finding.ts';
 
 export interface AccountDeps {
   api: Pick<ApixoClient, 'account'>;
-  requests: RequestBucket;
+  requests: Pick<RequestBucket, 'take'>;
   clock: Clock;
 }
 

@@ -15,6 +15,11 @@ const NO_LIMITS_MS = 1_000;
 export interface RequestBucket {
   /** Waits until one request may be sent. @throws the signal's reason; the token is lost then */
   take(signal?: AbortSignal): Promise<void>;
+  /**
+   * Reserves a token for a submission.
+   * @returns milliseconds until it is usable; `undefined` where no limits are published: nothing may be sent
+   */
+  reserve(): Promise<number | undefined>;
 }
 
 export function createRequestBucket(run: RunScript, clock: Clock): RequestBucket {
@@ -26,5 +31,6 @@ export function createRequestBucket(run: RunScript, clock: Clock): RequestBucket
         if (waitMs !== undefined) return;
       }
     },
+    reserve: async () => reserveReply.parse(await run('reserve', 'submit')).waitMs,
   };
 }

@@ -146,6 +146,7 @@ export class StepRunner {
       log,
       clock,
       connection: acknowledged,
+      requests: this.#app.requests,
       submissions: { posting: () => {} },
       inputs: undefined,
       plan: fixedPlan(0, 1),

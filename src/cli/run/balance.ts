@@ -6,7 +6,7 @@ import type { RequestBucket } from '../../ledger/request-token.ts';
 /** Returns the balance in US dollars; `undefined` where the API does not offer it, or does not answer. */
 export async function askBalance(
   api: Pick<ApixoClient, 'account'>,
-  requests: RequestBucket,
+  requests: Pick<RequestBucket, 'take'>,
 ): Promise<number | undefined> {
   await requests.take();
   try {

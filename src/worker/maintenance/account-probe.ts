@@ -10,7 +10,7 @@ import type { Logger } from '../../core/log.ts';
 export interface ProbeDeps {
   api: Pick<ApixoClient, 'account'>;
   account: Pick<Account, 'read' | 'balance' | 'postponeTrial'>;
-  requests: RequestBucket;
+  requests: Pick<RequestBucket, 'take'>;
   clock: Clock;
   log: Logger;
 }

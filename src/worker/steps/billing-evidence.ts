@@ -8,7 +8,7 @@ import type { RequestBucket } from '../../ledger/request-token.ts';
 export interface BillingEvidenceDeps {
   api: Pick<ApixoClient, 'account'>;
   account: Pick<Account, 'balance'>;
-  requests: RequestBucket;
+  requests: Pick<RequestBucket, 'take'>;
   clock: Clock;
 }
 

@@ -39,7 +39,7 @@ export interface DownloadDeps {
   account: Pick<Account, 'halt'>;
   /** Where people read why nothing is stored. */
   conditions: Pick<Conditions, 'raise' | 'clear'>;
-  requests: RequestBucket;
+  requests: Pick<RequestBucket, 'take'>;
   source: Pick<SourceOpener, 'open'>;
   storage: Pick<Storage, 'put' | 'recover'>;
   /** Describes the clip in a file beside it; absent where CLIPMILL_SIDECAR is off. */

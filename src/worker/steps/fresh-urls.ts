@@ -9,7 +9,7 @@ import type { StepContext } from './context.ts';
 export interface FreshUrlDeps {
   api: Pick<ApixoClient, 'status'>;
   attempts: Pick<Attempts, 'freshUrls'>;
-  requests: RequestBucket;
+  requests: Pick<RequestBucket, 'take'>;
   model: Model;
 }
 

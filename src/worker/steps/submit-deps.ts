@@ -17,6 +17,7 @@ export interface SubmitDeps {
   submissions: Pick<SubmissionLog, 'posting'>;
   /** That begins are written on. */
   connection: PermitDeps['connection'];
+  requests: PermitDeps['requests'];
   account: Pick<Account, 'halt' | 'cool'>;
   evidence: Pick<BillingEvidence, 'weigh'>;
   queues: Pick<Queues, 'poll'>;

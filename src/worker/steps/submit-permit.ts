@@ -1,6 +1,7 @@
 import { stopwatch, type Clock } from '../../core/clock.ts';
 import { newTry, type Attempt, type Attempts } from '../../ledger/attempts.ts';
 import type { BeginReply } from '../../ledger/attempt-replies.ts';
+import type { RequestBucket } from '../../ledger/request-token.ts';
 import type { DurableConnection } from '../../redis/durability/durable-connection.ts';
 import { waitForToken } from './request-token.ts';
 
@@ -11,8 +12,15 @@ import { waitForToken } from './request-token.ts';
  */
 const PERMIT_LIFETIME_MS = 5_000;
 
-/** What a permit needs: the ledger, and the second witness of its record. */
+/**
+ * Tokens that one permit may use up. On a machine that is too slow for its burst of submissions all tokens grow too
+ * old: items that went back to the queue for it would take tokens, grow old and go back without end.
+ */
+const MOST_TOKENS = 4;
+
+/** What a permit needs: the ledger, the bucket of requests, and the second witness of its record. */
 export interface PermitDeps {
+  requests: Pick<RequestBucket, 'reserve'>;
   attempts: Pick<Attempts, 'begin'>;
   connection: Pick<DurableConnection, 'epoch' | 'ready' | 'acknowledged'>;
   clock: Clock;
@@ -27,6 +35,7 @@ export class SubmitPermit {
   #age = () => 0;
   #tokenAge = () => 0;
   #epoch = 0;
+  #tokens = 1;
 
   constructor(deps: PermitDeps, attempt: Attempt) {
     this.#deps = deps;
@@ -53,16 +62,34 @@ export class SubmitPermit {
    * The fence before the POST; call it right before. A late reply of Redis, or a process that was suspended, may
    * have made the permit too old: then it is requested once more, as the same try. Its record must have a second
    * witness: a server that takes over without it would give the same permit to another process.
-   * @returns `lost`: it is another's to decide now; `unacknowledged`: no witness, within 2 s; `late`: its request token
-   * is older than the margin that the bucket has for jitter, and would be sent in addition to the new ones
+   * A token older than the margin that the bucket has for jitter would be sent in addition to the new ones: another is
+   * reserved.
+   * @returns `lost`: it is another's to decide now; `unacknowledged`: no witness, within 2 s; `late`: no token in time
+   * @throws the signal's reason
    */
-  async confirm(tokenLifetimeMs: number): Promise<'valid' | 'lost' | 'unacknowledged' | 'late'> {
+  async confirm(tokenLifetimeMs: number, signal: AbortSignal): Promise<'valid' | 'lost' | 'unacknowledged' | 'late'> {
+    let acknowledged: number | undefined;
     for (;;) {
       if (this.#age() > PERMIT_LIFETIME_MS && (await this.#begin(true)).kind !== 'go') return 'lost';
-      if (!(await this.#deps.connection.acknowledged(this.#epoch))) return 'unacknowledged';
-      if (this.#tokenAge() > 2 * tokenLifetimeMs) return 'late';
-      if (this.#age() <= PERMIT_LIFETIME_MS) return 'valid';
+      if (acknowledged !== this.#epoch || acknowledged !== this.#deps.connection.epoch) {
+        if (!(await this.#deps.connection.acknowledged(this.#epoch))) return 'unacknowledged';
+        acknowledged = this.#epoch;
+      }
+      if (this.#tokenAge() > 2 * tokenLifetimeMs) {
+        if (!(await this.#renewToken(tokenLifetimeMs, signal))) return 'late';
+      } else if (this.#age() <= PERMIT_LIFETIME_MS) return 'valid';
     }
+  }
+
+  /** @returns false when none is to be had soon, or too many were used up */
+  async #renewToken(lifetimeMs: number, signal: AbortSignal): Promise<boolean> {
+    if ((this.#tokens += 1) > MOST_TOKENS) return false;
+    const age = stopwatch(this.#deps.clock);
+    const waitMs = await this.#deps.requests.reserve();
+    if (waitMs === undefined || waitMs > PERMIT_LIFETIME_MS) return false;
+    this.#tokenAge = () => age() - waitMs;
+    await waitForToken(this.#deps.clock, waitMs, lifetimeMs, signal);
+    return true;
   }
 
   #begin(holding: boolean): Promise<BeginReply> {

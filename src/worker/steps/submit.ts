@@ -17,8 +17,8 @@ import { done, type Outcome } from '../../queue/outcome.ts';
  */
 export const MAX_WAITING_SUBMISSIONS = 16;
 
-/** Before an item is tried again whose record was not acknowledged, in milliseconds. */
-const UNACKNOWLEDGED_MS = 1_000;
+/** Before an item is tried again whose record was not acknowledged, or that got no token in time, in milliseconds. */
+const NOT_POSTED_MS = 1_000;
 
 const notPosted = {
   lost: 'not posted: the permit came too late',
@@ -50,14 +50,10 @@ export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<Ou
   let sentAt: number | undefined;
   try {
     const input = await withImageUrls(reply.input, deps.inputs, deps.settings.taskTimeoutMs);
-    const state = await permit.confirm(deps.settings.tokenLifetimeMs);
+    const state = await permit.confirm(deps.settings.tokenLifetimeMs, context.signal);
     if (state !== 'valid') {
       log.debug({ state }, notPosted[state]);
-      await deps.attempts.notAccepted(
-        permit.attempt,
-        reply.refusals,
-        state === 'unacknowledged' ? UNACKNOWLEDGED_MS : 0,
-      );
+      await deps.attempts.notAccepted(permit.attempt, reply.refusals, state === 'lost' ? 0 : NOT_POSTED_MS);
       return done;
     }
     const callbackUrl = deps.callbacks?.urlOf(job.attempt);
@@ -68,8 +64,9 @@ export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<Ou
     const kind = kindOf(deps.model, deps.model.videoSeconds(reply.input), reply.provider);
     await recordTask(deps, context, { taskId, tasks: reply.tasks + 1, kind, callback: callbackUrl !== undefined });
   } catch (error) {
+    if (sentAt === undefined && job.signal.aborted) await deps.attempts.notAccepted(permit.attempt, reply.refusals, 0);
     // Such as no URL for its images, or an error reply of Redis at the fence.
-    if (sentAt === undefined) await requeue(deps, context, error, reply);
+    else if (sentAt === undefined) await requeue(deps, context, error, reply);
     else if (error instanceof ApixoError) {
       await recordSubmitError(deps, context, error, reply, deps.clock.elapsed() - sentAt);
     } else throw error;

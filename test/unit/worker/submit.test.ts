@@ -22,7 +22,7 @@ const go = (tasks = 0, serverErrors = 0): BeginReply => ({
   serverErrors,
 });
 
-/** Everything a submission touches; `replies` are what Redis says to the questions for leave, in turns. */
+/** Everything a submission touches; `replies` are the replies of Redis to requests for the permit, in turns. */
 function world(
   replies: BeginReply[],
   onAmbiguous: 'hold' | 'resubmit' = 'hold',
@@ -61,6 +61,12 @@ function world(
         move(`resubmitted after ${tasks}, ${delayMs > 0 ? 'later' : 'at once'}`),
     },
     connection: acknowledged,
+    requests: {
+      reserve: () => {
+        did.push('reserved a token');
+        return Promise.resolve(0);
+      },
+    },
     submissions: { posting: () => {} },
     account: {
       halt: (reason) => {
@@ -91,19 +97,38 @@ describe('submitStep', () => {
     expect(did).toEqual(['posted', 'accepted', 'polling']);
   });
 
-  it('posts nothing with a request token that is older than the margin of the bucket: it would come on top', async () => {
-    const { deps, clock, did, tries, step } = world([go(), go()]);
+  it('posts with another request token where the first is older than the margin of the bucket: it would come on top', async () => {
+    const { deps, clock, did, tries, step } = world([go()]);
     const { begin } = deps.attempts;
-    let late = 1_300;
     deps.attempts.begin = async (...args) => {
       const reply = await begin(...args);
-      clock.advance(late);
-      late = 0;
+      clock.advance(1_300);
       return reply;
     };
     await step();
-    expect(did).toEqual(['queued with 0 refusals, at once']);
+    expect(did).toEqual(['reserved a token', 'posted', 'accepted', 'polling']);
     expect(tries.size).toBe(1);
+  });
+
+  it.each([
+    ['every token grows too old', 3_000, 0, 3],
+    ['the next token is far away', 1_300, 6_000, 1],
+    ['no limits are published', 1_300, undefined, 1],
+  ])('posts nothing where %s: the item waits, and takes no tokens meanwhile', async (_what, slowMs, waitMs, tokens) => {
+    const { deps, clock, did, step } = world([go(), go(), go(), go(), go(), go()]);
+    const { begin } = deps.attempts;
+    deps.attempts.begin = async (...args) => {
+      const reply = await begin(...args);
+      clock.advance(slowMs);
+      return reply;
+    };
+    deps.requests.reserve = () => {
+      did.push('reserved a token');
+      clock.advance(slowMs);
+      return Promise.resolve(waitMs);
+    };
+    await step();
+    expect(did).toEqual([...Array<string>(tokens).fill('reserved a token'), 'queued with 0 refusals, later']);
   });
 
   it.each([
