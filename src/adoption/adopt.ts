@@ -88,7 +88,7 @@ function withTask(row: StoredRow, taskId: string | undefined): StoredRow {
   return taskId !== undefined && waiting ? { ...row, state: 'generating', taskId } : row;
 }
 
-/** What an item that is submitted again has spent: no list for one that has spent nothing. */
+/** Returns the spending of an item that is submitted again: no list for one that has spent nothing. */
 function spentBefore(batch: string, { id, hash, attempts, pastAttempts, taskId }: StoredRow): LoggedSubmission[] {
   const spent = paid(pastAttempts) + (taskId === undefined ? 0 : 1);
   if (spent === 0) return [];

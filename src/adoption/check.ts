@@ -14,7 +14,7 @@ export interface NamedCount {
   named: string[];
 }
 
-/** What the storage has of the jobs of a batch that the ledger does not know. */
+/** The jobs of a batch that the storage has and the ledger does not know. */
 export interface FolderFindings {
   /** Jobs whose row has the same content. */
   matched: number;

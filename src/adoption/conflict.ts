@@ -3,7 +3,7 @@ import { plural } from '../core/format.ts';
 import type { FolderFindings, NamedCount } from './check.ts';
 import type { BatchFolder } from './open.ts';
 
-/** What to do about a folder that holds something else than these jobs: refuse, keep it, or pay and replace it. */
+/** Policy for a folder that holds something else than these jobs: refuse, keep it, or pay and replace it. */
 export type FolderPolicy = 'refuse' | 'adopt' | 'replace';
 
 const cure =

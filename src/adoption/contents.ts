@@ -64,7 +64,7 @@ export class FolderContents {
   }
 }
 
-/** What becomes of a row of a manifest that this ledger does not know. */
+/** Decides about a row of a manifest that this ledger does not know. */
 export type Fate =
   /** Its clip is there. */
   | 'done'

@@ -22,7 +22,10 @@ export async function placeSubmissions(
   }
   if (sum.resumed + sum.archived > 0) log.warn(sum, 'Redis had forgotten tasks of its items: they are recorded again');
   if (sum.kept > 0) {
-    log.info(sum, 'Redis does not know the items of these submissions: they go on when the items are submitted again');
+    log.info(
+      sum,
+      'Redis does not know the items of these submissions: they continue when the items are submitted again',
+    );
   }
   if (batches === undefined) await removeOldSubmissions(app);
 }

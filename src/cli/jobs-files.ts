@@ -10,7 +10,7 @@ export function headerOf(file: JobsFile) {
   return { batch: file.batch, maxClips: file.maxClips, source: file.source };
 }
 
-/** Says which jobs were changed in the file after they were submitted; `undefined` when none was. */
+/** Describes the jobs that were changed in the file after they were submitted; `undefined` when none was. */
 export function changedNotice(file: JobsFile, submission: Submission): string | undefined {
   const { batch, changed, otherSource } = submission;
   if (changed.length === 0) return undefined;
@@ -42,7 +42,7 @@ export function folderPolicy({ adopt, replace }: FolderFlags): FolderPolicy {
   return adopt ? 'adopt' : replace ? 'replace' : 'refuse';
 }
 
-/** What the storage knows of the jobs and the ledger does not, for the line before a submission. */
+/** Describes the jobs that the storage has and the ledger does not know, for the line before a submission. */
 export function foundWords(previews: readonly Preview[]): string[] {
   const sum = (field: 'stored' | 'underWay' | 'ended') =>
     previews.reduce((total, preview) => total + preview[field], 0);

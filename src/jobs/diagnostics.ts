@@ -39,7 +39,7 @@ export class DiagnosticList {
   }
 }
 
-/** What mistakes of one kind have in common: the field, and the message without names and numbers. */
+/** The kind of a mistake: its field, and its message without names and numbers. */
 function kindOf({ field = '', message }: Diagnostic): string {
   return `${field.replace(/\[\d+\]/g, '')}:${message.replace(/`[^`]*`|\d+/g, '').slice(0, 60)}`;
 }

@@ -16,7 +16,7 @@ const HEAD = 12;
 
 /** An image on this machine, known by its content. */
 export interface LocalImage {
-  /** What it is called in the storage: `SHA256.jpg`. The same image is the same wherever it lies. */
+  /** Its name in the storage: `SHA256.jpg`. The same image has the same name, wherever it lies. */
   name: string;
   path: string;
   sha256: string;

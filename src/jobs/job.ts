@@ -10,7 +10,7 @@ export type Mode = ItemInput['mode'];
 /** A variable's values in a matrix. */
 export type MatrixValue = string | number | boolean;
 
-/** What a user asks for: one job of a file, or one given to the library. It may become several clips. */
+/** One job of a file, or one given to the library. It may become several clips. */
 export interface JobInput {
   /**
    * 1 to 128 letters, digits, ".", "_" or "-", beginning with a letter or digit; unique in its batch.
@@ -70,7 +70,7 @@ export interface Job {
   output: string;
 }
 
-/** What a file adds up to. */
+/** The totals of a file. */
 export interface Totals {
   clips: number;
   /** Seconds of video of all clips together. */

@@ -19,7 +19,7 @@ export const MAX_ANCHORED = 1_000_000;
 /** Longest template of a prompt or a name, in characters, with the variables in it not yet put in. */
 export const MAX_TEMPLATE = 10_000;
 
-/** Most mistakes that are looked for: reading a file ends there. */
+/** Most mistakes that are counted: reading a file ends there. */
 export const MAX_COUNTED = 10_000;
 
 /** Most clips that `matrix` and `copies` may make of one job. */

@@ -23,12 +23,12 @@ export interface JobsFile {
   source: string;
   /** Name of the batch: from the options, the header, or the name of the file. */
   batch: string;
-  /** How many clips the batch may ever pay for, where the file or the options say so. */
+  /** Clips that the batch may ever pay for, where the file or the options limit them. */
   maxClips: Budget | undefined;
   totals: Totals;
   /** How many local images the jobs name; they need a storage that the API can fetch from. */
   imageFiles: number;
-  /** What is worth knowing and no mistake, a line each. */
+  /** Notes that are no mistakes, a line each. */
   notices: readonly string[];
   /** The clips in the order of the file, from a spool. May be called more than once. */
   jobs(): AsyncIterable<Job>;

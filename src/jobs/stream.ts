@@ -11,7 +11,7 @@ import { formatPath, isFields, type Fields, type Report } from './tree.ts';
 import { Uniqueness } from './compile/uniqueness.ts';
 import { kindOf, truncate } from './wording.ts';
 
-/** What a library user gives once for all jobs. */
+/** Options of the library that hold for all jobs. */
 export interface BatchInput {
   /** 1 to 128 letters, digits, ".", "_" or "-", beginning with a letter or digit. */
   batch: string;
@@ -27,11 +27,11 @@ export interface ExpandOptions {
   firstIndex?: number;
   /** Most clips of the call. Default: 1,000,000. */
   maxItems?: number;
-  /** What the storage cannot take as a name. */
+  /** Names that the storage cannot take. */
   nameFault?: NameFault;
   /** The time of `{date}` in output names. Default: now. */
   now?: Date;
-  /** What paths of images are relative to. Default: the working folder. */
+  /** The folder that paths of images are relative to. Default: the working folder. */
   folder?: string;
   /** Whether images may lie outside that folder. Default false. */
   allowImagesOutside?: boolean;

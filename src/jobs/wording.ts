@@ -2,7 +2,7 @@ import { nearest } from '../core/did-you-mean.ts';
 
 const SHOWN = 60;
 
-/** What the user wrote, as messages show it: in backticks, cut to 60 characters, control characters escaped. */
+/** Quotes a text of the user for a message: in backticks, cut to 60 characters, control characters escaped. */
 export function quote(text: string): string {
   return `\`${truncate(text)}\``;
 }

@@ -24,7 +24,7 @@ export type HaltReason = (typeof haltReasons)[number];
 const haltReply = z.enum(['halted', 'known', 'doubted', 'own']);
 export type HaltReply = z.output<typeof haltReply>;
 
-/** What a reading of the balance shows: whether a POST was billed, or that a halt for want of credit ended. */
+/** The finding of a reading of the balance: whether a POST was billed, or that a halt for lack of credit ended. */
 const balanceReply = z.enum(['billed', 'unbilled', 'topped-up', 'unknown']);
 export type BalanceReply = z.output<typeof balanceReply>;
 

@@ -3,7 +3,7 @@ import { namedReply, scriptJson, type RunScript } from './scripts.ts';
 import { attemptList, type Attempt } from './attempt.ts';
 import type { ItemState } from './schema/states.ts';
 
-/** What a user changes by hand, a page of items at a time. Every verb may be run twice, and while workers run. */
+/** Changes that a user makes by hand, a page of items at a time. Every verb may run twice, and while workers run. */
 export interface Admin {
   /** Puts ended items back to work; with `anew` none of their tasks is polled again. @returns how many, and the attempts whose task is polled again */
   retry(

@@ -22,7 +22,7 @@ import type { ItemState } from './schema/states.ts';
 
 export type { Attempt } from './attempt.ts';
 
-/** What an attempt has to download, and where to. */
+/** The files that an attempt has to download, and their names. */
 export interface DownloadTask {
   taskId: string;
   urls: string[];

@@ -1,7 +1,7 @@
 import { constants } from './schema/constants.ts';
 import { refOf } from './schema/keys.ts';
 
-/** What done items leave out, because most of their batch share it. */
+/** Fields that done items leave out, because most items of their batch share them. */
 export type SharedFields = Partial<Record<(typeof sharedFields)[number], string>>;
 export const sharedFields = ['inputHead', 'inputTail', 'place'] as const;
 

@@ -6,7 +6,7 @@ import type { Keys } from './schema/keys.ts';
 /** Whether the account of this process is the one that the prefix belongs to. */
 export type AccountClaim = { ok: true } | { ok: false; fingerprint: string; remembered: string };
 
-/** What a prefix remembers about itself: its id, and which API account and storage it belongs to. */
+/** The identity of a prefix: its id, and the API account and the storage that it belongs to. */
 export interface Installation {
   /** Random, made once for each prefix; the marker of a batch's folder names it. */
   id(): Promise<string>;

@@ -57,7 +57,7 @@ export async function limitsInForce(redis: RedisClient, keys: Keys): Promise<Lim
   return { maxTasks: Number(maxTasks), maxRequests: Number(maxRequests), windowMs: Number(windowMs) };
 }
 
-/** What of the limits is in use, as `clipmill status --json` prints it. */
+/** The part of the limits that is in use, as `clipmill status --json` prints it. */
 export interface Usage {
   slots: { used: number; max: number; /** Lower than `max` for a while after the API refused more. */ ceiling: number };
   requests: { used: number; max: number; windowMs: number };

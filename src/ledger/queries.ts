@@ -5,7 +5,7 @@ import { parseBatch, type Batch } from './batch.ts';
 import { sharedFields } from './compact.ts';
 import { parseItem, type Item } from './item.ts';
 
-/** What the ledger knows of a batch's folder in the storage. */
+/** The state of a batch's folder in the storage, as the ledger has it. */
 export interface BatchFolderState {
   /** Whether the ledger has the batch. */
   exists: boolean;

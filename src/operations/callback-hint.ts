@@ -7,7 +7,7 @@ import { namedReply } from '../ledger/scripts.ts';
 import { refOf } from '../ledger/schema/keys.ts';
 import { kindOf } from '../apixo/task-kind.ts';
 
-/** What a callback led to: a poll now, a poll of a task whose id was lost, nothing, or doctor's own was recorded. */
+/** The effect of a callback: a poll now, a poll of a task whose id was lost, nothing, or doctor's own was recorded. */
 export type HintResult = 'wake' | 'taught' | 'late' | 'probe';
 
 /** How long doctor finds its callback, in seconds. */

@@ -3,9 +3,9 @@ import { streamEvent, type StreamEvent } from '../ledger/event.ts';
 import { duplicateRedis } from '../redis/connect.ts';
 import type { App } from '../app.ts';
 
-/** An event with its place in the stream, from which reading can go on later. */
+/** An event with its place in the stream, from which reading can continue. */
 export interface Completion {
-  /** The entry's id; give it as `after` to go on behind it. */
+  /** The entry's id; give it as `after` to continue behind it. */
   id: string;
   event: StreamEvent;
 }

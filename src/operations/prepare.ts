@@ -23,7 +23,7 @@ export interface Submittable {
 export interface PreparedSubmission {
   /** In the order of the files. */
   previews: Preview[];
-  /** What a large submission needs of Redis memory, as a line for people. */
+  /** The Redis memory that a large submission needs, as a line for people. */
   memory: string | undefined;
   /** Adds what the storage has to the ledger. May be run again after it died. */
   adopt(signal?: AbortSignal): Promise<Adopted>;

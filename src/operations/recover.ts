@@ -3,7 +3,7 @@ import { adoptFolder, type Adopted } from '../adoption/adopt.ts';
 import { placeSubmissions } from '../adoption/place-submissions.ts';
 import { openFolder, type FolderStorage } from '../adoption/open.ts';
 
-/** What was recovered of one batch. */
+/** The recovered items of one batch. */
 export interface Recovered extends Adopted {
   batch: string;
 }

@@ -14,7 +14,7 @@ export interface BatchStatus extends Batch {
   etaMs: number | null;
 }
 
-/** What `clipmill status --json` prints. */
+/** The output of `clipmill status --json`. */
 export interface Status extends Usage {
   batches: BatchStatus[];
   /** Why the whole account submits nothing; Unix ms of Redis's clock. */

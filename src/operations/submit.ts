@@ -222,7 +222,7 @@ function isOtherFile({ source }: SubmitHeader, batch: Batch | undefined): boolea
   return made !== undefined && isAbsolute(made) && source !== undefined && isAbsolute(source) && source !== made;
 }
 
-/** What stands in the way of each job's name, as registering it decides. */
+/** The obstacle of each job's name, as registering it decides. */
 async function obstaclesOf(
   app: App,
   batch: string,
@@ -278,7 +278,7 @@ function budgetDiagnostic(
   return { ...(source && { file: source }), field: 'max_clips', message };
 }
 
-/** Items that were held when the budget was spent go on when it has grown. */
+/** Items that were held for a spent budget continue when it has grown. */
 async function spendLargerBudget(app: App, name: string): Promise<void> {
   const batch = await app.queries.batch(name);
   if (!batch?.failures['BUDGET'] || (batch.maxClips !== null && batch.posted >= batch.maxClips)) return;

@@ -12,7 +12,7 @@ import { knownItems } from './submit.ts';
 
 /**
  * Yields jobs that are read only once, such as those of the library, and compares each page with the folder of their
- * batch first. What the storage has of the batch is adopted before the first of them.
+ * batch first. Clips of the batch that the storage has are adopted before the first of them.
  * @param policy `adopt`: what is there counts as the clips of these jobs, whatever made it; `replace`: all jobs are read
  * before the first is yielded, and what is there with other content is not adopted
  * @throws UserError when the folder holds something else than these jobs; those before are submitted

@@ -27,7 +27,7 @@ export async function awaitRedis(redis: RedisClient, url: string, timeoutMs = 5_
   }
 }
 
-/** The client selects it too, but goes on with database 0 when there is no such one. */
+/** The client selects it too, but continues with database 0 when there is no such one. */
 async function selectDatabase(redis: RedisClient): Promise<void> {
   const db = redis.options.db ?? 0;
   if (db === 0) return void (await redis.ping());

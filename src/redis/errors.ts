@@ -1,9 +1,9 @@
 import { describeError, UserError } from '../core/errors.ts';
 
-/** What an error reply of Redis means to the user, by its first word; `cure` is an imperative sentence. */
+/** The meaning of an error reply of Redis to the user, by its first word; `cure` is an imperative sentence. */
 const replies: Record<string, { meaning: string; cure: string }> = {
   OOM: {
-    meaning: 'Redis is full (maxmemory): nothing is lost, and what is recorded already goes on',
+    meaning: 'Redis is full (maxmemory): nothing is lost, and recorded work continues',
     cure: 'Raise maxmemory, or keep ended batches for a shorter time (CLIPMILL_RETENTION) with a worker running.',
   },
   NOAUTH: { meaning: 'Redis asks for a password', cure: 'Put it into REDIS_URL: redis://user:password@host:6379.' },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { describeError } from '../core/errors.ts';
 import type { RedisClient } from './connect.ts';
 
-/** What a Redis server reports about itself; what it leaves out is `undefined`. */
+/** The facts that a Redis server reports about itself; one that it leaves out is `undefined`. */
 export interface RedisFacts {
   /** INFO is refused: nothing else is known. */
   infoDenied: boolean;

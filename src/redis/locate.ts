@@ -2,11 +2,11 @@ import type { Config } from '../config/config.ts';
 import { UserError } from '../core/errors.ts';
 import { joinEmbeddedRedis, startEmbeddedRedis, type EmbeddedRedis } from './embedded/server.ts';
 
-/** What a process uses Redis for; this decides what happens when REDIS_URL is not set. */
+/** The use of Redis by a process, which decides about a REDIS_URL that is not set. */
 export type RedisUse =
   /** Everything in one process: a private Redis in `home` is started, and ends with the process. */
   | 'run'
-  /** What exists: the private Redis of a run in `home`, at work or ended; else an error. */
+  /** The Redis that exists: the private one of a run in `home`, at work or ended; else an error. */
   | 'read'
   /** Work shared with other processes: an error. */
   | 'shared';

@@ -17,7 +17,7 @@ const FRESH_MS = 50;
 /**
  * Finds the master that serves the slot of one key. All keys of clipmill share a hash tag, so that master is all
  * of the cluster that it needs. Nodes are asked side by side, and the layout with the highest epoch counts: a
- * master that was replaced while it was frozen or cut off still believes in itself.
+ * master that was replaced while it was frozen or cut off still claims its slots.
  */
 export class SlotOwner {
   readonly #key: string;

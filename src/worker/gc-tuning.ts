@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 
 /** How often the size of the heap is read, in milliseconds. */
 const CHECK_MS = 1_000;
-/** Growth of heap and buffers together after which the heap is collected, in bytes. */
+/** Growth of heap plus buffers after which the heap is collected, in bytes. */
 const ROOM = 48_000_000;
 /** Where buffers alone reach that: the least growth of the heap for which a collection is worth its time, in bytes. */
 const GROWTH = 12_000_000;
@@ -11,7 +11,7 @@ const GROWTH = 12_000_000;
 /**
  * Keeps the heap of a process small that only downloads. To be called before much is loaded.
  *
- * Downloads leave a trail of buffers outside of the heap. Whenever 64 MB of them have come together, V8 starts
+ * Downloads leave a trail of buffers outside of the heap. Whenever they add up to 64 MB, V8 starts
  * to mark the whole heap incrementally, at times ten times a second, although collections of the young
  * generation free all of them: that doubles the CPU of a download. So incremental marking is turned off. But V8
  * checks the size of its old generation only where it might start to mark, and would grow to 4 GB within a

@@ -29,7 +29,7 @@ export interface WorkerOptions {
   resources?: Resources;
   /** Accepts an API key that the prefix does not know, as a further one of its account. Default false. */
   acceptNewKey?: boolean;
-  /** The records of submissions, closed by `drain`. Default: on a connection of their own, as CLIPMILL_DURABILITY says. */
+  /** The records of submissions, closed by `drain`. Default: on a connection of their own, as CLIPMILL_DURABILITY sets. */
   records?: SubmissionRecords;
   /** How long a job of a process that died stays locked, in milliseconds. Default 10,000 and 30 round trips. */
   lockMs?: number;
@@ -131,7 +131,7 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   // Repairs the leftovers of crashes at once, not at the next full minute; that period starts again now.
   await run('claim-task', 'reconcile', 0);
   await disturbance.repairAtStart().catch((error: unknown) => {
-    // A Redis that is full refuses new jobs: a worker starts all the same, and makes room by its retention.
+    // A Redis that is full refuses new jobs: a worker starts nevertheless, and makes room by its retention.
     log.warn({ reason: describeError(explainRedisError(error)) }, 'jobs could not be repaired, trying again');
   });
   const reports = createReportWriter({ ...app, storage });

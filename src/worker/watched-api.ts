@@ -2,7 +2,7 @@ import type { ApixoClient } from '../apixo/client.ts';
 import { ApixoError, type ErrorKind } from '../apixo/errors.ts';
 import type { Conditions } from '../ledger/conditions.ts';
 
-/** Errors of an API that does not answer at all, or not as an API. */
+/** Errors of an API that does not answer, or not as an API. */
 const failing: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'unreachable',
   'network-refused',

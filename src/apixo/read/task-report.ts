@@ -168,7 +168,7 @@ function timeOf(value: unknown): number | undefined {
   return ms < 1e11 ? ms * 1000 : ms;
 }
 
-/** Whether an answer has the id of this task together with its state. */
+/** Returns whether an answer has both the id of this task and its state. */
 export function namesTask(body: unknown, taskId: string): boolean {
   for (const { fields } of recordsOf(body)) {
     if (taskIdOf(fields) === taskId && fieldOf(fields, stateNames) !== undefined) return true;

@@ -19,7 +19,7 @@ export function addPause(program: Command, context: CliContext): void {
 export function addResume(program: Command, context: CliContext): void {
   program
     .command('resume')
-    .summary('go on after a pause, or at once after a halt (bad key, no credit)')
+    .summary('continue after a pause, or at once after a halt (bad key, no credit)')
     .action(async () => {
       await withApp(context, { redis: 'read' }, async (app) => {
         const changed = await app.account.resume();

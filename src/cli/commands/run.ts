@@ -13,7 +13,7 @@ export function addRun(program: Command, context: CliContext): void {
     .summary('submit, work and wait: a file of prompts becomes a folder of videos')
     .description(
       'Submits the files, makes their clips and waits for the end, in one process. Without REDIS_URL it keeps its ' +
-        'state in .clipmill/ of this folder. Interrupt it as you like: run again, it goes on where it was. ' +
+        'state in .clipmill/ of this folder. Interrupt it as you like: run again, it continues. ' +
         'Exits with 0 when all clips are done, 1 when some failed or are held, 2 for bad input or settings, 130 ' +
         'when interrupted.',
     );

@@ -8,7 +8,7 @@ import { startServer } from '../../server/start.ts';
 import { EXIT, type CliContext } from '../context.ts';
 import { configFrom } from '../with-app.ts';
 
-/** Where it listens when CLIPMILL_LISTEN does not say. */
+/** Default of CLIPMILL_LISTEN for this command. */
 const DEFAULT_LISTEN = { host: '127.0.0.1', port: 7878 };
 
 export function addServe(program: Command, context: CliContext): void {

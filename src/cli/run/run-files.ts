@@ -40,11 +40,11 @@ export interface RunOptions {
   acceptNewKey?: boolean | undefined;
   /** Options of the command line about the files. */
   jobs?: OpenOptions;
-  /** What to do about a folder that holds something else than these jobs. Default: refuse. */
+  /** Policy for a folder that holds something else than these jobs. Default: refuse. */
   folder?: FolderPolicy;
 }
 
-/** What `run` knows before it opens anything. */
+/** Everything that `run` has before it opens anything. */
 interface Run {
   context: CliContext;
   config: Config;
@@ -97,7 +97,7 @@ export async function runFiles(
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     painter.clear();
-    context.err('interrupted; nothing is lost: the same command goes on where this one was\n');
+    context.err('interrupted; nothing is lost: the same command continues this one\n');
     return EXIT.interrupted;
   } finally {
     await closeFiles(files);
@@ -217,7 +217,7 @@ async function report(
   return counts.failed + counts.held > 0 ? EXIT.incomplete : EXIT.ok;
 }
 
-/** The clips are there whatever becomes of their gallery. */
+/** A failure of the gallery is no failure of the clips. */
 async function writePages(context: CliContext, workers: Workers, batch: string): Promise<string | undefined> {
   try {
     return (await workers.reports.write(batch)).gallery;

@@ -37,9 +37,9 @@ export interface CheckOptions {
   file: number;
   /** Most clips of the file. */
   maxItems: number;
-  /** What a file without jobs needs. */
+  /** The cure of a file without jobs. */
   empty: string;
-  /** What to do about a job with the content of another one. */
+  /** Policy for a job with the content of another one. */
   duplicates: 'refuse' | 'skip';
   /** Fields of a job by their name in the file. */
   renames: ReadonlyMap<string, string>;

@@ -17,7 +17,7 @@ export interface CompiledJob {
   prompt: Template | undefined;
   settings: Settings;
   matrix: Matrix;
-  /** What else may stand in braces: fields and columns that clipmill does not know. */
+  /** Further names that braces may hold: fields and columns that clipmill does not know. */
   variables: ReadonlyMap<string, string>;
   /** Fields whose mistakes were reported; nothing more is reported of them. */
   faulty: ReadonlySet<string>;

@@ -93,7 +93,7 @@ function nameDiagnostic(
   return fault === undefined ? undefined : { path: ['output'], message: fault };
 }
 
-/** Which combination of the matrix a message speaks of. */
+/** Names the combination of the matrix that a message is about. */
 function where(values: Combination): string {
   if (values.size === 0) return '';
   return ` (with ${[...values].map(([name, value]) => `${name}=${quote(value)}`).join(', ')})`;

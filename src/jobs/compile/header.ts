@@ -17,7 +17,7 @@ const DEFAULT_OUTPUT = '{batch}/{id}.mp4';
 /** Returns what is wrong with a name, or `undefined`. */
 export type NameFault = (output: string) => string | undefined;
 
-/** What all jobs of a file have in common. */
+/** The part of a file that all its jobs share. */
 export interface Batch {
   name: string;
   output: Template;

@@ -21,7 +21,7 @@ const INDEX = '[Iiı][Nn][Dd][Ee][Xx]\\.[Hh][Tt][Mm][Ll]';
 const JSON_EXTENSION = '\\.[Jj][Ssſ][Oo][Nn]';
 const MANIFEST = `[Mm][Aa][Nn][Iiı][Ff][Ee](?:[Ssſ][Tt]|[ﬅﬆ])${JSON_EXTENSION}[Ll]`;
 
-/** What a template of a name looks like, for the JSON Schemas: parts between "/" that do not begin with ".". */
+/** The form of a template of a name, for the JSON Schemas: parts between "/" that do not begin with ".". */
 export const OUTPUT_PATTERN =
   `^(?![^]*(?:^|/)(?:${INDEX}|${MANIFEST})(?:/|$))(?![^]*${JSON_EXTENSION}$)(?!inputs/[0-9a-f]{64}\\.)` +
   `(?!\\.)${CHARACTER}+(?:/(?!\\.)${CHARACTER}+)*$`;
@@ -61,12 +61,12 @@ export function outputNameFault(name: string): string | undefined {
   return undefined;
 }
 
-/** Returns what is wrong with every name that a template gives, whatever the values of its variables, or `undefined`. */
+/** Returns the fault of every name that a template gives, for all values of its variables, or `undefined`. */
 export function outputFault(template: string): string | undefined {
   return lengthFault(template) ?? braceFault(template) ?? outputNameFault(render(parseTemplate(template), () => 'x'));
 }
 
-/** What a name takes from the batch and the input, by variable. */
+/** The variables of a name that come from the batch and the input. */
 export type NameFacts = Readonly<Record<'batch' | 'mode' | 'duration' | 'aspect_ratio' | 'date', string>>;
 
 export function nameFacts(batch: string, input: ItemInput, now: Date): NameFacts {

@@ -10,7 +10,7 @@ import { contentIds } from './identity.ts';
 import { nameFacts, type NameFacts } from './output-name.ts';
 import { checkTemplate, checkShape, zodIssues } from './shape.ts';
 
-/** What a job asks for besides its texts, checked, with the defaults in: the same for most jobs of a file. */
+/** The settings of a job, apart from its texts: checked, with the defaults in, and the same for most jobs of a file. */
 export interface Settings {
   /** The rest of the API's input, whose prompt is not yet in; `undefined` when something is wrong with it. */
   input: ItemInput | undefined;
@@ -22,7 +22,7 @@ export interface Settings {
   priority: number;
   copies: number;
   output: Template;
-  /** What the output name takes from the settings. */
+  /** The variables of an output name that come from the settings. */
   nameFacts: NameFacts | undefined;
   /** Returns the id of a clip that has none, from its prompt; `undefined` when a mistake leaves the content unknown. */
   contentId: ((prompt: string) => string) | undefined;

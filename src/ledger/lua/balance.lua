@@ -2,7 +2,7 @@
 --   KEYS[1] prefix
 --   ARGV[1] balance in USD
 --   ARGV[2] ms since the POST in question was sent, or ''
--- Returns what the balance shows: "unbilled" or "billed" (the POST in question), "topped-up" (a halt for want of
+-- Returns what the balance shows: "unbilled" or "billed" (the POST in question), "topped-up" (a halt for lack of
 -- credit ended) or "unknown".
 --
 -- A reading from before the POST and one after it decide, if nothing else moved the balance in between: no task was

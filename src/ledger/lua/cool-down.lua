@@ -1,4 +1,4 @@
--- The API refused for a passing reason: all processes hold back together, once.
+-- The API refused for a passing reason: all processes hold back, once.
 --   KEYS[1] prefix
 --   ARGV[1] reason: "rate" (no request at all), "tasks" (no submission) or "trouble" (no submission, once
 --           several in a row met a server that is down or failing)

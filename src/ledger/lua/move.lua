@@ -58,7 +58,7 @@ end
 local expected = false
 for _, state in ipairs(step.from) do expected = expected or state == from end
 -- The answer to a POST that was given up is taken only for an attempt that may have been posted: it was, for the
--- try that had its permit, whatever a server knows that took over without it.
+-- try that had its permit, also on a server that took over without it.
 if to == 'generating' and from ~= 'submitting' then expected = expected and (item.kept == attempt or step.tryId) end
 if from == 'held' and step.heldAs and item.code ~= step.heldAs then expected = false end
 -- A server that took over without the permit of one try may have given it to another, which may have posted. An item
@@ -115,7 +115,7 @@ if step.keepSlotMs then
 elseif not running and freeSlot(slot) and limits then
   dispatched = dispatchItems(limits, math.max(1, math.min(step.dispatch or 0, (dispatchBudget(limits, 0, now)))), now)
 elseif endsSlowStart and limits then
-  -- The API accepts submissions: those that were held back go out at once, not at the dispatcher's next turn.
+  -- The API accepts submissions: those that were held back go out at once, before the dispatcher runs again.
   dispatched = dispatchItems(limits, (dispatchBudget(limits, 0, now)), now)
 end
 return reply({ result = 'moved', state = to, dispatched = jsonList(dispatched) })

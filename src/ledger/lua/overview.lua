@@ -4,7 +4,7 @@
 -- requests: {used, max}, oldestWaitingMs, halted: reason or "", paused, balanceUsd when it was ever read}.
 --- @include schema fields time limits bucket slots
 
--- Batches that wait, of which the oldest next item is looked for.
+-- Batches that wait, of which the oldest next item is sought.
 local MAX_BATCHES = 500
 
 local now = nowMs()

@@ -12,7 +12,7 @@
 -- why, owner} whose output name cannot be used (those are not added), orphans: JSON list of {id, JSON of a submission
 -- that a process has logged for this content} (those are to be adopted, and not added)}; {budget, budgetSource} alone
 -- when the batch has another budget from another source: nothing is changed then.
--- Invariants: an item, its count, its output name and its place in the queue are added together or not at all. A budget
+-- Invariants: an item, its count, its output name and its place in the queue are added in one step or not at all. A budget
 -- is never changed by another source than the one that set it, nor by one that has none to set.
 --- @include schema fields time slots reports items outputs
 

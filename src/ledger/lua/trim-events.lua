@@ -1,5 +1,5 @@
 -- Bounds the stream of completions: of more than EVENTS_KEPT entries, the oldest go that every consumer group has
--- acknowledged. CLIPMILL_RETENTION bounds it as well, whatever its groups have read (lib/items.lua).
+-- acknowledged. CLIPMILL_RETENTION bounds it as well, also for what its groups have not read (lib/items.lua).
 --   KEYS[1] prefix
 -- Returns the entries that were removed.
 -- Invariant: an entry that a consumer group has not acknowledged is removed by its age alone.

@@ -21,7 +21,7 @@ export const constants = {
   leaseGraceMs: 60_000,
   /** Window of the request limit before any worker has published it. */
   windowMs: 60_000,
-  /** Longest time for which an answer of the API may hold requests back, whatever its Retry-After asks for. */
+  /** Longest time for which an answer of the API may hold requests back, also for a longer Retry-After. */
   maxHoldMs: 24 * 3_600_000,
   /** How often the rest of a batch is tried to be dispatched until the API has accepted its first submission. */
   slowStartWakeMs: 100,
@@ -31,7 +31,7 @@ export const constants = {
   ceilingRecoveryMs: 600_000,
   /** Ages and durations of tasks are counted in bins; each edge is this many times the one before. */
   binGrowth: 1.02,
-  /** The last bin: 24 hours. What lies beyond is no duration of a task and is not counted. */
+  /** The last bin: 24 hours. A longer time is no duration of a task and is not counted. */
   lastBin: 923,
   /** Durations per kind of task at which all its counts are halved, so that old ones fade. */
   durationsKept: 2_000,
@@ -47,7 +47,7 @@ export const constants = {
   eventsKept: 100_000,
   /** Longest value that Redis keeps in a compact hash by default (`hash-max-listpack-value`), in bytes. */
   pieceBytes: 64,
-  /** What the name of a clip ends with that is called BATCH/ITEM, and its priority and provider unless a job says otherwise. */
+  /** The suffix of a clip named BATCH/ITEM, and its priority and provider where a job has none. */
   outputEnding: '.mp4',
   defaultPriority: 100,
   defaultProvider: 'auto',

@@ -3,7 +3,7 @@ import { inRedis, manyKeys, singleKeys } from './keys.ts';
 import { reasons } from './reasons.ts';
 import { codedStates, endStates, itemStates, transitions } from './states.ts';
 
-/** What the Lua scripts know of the schema: a line of Lua for each name, in an order in which it can be run. */
+/** The part of the schema that the Lua scripts use: a line of Lua for each name, in an order in which they can run. */
 const definitions: Readonly<Record<string, string>> = {
   prefix: 'local prefix = KEYS[1]',
   ...Object.fromEntries(

@@ -58,7 +58,7 @@ export class DurableConnection {
     });
   }
 
-  /** Number of the connection. What was written in an earlier one may have gone to a server that is replaced. */
+  /** Number of the connection. A write of an earlier one may have gone to a server that is replaced. */
   get epoch(): number {
     return this.#epoch;
   }

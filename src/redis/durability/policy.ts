@@ -15,7 +15,7 @@ import { SentinelReplicas } from './sentinel-replicas.ts';
  */
 export type DurabilitySetting = 'auto' | 'replica' | 'disk' | 'memory';
 
-/** What acknowledges a record on the server as it is now. */
+/** The witness of a record on the server as it is now. */
 export type Acknowledgement =
   /** All replicas that could become the master. */
   | { kind: 'replica'; text: string }
@@ -24,7 +24,7 @@ export type Acknowledgement =
   /** `appendfsync always`: the reply to the write itself came after the flush. */
   | { kind: 'flushed'; text: string }
   | { kind: 'memory'; text: string }
-  /** What the setting asks for is not there. */
+  /** The server does not have the witness that the setting names. */
   | { kind: 'impossible'; text: string };
 
 /** How long facts of the server hold, in milliseconds: replicas come, settings change. */
@@ -62,7 +62,7 @@ export class AcknowledgementPolicy {
     this.#view.close();
   }
 
-  /** What the last decision was, in words. */
+  /** The last decision, in words. */
   needs(): string {
     return this.#last?.text ?? this.#setting;
   }
@@ -71,7 +71,8 @@ export class AcknowledgementPolicy {
     const facts = await this.#facts();
     const replicas = this.#setting === 'auto' || this.#setting === 'replica' ? await this.#replicas(facts) : 0;
     const decided = decide(this.#setting, facts, replicas);
-    if (decided.text !== this.#last?.text) this.#log.info({ by: decided.text }, 'records are acknowledged by');
+    if (decided.text !== this.#last?.text)
+      this.#log.info({ witness: decided.text }, 'the witness of submissions is known');
     this.#last = decided;
     return decided;
   }

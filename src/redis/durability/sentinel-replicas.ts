@@ -8,7 +8,7 @@ const FRESH_MS = 3_000;
 /** How long a sentinel may take to answer, in milliseconds. */
 const ANSWER_MS = 1_000;
 
-/** What one sentinel knows. */
+/** The replicas that one sentinel knows. */
 interface Opinion {
   /** Its own id: one sentinel may be known by host name and by address. */
   id: string;

@@ -21,7 +21,7 @@ const PATIENCE_MS = 600_000;
 /**
  * Asks a halted account for its balance, which costs nothing. As long as it is empty, the key is refused or
  * the API does not answer, the next trial is postponed: it would be in vain. A balance that has risen ends a
- * halt for want of credit; a good balance alone ends none, because only a clip shows that submissions work.
+ * halt for lack of credit; a good balance alone ends none, because only a clip shows that submissions work.
  */
 export async function probeAccount(deps: ProbeDeps): Promise<void> {
   const { account, log } = deps;

@@ -12,7 +12,7 @@ const RETENTION_EVERY_MS = 600_000;
 const SWEEP_LIMIT_MS = 30_000;
 const LEFTOVER_AGE_MS = 24 * 3_600_000;
 
-/** What every worker process does now and then, whatever its roles. */
+/** The periodic tasks of every worker process, in all roles. */
 export function commonTasks(app: App, { api }: Pick<Resources, 'api'>, repair: () => Promise<void>): MaintenanceTask[] {
   return [
     { name: 'limits', periodMs: 5_000, scope: 'process', work: () => keepLimits(app) },

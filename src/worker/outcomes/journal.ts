@@ -39,7 +39,7 @@ export interface JournalDeps {
 /**
  * Keeps the outcome of every POST until Redis has recorded it and a second witness has acknowledged that: the
  * answer of the API is given once. An outcome is written again after an error reply, after an outage, and after
- * a fail-over to a server that has not seen it. What could not be recorded goes to a file that workers and
+ * a fail-over to a server that has not seen it. An outcome that could not be recorded goes to a file that workers and
  * `clipmill recover` read.
  */
 export class OutcomeJournal implements OutcomeVerbs {

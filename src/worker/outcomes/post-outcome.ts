@@ -5,7 +5,7 @@ import type { Attempt, Attempts } from '../../ledger/attempts.ts';
 export type OutcomeVerbs = Pick<Attempts, 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous' | 'resubmit'>;
 export type OutcomeVerb = keyof OutcomeVerbs;
 
-/** What a POST led to, with the arguments of the ledger's verb. */
+/** The outcome of a POST, with the arguments of the ledger's verb. */
 export interface PostOutcome {
   attempt: Attempt;
   verb: OutcomeVerb;

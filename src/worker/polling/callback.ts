@@ -15,7 +15,7 @@ export interface CallbackPlanOptions {
 /** From the longest documented time to the first fallback poll, and from one to the next, in milliseconds. */
 const GRACE_MS = 15_000;
 const EVERY_MS = 30_000;
-/** Polls after a callback that came before the end was to be seen, in milliseconds from one to the next. */
+/** Waits between the polls after a callback that came before the end shows, in milliseconds. */
 const AFTER_HINT_MS = [1_000, 2_000, 5_000];
 /** More than LOST of the last ENDS ends found by the fallback: callbacks do not arrive. At most BACK: they do again. */
 const ENDS = 50;

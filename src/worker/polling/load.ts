@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RunScript } from '../../ledger/scripts.ts';
 import type { AgeCounts } from './hazard.ts';
 
-/** Tasks to poll in all processes together, and the requests that are left for it. */
+/** Tasks to poll in all processes, and the requests that are left for it. */
 export interface Demand {
   /** Milliseconds from one request token to the next. */
   tokenMs: number;

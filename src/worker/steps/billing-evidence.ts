@@ -18,7 +18,7 @@ const TIMEOUT_MS = 5_000;
 const NOT_OFFERED_MS = 600_000;
 
 /**
- * Decides by the balance whether a POST that the API failed at was billed all the same. It costs one request,
+ * Decides by the balance whether a POST that the API failed at was billed nevertheless. It costs one request,
  * and no money.
  */
 export class BillingEvidence {

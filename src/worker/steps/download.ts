@@ -170,7 +170,7 @@ async function sourceFailed(
   return fail(deps, context, 'RESULT_GONE', reason);
 }
 
-/** Halts submission when no clip at all can be downloaded: each further task would be paid for in vain. */
+/** Halts submission when no clip can be downloaded: each further task would be paid for in vain. */
 async function stopPaying(deps: DownloadDeps, { attempt, log }: StepContext, reason: string): Promise<void> {
   const failed = await deps.attempts.clipFailed(attempt);
   if (failed < MOST_WITHOUT_CLIP) return;

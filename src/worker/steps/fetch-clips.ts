@@ -28,7 +28,7 @@ const MOST_RUNS = 5;
 
 /**
  * Stores every file of a task, one after the other: `clip.mp4`, `clip-2.mp4`, and so on. The first URL that leads
- * to a clip gives the item's clip. What is no clip beside it, such as a cover image, is passed over.
+ * to a clip gives the item's clip. A further file that is no clip, such as a cover image, is passed over.
  * @throws SourceError or StorageError; files that were stored by then are stored or recovered again next time
  */
 export async function fetchClips(

@@ -9,7 +9,7 @@ const stored = z.looseObject({
 
 /** The longest that a signed URL can last, in seconds: a week. */
 const LONGEST_S = 604_800;
-/** The API may look at an image again until its task ends; clocks differ a little. */
+/** The API may fetch an image again until its task ends; clocks differ a little. */
 const MARGIN_MS = 600_000;
 
 /** Images of an item have no URLs: nothing was posted. */

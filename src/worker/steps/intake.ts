@@ -13,7 +13,7 @@ export interface IntakeDeps {
   dispatcher: Pick<Dispatcher, 'kick'>;
   queues: Pick<Queues, 'poll'>;
   model: Model;
-  /** What the storage cannot take as a name. */
+  /** Names that the storage cannot take. */
   nameRules?: () => Promise<{ fault: NameFault }>;
   /** Adopts what the storage has of a batch that the ledger does not know; absent where the storage may be another's. */
   adoptFolder?: ((batch: string, signal: AbortSignal) => Promise<void>) | undefined;
@@ -29,7 +29,7 @@ const GENERATE = 'generate';
 /**
  * Takes a producer's job into the ledger, from where it goes its way like any other item. A job that
  * comes twice is one item.
- * @throws InvalidJobError when it is not as the schema says: the job ends as failed, and an event tells why
+ * @throws InvalidJobError when it does not fit the schema: the job ends as failed, and an event gives the reason
  */
 export async function intakeStep(
   deps: IntakeDeps,

@@ -18,12 +18,12 @@ const MAX_REPORTED_STATES = 100;
 /** A new task may not be known everywhere at once, in milliseconds. */
 const YOUNG_TASK_MS = 120_000;
 /**
- * Before a task whose answers tell nothing is given up: so many of them in a row, over so long, in
+ * Before a task without a readable answer is given up: so many of them in a row, over so long, in
  * milliseconds, but at most a sixth of the task timeout. URLs may come a little later than the state.
  */
 const MIN_UNCLEAR = 10;
 const UNCLEAR_MS = 300_000;
-/** Tasks in a row with answers that tell nothing, after which submission halts: the API has changed. */
+/** Tasks in a row without a readable answer, after which submission halts: the API has changed. */
 const MAX_UNCLEAR_TASKS = 10;
 
 /** Polls a running task again, until its timeout. */
@@ -42,7 +42,7 @@ export async function recordRunning(
 }
 
 /**
- * Polls a task again whose answer tells nothing of it, for a while; then holds the item, with the answer for
+ * Polls a task again whose answer has no state of it, for a while; then holds the item, with the answer for
  * the user. It is paid for, and no other task replaces it.
  */
 export async function recordUnclear(

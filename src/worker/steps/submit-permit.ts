@@ -18,7 +18,7 @@ const PERMIT_LIFETIME_MS = 5_000;
  */
 const MOST_TOKENS = 4;
 
-/** What a permit needs: the ledger, the bucket of requests, and the second witness of its record. */
+/** The dependencies of a permit: the ledger, the bucket of requests, and the second witness of its record. */
 export interface PermitDeps {
   requests: Pick<RequestBucket, 'reserve'>;
   attempts: Pick<Attempts, 'begin'>;
@@ -81,7 +81,7 @@ export class SubmitPermit {
     }
   }
 
-  /** @returns false when none is to be had soon, or too many were used up */
+  /** @returns false when the next one is far away, or too many were used up */
   async #renewToken(lifetimeMs: number, signal: AbortSignal): Promise<boolean> {
     if ((this.#tokens += 1) > MOST_TOKENS) return false;
     const age = stopwatch(this.#deps.clock);

@@ -2,7 +2,7 @@
 --
 --   closed -> a halt -> open -> a trial is due -> half-open: one submission goes out -> its clip is made -> closed
 --
--- An accepted trial proves nothing: its task may fail for want of credit. Trials are 30 s apart at first, and
+-- An accepted trial proves nothing: its task may fail for lack of credit. Trials are 30 s apart at first, and
 -- each waits twice as long as the one before, up to ten minutes.
 local function firstTrialMs()
   return tonumber(redis.call('HGET', LIMITS, 'trialMs')) or TRIAL_MS
