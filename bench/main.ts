@@ -7,7 +7,7 @@ import { bestSimulated, printPacing } from './pacing-table.ts';
 import { printRedisMemory } from './redis-memory.ts';
 import { singleClip } from './latency.ts';
 import { runScenario, type Scenario } from './scenario.ts';
-import { batchTable, callbackTable } from './table.ts';
+import { batchTable, callbackTable, durabilityTable } from './table.ts';
 
 const { values } = parseArgs({
   options: {
@@ -94,7 +94,7 @@ const smallPlans: Scenario[] = [
 const callbackRuns = values.real ? withCallbacks({ ...fives, speed: 1 }).slice(1, 2) : withCallbacks(fives);
 const groups = new Map<string, () => Promise<void>>();
 for (const [name, scenarios] of Object.entries(values.real ? realBatches : batches)) {
-  groups.set(name, () => benchBatches(scenarios, batchTable));
+  groups.set(name, () => benchBatches(scenarios, name === 'durability' ? durabilityTable : batchTable));
 }
 groups.set('callback', () => benchBatches(callbackRuns, callbackTable));
 if (!values.real)

@@ -58,8 +58,9 @@ export interface Measured {
   detectMeanMs: number;
   detectMedianMs: number;
   detectP99Ms: number;
-  /** From the answer that showed a task's end to the POST that took its slot, ms, mean and 99th percentile. */
+  /** From the answer that showed a task's end to the POST that took its slot, ms, mean, median and 99th percentile. */
   refillMeanMs: number;
+  refillMedianMs: number;
   refillP99Ms: number;
   doubled: number;
 }
@@ -143,6 +144,7 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
       detectMedianMs: detections[Math.floor(detections.length / 2)] ?? Number.NaN,
       detectP99Ms: detections[Math.floor(detections.length * 0.99)] ?? Number.NaN,
       refillMeanMs: sum(refills) / refills.length,
+      refillMedianMs: refills[Math.floor(refills.length / 2)] ?? Number.NaN,
       refillP99Ms: refills[Math.floor(refills.length * 0.99)] ?? Number.NaN,
       doubled: tasks.length - scenario.clips,
     };

@@ -39,6 +39,18 @@ const callbackColumns: Column[] = [
   ['Redis', ({ redisCpuMs }) => redisCpuMs.toFixed(2)],
 ];
 
+const durabilityColumns: Column[] = [
+  ...columns.slice(0, 4),
+  ['doubled', ({ doubled }) => String(doubled)],
+  ['CPU ms a clip', ({ workerCpuMs }) => workerCpuMs.toFixed(2)],
+  ['Redis', ({ redisCpuMs }) => redisCpuMs.toFixed(2)],
+  [
+    'seen to next POST ms, median / mean / p99',
+    ({ refillMedianMs, refillMeanMs, refillP99Ms }) =>
+      [refillMedianMs, refillMeanMs, refillP99Ms].map((ms) => ms.toFixed(0)).join(' / '),
+  ],
+];
+
 function table(shown: readonly Column[]) {
   return {
     header: `| ${shown.map(([title]) => title).join(' | ')} |\n|${shown.map(() => ' --- |').join('')}`,
@@ -48,5 +60,7 @@ function table(shown: readonly Column[]) {
 
 /** What is looked at of every batch. */
 export const batchTable = table(columns);
+/** What the second witness of a submission costs. */
+export const durabilityTable = table(durabilityColumns);
 /** What callbacks are about. */
 export const callbackTable = table(callbackColumns);
