@@ -197,6 +197,22 @@ describe('a task that is logged', () => {
     expect(item?.history).toMatchObject([{ attempt: 1, task: 't-1', code: 'ORPHANED' }]);
   });
 
+  it('is in the history of an item whose clip is stored, however long its task id and its history', async () => {
+    const app = await openLedger();
+    const attempt = await oneAttempt(app);
+    const taskId = 'task-'.padEnd(120, 'x');
+    await app.attempts.begin(attempt, 'x', true);
+    await app.attempts.accepted(attempt, { taskId, tasks: 1, kind: 'k' });
+    await app.orphans.place([logged({ task: 't-0' })]);
+    await app.attempts.generated(attempt, ['https://example.com/x.mp4'], 1);
+    await app.attempts.stored(attempt, { location: 'file:///x.mp4', size: 5, sha256: 'f'.repeat(64) });
+    expect(await app.orphans.place([logged({ task: taskId })])).toMatchObject({ archived: 0 });
+    for (const archived of [1, 0]) expect(await app.orphans.place([logged()])).toMatchObject({ archived });
+    const item = await app.queries.item('b', 'clip-1');
+    expect(item).toMatchObject({ state: 'done', task: taskId });
+    expect(item?.history).toMatchObject([{ task: 't-0' }, { task: 't-1', code: 'ORPHANED' }]);
+  });
+
   it('is read from all files of its prefix and API, without the torn last line and what was refused', async () => {
     const home = await workFolder();
     const folder = join(home, 'submissions');

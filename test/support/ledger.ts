@@ -22,7 +22,7 @@ export async function openLedger(
   return app;
 }
 
-/** The first attempt of the one item of batch `b`, which has its slot and waits for leave to post. */
+/** The first attempt of the one item of batch `b`, which has its slot and waits for its permit to post. */
 export async function oneAttempt({ intake, run }: App): Promise<Attempt> {
   await intake.add('b', { model: 'm' }, clips(1), false);
   const [attempt] = (await dispatch(run, 1)).attempts;

@@ -1,14 +1,21 @@
 -- The form that an item of a stored clip stays in. It does not change any more, and there may be millions: fields that
 -- nothing reads again are deleted, and what the item shares with its batch is left out. `ledger/compact.ts` reads it.
 -- A hash without a value above PIECE_BYTES is one block of memory (a listpack); with one, it is a table, which takes about
--- 45 bytes more for every field. So a longer value is stored in pieces: NAME, NAME:2, NAME:3, …
+-- 45 bytes more for every field. So a longer value is stored in pieces: NAME, NAME:2, NAME:3, … But what scripts read of
+-- a done item, and the history that they append to, stays whole.
 
 -- Kept as they are; `endedAt` as well, where it is not `at`.
 local KEPT = { 'attempt', 'at', 'index', 'hash', 'postedAt', 'task', 'size', 'sha256', 'folded', 'moreOutputs', 'more',
   'storedAs', 'storedAsReason', 'history' }
 
+local WHOLE = { task = true, history = true }
+
 -- Appends a field to a flat list of names and values. No piece ends within a UTF-8 character.
 local function appendPieces(flat, name, value)
+  if WHOLE[name] then
+    flat[#flat + 1], flat[#flat + 2] = name, value
+    return
+  end
   local from, number = 1, 1
   repeat
     local to = math.min(#value, from + PIECE_BYTES - 1)
