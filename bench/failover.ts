@@ -94,6 +94,12 @@ const scenarios: Scenario[] = [
   { name: 'Cluster, master frozen', start: startCluster, tls, strike: frozen },
   { name: 'Cluster, master killed', start: startCluster, tls, strike: killed },
   { name: 'Cluster, two in a row', start: startCluster, tls, strike: twice },
+  {
+    name: 'Cluster, network split with clients on both sides',
+    start: (options) => startCluster({ ...options, links: true }),
+    tls: false,
+    strike: split,
+  },
   { name: 'Cluster, slot migrated', start: startCluster, tls, strike: async (setup) => setup.moveSlot?.() },
 ];
 

@@ -1,15 +1,27 @@
 import { execFileSync } from 'node:child_process';
 import { parseClusterNodes, type ClusterNode } from '../../src/redis/cluster-nodes.ts';
 import { flags, freePorts, LEAST_RIGHTS, listening, nodeFolder, PASSWORD, Server, type Settings } from './server.ts';
+import { Links } from './links.ts';
 import { until } from './sentinel.ts';
 import type { Setup, SetupOptions } from './setup.ts';
 
 const KEY = '{clipmill}:';
 
-/** Three masters with a replica each. */
-export async function startCluster({ folder, tls, valkey }: SetupOptions): Promise<Setup> {
+/**
+ * Three masters with a replica each. With `links`, every server and its bus are reached through proxies, so that the
+ * network can be split; the servers announce the ports of their proxies.
+ */
+export async function startCluster(options: SetupOptions & { links?: boolean }): Promise<Setup> {
+  const { folder, tls, valkey } = options;
   const ports = await freePorts(6);
-  const servers = ports.map((port) => {
+  const busPorts = ports.map((port) => 20_000 + (port % 30_000));
+  const links = options.links ? await Links.open(ports, busPorts) : undefined;
+  const announced = ports.map((port, at) => links?.portOf(at) ?? port);
+  const users = ['clipmill', 'clipmill-a'].flatMap((name) => [
+    '--user',
+    ...`${name} on >${PASSWORD} ${LEAST_RIGHTS}`.split(' '),
+  ]);
+  const servers = ports.map((port, at) => {
     const settings: Settings = {
       ...listening(port, tls),
       save: '',
@@ -17,20 +29,25 @@ export async function startCluster({ folder, tls, valkey }: SetupOptions): Promi
       logfile: 'log',
       appendonly: 'no',
       'cluster-enabled': 'yes',
-      'cluster-port': String(20_000 + (port % 30_000)),
+      'cluster-port': String(busPorts[at]),
       'cluster-node-timeout': '2000',
       'repl-diskless-sync-delay': '0',
+      ...(links && {
+        'bind-source-addr': links.addressOf(at),
+        'cluster-announce-ip': '127.0.0.1',
+        'cluster-announce-port': String(links.portOf(at)),
+        'cluster-announce-bus-port': String(links.busPortOf(at)),
+      }),
     };
-    const user = ['--user', ...`clipmill on >${PASSWORD} ${LEAST_RIGHTS}`.split(' ')];
-    return new Server(nodeFolder(folder, port), port, [...flags(settings), ...user], { valkey, ...(tls && { tls }) });
+    return new Server(nodeFolder(folder, port), port, [...flags(settings), ...users], { valkey, ...(tls && { tls }) });
   });
   for (const server of servers) await server.start();
   const trust = tls ? ['--tls', '--cacert', tls.ca] : [];
-  const addresses = ports.map((port) => `127.0.0.1:${port}`);
+  const addresses = announced.map((port) => `127.0.0.1:${port}`);
   const create = [...trust, '--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes'];
   execFileSync('redis-cli', create, { stdio: 'ignore' });
   const slot = Number(await servers[0]?.admin.cluster('KEYSLOT', KEY));
-  const serverOf = (node: ClusterNode | undefined) => servers.find(({ port }) => port === node?.address.port);
+  const serverOf = (node: ClusterNode | undefined) => servers[announced.indexOf(node?.address.port ?? -1)];
 
   /** As the node with the highest epoch among those that answer has it. */
   async function layout(): Promise<ClusterNode[]> {
@@ -68,8 +85,8 @@ export async function startCluster({ folder, tls, valkey }: SetupOptions): Promi
   await heir();
 
   return {
-    env: () => ({
-      REDIS_URL: `${tls ? 'rediss' : 'redis'}+cluster://clipmill:${PASSWORD}@${ports.map((port) => `127.0.0.1:${port}`).join(',')}`,
+    env: (side) => ({
+      REDIS_URL: `${tls ? 'rediss' : 'redis'}+cluster://${side ? 'clipmill-a' : 'clipmill'}:${PASSWORD}@${addresses.join(',')}`,
       ...(tls && { CLIPMILL_REDIS_CA: tls.ca }),
     }),
     master,
@@ -78,6 +95,11 @@ export async function startCluster({ folder, tls, valkey }: SetupOptions): Promi
       await (await heir()).admin.cluster('FAILOVER');
     },
     revive: (server) => server.start(),
+    async split() {
+      // The owner of the slot, and the worker that is `clipmill-a`.
+      links?.split([servers.indexOf(await master())], 'clipmill-a');
+    },
+    heal: () => links?.heal(),
     async moveSlot() {
       const nodes = await layout();
       const owner = ownerIn(nodes);
@@ -98,6 +120,7 @@ export async function startCluster({ folder, tls, valkey }: SetupOptions): Promi
     },
     async stop() {
       await Promise.all(servers.map((server) => server.stop()));
+      await links?.close();
     },
   };
 }

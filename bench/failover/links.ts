@@ -13,13 +13,16 @@ interface Link {
  * (`bind-source-addr`), workers by the user that they log in as. So the network can be split in two.
  */
 export class Links {
+  readonly #count: number;
   readonly #servers: Server[] = [];
   readonly #links = new Set<Link>();
   #side: ReadonlySet<string> = new Set();
 
-  static async open(ports: readonly number[]): Promise<Links> {
-    const links = new Links();
-    for (const [at, port] of ports.entries()) {
+  /** @param busPorts the ports of the cluster bus of the same servers, in the same order */
+  static async open(ports: readonly number[], busPorts: readonly number[] = []): Promise<Links> {
+    const links = new Links(ports.length);
+    for (const [index, port] of [...ports, ...busPorts].entries()) {
+      const at = index % ports.length;
       const server = createServer((client) => links.#accept(client, at, port)).listen(0, '127.0.0.1');
       await once(server, 'listening');
       links.#servers.push(server);
@@ -27,13 +30,23 @@ export class Links {
     return links;
   }
 
+  private constructor(count: number) {
+    this.#count = count;
+  }
+
   /** Where a server calls from. */
   addressOf(at: number): string {
     return `127.0.0.${10 + at}`;
   }
 
-  portOf(at: number): number | undefined {
-    return (this.#servers[at]?.address() as AddressInfo | undefined)?.port;
+  portOf(at: number): number {
+    const address = this.#servers[at]?.address() as AddressInfo | undefined;
+    if (!address) throw new Error(`no proxy ${at}`);
+    return address.port;
+  }
+
+  busPortOf(at: number): number {
+    return this.portOf(this.#count + at);
   }
 
   /** Cuts these servers and this user off from all others. What was under way is lost, nothing is refused: silence. */
