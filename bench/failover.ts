@@ -95,7 +95,7 @@ const scenarios: Scenario[] = [
   { name: 'Cluster, master killed', start: startCluster, tls, strike: killed },
   { name: 'Cluster, two in a row', start: startCluster, tls, strike: twice },
   {
-    name: 'Cluster, network split with clients on both sides',
+    name: 'Cluster, network split',
     start: (options) => startCluster({ ...options, links: true }),
     tls: false,
     strike: split,

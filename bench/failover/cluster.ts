@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { parseClusterNodes, type ClusterNode } from '../../src/redis/cluster-nodes.ts';
 import { flags, freePorts, LEAST_RIGHTS, listening, nodeFolder, PASSWORD, Server, type Settings } from './server.ts';
 import { Links } from './links.ts';
@@ -37,6 +38,8 @@ export async function startCluster(options: SetupOptions & { links?: boolean }):
         'cluster-announce-ip': '127.0.0.1',
         'cluster-announce-port': String(links.portOf(at)),
         'cluster-announce-bus-port': String(links.busPortOf(at)),
+        'replica-announce-ip': '127.0.0.1',
+        'replica-announce-port': String(links.portOf(at)),
       }),
     };
     return new Server(nodeFolder(folder, port), port, [...flags(settings), ...users], { valkey, ...(tls && { tls }) });
@@ -45,7 +48,8 @@ export async function startCluster(options: SetupOptions & { links?: boolean }):
   const trust = tls ? ['--tls', '--cacert', tls.ca] : [];
   const addresses = announced.map((port) => `127.0.0.1:${port}`);
   const create = [...trust, '--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes'];
-  execFileSync('redis-cli', create, { stdio: 'ignore' });
+  // The links that it connects by run in this process.
+  await promisify(execFile)('redis-cli', create);
   const slot = Number(await servers[0]?.admin.cluster('KEYSLOT', KEY));
   const serverOf = (node: ClusterNode | undefined) => servers[announced.indexOf(node?.address.port ?? -1)];
 

@@ -288,11 +288,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
     async claimOutput({ batch, id, attempt }, output) {
       return (await run('claim-output', refOf(batch, id), attempt, foldedName(output))) === 1;
     },
-    stored: (attempt, clip) =>
-      move(attempt, 'done', {
-        from: ['downloading'],
-        fields: storedFields(clip),
-      }),
+    stored: (attempt, clip) => move(attempt, 'done', { from: ['downloading'], fields: storedFields(clip) }),
   };
 }
 
