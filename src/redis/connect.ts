@@ -81,7 +81,13 @@ export function openRedis(url: string, options: ConnectOptions): RedisClient {
   // Without a listener ioredis prints every error by itself.
   client.on('error', () => {});
   autoCork(client);
+  allowListeners(client);
   return client;
+}
+
+/** For each command that an old master refuses, ioredis adds a listener to the socket: Node would warn of a leak. */
+function allowListeners(redis: RedisClient): void {
+  redis.on('connect', () => void redis.stream.setMaxListeners(0));
 }
 
 function parseTarget(url: string): RedisTarget {
@@ -143,6 +149,7 @@ export function duplicateRedis(redis: RedisClient): RedisClient {
   const copy = redis.duplicate();
   copy.on('error', () => {});
   autoCork(copy);
+  allowListeners(copy);
   return copy;
 }
 
