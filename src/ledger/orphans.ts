@@ -5,7 +5,7 @@ import { attemptList, type Attempt } from './attempt.ts';
 import { pastAttempts } from './item.ts';
 import type { NewItem } from './new-item.ts';
 import { reasons } from './schema/reasons.ts';
-import { refOf, type Keys } from './schema/keys.ts';
+import { refOf, splitRef, type Keys } from './schema/keys.ts';
 import { namedReply, scriptJson, type RunScript } from './scripts.ts';
 
 const orphan = z.object({
@@ -17,7 +17,7 @@ const orphan = z.object({
   /** The task's id; without one, whether the API has accepted the submission is not known. */
   task: z.string().optional(),
   kind: z.string().optional(),
-  /** Whether the item waits for a further attempt: it is added as any other, with what it has spent. */
+  /** The item waits for a further attempt: it is added to its queue, with the submissions that it has spent. */
   queued: z.literal(true).optional(),
   /** Earlier submissions that were paid for. */
   spent: z.number().optional(),
@@ -87,7 +87,7 @@ export function createOrphans(redis: RedisClient, keys: Keys, run: RunScript): O
       for await (const page of redis.hscanStream(keys.orphans)) {
         const flat = z.array(z.string()).parse(page);
         for (let at = 0; at < flat.length; at += 2) {
-          const batch = (flat[at] ?? '').split('/', 1)[0] ?? '';
+          const { batch } = splitRef(flat[at] ?? '');
           batches.set(batch, (batches.get(batch) ?? 0) + 1);
         }
       }

@@ -17,7 +17,7 @@ const reply = z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), z.array(
 
 /**
  * Yields ends of items and batches as they happen, for ever or until the signal aborts. Entries stay in the
- * stream: any number of readers get all of them.
+ * stream, so several readers each get all of them.
  * @param after the id behind which to begin; `$` (default): new entries only; `0`: all that are kept
  */
 export async function* readEvents(

@@ -3,7 +3,7 @@ const PLENTY_USD = 1_000_000;
 
 /** The one account behind the simulator: its key, and its money in USD. */
 export class Account {
-  /** Unset: any key is accepted. */
+  /** Unset: every key is accepted. */
   key: string | undefined;
   /** Unset: it never runs out. */
   #balance: number | undefined;

@@ -4,13 +4,13 @@ import type { Faults } from './faults.ts';
 
 /** Everything may be left out; what is wrong is refused with a UserError that names it. */
 export interface SimulatorOptions {
-  /** 0 (default): any free port. */
+  /** 0 (default): a free port. */
   port?: number | undefined;
   /** Default 127.0.0.1. */
   host?: string | undefined;
   /** Where result URLs point, when that is not `http://host:port`; e.g. `http://simulator:4010` between containers. */
   publicUrl?: string | undefined;
-  /** The one key that is accepted. Unset: any key, as long as there is one. */
+  /** The one key that is accepted. Unset: every key that is not empty. */
   apiKey?: string | undefined;
   /** Divides generation times, the request window and the waits between callback tries. 0.01 to 10,000, default 1. */
   speed?: number | undefined;

@@ -29,7 +29,7 @@ export interface Simulator {
   setFaults(change: Partial<Faults>): void;
   /** USD; undefined: no end of it. Throws UserError. */
   setBalance(usd: number | undefined): void;
-  /** The one key that is accepted from now on; undefined: any. */
+  /** The one key that is accepted from now on; undefined: every key. */
   setKey(key: string | undefined): void;
   /** Ends all connections and timers at once. May be called twice. */
   close(): Promise<void>;

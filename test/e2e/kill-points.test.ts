@@ -20,22 +20,29 @@ const BATCH = 'b';
 /** How long the jobs of a killed worker stay locked, in milliseconds. */
 const LOCK_MS = '3000';
 
+/** Settings of an installation of its own, whose clips go below `folder`. */
+function installation(apiUrl: string, folder: string) {
+  return {
+    APIXO_BASE_URL: apiUrl,
+    REDIS_URL: inject('redisUrl'),
+    CLIPMILL_PREFIX: `t-${randomUUID()}`,
+    CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
+    CLIPMILL_LOG_LEVEL: 'warn',
+  };
+}
+
 /** Kills a worker at a point, lets another take over, and returns what came of everything. */
 async function killAndRecover(point: FaultPoint) {
   const simulator = await startSimulator({ generationMs: { 5: [200, 400] } });
   const folder = await workFolder();
   const env = {
-    APIXO_BASE_URL: simulator.url,
-    REDIS_URL: inject('redisUrl'),
-    CLIPMILL_PREFIX: `t-${randomUUID()}`,
-    CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
+    ...installation(simulator.url, folder),
     CLIPMILL_MAX_TASKS: String(MAX_TASKS),
     // How long the slots of held submissions stay taken.
     CLIPMILL_TASK_TIMEOUT: '5s',
     CLIPMILL_POLL_DELAY: '150ms',
     CLIPMILL_POLL_INTERVAL: '50ms',
     CLIPMILL_SIDECAR: 'true',
-    CLIPMILL_LOG_LEVEL: 'warn',
   };
   const app = await openApp(loadConfig(env), { log: silentLogger() });
   onTestFinished(async () => {
@@ -116,17 +123,13 @@ describe('a worker that is killed', () => {
         const folder = await workFolder();
         const port = await freePort();
         const env = {
-          APIXO_BASE_URL: simulator.url,
-          REDIS_URL: inject('redisUrl'),
-          CLIPMILL_PREFIX: `t-${randomUUID()}`,
-          CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
+          ...installation(simulator.url, folder),
           // All are posted before the first callback comes.
           CLIPMILL_MAX_TASKS: String(CLIPS),
           // No fallback poll comes within the test.
           CLIPMILL_POLL_DELAY: '50s',
           CLIPMILL_CALLBACK_URL: `http://127.0.0.1:${port}`,
           CLIPMILL_CALLBACK_LISTEN: `127.0.0.1:${port}`,
-          CLIPMILL_LOG_LEVEL: 'warn',
         };
         const app = await openApp(loadConfig(env), { log: silentLogger() });
         onTestFinished(async () => {

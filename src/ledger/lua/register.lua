@@ -9,9 +9,9 @@
 --   ARGV[4] JSON list of items {id, index?, priority, provider, output, folded: the output as names are compared,
 --           replace?: true, input: string, hash: string}
 -- Returns {added, existing, changed: JSON list of ids that exist with other content, taken: JSON list of {id, output,
--- why, owner} whose output name cannot be used (those are not added), orphans: JSON list of {id, JSON of a submission
--- that a process has logged for this content} (those are to be adopted, and not added)}; {budget, budgetSource} alone
--- when the batch has another budget from another source: nothing is changed then.
+-- why, owner} whose output name cannot be used, orphans: JSON list of {id, JSON of the logged submission of this
+-- content}}. Items of `taken` and `orphans` are not added; the caller adopts those of `orphans`.
+-- Returns {budget, budgetSource} and changes nothing when the batch has another budget from another source.
 -- Invariants: an item, its count, its output name and its place in the queue are added in one step or not at all. A budget
 -- is never changed by another source than the one that set it, nor by one that has none to set.
 --- @include schema fields time slots reports items outputs

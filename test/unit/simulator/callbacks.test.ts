@@ -102,7 +102,7 @@ describe('callbacks', () => {
     await createWithCallback(harness, 'slow', receiver.url);
     await delivered(harness, 2);
     expect(harness.simulator.records.deliveries.map(({ status }) => status)).toEqual([null, 200]);
-    await createWithCallback(harness, 'nobody', 'http://127.0.0.1:1/');
+    await createWithCallback(harness, 'unreachable', 'http://127.0.0.1:1/');
     await advanceUntil(harness, () => harness.simulator.records.summary().callbacks.givenUp === 1);
     expect(harness.simulator.records.deliveries.slice(2).map(({ status }) => status)).toEqual([null, null, null, null]);
   });

@@ -131,6 +131,23 @@ describe('submitStep', () => {
     expect(did).toEqual([...Array<string>(tokens).fill('reserved a token'), 'queued with 0 refusals, later']);
   });
 
+  it('returns the item to its queue when the process drains while it waits for another request token', async () => {
+    const { deps, clock, did } = world([go()]);
+    const { begin } = deps.attempts;
+    deps.attempts.begin = async (...args) => {
+      const reply = await begin(...args);
+      clock.advance(1_300);
+      return reply;
+    };
+    const draining = new AbortController();
+    deps.requests.reserve = () => {
+      draining.abort(new Error('draining'));
+      return Promise.resolve(300);
+    };
+    await submitStep(deps, { ...context, signal: draining.signal });
+    expect(did).toEqual(['queued with 0 refusals, at once']);
+  });
+
   it.each([
     ['was given up by another process', { kind: 'stale', state: 'held' }],
     ['has another attempt by now', { kind: 'stale', state: '' }],

@@ -88,19 +88,33 @@ const yamlText = fc.oneof(
   fc.array(bareText, { minLength: 1, maxLength: 3 }).map((lines) => lines.join('\n')),
 );
 
-it('YAML is refused, or read as the whole file is', async () => {
-  let read = 0;
-  const same = fc.asyncProperty(yamlText, async (text) => {
-    const options = { renames: new Map<string, string>(), notice: () => {} };
-    // A lone carriage return is refused before a reader sees it.
-    fc.pre(!/\r(?!\n)/.test(text));
-    const jobs = await jobsOf((source) => new YamlReader(source, options), `${text}\n`);
+/** Checks that each text is refused (`read` gives `undefined`) or read as the whole file is, and that more than `least` are read. */
+async function expectAlike<Text>(
+  texts: fc.Arbitrary<Text>,
+  read: (text: Text) => Promise<unknown[] | undefined>,
+  readWhole: (text: Text) => unknown,
+  { runs, least }: { runs: number; least: number },
+): Promise<void> {
+  let alike = 0;
+  const same = fc.asyncProperty(texts, async (text) => {
+    const jobs = await read(text);
     if (jobs === undefined) return;
-    read++;
-    expect(jobs).toEqual(listIn(parse(`${text}\n`, { merge: true, logLevel: 'silent' })));
+    alike++;
+    expect(jobs).toEqual(readWhole(text));
   });
-  await fc.assert(same, { numRuns: 4_000 });
-  expect(read).toBeGreaterThan(100);
+  await fc.assert(same, { numRuns: runs });
+  expect(alike).toBeGreaterThan(least);
+}
+
+it('YAML is refused, or read as the whole file is', async () => {
+  const options = { renames: new Map<string, string>(), notice: () => {} };
+  await expectAlike(
+    // A lone carriage return is refused before a reader sees it.
+    yamlText.filter((text) => !/\r(?!\n)/.test(text)).map((text) => `${text}\n`),
+    (text) => jobsOf((source) => new YamlReader(source, options), text),
+    (text) => listIn(parse(text, { merge: true, logLevel: 'silent' })),
+    { runs: 4_000, least: 100 },
+  );
 });
 
 const jsonPiece = fc.constantFrom(
@@ -128,15 +142,12 @@ const jsonPiece = fc.constantFrom(
 const jsonText = fc.array(jsonPiece, { maxLength: 9 }).map((parts) => parts.join(''));
 
 it('JSON is refused, or read as the whole file is', async () => {
-  let read = 0;
-  const same = fc.asyncProperty(jsonText, async (text) => {
-    const jobs = await jobsOf((source) => new JsonReader(source, { renames: new Map() }), text);
-    if (jobs === undefined) return;
-    read++;
-    expect(jobs).toEqual(listIn(JSON.parse(text)));
-  });
-  await fc.assert(same, { numRuns: 10_000 });
-  expect(read).toBeGreaterThan(20);
+  await expectAlike(
+    jsonText,
+    (text) => jobsOf((source) => new JsonReader(source, { renames: new Map() }), text),
+    (text) => listIn(JSON.parse(text)),
+    { runs: 10_000, least: 20 },
+  );
 });
 
 /** What misleads a reader of tables: quotes, separators and line ends anywhere, cells of white space, `sep=` lines. */
@@ -161,12 +172,11 @@ it.each([',', ';', '\t'])('a table of %j is refused, or read as the whole file i
   const options = { renames: new Map<string, string>(), set: new Set<string>(), guessed: true, flags: undefined };
   const cells = fc.array(fc.oneof({ weight: 2, arbitrary: tablePiece }, fc.constant(delimiter)), { maxLength: 14 });
   const lead = fc.constantFrom('', `sep=${delimiter}\n`);
-  let read = 0;
-  const same = fc.asyncProperty(lead, cells, async (first, pieces) => {
-    const rows = `prompt${delimiter}style\n${pieces.join('')}`;
-    const jobs = await jobsOf((source) => new TableReader(source, { ...options, notice: () => {} }), first + rows);
-    if (jobs === undefined) return;
-    read++;
+  const tables = fc.record({
+    lead,
+    rows: cells.map((pieces) => `prompt${delimiter}style\n${pieces.join('')}`),
+  });
+  const readWhole = (rows: string) => {
     const whole = parseCsv(rows, {
       delimiter,
       record_delimiter: ['\r\n', '\n', '\r'],
@@ -174,13 +184,15 @@ it.each([',', ';', '\t'])('a table of %j is refused, or read as the whole file i
       relax_column_count: true,
     });
     const [, ...expected] = whole.filter((row) => row.some((cell) => cell.trim() !== ''));
-    expect(jobs).toEqual(
-      expected.map(([prompt = '', style = '']) => ({
-        ...(prompt.trim() !== '' && { prompt }),
-        style: style.trim(),
-      })),
-    );
-  });
-  await fc.assert(same, { numRuns: 1_000 });
-  expect(read).toBeGreaterThan(20);
+    return expected.map(([prompt = '', style = '']) => ({
+      ...(prompt.trim() !== '' && { prompt }),
+      style: style.trim(),
+    }));
+  };
+  await expectAlike(
+    tables,
+    (table) => jobsOf((source) => new TableReader(source, { ...options, notice: () => {} }), table.lead + table.rows),
+    ({ rows }) => readWhole(rows),
+    { runs: 1_000, least: 20 },
+  );
 });
