@@ -84,7 +84,8 @@ async function row(load: Load, s3: S3Server | undefined, rclone: boolean): Promi
     let singleSeconds = 0;
     let rcloneSeconds = 0;
     for (let round = 1; round <= ROUNDS; round += 1) {
-      const batch = `round-${round}`;
+      // Of its own name in each load: the clips of one that is in the bucket already would be adopted.
+      const batch = `${load.clips}-clips-${round}`;
       const urls = await generate(load, batch, env, redis.url);
       const ours = await measureClipmill(load, batch, env, simulator.firstLine);
       total.seconds += ours.seconds;
