@@ -28,8 +28,11 @@ export type HaltReply = z.output<typeof haltReply>;
 const balanceReply = z.enum(['billed', 'unbilled', 'topped-up', 'unknown']);
 export type BalanceReply = z.output<typeof balanceReply>;
 
-/** Why requests are held back for a while: for too high a rate, for too many tasks, or because the API fails. */
-export type CoolReason = 'rate' | 'tasks' | 'trouble';
+/**
+ * Why requests are held back for a while: for too high a rate, for too many tasks, because the API fails, or because
+ * its answer to an attempt with a callback URL was lost.
+ */
+export type CoolReason = 'rate' | 'tasks' | 'trouble' | 'lost';
 
 export interface AccountState {
   halted: { reason: string; message: string; since: number } | null;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../src/core/log.ts';
+import type { App } from '../../src/app.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { readUsage } from '../../src/ledger/limits.ts';
 import { clip, clips, startHarness } from '../support/harness.ts';
@@ -146,6 +147,42 @@ describe('a halt for lack of downloads', () => {
     // A download that had read the count before.
     expect(await account.halt('no-downloads', 'no clip')).toBe('known');
     expect((await account.read()).halted).toBeNull();
+  });
+});
+
+describe('lost answers of attempts with a callback URL', () => {
+  const loses = async ({ account }: App, count: number) => {
+    for (let n = 1; n < count; n += 1) await account.cool('lost', 5_000, 0);
+    return account.cool('lost', 5_000, 0);
+  };
+
+  it('halt after ten in a row where no callback arrives', async () => {
+    const app = await openLedger();
+    expect(await loses(app, 9)).toMatchObject({ refusals: 9, coolMs: 0 });
+    expect(await app.account.halt('lost-answers', 'lost')).toBe('known');
+    expect(await loses(app, 1)).toMatchObject({ refusals: 10 });
+    expect(await app.account.halt('lost-answers', 'lost')).toBe('halted');
+  });
+
+  it('halt after a hundred in a row while callbacks arrive, and each callback ends the row', async () => {
+    const app = await openLedger();
+    const arrived = () => app.redis.hset(app.keys.account, 'callbackAt', Date.now(), 'lost', 0);
+    await arrived();
+    expect(await loses(app, 99)).toMatchObject({ refusals: 0 });
+    expect(await app.account.halt('lost-answers', 'lost')).toBe('known');
+    await arrived();
+    expect(await loses(app, 99)).toMatchObject({ refusals: 0 });
+    expect(await loses(app, 1)).toMatchObject({ refusals: 100 });
+    expect(await app.account.halt('lost-answers', 'lost')).toBe('halted');
+  });
+
+  it('count beside other failures: an API that is down halts in any case', async () => {
+    const app = await openLedger();
+    await app.redis.hset(app.keys.account, 'callbackAt', Date.now());
+    await loses(app, 50);
+    for (let n = 1; n < 10; n += 1) await app.account.cool('trouble', 1, 0);
+    expect(await app.account.cool('trouble', 5_000, 0)).toMatchObject({ refusals: 10, coolMs: 5_000 });
+    expect(await app.account.halt('unavailable', 'down')).toBe('halted');
   });
 });
 

@@ -119,6 +119,38 @@ describe('callback mode', () => {
     expect(await harness.app.redis.zcard(harness.app.keys.slots)).toBe(0);
   });
 
+  it('ends the halt for lost answers with the first callback that recovers one', async () => {
+    const harness = await startCallbackHarness({ faults: { createLost: 1 } });
+    await harness.app.redis.hset(harness.app.keys.limits, 'trialMs', 600_000);
+    await harness.work();
+    await harness.add('b', clips(40));
+    const { halted } = await until(async () => {
+      const state = await harness.app.account.read();
+      return state.halted ? state : undefined;
+    }, 'a halt: no callback arrives yet');
+    expect(halted?.reason).toBe('lost-answers');
+    const [task] = harness.simulator.records.tasks();
+    expect(harness.simulator.records.summary().tasks.made).toBeLessThanOrEqual(10);
+    await harness.serve();
+    const body = JSON.stringify({ data: { taskId: task?.taskId, state: 'success' } });
+    expect(await harness.post(`${task?.callbackUrl}`, body)).toBe(200);
+    await until(() => harness.simulator.records.summary().tasks.made === 40, 'the other submissions');
+    expect((await harness.app.account.read()).halted).toBeNull();
+  });
+
+  it('does not halt for lost answers while callbacks arrive', async () => {
+    const harness = await startCallbackHarness({}, { CLIPMILL_MAX_TASKS: '30' });
+    await harness.serve();
+    await harness.work();
+    await harness.add('b', clips(1));
+    await harness.ended('b');
+    harness.simulator.setFaults({ createLost: 1 });
+    await harness.add('c', clips(60, 'more'));
+    await until(async () => (await harness.app.queries.batch('c'))?.counts.done === 60, 'sixty clips');
+    expect(await harness.app.redis.hget(harness.app.keys.account, 'lastHaltAt')).toBeNull();
+    expect(harness.simulator.records.summary().tasks).toMatchObject({ made: 61, billed: 61 });
+  });
+
   it('learns a task whose answer never comes before anything else does', async () => {
     const harness = await startCallbackHarness({ faults: { createHang: 1 } });
     await harness.serve();

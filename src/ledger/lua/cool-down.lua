@@ -1,11 +1,12 @@
 -- The API refused for a passing reason: all processes hold back, once.
 --   KEYS[1] prefix
---   ARGV[1] reason: "rate" (no request at all), "tasks" (no submission) or "trouble" (no submission, once
---           several in a row met a server that is down or failing)
+--   ARGV[1] reason: "rate" (no request at all), "tasks" (no submission), "trouble" (no submission, once
+--           several in a row met a server that is down or failing) or "lost" (the lost answer of an attempt with a
+--           callback URL: nothing is held back)
 --   ARGV[2] ms to hold back        ARGV[3] ms since the refused request was sent
 -- Returns {coolMs: how long submissions hold back from now (0: they do not), ceiling of tasks,
 -- refusals: failing answers in a row}.
---- @include schema fields time limits bucket slots
+--- @include schema fields time limits bucket slots breaker
 
 local reason, ms, agoMs, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), nowMs()
 local account = readFields(ACCOUNT, 'coolUntil', 'ceilingAt')
@@ -19,8 +20,12 @@ if reason == 'tasks' and now - agoMs > (tonumber(account.ceilingAt) or 0) then
   redis.call('HSET', ACCOUNT, 'ceiling', math.max(1, math.floor(inUse * 0.9)), 'ceilingAt', now)
 end
 -- One failing answer may be the item's own; several in a row are the server's.
-local refusals = reason == 'trouble' and redis.call('HINCRBY', ACCOUNT, 'refusals', 1) or 0
-if reason == 'trouble' then hold = refusals >= REFUSALS_IN_A_ROW end
+local counter, refusals = ({ trouble = 'refusals', lost = 'lost' })[reason], 0
+if counter then
+  redis.call('HINCRBY', ACCOUNT, counter, 1)
+  refusals = failuresInARow(readFields(ACCOUNT, 'refusals', 'lost', 'callbackAt'), now)
+  hold = reason == 'trouble' and refusals >= REFUSALS_IN_A_ROW
+end
 
 if hold and now + ms > coolUntil then
   coolUntil = now + ms

@@ -12,11 +12,11 @@
 local reason, message, ref, certain = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local now = nowMs()
 local account = readFields(ACCOUNT, 'halt', 'doubtBy', 'doubtAt', 'acceptedAt', 'lastHaltAt',
-  'refusals', 'unclear', 'noClips')
+  'refusals', 'lost', 'callbackAt', 'unclear', 'noClips')
 local known, acceptedAt = account.halt, tonumber(account.acceptedAt) or 0
 
 -- The count that led here was ended meanwhile, by an accepted submission or by hand.
-local counted = math.max(tonumber(account.refusals) or 0, tonumber(account.unclear) or 0)
+local counted = math.max(failuresInARow(account, now), tonumber(account.unclear) or 0)
 if reason == 'no-downloads' then counted = tonumber(account.noClips) or 0 end
 local byCount = reason == 'unavailable' or reason == 'lost-answers' or reason == 'odd-answers' or reason == 'no-downloads'
 if not known and byCount and counted < REFUSALS_IN_A_ROW then return 'known' end

@@ -11,7 +11,7 @@
 --   early     the attempt is being posted, and the callback names no task
 --   late      nothing follows: the attempt has ended, a poll is under way, or the id is not its own
 -- Invariant: an id is learned only while its attempt has none, and never one of another item's running task.
---- @include schema fields time slots reports items
+--- @include schema fields time slots breaker reports items
 
 -- Adds the id of a paid task to the history of its attempt.
 local function rememberTask(key, attempt, task)
@@ -29,6 +29,11 @@ local function rememberTask(key, attempt, task)
   if changed then redis.call('HSET', key, 'history', table.concat(lines)) end
 end
 
+-- The first callback of an attempt shows that callbacks arrive: the lost answers before it will have theirs.
+local function recordArrival(now)
+  redis.call('HSET', ACCOUNT, 'callbackAt', now, 'lost', 0)
+end
+
 local ref, attempt, task, kind = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local key, now = itemKey(ref), nowMs()
 local item = readFields(key, 'state', 'attempt', 'task', 'kept', 'code', 'hintAt', 'wake', 'tasks', 'input', 'provider')
@@ -43,7 +48,7 @@ if state == 'generating' then
   local last = tonumber(item.hintAt)
   if not item.wake and last and last <= now and now - last < HINT_MS then return reply({ kind = 'late' }) end
   redis.call('HSET', key, 'hintAt', now, 'wake', 1)
-  redis.call('HSETNX', key, 'hintFrom', now)
+  if redis.call('HSETNX', key, 'hintFrom', now) == 1 then recordArrival(now) end
   return reply({ kind = 'wake' })
 end
 
@@ -60,6 +65,11 @@ local tasks = (tonumber(item.tasks) or 0) + ((state == 'queued' or timedOut) and
 local fields = { 'task', task, 'tasks', tasks, 'kind', kind, 'refusals', 0, 'callback', 1, 'taught', 1, 'hintAt', now,
   'hintFrom', now }
 moveItem(ref, state, 'generating', fields, now)
+recordArrival(now)
+if not timedOut then
+  recordAcceptance(now)
+  closeBreakerIfProven(ref, 'generating', true)
+end
 if state ~= 'submitting' then
   resumeTask(ref, attempt, tonumber(redis.call('HGET', LIMITS, 'leaseMs')) or LEASE_MS, now)
 end

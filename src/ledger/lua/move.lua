@@ -98,8 +98,7 @@ if to == 'held' and item.taught then redis.call('HSET', key, 'kept', attempt) en
 
 local endsSlowStart = to == 'generating' and from == 'submitting' and slowStart(now) < math.huge
 if to == 'generating' and from == 'submitting' then
-  redis.call('HSET', ACCOUNT, 'acceptedAt', now)
-  redis.call('HDEL', ACCOUNT, 'refusals')
+  recordAcceptance(now)
 end
 -- The API's answers about tasks are understood.
 if from == 'generating' and to ~= 'held' then redis.call('HDEL', ACCOUNT, 'unclear') end

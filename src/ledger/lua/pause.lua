@@ -6,5 +6,5 @@
 
 if ARGV[1] == '1' then return redis.call('HSETNX', ACCOUNT, 'pausedAt', nowMs()) end
 releaseRequests(nowMs())
-local others = redis.call('HDEL', ACCOUNT, 'pausedAt', 'coolUntil', 'refusals', 'ceiling', 'ceilingAt')
+local others = redis.call('HDEL', ACCOUNT, 'pausedAt', 'coolUntil', 'refusals', 'lost', 'ceiling', 'ceilingAt')
 return math.min(1, closeBreaker() + others)

@@ -27,6 +27,8 @@ export const constants = {
   slowStartWakeMs: 100,
   /** Failing answers of the API in a row after which submissions are held back for the whole account. */
   refusalsInARow: 10,
+  /** Lost answers in a row after which submission halts, while callbacks arrive: they name the tasks of the lost answers. */
+  lostInARow: 100,
   /** A lowered ceiling of tasks rises by the whole of CLIPMILL_MAX_TASKS within this. */
   ceilingRecoveryMs: 600_000,
   /** Ages and durations of tasks are counted in bins; each edge is this many times the one before. */

@@ -104,6 +104,8 @@ export const accountFields = {
   pausedAt: 'since when submission is paused by hand',
   coolUntil: 'no submission before this time',
   refusals: 'failing answers in a row',
+  lost: 'lost answers in a row of attempts with a callback URL, since a callback last came',
+  callbackAt: 'when the first callback of an attempt last came',
   ceiling: 'tasks in flight that the API allowed when it last refused one; it rises again from there',
   ceilingAt: 'when that was',
   turn: 'counter of the fair-share queue `turns`',

@@ -56,7 +56,7 @@ export async function recordSubmitError(
   const action = errorPolicy[error.kind].submit;
   switch (action) {
     case 'hold':
-      await recordAmbiguous(deps, context, cause, permit.tasks);
+      if ((await recordAmbiguous(deps, context, cause, permit.tasks)) === 'known') return;
       return countFailure(deps, context, error, agoMs);
     case 'reject':
       log.info({ code, reason }, 'rejected by the API');
@@ -108,12 +108,17 @@ async function unlessAway<T>(log: StepContext['log'], work: Promise<T>): Promise
 
 /** One failing answer is bad luck; ten in a row are the API's, and more would cost a task each. */
 async function countFailure(
-  { account }: SubmitDeps,
+  { account, callbacks }: SubmitDeps,
   { log }: StepContext,
   error: ApixoError,
   agoMs: number,
 ): Promise<void> {
-  const { refusals } = await account.cool('trouble', Math.max(error.retryAfterMs ?? 0, OUTAGE_MS), agoMs);
+  const recoverable = callbacks !== undefined && errorPolicy[error.kind].submit === 'hold';
+  const { refusals } = await account.cool(
+    recoverable ? 'lost' : 'trouble',
+    Math.max(error.retryAfterMs ?? 0, OUTAGE_MS),
+    agoMs,
+  );
   const reason = failureReasons[error.kind];
   if (!reason || refusals < MAX_FAILURES_IN_ROW) return;
   const message = `${refusals} submissions in a row got no task: ${error.message}`;
@@ -129,7 +134,7 @@ const failureReasons: Partial<Record<ApixoError['kind'], HaltReason>> = {
 };
 
 /**
- * Records that the attempt may have a task. Another POST may pay twice, so the possible task counts as one
+ * Records that the attempt may have a task; `known`: a callback has brought the task already. Another POST may pay twice, so the possible task counts as one
  * of the item's: an API that accepts and never answers is not paid for ever.
  */
 export async function recordAmbiguous(
@@ -137,13 +142,16 @@ export async function recordAmbiguous(
   { attempt, log }: StepContext,
   cause: Cause,
   before: number,
-): Promise<void> {
+): Promise<'recorded' | 'known'> {
   const { attempts, settings } = deps;
   const tasks = before + 1;
   const policy = tasks < settings.maxAttempts ? settings.onAmbiguous : 'hold';
   log.warn({ code: cause.code, reason: cause.message, policy }, 'ambiguous submission');
-  if (policy === 'hold') await attempts.ambiguous(attempt, cause, leaseMs(deps));
-  else await attempts.resubmit(attempt, cause, leaseMs(deps), { tasks, delayMs: backoffMs(tasks, resubmitBackoff) });
+  const move =
+    policy === 'hold'
+      ? await attempts.ambiguous(attempt, cause, leaseMs(deps))
+      : await attempts.resubmit(attempt, cause, leaseMs(deps), { tasks, delayMs: backoffMs(tasks, resubmitBackoff) });
+  return move.result === 'refused' && move.state === 'generating' ? 'known' : 'recorded';
 }
 
 /**

@@ -233,6 +233,18 @@ describe('submitStep', () => {
     expect(did).toEqual(expected);
   });
 
+  it.each<[string, MoveReply, string[]]>([
+    ['counts as lost', { result: 'moved', state: 'held' }, ['cooled for lost, 0 ms ago']],
+    ['counts as nothing once a callback has brought the task', { result: 'refused', state: 'generating' }, []],
+  ])('a lost answer of an attempt with a callback URL %s', async (_what, move, expected) => {
+    const { deps, did, step } = world([go()]);
+    deps.callbacks = { urlOf: () => 'https://clips.test/cb', plan: deps.plan };
+    deps.attempts.ambiguous = () => Promise.resolve(move);
+    deps.api.generate = () => Promise.reject(new ApixoError('ambiguous', 'CONNECTION_LOST', 'lost'));
+    await step();
+    expect(did).toEqual(expected);
+  });
+
   it.each<[BalanceReply, number, string]>([
     ['unbilled', 2, 'queued with 1 refusals, later'],
     ['unknown', 1, 'queued with 1 refusals, later'],

@@ -17,7 +17,7 @@ end
 -- Returns the number of fields that it removed: 0 when nothing was halted.
 local function closeBreaker()
   return redis.call('HDEL', ACCOUNT, 'halt', 'haltAt', 'haltMessage', 'trial', 'trialAt', 'trialMs', 'haltBalance',
-    'refusals', 'unclear', 'noClips')
+    'refusals', 'lost', 'unclear', 'noClips')
 end
 
 -- The next trial goes out now, in this slot.
@@ -26,8 +26,22 @@ local function beginTrial(slot, now)
   redis.call('HSET', ACCOUNT, 'trial', slot, 'trialAt', now + trialMs, 'trialMs', math.min(MAX_TRIAL_MS, 2 * trialMs))
 end
 
--- Closes the breaker if this step of an item shows that submissions work.
-local function closeBreakerIfProven(ref, to)
+-- Failing answers in a row. While callbacks arrive, lost answers do not count: a callback names the task of each. A
+-- hundred of them without a callback in between do.
+local function failuresInARow(account, now)
+  local refusals, lost = tonumber(account.refusals) or 0, tonumber(account.lost) or 0
+  local recovered = lost < LOST_IN_A_ROW and (tonumber(account.callbackAt) or 0) > now - PROVEN_MS
+  return recovered and refusals or refusals + lost
+end
+
+local function recordAcceptance(now)
+  redis.call('HSET', ACCOUNT, 'acceptedAt', now)
+  redis.call('HDEL', ACCOUNT, 'refusals', 'lost')
+end
+
+-- Closes the breaker if this step of an item shows that submissions work. `recovered`: a callback brought the task
+-- of a lost answer.
+local function closeBreakerIfProven(ref, to, recovered)
   local account = readFields(ACCOUNT, 'halt', 'haltAt')
   local reason, haltAt = account.halt, tonumber(account.haltAt)
   if not reason then return end
@@ -35,7 +49,7 @@ local function closeBreakerIfProven(ref, to)
   local proven
   if reason == 'unavailable' or reason == 'lost-answers' then
     -- The API answers submissions again.
-    proven = to == 'generating' and since
+    proven = to == 'generating' and (since or (recovered and reason == 'lost-answers'))
   elseif reason == 'no-downloads' then
     proven = to == 'done'
   else
