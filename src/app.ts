@@ -25,7 +25,7 @@ import { scriptRunner, type RunScript } from './ledger/scripts.ts';
 import type { Finding } from './core/finding.ts';
 import { DEFAULT_HOME, locateRedis, type RedisUse } from './redis/locate.ts';
 import { preflightRedis } from './redis/preflight.ts';
-import { deadlines } from './core/deadlines.ts';
+import { deadlines } from './core/shutdown.ts';
 import { endsWithin } from './core/timeouts.ts';
 
 /** Redis and everything built on it, for commands, workers and the library. */

@@ -1,4 +1,4 @@
-import { openListeners } from '../src/server/worker.ts';
+import { openListeners } from '../src/server/open-listeners.ts';
 import { workerMain } from '../src/worker/process.ts';
 
 await workerMain(['submit'], openListeners);

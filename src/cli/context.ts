@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { harmlessText } from '../core/harmless.ts';
+import { harmlessText } from '../core/text.ts';
 import type { Environment } from '../config/config.ts';
 
 /** The environment of a command: results go to `out`, everything else to `err`. */

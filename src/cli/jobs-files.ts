@@ -1,9 +1,39 @@
-import { Option, type Command } from 'commander';
+import type { Config } from '../config/config.ts';
 import { plural } from '../core/format.ts';
-import type { JobsFile } from '../jobs/open.ts';
-import type { FolderPolicy } from '../adoption/conflict.ts';
+import { openJobsFiles, sharedBatches, type JobsFile, type OpenOptions } from '../jobs/open.ts';
 import type { Submittable } from '../operations/prepare.ts';
-import type { Preview, Submission } from '../operations/submit.ts';
+import type { Preview } from '../operations/preview.ts';
+import type { Submission } from '../operations/submit.ts';
+import { openStorage } from '../storage/open.ts';
+import type { CliContext } from './context.ts';
+
+/**
+ * Opens the files of a command and prints notes about them.
+ * @throws InputError with all that is wrong with them
+ */
+export async function openFiles(
+  context: CliContext,
+  config: Config,
+  paths: readonly string[],
+  options: OpenOptions,
+): Promise<JobsFile[]> {
+  if (paths.includes('-') && process.stdin.isTTY) context.err('reading jobs from standard input, up to Ctrl-D\n');
+  const storage = openStorage(config);
+  const rules = await storage.nameRules();
+  await storage.close();
+  const files = await openJobsFiles(paths, {
+    maxItems: config.maxItems,
+    nameFault: (name) => rules.fault(name),
+    ...options,
+  });
+  for (const file of files) for (const notice of file.notices) context.err(`${file.path}: ${notice}\n`);
+  if (options.batch === undefined) for (const line of sharedBatches(files)) context.err(`${line}\n`);
+  return files;
+}
+
+export async function closeFiles(files: readonly JobsFile[]): Promise<void> {
+  await Promise.all(files.map((file) => file.close()));
+}
 
 /** The batch of a jobs file, as it is submitted. */
 export function headerOf(file: JobsFile) {
@@ -22,24 +52,6 @@ export function changedNotice(file: JobsFile, submission: Submission): string | 
 /** The files as a submission prepares them. */
 export function submittables(files: readonly JobsFile[]): Submittable[] {
   return files.map((file) => ({ header: headerOf(file), jobs: () => file.jobs() }));
-}
-
-/** Flags of `run` and `submit` about the folders of their batches. */
-export interface FolderFlags {
-  adopt?: true;
-  replace?: true;
-}
-
-export function addFolderOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--adopt', 'take what the batch has in the storage for the clips of these jobs').conflicts('replace'),
-    )
-    .option('--replace', 'pay for these clips and replace the files of their names in the storage');
-}
-
-export function folderPolicy({ adopt, replace }: FolderFlags): FolderPolicy {
-  return adopt ? 'adopt' : replace ? 'replace' : 'refuse';
 }
 
 /** Describes the jobs that the storage has and the ledger does not know, for the line before a submission. */

@@ -1,10 +1,8 @@
 import { Option, type Command } from 'commander';
 import { UserError } from '../core/errors.ts';
-import type { Config } from '../config/config.ts';
-import { openJobsFiles, sharedBatches, type JobsFile, type OpenOptions } from '../jobs/open.ts';
+import type { FolderPolicy } from '../adoption/conflict.ts';
+import type { OpenOptions } from '../jobs/open.ts';
 import { formats, type Format } from '../jobs/read/formats.ts';
-import { openStorage } from '../storage/open.ts';
-import type { CliContext } from './context.ts';
 
 export const FILES = 'files of prompts: .txt, .csv, .tsv, .yaml, .json, .jsonl; - for standard input';
 
@@ -71,30 +69,20 @@ export function jobsOptions(given: object): OpenOptions {
   return { ...jobs, format, encoding, ...(allowImagesOutside && { allowImagesOutside }) };
 }
 
-/**
- * Opens the files of a command and prints notes about them.
- * @throws InputError with all that is wrong with them
- */
-export async function openFiles(
-  context: CliContext,
-  config: Config,
-  paths: readonly string[],
-  options: OpenOptions,
-): Promise<JobsFile[]> {
-  if (paths.includes('-') && process.stdin.isTTY) context.err('reading jobs from standard input, up to Ctrl-D\n');
-  const storage = openStorage(config);
-  const rules = await storage.nameRules();
-  await storage.close();
-  const files = await openJobsFiles(paths, {
-    maxItems: config.maxItems,
-    nameFault: (name) => rules.fault(name),
-    ...options,
-  });
-  for (const file of files) for (const notice of file.notices) context.err(`${file.path}: ${notice}\n`);
-  if (options.batch === undefined) for (const line of sharedBatches(files)) context.err(`${line}\n`);
-  return files;
+/** Flags of `run` and `submit` about the folders of their batches. */
+export interface FolderFlags {
+  adopt?: true;
+  replace?: true;
 }
 
-export async function closeFiles(files: readonly JobsFile[]): Promise<void> {
-  await Promise.all(files.map((file) => file.close()));
+export function addFolderOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--adopt', 'take what the batch has in the storage for the clips of these jobs').conflicts('replace'),
+    )
+    .option('--replace', 'pay for these clips and replace the files of their names in the storage');
+}
+
+export function folderPolicy({ adopt, replace }: FolderFlags): FolderPolicy {
+  return adopt ? 'adopt' : replace ? 'replace' : 'refuse';
 }

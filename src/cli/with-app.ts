@@ -1,9 +1,12 @@
 import type { App } from '../app.ts';
-import { loadConfig, unknownSettings, type Config } from '../config/config.ts';
+import { loadConfig, unknownSettings, secretsOf, type Config } from '../config/config.ts';
 import type { Finding } from '../core/finding.ts';
 import type { RedisUse } from '../redis/locate.ts';
 import type { CliContext } from './context.ts';
-import { quietLog } from './logs.ts';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { createLogger, type Logger } from '../core/log.ts';
 
 /**
  * Returns the settings of the environment. Names that look like misspelt settings are warnings, not errors: a
@@ -45,4 +48,22 @@ export async function withApp<T>(
 /** A shortcoming of Redis in one line with its cure. */
 export function formatFinding({ found, cure }: Finding): string {
   return `warning: Redis: ${found}${cure ? `. ${cure}` : ''}`;
+}
+
+/** Returns the log of short commands: errors only. */
+function quietLog(config: Config): Logger {
+  return createLogger({ level: config.logLevel === 'silent' ? 'silent' : 'error', secrets: secretsOf(config) });
+}
+
+/** Returns a log of JSON lines on standard error. */
+export function workerLog(config: Config): Logger {
+  return createLogger({ level: config.logLevel, secrets: secretsOf(config) });
+}
+
+/** Returns a log of JSON lines in a file, for when the terminal shows progress. */
+export function fileLog(config: Config, home: string): { log: Logger; path: string } {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const path = join(home, 'clipmill.log');
+  const destination = pino.destination({ dest: path, sync: true, append: true });
+  return { log: createLogger({ level: config.logLevel, secrets: secretsOf(config), destination }), path };
 }

@@ -1,7 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
-import { harmlessText } from './harmless.ts';
+import { harmlessText, cutText } from './text.ts';
 import { scrubber } from './redact.ts';
-import { cutText } from './text.ts';
 
 export type { Logger } from 'pino';
 

@@ -13,7 +13,7 @@ import { emptyHint, readerOf, type Format } from './read/formats.ts';
 import { SourceFile } from './read/source.ts';
 import { Spool } from './spool.ts';
 import { Uniqueness } from './compile/uniqueness.ts';
-import { counted, quote } from './wording.ts';
+import { counted, quote } from './messages.ts';
 
 /** A file of jobs in which everything was checked. */
 export interface JobsFile {

@@ -3,12 +3,12 @@ import { outputFault } from './compile/output-name.ts';
 import { zodIssues } from './compile/shape.ts';
 import { NAME_RULE, isName } from './names.ts';
 import { isVariableName } from './template.ts';
-import { misspelledField } from './fields.ts';
+import { misspelledField } from './field-names.ts';
 import { cellValue } from './read/table/cells.ts';
 import type { Budget } from './job.ts';
 import { budgetOf, headerShape, jobShape } from './schema.ts';
 import { formatPath, plain, START, type Fields, type SyntaxDiagnostic } from './tree.ts';
-import { quote, unknownName } from './wording.ts';
+import { quote, unknownName } from './messages.ts';
 
 /** Options of the command line for all jobs of all files, whatever their format. */
 export interface JobOptions {

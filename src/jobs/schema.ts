@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { itemInput } from './input.ts';
+import { itemInput, providers, type Budget, type JobDefaults, type JobInput, type Mode } from './job.ts';
 import { NAME, NAME_RULE } from './names.ts';
-import { providers } from './job.ts';
-import type { Budget, JobDefaults, JobInput, Mode } from './job.ts';
-import { kindOf } from './wording.ts';
+import { kindOf } from './messages.ts';
 
 const [textToVideo, imageToVideo] = itemInput.options;
 

@@ -9,7 +9,7 @@ import { MAX_CLIPS_PER_FILE } from './limits.ts';
 import { jobShape } from './schema.ts';
 import { formatPath, isFields, type Fields, type Report } from './tree.ts';
 import { Uniqueness } from './compile/uniqueness.ts';
-import { kindOf, truncate } from './wording.ts';
+import { kindOf, truncate } from './messages.ts';
 
 /** Options of the library that hold for all jobs. */
 export interface BatchInput {

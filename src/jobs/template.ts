@@ -1,5 +1,5 @@
 import { MAX_TEMPLATE } from './limits.ts';
-import { quote } from './wording.ts';
+import { quote } from './messages.ts';
 
 /** A text with variables: literal parts as strings, variables as `{ name }`. */
 export type Template = readonly (string | { readonly name: string })[];

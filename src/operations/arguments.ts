@@ -1,5 +1,6 @@
 import { nearest } from '../core/did-you-mean.ts';
 import { UserError } from '../core/errors.ts';
+import type { App } from '../app.ts';
 
 /**
  * Checks that options are an object that has no others than the known ones: a misspelled one would be ignored.
@@ -32,4 +33,14 @@ export function requireJobs(batch: unknown, jobs: unknown): void {
       cure: 'Put a single job into an array.',
     });
   }
+}
+
+/** @throws UserError that names the nearest batch, when there is no batch of this name */
+export async function requireBatch({ queries }: Pick<App, 'queries'>, batch: string): Promise<void> {
+  if (await queries.batch(batch)) return;
+  const names = (await queries.batches()).map((known) => known.batch);
+  const meant = nearest(batch, names);
+  throw new UserError(`there is no batch "${batch}"`, {
+    cure: meant ? `Did you mean "${meant}"?` : 'See `clipmill status` for the batches there are.',
+  });
 }

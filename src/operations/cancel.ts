@@ -1,5 +1,5 @@
 import type { App } from '../app.ts';
-import { requireBatch } from './require-batch.ts';
+import { requireBatch } from './arguments.ts';
 
 export interface CancelResult {
   /** Items that were not submitted and never will be. */

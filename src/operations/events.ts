@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { streamEvent, type StreamEvent } from '../ledger/event.ts';
 import { duplicateRedis } from '../redis/connect.ts';
 import type { App } from '../app.ts';
+import type { Batch } from '../ledger/batch.ts';
 
 /** An event with its place in the stream, from which reading can continue. */
 export interface Completion {
@@ -53,4 +54,23 @@ export async function* readEvents(
 async function lastId(app: Pick<App, 'keys' | 'redis'>): Promise<string> {
   const [entry] = await app.redis.xrevrange(app.keys.events, '+', '-', 'COUNT', 1);
   return entry?.[0] ?? '0';
+}
+
+/** Between two reads of the batch, in milliseconds. */
+const CHECK_EVERY_MS = 250;
+
+/**
+ * Resolves when all items of a batch have ended and no submission adds to it.
+ * @throws the signal's reason when it aborts first
+ */
+export async function batchEnd(
+  app: Pick<App, 'clock' | 'queries'>,
+  batch: string,
+  signal?: AbortSignal,
+): Promise<Batch> {
+  for (;;) {
+    const found = await app.queries.batch(batch);
+    if (found && found.endedAt !== null) return found;
+    await app.clock.sleep(CHECK_EVERY_MS, signal);
+  }
 }

@@ -3,7 +3,7 @@ import { UserError } from '../core/errors.ts';
 import { formatBytes, plural } from '../core/format.ts';
 import { constants } from '../ledger/schema/constants.ts';
 import { readConfigBytes, readRedisFacts } from '../redis/facts.ts';
-import type { Preview } from './submit.ts';
+import type { Preview } from './preview.ts';
 
 /** New items from which on a submission reports what it needs of Redis memory. */
 const LARGE = 50_000;

@@ -1,7 +1,7 @@
 import { UserError } from '../core/errors.ts';
 import type { ItemState } from '../ledger/schema/states.ts';
 import type { App } from '../app.ts';
-import { requireBatch } from './require-batch.ts';
+import { requireBatch } from './arguments.ts';
 
 export interface RetryChoice {
   /** States whose items are requeued. */

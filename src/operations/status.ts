@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { Batch } from '../ledger/batch.ts';
+import type { Batch, Counts } from '../ledger/batch.ts';
 import { readUsage, type Usage } from '../ledger/limits.ts';
 import type { App } from '../app.ts';
-import { readObstacles } from './obstacles.ts';
 import { redisTime } from '../redis/time.ts';
-import { etaMs, PACE_WINDOW_MS } from './pace.ts';
+import { formatDuration } from '../core/format.ts';
+import { openStates } from '../ledger/schema/states.ts';
 
 /** A batch with its pace. */
 export interface BatchStatus extends Batch {
@@ -72,4 +72,41 @@ async function readPace(app: StatusSource): Promise<Map<string, number>> {
     if (entries.length < PACE_PAGE) break;
   }
   return pace;
+}
+
+/** The shortest wait that is worth a word, in milliseconds. */
+const SHORT_MS = 3_000;
+
+/**
+ * Returns in sentences why nothing is submitted or stored, each with what ends it: for people who watch a batch
+ * that does not move. Empty when nothing is in the way.
+ */
+export async function readObstacles(app: Pick<App, 'account' | 'conditions'>): Promise<string[]> {
+  const [account, conditions] = await Promise.all([app.account.read(), app.conditions.read()]);
+  const obstacles: string[] = [];
+  if (account.pausedSince !== null) obstacles.push('submission is paused; `clipmill resume` resumes it');
+  if (account.halted) {
+    const { reason, message } = account.halted;
+    const waitMs = Math.max(0, (account.trialAt ?? 0) - Date.now());
+    obstacles.push(
+      `halted (${reason}): ${message}; tried again in ${formatDuration(waitMs)}, or at \`clipmill resume\``,
+    );
+  }
+  const holdMs = Math.max(account.coolUntil ?? 0, account.heldUntil ?? 0) - Date.now();
+  if (holdMs > SHORT_MS) {
+    const what = (account.heldUntil ?? 0) > Date.now() ? 'requests wait' : 'submissions wait';
+    obstacles.push(
+      `${what} for ${formatDuration(holdMs)}, as the API asked for or because it fails; \`clipmill resume\` ends that`,
+    );
+  }
+  return [...obstacles, ...conditions.map(({ message, cure }) => (cure ? `${message}. ${cure}` : message))];
+}
+
+/** The time over which a pace is measured, in milliseconds. */
+export const PACE_WINDOW_MS = 60_000;
+
+/** Returns the milliseconds to the end of all items at this pace; `null` when they have ended or none is done. */
+export function etaMs(counts: Counts, clipsPerMinute: number): number | null {
+  const left = openStates.reduce((sum, state) => sum + counts[state], 0);
+  return left > 0 && clipsPerMinute > 0 ? Math.round((left / clipsPerMinute) * 60_000) : null;
 }

@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import { harmlessCell } from '../core/harmless.ts';
+import { harmlessCell } from '../core/text.ts';
 import type { Item } from '../ledger/item.ts';
 import { manifestRow } from './manifest.ts';
 

@@ -1,4 +1,4 @@
-import { harmlessText } from '../core/harmless.ts';
+import { harmlessText } from '../core/text.ts';
 import { withoutSignatures } from '../core/redact.ts';
 import type { Item, PastAttempt } from '../ledger/item.ts';
 import type { ItemState } from '../ledger/schema/states.ts';

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { watchEventLoop } from './event-loop.ts';
 
 /** Body of `/healthz` and `/readyz`: each of `reasons` names one fault. */
 export interface HealthReport {
@@ -69,4 +68,29 @@ async function answers(ping: () => Promise<unknown>): Promise<boolean> {
 
 function report(reasons: string[]): HealthReport {
   return { ok: reasons.length === 0, reasons };
+}
+
+/** Period of the timer whose lateness shows a stall, in milliseconds. */
+const TICK_MS = 1_000;
+
+/** Detects stalls of the event loop of this process, during which nothing was sent, renewed or answered. */
+interface EventLoopWatch {
+  /** Returns the end of the last stall of `stallMs` or more, in milliseconds of `performance.now`; `undefined`: none. */
+  stalledAt(): number | undefined;
+  stop(): void;
+}
+
+function watchEventLoop(stallMs: number): EventLoopWatch {
+  let last = performance.now();
+  let stalledAt: number | undefined;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    if (now - last >= stallMs) stalledAt = now;
+    last = now;
+  }, TICK_MS).unref();
+  return {
+    // The caller may run before the late tick does.
+    stalledAt: () => (performance.now() - last >= stallMs ? performance.now() : stalledAt),
+    stop: () => clearInterval(timer),
+  };
 }

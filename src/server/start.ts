@@ -6,11 +6,11 @@ import { Closers } from '../core/closers.ts';
 import { collectProcessMetrics, registry } from '../core/metrics.ts';
 import { recordHint } from '../operations/callback-hint.ts';
 import { AccountMetrics } from './account-metrics.ts';
-import { serverHandler } from './app.ts';
+import { serverHandler } from './routes.ts';
 import { callbackHandler, isCallbackPath, type CallbackReceiver } from './callbacks.ts';
 import { createHealth } from './health.ts';
 import { listen, type Listener } from './listener.ts';
-import { workerHandler } from './worker-listener.ts';
+import { workerHandler } from './worker-routes.ts';
 
 export interface ServerOptions {
   /** Address of the server; `undefined`: none is opened. */

@@ -1,6 +1,5 @@
 import type { Account } from './account.ts';
-import type { FaultInjector } from './fault-injector.ts';
-import type { Faults } from './faults.ts';
+import type { FaultInjector, Faults } from './faults.ts';
 import type { SimulatorSettings } from './options.ts';
 import type { Prompts } from './task.ts';
 import type { Recorder } from './recorder.ts';

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../core/errors.ts';
+import type { Marker, MarkerKind } from './markers.ts';
+import { seededRandom, type Random } from './random.ts';
+import { takeMarker, type PromptHistory } from './task.ts';
 
 /** Faults that strike at random, each with its chance: 0 never (the default), 1 always. */
 export const faultRates = {
@@ -44,8 +47,11 @@ export interface Faults extends Record<FaultRate, number> {
 
 const milliseconds = z.number().min(0).max(3_600_000);
 const range = z.tuple([milliseconds, milliseconds]).refine(([min, max]) => min <= max, 'must be [min, max]');
-const rate = z.number().min(0).max(1).default(0);
-const rates = Object.fromEntries(Object.keys(faultRates).map((name) => [name, rate])) as Record<FaultRate, typeof rate>;
+const chance = z.number().min(0).max(1).default(0);
+const rates = Object.fromEntries(Object.keys(faultRates).map((name) => [name, chance])) as Record<
+  FaultRate,
+  typeof chance
+>;
 
 const schema = z.strictObject({
   ...rates,
@@ -65,4 +71,39 @@ export function changeFaults(current: Partial<Faults>, change: unknown): Faults 
   throw new UserError(`faults: ${z.prettifyError(result.error)}`, {
     cure: `Give numbers from 0 to 1 for ${Object.keys(faultRates).join(', ')}.`,
   });
+}
+
+/** Draws which faults occur, and counts them by name: a fault's own, or `marker:KIND`. */
+export class FaultInjector {
+  readonly random: Random;
+  readonly faults: Faults;
+  readonly fired: Record<string, number> = {};
+
+  constructor(faults: Faults, seed: number) {
+    this.faults = faults;
+    this.random = seededRandom(seed);
+  }
+
+  fires(name: FaultRate): boolean {
+    return this.firesWith(this.random, name);
+  }
+
+  firesWith(random: Random, name: FaultRate): boolean {
+    const rate = this.faults[name];
+    if (rate === 0 || random() >= rate) return false;
+    this.#count(name);
+    return true;
+  }
+
+  /** Takes a marker of that kind from the prompt, if one is left. */
+  marker(history: PromptHistory, kind: MarkerKind): Marker | undefined {
+    if (history.markers.length === 0) return undefined;
+    const marker = takeMarker(history, kind);
+    if (marker) this.#count(`marker:${kind}`);
+    return marker;
+  }
+
+  #count(name: string): void {
+    this.fired[name] = (this.fired[name] ?? 0) + 1;
+  }
 }

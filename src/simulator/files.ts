@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { header, parseRange, sendBytes } from './http.ts';
 import { clipBytes, clipOf, type Clip } from './clips.ts';
-import type { FaultInjector } from './fault-injector.ts';
+import type { FaultInjector } from './faults.ts';
 import type { Task } from './task.ts';
 import type { Timeline } from './timeline.ts';
 import type { SimulatorContext } from './context.ts';

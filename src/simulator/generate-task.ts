@@ -1,4 +1,4 @@
-import { oddIds } from './odd-answers.ts';
+import { oddIds } from './markers.ts';
 import { readRequest } from './request-body.ts';
 import { replies, type Reply } from './reply.ts';
 import type { PromptHistory } from './task.ts';

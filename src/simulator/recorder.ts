@@ -1,5 +1,5 @@
 import type { Account } from './account.ts';
-import type { FaultInjector } from './fault-injector.ts';
+import type { FaultInjector } from './faults.ts';
 import type { SimulatorSettings } from './options.ts';
 import { type Prompts, stateOf, type Task } from './task.ts';
 import type { Delivery, Leak, Refusal, Records, RequestKind, Summary, TaskRecord } from './records.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { oddSuccesses } from './odd-answers.ts';
+import { oddSuccesses } from './markers.ts';
 import { queryOf } from './http.ts';
 import { replies, type Reply } from './reply.ts';
 import { stateOf, type Task } from './task.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { FaultInjector } from './fault-injector.ts';
+import type { FaultInjector } from './faults.ts';
 import type { SimulatorSettings } from './options.ts';
 import type { Prompts, PromptHistory, Task } from './task.ts';
 import { between, seededRandom, taskSeed } from './random.ts';

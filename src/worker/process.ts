@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { loadConfig, requireApiKey, secretsOf, type Environment } from '../config/config.ts';
-import { deadlines } from '../core/deadlines.ts';
+import { deadlines, onInterrupt } from '../core/shutdown.ts';
 import { formatFailure } from '../core/errors.ts';
 import { createLogger, readableLines } from '../core/log.ts';
 import type { QueueName } from '../queue/queues.ts';
-import { onInterrupt } from '../core/interrupts.ts';
 import type { App } from '../app.ts';
 import { keepHeapSmall } from './gc-tuning.ts';
 import { explainRedisError } from '../redis/errors.ts';

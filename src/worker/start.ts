@@ -1,7 +1,7 @@
 import type { App } from '../app.ts';
 import { CallbackSecrets } from '../callbacks/secrets.ts';
 import { Closers } from '../core/closers.ts';
-import { deadlines } from '../core/deadlines.ts';
+import { deadlines } from '../core/shutdown.ts';
 import { describeError } from '../core/errors.ts';
 import { explainRedisError } from '../redis/errors.ts';
 import { endsWithin } from '../core/timeouts.ts';

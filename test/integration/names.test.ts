@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { App } from '../../src/app.ts';
 import { UserError } from '../../src/core/errors.ts';
 import { expandJobs } from '../../src/jobs/stream.ts';
-import { previewJobs, submitJobs } from '../../src/operations/submit.ts';
+import { previewJobs } from '../../src/operations/preview.ts';
+import { submitJobs } from '../../src/operations/submit.ts';
 import { startHarness } from '../support/harness.ts';
 
 const jobs = (batch: string, id: string, output: string) =>

@@ -1,6 +1,6 @@
 /** A worker process whose windows for stuck workers are short: it ends itself within seconds. */
 import { queueNames } from '../../src/queue/queues.ts';
-import { openListeners } from '../../src/server/worker.ts';
+import { openListeners } from '../../src/server/open-listeners.ts';
 import { runWorkers } from '../../src/worker/process.ts';
 
 await runWorkers(process.env, queueNames, {

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { galleryPage, locationLink } from '../../reports/gallery/gallery.ts';
 import { csvLines } from '../../reports/csv.ts';
 import { jsonlLines } from '../../reports/manifest.ts';
-import { requireBatch } from '../../operations/require-batch.ts';
+import { requireBatch } from '../../operations/arguments.ts';
 import type { CliContext } from '../context.ts';
 import { withApp } from '../with-app.ts';
 

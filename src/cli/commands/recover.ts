@@ -7,8 +7,7 @@ import { recoverBatches, type Recovered } from '../../operations/recover.ts';
 import { openStorage } from '../../storage/open.ts';
 import { OUTCOMES_FOLDER, readOutcomes } from '../../worker/outcomes/file.ts';
 import type { CliContext } from '../context.ts';
-import { workerLog } from '../logs.ts';
-import { configFrom, formatFinding } from '../with-app.ts';
+import { workerLog, configFrom, formatFinding } from '../with-app.ts';
 
 export function addRecover(program: Command, context: CliContext): void {
   program

@@ -1,7 +1,13 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../context.ts';
-import { addJobsOptions, FILES, jobsOptions } from '../jobs-options.ts';
-import { addFolderOptions, folderPolicy, type FolderFlags } from '../jobs-files.ts';
+import {
+  addFolderOptions,
+  addJobsOptions,
+  FILES,
+  folderPolicy,
+  jobsOptions,
+  type FolderFlags,
+} from '../jobs-options.ts';
 import { runFiles } from '../run/run-files.ts';
 import { configFrom } from '../with-app.ts';
 

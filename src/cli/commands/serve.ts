@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { openApp } from '../../app.ts';
 import { secretsOf } from '../../config/config.ts';
-import { onInterrupt } from '../../core/interrupts.ts';
+import { onInterrupt } from '../../core/shutdown.ts';
 import { createLogger, readableLines } from '../../core/log.ts';
 import { startServer } from '../../server/start.ts';
 import { EXIT, type CliContext } from '../context.ts';

@@ -5,7 +5,7 @@ import { markerTable } from '../../simulator/markers.ts';
 import { startSimulator } from '../../simulator/start.ts';
 import type { SimulatorOptions } from '../../simulator/options.ts';
 import { formatTable } from '../../core/format.ts';
-import { onInterrupt } from '../../core/interrupts.ts';
+import { onInterrupt } from '../../core/shutdown.ts';
 import { EXIT, type CliContext } from '../context.ts';
 
 interface SimulateOptions {

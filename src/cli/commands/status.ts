@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { requireBatch } from '../../operations/require-batch.ts';
+import { requireBatch } from '../../operations/arguments.ts';
 import { readStatus, type BatchStatus, type Status } from '../../operations/status.ts';
 import { itemStates } from '../../ledger/schema/states.ts';
 import { formatCount, formatDuration, formatTable } from '../../core/format.ts';

@@ -4,19 +4,18 @@ import { unseenStorage, type FolderStorage } from '../../adoption/open.ts';
 import type { App } from '../../app.ts';
 import { prepareSubmission } from '../../operations/prepare.ts';
 import { submitJobs } from '../../operations/submit.ts';
-import { addJobsOptions, closeFiles, FILES, jobsOptions, openFiles } from '../jobs-options.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { openStorage } from '../../storage/open.ts';
 import { formatCount, plural } from '../../core/format.ts';
+import { changedNotice, closeFiles, foundWords, headerOf, openFiles, submittables } from '../jobs-files.ts';
 import {
   addFolderOptions,
-  changedNotice,
+  addJobsOptions,
+  FILES,
   folderPolicy,
-  foundWords,
-  headerOf,
-  submittables,
+  jobsOptions,
   type FolderFlags,
-} from '../jobs-files.ts';
+} from '../jobs-options.ts';
 import type { CliContext } from '../context.ts';
 import { configFrom, withApp } from '../with-app.ts';
 

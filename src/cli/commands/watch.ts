@@ -1,7 +1,7 @@
 import { systemClock } from '../../core/clock.ts';
 import type { Command } from 'commander';
-import { onInterrupt } from '../../core/interrupts.ts';
-import { requireBatch } from '../../operations/require-batch.ts';
+import { onInterrupt } from '../../core/shutdown.ts';
+import { requireBatch } from '../../operations/arguments.ts';
 import { readStatus } from '../../operations/status.ts';
 import { EXIT, type CliContext } from '../context.ts';
 import { withApp } from '../with-app.ts';

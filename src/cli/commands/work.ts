@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { queueNames, type QueueName } from '../../queue/queues.ts';
 import { EXIT, type CliContext } from '../context.ts';
-import { openListeners } from '../../server/worker.ts';
+import { openListeners } from '../../server/open-listeners.ts';
 import { runWorkers } from '../../worker/process.ts';
 
 export function addWork(program: Command, context: CliContext): void {

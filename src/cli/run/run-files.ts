@@ -1,37 +1,30 @@
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { imageUploads, requireImageStore } from '../../operations/upload-images.ts';
 import type { FolderPolicy } from '../../adoption/conflict.ts';
 import { prepareSubmission } from '../../operations/prepare.ts';
-import { submitJobs, type Preview, type SubmitOptions } from '../../operations/submit.ts';
+import { submitJobs, type SubmitOptions } from '../../operations/submit.ts';
 import { createReportWriter } from '../../reports/writer.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Logger } from '../../core/log.ts';
-import { requireApiKey, type Config } from '../../config/config.ts';
+import { requireApiKey, SettingsError, type Config } from '../../config/config.ts';
 import type { JobsFile, OpenOptions } from '../../jobs/open.ts';
-import { closeFiles, openFiles } from '../jobs-options.ts';
-import { deadlines } from '../../core/deadlines.ts';
+import { deadlines, onInterrupt } from '../../core/shutdown.ts';
 import { describeError } from '../../core/errors.ts';
-import type { Batch } from '../../ledger/batch.ts';
 import { openApp, type App } from '../../app.ts';
 import { Closers } from '../../core/closers.ts';
 import { queueNames } from '../../queue/queues.ts';
-import { startWorkers, type Workers } from '../../worker/start.ts';
-import { formatCount, formatDuration, formatUsd, plural } from '../../core/format.ts';
-import { onInterrupt } from '../../core/interrupts.ts';
+import { startWorkers } from '../../worker/start.ts';
+import { formatDuration } from '../../core/format.ts';
 import { EXIT, type CliContext } from '../context.ts';
-import { openListeners } from '../../server/worker.ts';
-import { ProgressRenderer } from '../progress/renderer.ts';
+import { openListeners } from '../../server/open-listeners.ts';
+import { ProgressRenderer } from './progress.ts';
 import { DEFAULT_HOME } from '../../redis/locate.ts';
-import { changedNotice, foundWords, headerOf, submittables } from '../jobs-files.ts';
-import { fileLog, workerLog } from '../logs.ts';
-import { formatFinding } from '../with-app.ts';
-import { askBalance, balanceLine } from './balance.ts';
-import { followBatches, readBatches, sumCounts } from './follow.ts';
-import { describeListeners, requireCallbackListener } from './listeners.ts';
-import { batchSummary } from './summary.ts';
+import { changedNotice, closeFiles, headerOf, openFiles, submittables } from '../jobs-files.ts';
+import { fileLog, workerLog, formatFinding } from '../with-app.ts';
+import { announcement, describeListeners } from './announce.ts';
+import { followBatches, readBatches } from './follow.ts';
+import { askBalance, reportEnd, sumPosted } from './report.ts';
 
 export interface RunOptions {
   /** Folder of the private Redis and the log. Default `.clipmill`. */
@@ -144,44 +137,10 @@ async function submitAndFollow({
     const batches = await followBatches(app, names, painter, signal);
     painter.clear();
     context.err(`finished in ${formatDuration(performance.now() - started)}\n`);
-    return await report(context, app, workers, batches, { balance, posted });
+    return await reportEnd(context, app, workers, batches, { balance, posted });
   } finally {
     await closers.close();
   }
-}
-
-function announcement(files: readonly JobsFile[], previews: readonly Preview[], balance: number | undefined): string {
-  let [added, existing, seconds] = [0, 0, 0];
-  for (const preview of previews) {
-    added += preview.added;
-    existing += preview.existing;
-    seconds += preview.videoSeconds;
-  }
-  const found = [...(existing > 0 ? [`${plural(existing, 'clip')} known already`] : []), ...foundWords(previews)];
-  const known = found.length > 0 ? ` (${found.join('; ')})` : '';
-  return [
-    `submitting ${plural(added, 'new clip')}${known}, ${plural(seconds, 'second')} of video in all` +
-      (balance === undefined ? '' : `; balance ${formatUsd(balance)}`),
-    ...budgetNotices(files, previews),
-  ].join('\n');
-}
-
-/** A budget belongs to the batch, whichever file or earlier submission gave it. */
-function budgetNotices(files: readonly JobsFile[], previews: readonly Preview[]): string[] {
-  const batches = new Map<string, { budget: number; clips: number }>();
-  for (const [index, { batch }] of files.entries()) {
-    const preview = previews[index];
-    const budget = files.find((file) => file.batch === batch && file.maxClips)?.maxClips ?? preview?.maxClips;
-    if (preview === undefined || budget === undefined || budget === 'none') continue;
-    const clips = batches.get(batch)?.clips ?? preview.posted + preview.waiting;
-    batches.set(batch, { budget, clips: clips + preview.added });
-  }
-  return [...batches]
-    .filter(([, { budget, clips }]) => clips > budget)
-    .map(
-      ([batch, { budget, clips }]) =>
-        `${batch}: ${plural(clips, 'clip')} on a budget of ${formatCount(budget)}: the rest will be held`,
-    );
 }
 
 async function submitAll(
@@ -194,36 +153,6 @@ async function submitAll(
     const submission = await submitJobs(app, headerOf(file), file.jobs(), options);
     const changed = changedNotice(file, submission);
     if (changed !== undefined) painter.say(changed);
-  }
-}
-
-async function report(
-  context: CliContext,
-  app: App,
-  workers: Workers,
-  batches: readonly Batch[],
-  before: { balance: number | undefined; posted: number },
-): Promise<number> {
-  for (const batch of batches) {
-    const gallery = await writePages(context, workers, batch.batch);
-    context.out(await batchSummary(app, batch));
-    if (gallery !== undefined) context.out(`  gallery: ${shownLocation(gallery)}\n`);
-  }
-  if (before.balance !== undefined) {
-    const after = await askBalance(workers.api, app.requests);
-    if (after !== undefined) context.err(balanceLine(before.balance, after, sumPosted(batches) - before.posted));
-  }
-  const counts = sumCounts(batches);
-  return counts.failed + counts.held > 0 ? EXIT.incomplete : EXIT.ok;
-}
-
-/** A failure of the gallery is no failure of the clips. */
-async function writePages(context: CliContext, workers: Workers, batch: string): Promise<string | undefined> {
-  try {
-    return (await workers.reports.write(batch)).gallery;
-  } catch (error) {
-    context.err(`manifest and gallery could not be written: ${describeError(error)}; the same command tries again\n`);
-    return undefined;
   }
 }
 
@@ -243,14 +172,10 @@ async function writeLastReports(app: App, storage: Storage, batches: readonly st
   }
 }
 
-function sumPosted(batches: readonly Batch[]): number {
-  return batches.reduce((sum, batch) => sum + batch.posted, 0);
-}
-
-/** A file as a path from here, anything else as it is. */
-function shownLocation(location: string): string {
-  if (!location.startsWith('file:')) return location;
-  const path = fileURLToPath(location);
-  const near = relative(process.cwd(), path);
-  return near.startsWith('..') ? path : near;
+/** @throws SettingsError when callbacks are asked for that no process could take: the Redis of `run` is its own */
+function requireCallbackListener({ callbackUrl, callbackListen, listen, redisUrl }: Config): void {
+  if (callbackUrl === undefined || redisUrl !== undefined || callbackListen || listen) return;
+  throw new SettingsError('CLIPMILL_CALLBACK_URL is set, and this process does not listen for callbacks', {
+    cure: 'Set CLIPMILL_CALLBACK_LISTEN=127.0.0.1:8788 and lead the URL there, or unset CLIPMILL_CALLBACK_URL.',
+  });
 }

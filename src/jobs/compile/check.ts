@@ -22,7 +22,7 @@ import {
   type Tree,
 } from '../tree.ts';
 import type { Uniqueness } from './uniqueness.ts';
-import { kindOf, truncate } from '../wording.ts';
+import { kindOf, truncate } from '../messages.ts';
 
 export interface Checked {
   batch: Batch;

@@ -1,10 +1,9 @@
-import { itemInput } from '../input.ts';
+import { itemInput, type MatrixValue } from '../job.ts';
 import { MAX_CLIPS_PER_JOB } from '../limits.ts';
-import type { MatrixValue } from '../job.ts';
 import { textShape } from '../schema.ts';
 import { builtIns, parseTemplate, render, unknownVariable, type Template } from '../template.ts';
 import type { FieldDiagnostic, Fields, Report } from '../tree.ts';
-import { counted, quote } from '../wording.ts';
+import { counted, quote } from '../messages.ts';
 import type { Batch } from './header.ts';
 import { checkMatrix, combinationCount, type Combination, type Matrix } from './matrix.ts';
 import { compileSettings, sameSettings, type Settings } from './settings.ts';

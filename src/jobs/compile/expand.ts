@@ -1,13 +1,12 @@
 import { promptOf, type CompiledJob, type JobCompiler } from './compile.ts';
 import { givenId } from './identity.ts';
-import type { ItemInput } from '../input.ts';
-import type { Job } from '../job.ts';
+import type { ItemInput, Job } from '../job.ts';
 import { combinations, type Combination } from './matrix.ts';
 import { NAME_RULE, isName } from '../names.ts';
 import { outputNameOf, outputNameFault } from './output-name.ts';
 import type { Batch } from './header.ts';
 import type { FieldDiagnostic, Fields, Report } from '../tree.ts';
-import { quote } from '../wording.ts';
+import { quote } from '../messages.ts';
 
 export interface Clip {
   id: string;

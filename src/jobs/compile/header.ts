@@ -1,13 +1,12 @@
 import type { ImageFiles } from '../image-files.ts';
-import type { Budget } from '../job.ts';
+import { itemInput, type Budget } from '../job.ts';
 import { budgetOf, defaultsShape, headerFields, headerShape, isExtension, jobShape } from '../schema.ts';
 import { nearest } from '../../core/did-you-mean.ts';
 import { outputFault } from './output-name.ts';
 import { lengthFault, parseTemplate, render, variablesOf, type Template } from '../template.ts';
 import { isFields, type Fields, type Report } from '../tree.ts';
 import { checkShape } from './shape.ts';
-import { itemInput } from '../input.ts';
-import { kindOf, quote, truncate, unknownName } from '../wording.ts';
+import { kindOf, quote, truncate, unknownName } from '../messages.ts';
 
 export const TOO_MANY_IMAGES = 'takes two images at most, those of image_urls included';
 

@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
-import type { ItemInput } from '../input.ts';
-import type { Provider } from '../job.ts';
+import type { ItemInput, Provider } from '../job.ts';
 import type { Combination } from './matrix.ts';
 import { slug } from '../names.ts';
 import { render, variablesOf, type Template } from '../template.ts';

@@ -1,7 +1,7 @@
 import type { MatrixValue } from '../job.ts';
 import { builtIns, isVariableName } from '../template.ts';
 import { isFields, type Report } from '../tree.ts';
-import { quote } from '../wording.ts';
+import { quote } from '../messages.ts';
 
 export type Matrix = Readonly<Record<string, readonly MatrixValue[]>>;
 

@@ -1,4 +1,4 @@
-import { halfSipHash, randomHashKey, type Hash64 } from '../../core/half-sip-hash.ts';
+import { halfSipHash, randomHashKey, type Hash64 } from './half-sip-hash.ts';
 
 /** The job that was the first with a name. */
 export interface Owner {

@@ -1,8 +1,8 @@
 import { foldedName } from '../../core/folded-name.ts';
 import { braceFault, lengthFault, parseTemplate, render, type Template } from '../template.ts';
-import type { ItemInput } from '../input.ts';
+import type { ItemInput } from '../job.ts';
 import type { Combination } from './matrix.ts';
-import { quote } from '../wording.ts';
+import { quote } from '../messages.ts';
 
 /** A file system takes 255, of which those of a sidecar (`.json`) and of a second file (`-2`) are kept free. */
 const MAX_SEGMENT_BYTES = 250;

@@ -1,10 +1,9 @@
 import type { LocalImage } from '../image-files.ts';
-import { itemInput, type ItemInput } from '../input.ts';
-import type { Mode, Provider } from '../job.ts';
+import { itemInput, type ItemInput, type Mode, type Provider } from '../job.ts';
 import { modesByField, settingsShape } from '../schema.ts';
 import { parseTemplate, type Template } from '../template.ts';
 import type { Fields, Report } from '../tree.ts';
-import { quote } from '../wording.ts';
+import { quote } from '../messages.ts';
 import { TOO_MANY_IMAGES, type Batch } from './header.ts';
 import { contentIds } from './identity.ts';
 import { nameFacts, type NameFacts } from './output-name.ts';

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { FieldDiagnostic, Fields, Path, Report } from '../tree.ts';
 import { braceFault, lengthFault } from '../template.ts';
-import { unknownName } from '../wording.ts';
+import { unknownName } from '../messages.ts';
 
 /**
  * Checks every field by its own schema.

@@ -2,7 +2,7 @@ import { hashName, NameTable, type Owner } from './name-table.ts';
 import type { Clip } from './expand.ts';
 import { foldedName } from '../../core/folded-name.ts';
 import type { FieldDiagnostic } from '../tree.ts';
-import { quote } from '../wording.ts';
+import { quote } from '../messages.ts';
 
 type NamedClip = Pick<Clip, 'id' | 'named' | 'output'>;
 

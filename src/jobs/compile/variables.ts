@@ -1,8 +1,8 @@
 import type { Batch } from './header.ts';
-import { columnOption, likelyPrompt, misspelledField, variableName } from '../fields.ts';
+import { columnOption, likelyPrompt, misspelledField, variableName } from '../field-names.ts';
 import { jobShape } from '../schema.ts';
 import type { FieldDiagnostic, Fields, Report } from '../tree.ts';
-import { quote, unknownName } from '../wording.ts';
+import { quote, unknownName } from '../messages.ts';
 
 const fieldNames = Object.keys(jobShape);
 const EMPTY: ReadonlyMap<string, string> = new Map();

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import { nearest } from '../../core/did-you-mean.ts';
-import { lineEnds } from './line-ends.ts';
+import { lineEnds } from './lines.ts';
 import type { ReadOptions, Reader, Source } from './reader.ts';
 
 type ReaderClass = new (source: Source, options: ReadOptions) => Reader;
@@ -10,7 +10,7 @@ type ReaderClass = new (source: Source, options: ReadOptions) => Reader;
 const readers = {
   yaml: async () => (await import('./yaml/reader.ts')).YamlReader,
   json: async () => (await import('./json/reader.ts')).JsonReader,
-  jsonl: async () => (await import('./json/lines-reader.ts')).JsonlReader,
+  jsonl: async () => (await import('./jsonl/reader.ts')).JsonlReader,
   csv: async () => (await import('./table/reader.ts')).TableReader,
   tsv: async () => (await import('./table/reader.ts')).TableReader,
   txt: async () => (await import('./txt/reader.ts')).TextReader,

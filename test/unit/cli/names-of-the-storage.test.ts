@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { CliContext } from '../../../src/cli/context.ts';
-import { closeFiles, openFiles } from '../../../src/cli/jobs-options.ts';
+import { closeFiles, openFiles } from '../../../src/cli/jobs-files.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 
 it('a name that the storage cannot take is a mistake before anything is paid', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { bar, progressLine, progressLines, type ProgressView } from '../../../src/cli/progress/lines.ts';
-import { Pace } from '../../../src/cli/progress/pace.ts';
+import { bar, progressLine, progressLines, type ProgressView } from '../../../src/cli/run/progress.ts';
+import { Pace } from '../../../src/cli/run/follow.ts';
 
 const counts = {
   total: 3_000,

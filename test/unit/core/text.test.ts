@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cleanText, cutText } from '../../../src/core/text.ts';
+import { cleanText, cutText, harmlessCell, harmlessLine, harmlessText } from '../../../src/core/text.ts';
+import { parse } from 'csv-parse/sync';
 
 describe('cleanText', () => {
   it('takes control characters, line ends and bidi controls out', () => {
@@ -21,5 +22,47 @@ describe('cleanText', () => {
       }),
     );
     expect(cutText(`${'x'.repeat(8)}🦊fox`, 10)).toBe(`${'x'.repeat(8)}…`);
+  });
+});
+
+// oxlint-disable-next-line no-control-regex -- they are what it is about
+const commanding = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
+describe('texts from outside', () => {
+  it.each([
+    ['a colour', '\u001b[31mred', '\\u001b[31mred'],
+    ['the title of a window', '\u001b]0;owned\u0007', '\\u001b]0;owned\\u0007'],
+    ['an 8-bit sequence', '\u009b2Jgone', '\\u009b2Jgone'],
+    ['a line that is written over', 'paid\rfree', 'paid\\u000dfree'],
+    ['a name that is read backwards', 'x\u202e4pm.exe', 'x\\u202e4pm.exe'],
+  ])('do nothing to a terminal: %s', (_what, text, shown) => expect(harmlessText(text)).toBe(shown));
+
+  it('keep their meaning in JSON, and are harmless in any of it', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.string({ unit: 'binary' }), (json, text) => {
+        for (const value of [json, text]) {
+          const harmless = harmlessText(JSON.stringify(value));
+          expect(JSON.parse(harmless)).toEqual(value);
+          expect(harmless).not.toMatch(commanding);
+        }
+      }),
+    );
+  });
+
+  it('stay on their line where they must', () => expect(harmlessLine('a\nb\r\u001b')).toBe('a\\nb\\u000d\\u001b'));
+
+  it.each([
+    ['a fox\n=HYPERLINK("http://x")', 'a fox\n\'=HYPERLINK("http://x")'],
+    ['a fox\r+1', "a fox\n'+1"],
+    ['\t@SUM(A1)', "'\t@SUM(A1)"],
+    ['\u200b=1', "'\u200b=1"],
+    ['\uff1d1+1', "'\uff1d1+1"],
+    ['a = b', 'a = b'],
+  ])('run no formula of %j', (text, cell) => expect(harmlessCell(text)).toBe(cell));
+
+  it('stay one cell', () => {
+    for (const text of ['a\nb', 'a\r\nb', 'a\rb']) {
+      expect(parse(`"${harmlessCell(text)}",x\r\n`)).toEqual([['a\nb', 'x']]);
+    }
   });
 });

@@ -5,7 +5,7 @@ import { formatFinding } from '../../../src/cli/commands/doctor.ts';
 import { judgeBalance, judgeError } from '../../../src/doctor/account.ts';
 import { formatBytes } from '../../../src/core/format.ts';
 import { judgeClock, skewOf } from '../../../src/doctor/clock.ts';
-import { judgeLimits, judgeSubmission } from '../../../src/doctor/limits.ts';
+import { judgeLimits, judgeSubmission } from '../../../src/doctor/shared-state.ts';
 import { impossible, isOlder, judgeRedis } from '../../../src/redis/fitness.ts';
 import { parseFacts } from '../../../src/redis/facts.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

@@ -3,10 +3,10 @@ import { request } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { silentLogger } from '../../../src/core/log.ts';
 import { registry } from '../../../src/core/metrics.ts';
-import { serverHandler } from '../../../src/server/app.ts';
+import { serverHandler } from '../../../src/server/routes.ts';
 import { createHealth } from '../../../src/server/health.ts';
 import { listen } from '../../../src/server/listener.ts';
-import { workerHandler } from '../../../src/server/worker-listener.ts';
+import { workerHandler } from '../../../src/server/worker-routes.ts';
 import { sendRaw, serving } from './http.ts';
 
 const TOKEN = 'a-token-of-sixteen';

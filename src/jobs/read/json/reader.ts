@@ -4,13 +4,13 @@ import {
   brokenHeader,
   jobsName,
   unreadable,
+  headerAround,
   type Entry,
   type Header,
   type ReadOptions,
   type Reader,
   type Source,
 } from '../reader.ts';
-import { headerAround } from '../root.ts';
 import { JsonSplitter, type JobText } from './splitter.ts';
 import { parseJson } from './text.ts';
 

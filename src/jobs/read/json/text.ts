@@ -1,7 +1,7 @@
 import { printParseErrorCode, visit, type ParseErrorCode } from 'jsonc-parser';
 import { MAX_DEPTH } from '../../limits.ts';
 import { START, type Member, type Place, type SyntaxDiagnostic, type Tree } from '../../tree.ts';
-import { quote } from '../../wording.ts';
+import { quote } from '../../messages.ts';
 
 /** The errors of jsonc-parser in plain words. */
 const messages: Record<string, string> = {

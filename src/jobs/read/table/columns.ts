@@ -1,9 +1,9 @@
 import { nearest } from '../../../core/did-you-mean.ts';
-import { columnOption, likelyPrompt, misspelledField, variableName } from '../../fields.ts';
+import { columnOption, likelyPrompt, misspelledField, variableName } from '../../field-names.ts';
 import { jobShape } from '../../schema.ts';
 import type { ReadOptions } from '../reader.ts';
 import type { SyntaxDiagnostic } from '../../tree.ts';
-import { quote } from '../../wording.ts';
+import { quote } from '../../messages.ts';
 
 /** What a column holds: a field of a job, a variable, or nothing that is read. */
 export type Column = { name: string; variable: boolean } | undefined;

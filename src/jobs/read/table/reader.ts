@@ -1,5 +1,5 @@
 import type { Member, SyntaxDiagnostic } from '../../tree.ts';
-import { counted, quote } from '../../wording.ts';
+import { counted, quote } from '../../messages.ts';
 import {
   brokenHeader,
   unreadable,
@@ -11,8 +11,7 @@ import {
 } from '../reader.ts';
 import { cellValue } from './cells.ts';
 import { Columns, fieldNamed } from './columns.ts';
-import { dialectOf, type Dialect } from './dialect.ts';
-import { rowsOf, type Row } from './rows.ts';
+import { dialectOf, rowsOf, type Dialect, type Row } from './csv.ts';
 
 const IMAGE_URL = /^https?:\/\/\S+\.(?:jpe?g|png|webp)(?:\?\S*)?$/i;
 

@@ -1,5 +1,5 @@
 import type { Member } from '../../tree.ts';
-import { counted, quote } from '../../wording.ts';
+import { counted, quote } from '../../messages.ts';
 import { linesOf } from '../lines.ts';
 import {
   brokenHeader,
@@ -10,8 +10,7 @@ import {
   type Reader,
   type Source,
 } from '../reader.ts';
-import { Decoration } from './decoration.ts';
-import { otherFormat } from './other-format.ts';
+import { fieldNamed } from '../table/columns.ts';
 
 /** Where options of another program begin: ` --w 832`. In prose, a dash is followed by a space. */
 const FLAGS = /(?:^|\s)--[A-Za-z]/;
@@ -86,4 +85,68 @@ export class TextReader implements Reader {
 
 function flagsMessage(flags: string): string {
   return `${quote(flags)} are options of another program: --flags drop removes them, --flags keep sends them as a part of the prompt`;
+}
+
+/** Returns a refusal when the first line of a .txt file is one of another format, as a table saved as text is. */
+export function otherFormat(line: string): string | undefined {
+  const format = formatOf(line);
+  if (format === undefined) return undefined;
+  return `looks like ${names[format]}: --format ${format} reads it as that, --format txt as one prompt a line`;
+}
+
+const names = { jsonl: 'JSON lines', json: 'JSON', yaml: 'YAML', tsv: 'a table with tabs', csv: 'a table' };
+
+function formatOf(line: string): keyof typeof names | undefined {
+  if (/^[{[]/.test(line) && isJson(line)) return line.startsWith('[') ? 'json' : 'jsonl';
+  if (/^[[{]$/.test(line)) return 'json';
+  if (/^\[\s*'.*'\s*,?\s*\]$/.test(line)) return 'yaml';
+  if (/^(?:jobs|defaults|batch):(?:\s|$)|^- (?:prompt|id): /.test(line)) return 'yaml';
+  if (/^"?sep=.$/i.test(line)) return 'csv';
+  for (const [delimiter, format] of [
+    ['\t', 'tsv'],
+    [',', 'csv'],
+    [';', 'csv'],
+  ] as const) {
+    const cells = line.split(delimiter).map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
+    if (cells.length > 1 && cells.some((cell) => fieldNamed(cell, new Map()) === 'prompt')) return format;
+  }
+  return undefined;
+}
+
+function isJson(line: string): boolean {
+  try {
+    return typeof JSON.parse(line) === 'object';
+  } catch {
+    return false;
+  }
+}
+
+/** What may stand around each prompt of a list: marks, numbers, or quotes with commas. */
+const patterns = [/^[-*•]\s+(.+)$/, /^\d+[.)]\s+(.+)$/, /^"((?:[^"\\]|\\.)+)",?$/, /^'((?:[^'\\]|\\.)+)',?$/];
+const NUMBERED = patterns[1];
+
+/**
+ * Finds out whether every line of a text is an item of a list, so that marks, numbers or quotes are no part of the
+ * prompts: `- a fox`, `1. a fox`, `"a fox",`. Numbers must count from 1, and quotes need a comma behind them.
+ */
+export class Decoration {
+  #candidates = patterns;
+  #lines = 0;
+  #commas = 0;
+
+  add(line: string): void {
+    this.#lines++;
+    if (line.endsWith(',')) this.#commas++;
+    this.#candidates = this.#candidates.filter(
+      (pattern) => pattern.test(line) && (pattern !== NUMBERED || Number.parseInt(line, 10) === this.#lines),
+    );
+  }
+
+  /** The pattern of every line, whose first group is the prompt; `undefined` when the lines are bare, or just one. */
+  get pattern(): RegExp | undefined {
+    const [pattern] = this.#candidates;
+    if (this.#lines < 2 || pattern === undefined) return undefined;
+    const quotes = patterns.indexOf(pattern) >= 2;
+    return quotes && this.#commas < this.#lines - 1 ? undefined : pattern;
+  }
 }

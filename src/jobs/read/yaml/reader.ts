@@ -1,18 +1,19 @@
 import { MAX_TEXT, MAX_WHOLE } from '../../limits.ts';
 import { moved, START, type Place, type Tree } from '../../tree.ts';
-import { quote } from '../../wording.ts';
+import { quote } from '../../messages.ts';
 import { linesOf } from '../lines.ts';
 import {
   brokenHeader,
   jobsName,
   unreadable,
+  headerAround,
+  splitRoot,
   type Entry,
   type Header,
   type ReadOptions,
   type Reader,
   type Source,
 } from '../reader.ts';
-import { headerAround, splitRoot } from '../root.ts';
 import { YamlScope, type YamlEffects } from './scope.ts';
 import { YamlSplitter, type JobText } from './splitter.ts';
 import { parseYaml, type YamlText } from './text.ts';

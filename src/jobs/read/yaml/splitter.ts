@@ -1,7 +1,7 @@
 import { MAX_TEXT } from '../../limits.ts';
 import { START, type Place, type SyntaxDiagnostic } from '../../tree.ts';
 import type { Line } from '../lines.ts';
-import { beginsWithOddSpace, oddSpace } from './spaces.ts';
+import { beginsWithOddSpace, oddSpace } from './whitespace.ts';
 
 /** The text of one job with its dash and its indentation. Longer than MAX_TEXT when there is too much of it. */
 export interface JobText {

@@ -1,6 +1,6 @@
 import { isAlias, isMap, isPair, isScalar, isSeq, type LineCounter, type Node, type YAMLMap } from 'yaml';
 import type { Member, Place, Scalar, SyntaxDiagnostic, Tree } from '../../tree.ts';
-import { quote } from '../../wording.ts';
+import { quote } from '../../messages.ts';
 import type { Anchor, YamlScope } from './scope.ts';
 
 const plainTags = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`);

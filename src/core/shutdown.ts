@@ -27,3 +27,22 @@ export function onInterrupt(
 class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
+
+/**
+ * The deadline of each part of a graceful shutdown, in milliseconds, from the signal to the exit. Their sum
+ * stays below the 30 s after which Kubernetes and `docker compose` (with `stop_grace_period: 30s`) kill.
+ */
+export const deadlines = {
+  /** Steps of a worker process, after SIGTERM: submissions get their answers recorded, downloads stop. */
+  drain: 25_000,
+  /** The same in `clipmill run`, where a person waits. */
+  drainRun: 10_000,
+  /** Manifest and gallery, after an interrupted `clipmill run` has drained. */
+  lastReports: 8_000,
+  /** Steps whose requests were aborted because the drain took too long: time to record that. */
+  recordAborted: 3_000,
+  /** The last replies of Redis while the app closes. */
+  lastReply: 1_000,
+  /** Connections, when all else is closed; then the process exits. */
+  linger: 500,
+} as const;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { halfSipHash, randomHashKey, type HashKey } from '../../../src/core/half-sip-hash.ts';
+import { halfSipHash, randomHashKey, type HashKey } from '../../../src/jobs/compile/half-sip-hash.ts';
 
 /** The key and the input of the reference vectors: the bytes 0, 1, 2, … */
 const key: HashKey = [0x03020100, 0x07060504];

@@ -1,8 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { registry } from '../core/metrics.ts';
-import { authorized } from './auth.ts';
+import { authorized, allowsHost, type HostRule } from './access.ts';
 import type { Health, HealthReport } from './health.ts';
-import { allowsHost, type HostRule } from './hosts.ts';
 
 export interface WorkerRoutes {
   health: Health;

@@ -1,6 +1,6 @@
 import { headerFields, isExtension, jobShape } from '../../schema.ts';
 import { linesOf, type Line } from '../lines.ts';
-import { parseJson } from './text.ts';
+import { parseJson } from '../json/text.ts';
 import { unreadable, type Entry, type Header, type Reader, type Source } from '../reader.ts';
 
 /** Fields that no job has, by which a header is known even when one of its fields is misspelled. */

@@ -4,9 +4,8 @@ import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import type { RequestListener } from 'node:http';
 import type { Logger } from '../core/log.ts';
-import { authorized } from './auth.ts';
+import { authorized, allowsHost } from './access.ts';
 import type { Health } from './health.ts';
-import { allowsHost } from './hosts.ts';
 
 export interface ServerRoutes {
   health: Health;

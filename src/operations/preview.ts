@@ -1,0 +1,134 @@
+import { isAbsolute } from 'node:path';
+import type { FolderCheck } from '../adoption/check.ts';
+import type { App } from '../app.ts';
+import { pagesOf } from '../core/chunk.ts';
+import { InputError, type Diagnostic } from '../core/errors.ts';
+import { foldedName } from '../core/folded-name.ts';
+import type { Job } from '../jobs/job.ts';
+import type { Batch } from '../ledger/batch.ts';
+import { contentHash, INTAKE_PAGE, type TakenOutput } from '../ledger/intake.ts';
+import { ownerOf, refOf } from '../ledger/schema/keys.ts';
+import { budgetDiagnostic, knownItems, outputTaken, type SubmitHeader } from './submit.ts';
+
+export interface Preview {
+  /** Clips that are not there yet and not under way. */
+  added: number;
+  existing: number;
+  /** Seconds of video of those that are new. */
+  videoSeconds: number;
+  /** Bytes of the JSON of their inputs, and of their ids and output names. */
+  inputBytes: number;
+  nameBytes: number;
+  /** The budget that will hold for the batch. */
+  maxClips: number | undefined;
+  /** Submissions of the batch that were accepted or may have been. */
+  posted: number;
+  /** Items of the batch that are still to be submitted. */
+  waiting: number;
+  /** Clips that an earlier run has stored, and that this ledger does not know. */
+  stored: number;
+  /** Tasks of an earlier run that are still to be had. */
+  underWay: number;
+  /** Items of an earlier run that failed, were cancelled or are held. */
+  ended: number;
+}
+
+/**
+ * What submitting would do, without doing it.
+ * @param check compares the jobs with the folder of their batch as well
+ * @throws InputError when an output name belongs to an item of another batch
+ */
+export async function previewJobs(
+  app: App,
+  header: SubmitHeader,
+  jobs: Iterable<Job> | AsyncIterable<Job>,
+  check?: FolderCheck,
+): Promise<Preview> {
+  const batch = await app.queries.batch(header.batch);
+  const conflict = budgetConflict(header, batch);
+  if (conflict !== undefined) throw new InputError([conflict]);
+  const budget = header.maxClips ?? batch?.maxClips ?? undefined;
+  const sum: Preview = {
+    added: 0,
+    existing: 0,
+    videoSeconds: 0,
+    inputBytes: 0,
+    nameBytes: 0,
+    maxClips: budget === 'none' ? undefined : budget,
+    posted: batch?.posted ?? 0,
+    stored: 0,
+    underWay: 0,
+    ended: 0,
+    waiting: (batch?.counts.queued ?? 0) + (batch?.failures['BUDGET'] ?? 0),
+  };
+  const otherFile = isOtherFile(header, batch);
+  const problems: Diagnostic[] = [];
+  for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
+    const [obstacles, known] = await Promise.all([
+      obstaclesOf(app, header.batch, page),
+      knownItems(app, header.batch, page),
+    ]);
+    const isKnown = known.map((hash) => hash !== undefined);
+    const fates = (await check?.page(page, isKnown)) ?? [];
+    for (const [index, job] of page.entries()) {
+      const [obstacle, fate, hash] = [obstacles[index], fates[index], known[index]];
+      if (hash !== undefined) {
+        sum.existing += 1;
+        if (otherFile && hash !== contentHash(job.provider, JSON.stringify(job.input))) check?.otherContent(job.id);
+      } else if (fate === 'done') sum.stored += 1;
+      else if (fate === 'generating') sum.underWay += 1;
+      else if (fate !== undefined) sum.ended += 1;
+      else if (obstacle) problems.push(outputTaken(header, { id: job.id, output: job.output, ...obstacle }));
+      else {
+        sum.added += 1;
+        sum.inputBytes += Buffer.byteLength(JSON.stringify(job.input));
+        sum.nameBytes += Buffer.byteLength(job.id) + Buffer.byteLength(job.output);
+        sum.videoSeconds += app.model.videoSeconds(job.input);
+      }
+    }
+  }
+  if (problems.length > 0) throw new InputError(problems);
+  return sum;
+}
+
+/** Whether the batch came from another jobs file than this one. Earlier versions kept paths as they were given. */
+function isOtherFile({ source }: SubmitHeader, batch: Batch | undefined): boolean {
+  const made = batch?.source ?? undefined;
+  return made !== undefined && isAbsolute(made) && source !== undefined && isAbsolute(source) && source !== made;
+}
+
+/** The obstacle of each job's name, as registering it decides. */
+async function obstaclesOf(
+  app: App,
+  batch: string,
+  jobs: readonly Job[],
+): Promise<(Pick<TakenOutput, 'why' | 'owner'> | undefined)[]> {
+  const names = jobs.map((job) => foldedName(job.output));
+  const folders = [...new Set(names.flatMap(foldersOf))];
+  const asked = [...names, ...names.map((name) => `${name}/`), ...folders];
+  const values = await app.redis.hmget(app.keys.outputs, ...asked);
+  const owners = asked.map((name, index) => ownerOf(name, values[index]));
+  const files = new Map(folders.map((folder, index) => [folder, owners[2 * names.length + index]]));
+  return names.map((name, index) => {
+    const ref = refOf(batch, jobs[index]?.id ?? '');
+    const owner = owners[index];
+    if (owner && owner !== ref) return { why: 'name', owner };
+    if (owners[names.length + index]) return { why: 'folder', owner: name };
+    const file = foldersOf(name).find((folder) => files.get(folder) && files.get(folder) !== ref);
+    return file === undefined ? undefined : { why: 'inside', owner: files.get(file) ?? file };
+  });
+}
+
+/** `a/b/c` -> `a`, `a/b` */
+function foldersOf(name: string): string[] {
+  const parts = name.split('/').slice(0, -1);
+  return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+}
+
+/** A budget belongs to the batch: only the source that gave it may change it. */
+function budgetConflict(header: SubmitHeader, batch: Batch | undefined): Diagnostic | undefined {
+  const { maxClips, source } = header;
+  if (maxClips === undefined || !batch || batch.maxClips === null || batch.maxClips === maxClips) return undefined;
+  if (source !== undefined && batch.budgetSource === source) return undefined;
+  return budgetDiagnostic(header, batch.maxClips, batch.budgetSource ?? undefined);
+}
