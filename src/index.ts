@@ -93,7 +93,8 @@ export interface Clipmill {
    * long. Resolves when the last job is in.
    * Local images (`image_files`) are uploaded on the way; they need S3 storage.
    * A text is a job with this prompt. `{index}` in names continues from the end of the batch.
-   * @throws InputError at the first job that is wrong; those before it are submitted. UserError for wrong arguments
+   * @throws InputError at the first job that is wrong; those before it are submitted. UserError for wrong arguments,
+   * and when Redis has no room for the jobs: before the first of an array, before the next 10,000 of another iterable
    */
   submit(
     batch: string,
@@ -176,7 +177,7 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
           const expanded = expandJobs(jobs, { batch, output, maxClips, defaults }, limits);
           const upload = imageUploads(() => storage.inputs);
           const policy = adopt ? 'adopt' : replace ? 'replace' : 'refuse';
-          const found = withFolder(app, storage, batch, expanded, policy, signal);
+          const found = withFolder(app, storage, batch, expanded, policy, { total: lengthOf(jobs), signal });
           const submission = await submitJobs(app, { batch, maxClips, source }, found, { signal, upload, replace });
           const handle = { ...handleOf(batch), submission };
           if (await app.queries.batch(batch)) return handle;
@@ -204,4 +205,9 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
     await closers.close();
     throw error;
   }
+}
+
+/** The number of jobs, where it is known before they are read. */
+function lengthOf(jobs: object): number | undefined {
+  return Array.isArray(jobs) ? jobs.length : undefined;
 }

@@ -8,6 +8,7 @@ import { pagesOf } from '../core/chunk.ts';
 import type { Job } from '../jobs/job.ts';
 import { StagingTable } from '../ledger/staging.ts';
 import { INTAKE_PAGE } from '../ledger/intake.ts';
+import { StreamRoom } from './stream-room.ts';
 import { knownItems } from './submit.ts';
 
 /**
@@ -15,7 +16,9 @@ import { knownItems } from './submit.ts';
  * batch first. Clips of the batch that the storage has are adopted before the first of them.
  * @param policy `adopt`: what is there counts as the clips of these jobs, whatever made it; `replace`: all jobs are read
  * before the first is yielded, and what is there with other content is not adopted
- * @throws UserError when the folder holds something else than these jobs; those before are submitted
+ * @param total number of jobs, where it is known before they are read
+ * @throws UserError when the folder holds something else than these jobs, or Redis has no room for them; those before
+ * are submitted
  */
 export async function* withFolder(
   app: App,
@@ -23,7 +26,7 @@ export async function* withFolder(
   batch: string,
   jobs: AsyncIterable<Job>,
   policy: FolderPolicy,
-  signal?: AbortSignal,
+  { total, signal }: { total?: number | undefined; signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<Job> {
   await placeSubmissions(app, [batch]);
   const folder = await openFolder(app, storage, batch, signal);
@@ -32,14 +35,17 @@ export async function* withFolder(
     const check = new FolderCheck(folder, app, wanted);
     let adopted = !folder.unknown;
     const read: Job[] = [];
+    const room = new StreamRoom(app, total);
     for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
       const hashes = await knownItems(app, batch, page);
-      await check.page(
+      const fates = await check.page(
         page,
         hashes.map((hash) => hash !== undefined),
       );
       const conflict = conflictOf(folder, check.findings, undefined, policy, { partial: true });
       if (conflict) throw conflict;
+      const isNew = (_job: Job, index: number) => hashes[index] === undefined && fates[index] === undefined;
+      await room.require(page, page.filter(isNew));
       if (wanted) {
         read.push(...page);
         continue;

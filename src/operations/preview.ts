@@ -8,6 +8,7 @@ import type { Job } from '../jobs/job.ts';
 import type { Batch } from '../ledger/batch.ts';
 import { contentHash, INTAKE_PAGE, type TakenOutput } from '../ledger/intake.ts';
 import { ownerOf, refOf } from '../ledger/schema/keys.ts';
+import { sizeOf } from './redis-room.ts';
 import { budgetDiagnostic, knownItems, outputTaken, type SubmitHeader } from './submit.ts';
 
 export interface Preview {
@@ -81,8 +82,9 @@ export async function previewJobs(
       else if (obstacle) problems.push(outputTaken(header, { id: job.id, output: job.output, ...obstacle }));
       else {
         sum.added += 1;
-        sum.inputBytes += Buffer.byteLength(JSON.stringify(job.input));
-        sum.nameBytes += Buffer.byteLength(job.id) + Buffer.byteLength(job.output);
+        const { inputBytes, nameBytes } = sizeOf(job);
+        sum.inputBytes += inputBytes;
+        sum.nameBytes += nameBytes;
         sum.videoSeconds += app.model.videoSeconds(job.input);
       }
     }

@@ -3,7 +3,7 @@ import { UserError } from '../core/errors.ts';
 import { formatBytes, plural } from '../core/format.ts';
 import { constants } from '../ledger/schema/constants.ts';
 import { readConfigBytes, readRedisFacts } from '../redis/facts.ts';
-import type { Preview } from './preview.ts';
+import type { Job } from '../jobs/job.ts';
 
 /** New items from which on a submission reports what it needs of Redis memory. */
 const LARGE = 50_000;
@@ -33,23 +33,31 @@ export function redisBytes({ count, inputBytes, nameBytes }: NewItems, listpackV
   return count * (base + 1.1 * inputBytes + 3 * nameBytes) + Math.min(count, constants.eventsKept) * EVENT_BYTES;
 }
 
+/** New items of one preview: their number, and bytes in all. */
+interface Previewed extends Omit<NewItems, 'count'> {
+  added: number;
+}
+
+/** The new items of previewed submissions. */
+export function newItemsOf(previews: readonly Previewed[]): NewItems {
+  const count = sum(previews, 'added');
+  const mean = (field: 'inputBytes' | 'nameBytes') => (count === 0 ? 0 : sum(previews, field) / count);
+  return { count, inputBytes: mean('inputBytes'), nameBytes: mean('nameBytes') };
+}
+
 /**
- * Checks that the new items of a submission fit into Redis.
+ * Checks that new items fit into Redis.
  * @returns what a large submission needs, as a line for people
  * @throws UserError when `maxmemory` leaves less than they need
  */
-export async function requireRedisRoom(app: App, previews: readonly Preview[]): Promise<string | undefined> {
-  const count = sum(previews, 'added');
+export async function requireRedisRoom(app: Pick<App, 'redis'>, items: NewItems): Promise<string | undefined> {
+  const { count } = items;
   if (count === 0) return undefined;
   const [facts, listpackValue] = await Promise.all([
     readRedisFacts(app.redis),
     readConfigBytes(app.redis, 'hash-max-listpack-value'),
   ]);
-  const mean = (field: 'inputBytes' | 'nameBytes') => sum(previews, field) / count;
-  const needed = redisBytes(
-    { count, inputBytes: mean('inputBytes'), nameBytes: mean('nameBytes') },
-    listpackValue ?? constants.pieceBytes,
-  );
+  const needed = redisBytes(items, listpackValue ?? constants.pieceBytes);
   const { usedBytes = 0, maxBytes } = facts;
   const limited = maxBytes !== undefined && maxBytes > 0;
   const free = limited ? Math.max(0, maxBytes - usedBytes) : undefined;
@@ -65,6 +73,14 @@ export async function requireRedisRoom(app: App, previews: readonly Preview[]): 
   return free === undefined ? need : `${need}; ${formatBytes(free)} are free`;
 }
 
-function sum(previews: readonly Preview[], field: 'added' | 'inputBytes' | 'nameBytes'): number {
+/** What a job takes in Redis: bytes of the JSON of its input, and of its id and output name together. */
+export function sizeOf({ id, output, input }: Pick<Job, 'id' | 'output' | 'input'>): Omit<NewItems, 'count'> {
+  return {
+    inputBytes: Buffer.byteLength(JSON.stringify(input)),
+    nameBytes: Buffer.byteLength(id) + Buffer.byteLength(output),
+  };
+}
+
+function sum(previews: readonly Previewed[], field: keyof Previewed): number {
   return previews.reduce((total, preview) => total + preview[field], 0);
 }

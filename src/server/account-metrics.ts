@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { App } from '../app.ts';
 import { documentedFailCodes } from '../apixo/policy.ts';
 import { haltReasons } from '../ledger/account.ts';
+import { conditionKinds, type ConditionKind } from '../ledger/conditions.ts';
 import { reasons } from '../ledger/schema/reasons.ts';
 import { queueNames } from '../queue/queues.ts';
 
@@ -33,12 +34,12 @@ const QUEUE_STATES = ['wait', 'active', 'delayed', 'prioritized'] as const;
  * sum. While Redis is away, `clipmill_redis_up 0` is the only one.
  */
 export class AccountMetrics {
-  readonly #app: Pick<App, 'redis' | 'run' | 'keys'>;
+  readonly #app: Pick<App, 'redis' | 'run' | 'keys' | 'conditions'>;
   readonly #registry = new Registry();
   readonly #gauges: ReturnType<typeof createGauges>;
   #cached: { at: number; text: Promise<string> } | undefined;
 
-  constructor(app: Pick<App, 'redis' | 'run' | 'keys'>) {
+  constructor(app: Pick<App, 'redis' | 'run' | 'keys' | 'conditions'>) {
     this.#app = app;
     this.#gauges = createGauges(this.#registry);
   }
@@ -55,8 +56,10 @@ export class AccountMetrics {
     this.#registry.resetMetrics();
     try {
       if (this.#app.redis.status !== 'ready') throw new Error('Redis is away');
-      const [account, jobs] = await within(Promise.all([this.#account(), this.#jobs()]), DEADLINE_MS);
+      const reading = Promise.all([this.#account(), this.#jobs(), this.#app.conditions.read()]);
+      const [account, jobs, conditions] = await within(reading, DEADLINE_MS);
       this.#set(account, jobs);
+      this.#setConditions(conditions.map(({ kind }) => kind));
       this.#gauges.redisUp.set(1);
       return await this.#registry.metrics();
     } catch {
@@ -101,6 +104,10 @@ export class AccountMetrics {
       gauges.halted.set({ reason }, holds ? 1 : 0);
     }
   }
+
+  #setConditions(met: readonly ConditionKind[]): void {
+    for (const kind of conditionKinds) this.#gauges.condition.set({ kind }, met.includes(kind) ? 1 : 0);
+  }
 }
 
 /** Codes with a series of their own: clipmill's, the documented ones of the API, and HTTP statuses. */
@@ -133,6 +140,7 @@ function createGauges(registry: Registry) {
     queueJobs: gauge('queue_jobs', 'Jobs by queue and state.', ['queue', 'state']),
     oldestWaiting: gauge('oldest_waiting_seconds', 'How long the next item of a batch has waited, the longest of all.'),
     balance: gauge('balance_usd', 'Balance of the API key in US dollars when it was last read.'),
+    condition: gauge('condition', 'Whether workers meet a condition that keeps clips from moving, by kind.', ['kind']),
     halted: gauge('halted', 'Whether submission is halted or paused, by reason.', ['reason']),
   };
 }

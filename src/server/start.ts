@@ -8,6 +8,7 @@ import { recordHint } from '../operations/callback-hint.ts';
 import { AccountMetrics } from './account-metrics.ts';
 import { serverHandler } from './routes.ts';
 import { callbackHandler, isCallbackPath, type CallbackReceiver } from './callbacks.ts';
+import { exposeFreeSpace } from './free-space.ts';
 import { createHealth } from './health.ts';
 import { listen, type Listener } from './listener.ts';
 import { workerHandler } from './worker-routes.ts';
@@ -46,6 +47,7 @@ export async function startServer(app: App, options: ServerOptions): Promise<Run
   });
   closers.push(() => health.stop());
   collectProcessMetrics();
+  if (config.storage.kind === 'file' && app.roles.includes('download')) exposeFreeSpace(config.storage.root);
 
   async function open(address: ListenAddress, handler: RequestListener, setting: string): Promise<string> {
     const listener = await listen(address, handler, { setting });

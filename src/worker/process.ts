@@ -21,6 +21,9 @@ export interface WorkerProcessOptions {
   openListeners?: OpenListeners;
 }
 
+const STUCK_CURE =
+  'Let systemd, Docker or Kubernetes restart the process. If it happens again, run `clipmill doctor`: Redis answers, and hands out no jobs.';
+
 /** Opens the listeners of a worker process; they are closed when it drains. */
 export type OpenListeners = (
   app: App,
@@ -64,7 +67,7 @@ export async function runWorkers(
       if (!ended.aborted) await once(ended, 'abort');
       if (stuck.signal.aborted) {
         // A drain would wait for what does not move. Another process runs the jobs of this one.
-        log.fatal({ reasons: workers.faults() }, 'stuck: exiting, to be restarted');
+        log.fatal({ reasons: workers.faults(), cure: STUCK_CURE }, 'the workers are stuck: exiting with 1');
         process.exit(1);
       }
       await Promise.all([workers.drain(), listeners?.close()]);

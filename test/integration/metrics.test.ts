@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, statfs } from 'node:fs/promises';
 import { request } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
@@ -86,7 +86,11 @@ describe('/metrics', () => {
     await harness.app.account.pause();
     await harness.app.account.balance(12.5);
     await harness.add('c', clips(3, 'waiting'));
+    harness.app.conditions.raise('storage', 'the storage takes no clips');
     const text = await scrape(harness);
+    const { bavail, bsize } = await statfs(harness.folder);
+    const free = Number(/^clipmill_storage_free_bytes (\d+)$/m.exec(text)?.[1]);
+    expect(Math.abs(free / (bavail * bsize) - 1)).toBeLessThan(0.05);
     for (const line of [
       'clipmill_redis_up 1',
       'clipmill_items{state="queued"} 3',
@@ -100,6 +104,8 @@ describe('/metrics', () => {
       'clipmill_balance_usd 12.5',
       'clipmill_halted{reason="paused"} 1',
       'clipmill_halted{reason="bad-key"} 0',
+      'clipmill_condition{kind="storage"} 1',
+      'clipmill_condition{kind="disk"} 0',
     ]) {
       expect(text).toContain(`${line}\n`);
     }
@@ -112,6 +118,14 @@ describe('/metrics', () => {
     await harness.app.redis.zadd(harness.app.keys.ended, 1, 'b');
     while (await harness.app.admin.purge('b', 1));
     expect(await scrape(harness)).toContain('clipmill_ended_total{state="done"} 4\n');
+  });
+
+  it('leaves out the free bytes of a storage that does not answer', async () => {
+    const harness = await startHarness();
+    await rm(harness.folder, { recursive: true, force: true });
+    const text = await scrape(harness);
+    expect(text).toContain('clipmill_redis_up 1\n');
+    expect(text).not.toMatch(/^clipmill_storage_free_bytes /m);
   });
 
   it('has a bounded number of series for any batches and codes', async () => {

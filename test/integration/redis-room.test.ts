@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { createClipmill, UserError } from '../../src/index.ts';
 import { redisBytes } from '../../src/operations/redis-room.ts';
 import type { NewItem } from '../../src/ledger/intake.ts';
 import { openLedger } from '../support/ledger.ts';
@@ -43,3 +44,34 @@ it.each([
     expect(estimated / measured).toBeLessThan(1.25);
   },
 );
+
+it('the library refuses an array that maxmemory cannot hold before its first job, and a stream before its next 10,000', async () => {
+  const { url } = await privateRedis();
+  const clipmill = await createClipmill({ settings: { REDIS_URL: url }, work: [] });
+  onTestFinished(() => clipmill.close());
+  const { redis } = await openLedger({}, url);
+  const leave = async (megabytes: number) => {
+    const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
+    await redis.config('SET', 'maxmemory', used + megabytes * 1_000_000);
+  };
+  const ships = Array.from({ length: 30_000 }, (_, index) => `ship number ${index} at sea`);
+  async function* stream() {
+    yield* ships;
+  }
+
+  await leave(18);
+  const refused = await clipmill.submit('array', ships).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(UserError);
+  expect(refused).toMatchObject({
+    message: expect.stringMatching(/^30,000 new clips need about \d+ MB of Redis memory, and its maxmemory of \d+ MB/),
+    cure: expect.stringContaining('Raise maxmemory to'),
+  });
+  await expect(clipmill.batch('array')).rejects.toThrow('there is no batch');
+
+  await expect(clipmill.submit('stream', stream())).rejects.toThrow(/^10,250 new clips need about/);
+  expect((await (await clipmill.batch('stream')).status()).counts.total).toBeGreaterThanOrEqual(10_000);
+
+  await leave(100);
+  const { submission } = await clipmill.submit('array', ships.slice(0, 500));
+  expect(submission.added).toBe(500);
+}, 30_000);
