@@ -89,6 +89,9 @@ export function compileHeader(raw: Fields, context: HeaderContext, report: Repor
   };
 }
 
+/** A jq filter: an object of prompts, or of jobs, by name becomes a list of jobs. */
+const LIST_OF_PROMPTS = 'to_entries[] | {id: .key} + (.value | objects // {prompt: .})';
+
 /** Returns what is wrong with a field that no header has, and what the user most likely meant. */
 function unknownField(
   name: string,
@@ -107,10 +110,9 @@ function unknownField(
   }
   const text = typeof value === 'string';
   if (byName && (text || (isFields(value) && Object.hasOwn(value, 'prompt')))) {
-    const job = text ? '{id: .key, prompt: .value}' : '{id: .key} + .value';
     const message =
       `${unknown}; prompts by name are written as a list, \`- {id: ${truncate(name)}, prompt: …}\` below \`jobs:\` ` +
-      `(of JSON, jq -c 'to_entries[] | ${job}' makes JSON lines)`;
+      `(of JSON, jq -c '${LIST_OF_PROMPTS}' makes JSON lines)`;
     return { message, once: 'prompts by name' };
   }
   return { message: `${unknown}; a field whose name begins with x- is ignored` };

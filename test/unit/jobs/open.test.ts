@@ -92,9 +92,11 @@ describe('a header', () => {
   });
 
   it.each([
-    ['{"0001": "a cat", "0002": "a dog"}', 'to_entries[] | {id: .key, prompt: .value}'],
-    ['{"0001": {"prompt": "a cat"}, "0002": {"prompt": "a dog"}}', 'to_entries[] | {id: .key} + .value'],
-  ])('of prompts by name is refused once, with how to make a list of it: %s', async (text, jq) => {
+    '{"0001": "a cat", "0002": "a dog"}',
+    '{"0001": {"prompt": "a cat"}, "0002": {"prompt": "a dog"}}',
+    '{"0001": {"prompt": "a cat"}, "0002": "a dog"}',
+  ])('of prompts by name is refused once, with a command that makes a list of it: %s', async (text) => {
+    const jq = 'to_entries[] | {id: .key} + (.value | objects // {prompt: .})';
     expect(await wrong('jobs.json', text)).toEqual([expect.stringContaining(`jq -c '${jq}' makes JSON lines`)]);
   });
 
