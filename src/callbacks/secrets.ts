@@ -10,9 +10,8 @@ interface SecretDeps {
 }
 
 /**
- * Holds the secrets of callback URLs: those of CLIPMILL_CALLBACK_SECRET, else one that is generated once and kept in
- * Redis for every process that submits or serves. Access to that Redis is access to everything, so the secret would be
- * no safer elsewhere.
+ * Holds the secrets of callback URLs: those of CLIPMILL_CALLBACK_SECRET, or a generated one that all processes share
+ * in Redis. Access to that Redis is access to everything, so the secret would not be safer elsewhere.
  */
 export class CallbackSecrets {
   readonly #deps: SecretDeps;
@@ -22,23 +21,25 @@ export class CallbackSecrets {
   constructor(deps: SecretDeps) {
     this.#deps = deps;
     this.#known = deps.config.callbackSecrets;
-    // A Redis that lost its data, or another one in its place, has another secret.
+    // After a reconnect, Redis may have lost its data or be another server: it has another secret then.
     if (!this.#known) deps.redis.on('ready', this.#onReady);
   }
 
-  /** Returns the secrets, of which the first signs and all are accepted; `undefined` until Redis has answered. */
+  /** Returns the secrets, of which the first signs and all are accepted; `undefined` until they are read from Redis. */
   current(): readonly string[] | undefined {
     return this.#known;
   }
 
-  /** Reads the secret from Redis where it is kept there. Rejects when Redis does not answer. */
+  /** Reads the secret from Redis, and generates it if there is none. Rejects if Redis does not answer. */
   async read(): Promise<readonly string[]> {
     const { redis, keys, config } = this.#deps;
     if (config.callbackSecrets) return config.callbackSecrets;
-    const made = randomBytes(32).toString('base64url');
-    // Two processes may start together: the first one's secret holds for both.
+    const generated = randomBytes(32).toString('base64url');
+    // Two processes may start at the same time: the secret that is set first is valid for both.
     const secret =
-      (await redis.set(keys.callbackSecret, made, 'NX')) === 'OK' ? made : await redis.get(keys.callbackSecret);
+      (await redis.set(keys.callbackSecret, generated, 'NX')) === 'OK'
+        ? generated
+        : await redis.get(keys.callbackSecret);
     if (!secret) return await this.read();
     const [before] = this.#known ?? [];
     if (secret !== before) this.#known = before === undefined ? [secret] : [secret, before];

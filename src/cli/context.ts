@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { harmlessText } from '../core/text.ts';
+import { escapeControls } from '../core/text.ts';
 import type { Environment } from '../config/config.ts';
 
 /** The environment of a command: results go to `out`, everything else to `err`. */
@@ -22,8 +22,8 @@ export interface CliContext {
 export function processContext(): CliContext {
   return {
     env: process.env,
-    out: (text) => void process.stdout.write(harmlessText(text)),
-    err: (text) => void process.stderr.write(harmlessText(text)),
+    out: (text) => void process.stdout.write(escapeControls(text)),
+    err: (text) => void process.stderr.write(escapeControls(text)),
     control: (sequence) => void process.stderr.write(sequence),
     async write(text) {
       if (!process.stdout.write(text)) await once(process.stdout, 'drain');

@@ -8,49 +8,49 @@ import { isLoopback, isLoopbackHost, isPrivateHost } from './values.ts';
 type Settings = typeof settings;
 type Value<S extends Setting> = z.output<S['value']> | (S extends { default: string } ? never : undefined);
 
-/** All settings, parsed: durations in milliseconds as `…Ms`, absent ones `undefined`. Frozen. */
+/** All settings, parsed: durations in milliseconds (`…Ms`), absent settings `undefined`. Frozen. */
 export type Config = { readonly [Name in keyof Settings]: Value<Settings[Name]> };
 
-/** The environment as it is read, `process.env` or a stand-in. */
+/** Environment variables, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** One or more settings that are missing or hold what they cannot. */
+/** One or more settings are missing or invalid. */
 export class SettingsError extends UserError {
   override readonly name = 'SettingsError';
 }
 
 /**
- * Reads every setting from the environment and checks it.
- * @throws SettingsError naming all settings that are wrong, with the rule each breaks.
+ * Reads and validates all settings of the environment.
+ * @throws SettingsError with every invalid setting and its rule
  */
 export function loadConfig(environment: Environment): Config {
-  const mistakes: string[] = [];
+  const errors: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries<Setting>(settings)) {
     const text = given(environment, setting) ?? setting.default;
     if (text === undefined) continue;
     const result = setting.value.safeParse(text);
     if (result.success) values[name] = result.data;
-    else mistakes.push(`${setting.env}=${masked(setting, text)}: ${result.error.issues[0]?.message ?? 'is not valid'}`);
+    else errors.push(`${setting.env}=${masked(setting, text)}: ${result.error.issues[0]?.message ?? 'is not valid'}`);
   }
   const { baseUrl, allowHttp } = values as Partial<Config>;
   if (baseUrl?.startsWith('http:') && !allowHttp && !isPrivateHost(new URL(baseUrl).hostname)) {
-    mistakes.push(
+    errors.push(
       `${settings.baseUrl.env}=${withoutPassword(baseUrl)}: would send the API key unencrypted: use https://, or set ${settings.allowHttp.env}=true`,
     );
   }
-  if (mistakes.length > 0) {
-    throw new SettingsError(mistakes.join('\n'), { cure: 'See `clipmill config` for every setting and its form.' });
+  if (errors.length > 0) {
+    throw new SettingsError(errors.join('\n'), { cure: 'See `clipmill config` for every setting and its form.' });
   }
   const config = Object.freeze(values) as Config;
   checkAddresses(config);
   return config;
 }
 
-/** @throws SettingsError for settings that are valid alone and contradict each other */
+/** @throws SettingsError if settings that are valid on their own contradict each other */
 function checkAddresses({ callbackUrl, callbackListen, baseUrl, listen, apiToken }: Config): void {
   if (callbackListen && callbackUrl === undefined) {
-    throw new SettingsError('CLIPMILL_CALLBACK_LISTEN is set, and CLIPMILL_CALLBACK_URL is not', {
+    throw new SettingsError('CLIPMILL_CALLBACK_LISTEN is set, but CLIPMILL_CALLBACK_URL is not', {
       cure: 'Set CLIPMILL_CALLBACK_URL to the public URL that leads there, or unset CLIPMILL_CALLBACK_LISTEN.',
     });
   }
@@ -58,7 +58,7 @@ function checkAddresses({ callbackUrl, callbackListen, baseUrl, listen, apiToken
     const { protocol, hostname } = new URL(callbackUrl);
     if (protocol !== 'https:' || isPrivateHost(hostname)) {
       throw new SettingsError(
-        `CLIPMILL_CALLBACK_URL=${callbackUrl}: the API calls public https URLs only, and this is not one`,
+        `CLIPMILL_CALLBACK_URL=${callbackUrl}: the API calls only public https URLs, and this is not one`,
         { cure: 'Put a proxy or a tunnel with TLS in front of CLIPMILL_CALLBACK_LISTEN: see docs/server.md.' },
       );
     }
@@ -73,7 +73,7 @@ function checkAddresses({ callbackUrl, callbackListen, baseUrl, listen, apiToken
   }
 }
 
-/** @throws SettingsError when there is no key although the API is not on this machine. */
+/** Returns the API key. @throws SettingsError if none is set and the API is not on this machine */
 export function requireApiKey(config: Config): string {
   if (config.apiKey !== undefined) return config.apiKey;
   if (isLoopback(config.baseUrl)) return 'loopback';
@@ -82,26 +82,26 @@ export function requireApiKey(config: Config): string {
   });
 }
 
-/** Returns the addresses that URLs of clips and images may resolve to, in addition to public ones. */
+/** Returns the addresses that URLs of clips and images may resolve to besides public ones. */
 export function addressesOf({ baseUrl, allowAddresses }: Config) {
-  // An API on this machine, such as the simulator, has its clips there as well.
+  // An API on this machine, such as the simulator, also serves its clips from there.
   return { anyAddress: isLoopback(baseUrl), allowed: allowAddresses };
 }
 
-/** Returns the origin of the API; all APIs on this machine count as one, on any port. */
+/** Returns the origin of the API, or `loopback` for any API on this machine. */
 export function apiOf({ baseUrl }: Pick<Config, 'baseUrl'>): string {
   return isLoopback(baseUrl) ? 'loopback' : new URL(baseUrl).origin;
 }
 
-/** Returns the identity of the account that pays: the API and the key. */
+/** Returns the identity of the paying account: the API and the key. */
 export function accountSecret(config: Config): string {
   return `${apiOf(config)}\n${requireApiKey(config)}`;
 }
 
-/** A setting as `clipmill config` shows it. */
+/** A setting as printed by `clipmill config`. */
 export interface SettingReport {
   name: string;
-  /** As written; secrets are masked; `null` when it is not set and has no default. */
+  /** As written, with secrets masked; `null` if it is not set and has no default. */
   value: string | null;
   source: 'environment' | 'default' | 'unset';
   about: string;
@@ -120,7 +120,7 @@ export function reportSettings(environment: Environment): SettingReport[] {
   });
 }
 
-/** Returns `CLIPMILL_…` names in the environment that are no settings: probably misspelt. */
+/** Returns the `CLIPMILL_…` variables that are not settings and may be misspelled, each with the closest setting. */
 export function unknownSettings(environment: Environment): { name: string; meant: string | undefined }[] {
   const known = Object.values<Setting>(settings).map((setting) => setting.env);
   return Object.keys(environment)
@@ -143,7 +143,7 @@ export function secretsOf(config: Config): string[] {
   return secrets.filter((secret) => secret !== undefined);
 }
 
-/** An empty variable counts as not set, as shells and compose files leave them behind. */
+/** Returns the value of a setting. An empty variable counts as unset: shells and compose files leave such variables. */
 function given(environment: Environment, setting: Setting): string | undefined {
   const text = environment[setting.env]?.trim();
   return text === '' ? undefined : text;

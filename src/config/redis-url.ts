@@ -34,8 +34,8 @@ const PARAMETERS = ['username', 'password', 'db', 'sentinel_username', 'sentinel
  * - `redis+sentinel://[user:password@]host[:26379],host…/master-name[/db]`
  * - `redis+cluster://[user:password@]host[:port],host…` (both also as `rediss+…`)
  *
- * A password may hold `@`, `:` and `/` as they are; `?` and `%` must be percent-encoded.
- * @throws Error that names what is wrong, and quotes no credentials
+ * A password may contain `@`, `:` and `/` unencoded; `?` and `%` must be percent-encoded.
+ * @throws Error that describes the problem and quotes no credentials
  */
 export function parseRedisUrl(text: string): RedisTarget {
   const scheme = /^(unix|rediss?(?:\+(?:sentinel|cluster))?):\/\/(?=.)/.exec(text)?.[1];
@@ -67,7 +67,7 @@ export function parseRedisUrl(text: string): RedisTarget {
     };
   }
   if (scheme.endsWith('cluster')) {
-    if (parseDb(path || parameters.get('db')) !== 0) throw new Error('a cluster has database 0 alone');
+    if (parseDb(path || parameters.get('db')) !== 0) throw new Error('a cluster has only database 0');
     return { kind: 'cluster', tls, ...credentials, nodes: parseHosts(hosts, 6_379) };
   }
   const [address, another] = parseHosts(hosts, 6_379);
@@ -93,7 +93,7 @@ function parseHosts(text: string, defaultPort: number): Address[] {
     const { host, bare, port } =
       /^(?:\[(?<host>[\dA-Fa-f:.%]+)\]|(?<bare>[^:[\]\s]+))(?::(?<port>.*))?$/.exec(entry)?.groups ?? {};
     const name = host ?? bare;
-    if (name === undefined) throw new Error(entry === '' ? 'names no host' : `"${entry}" is no host`);
+    if (name === undefined) throw new Error(entry === '' ? 'has no host' : `"${entry}" is not a host`);
     return { host: name, port: port === undefined ? defaultPort : parsePort(port) };
   });
 }

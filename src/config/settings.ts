@@ -17,19 +17,19 @@ import {
 export interface Setting {
   env: string;
   value: z.ZodType<unknown, string>;
-  /** As it would be written in the environment; without one the setting may be absent. */
+  /** As written in the environment. A setting without a default is optional. */
   default?: string;
-  /** The part that is never printed: all of it, or the password in a URL. */
+  /** The part that is never printed: the whole value, or the password in a URL. */
   secret?: 'all' | 'password';
   about: string;
 }
 
-/** A name reserved for a later version: refused, because a setting must not be ignored. */
+/** Refuses a name that is reserved for a later version, because ignoring a setting would mislead the user. */
 const notYet = z.string().refine(() => false, 'is not supported by this version: unset it');
 
 /**
- * Every setting of clipmill. The environment is read through this table alone, and `clipmill config`
- * prints it, so the documentation cannot differ from the behaviour.
+ * Every setting of clipmill. The environment is read only through this table, and `clipmill config` prints it, so
+ * documentation and behaviour cannot differ.
  */
 export const settings = {
   apiKey: {

@@ -5,7 +5,7 @@ import { parseRedisUrl } from './redis-url.ts';
 
 const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `500ms`, `5s`, `1m`, `2h`, `30d` to milliseconds. */
+/** `500ms`, `5s`, `1m`, `2h` or `30d`, in milliseconds. */
 export const duration = z.string().transform((text, context) => {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim());
   const ms = match?.[1] && match[2] ? Number(match[1]) * (unitMs[match[2]] ?? Number.NaN) : Number.NaN;
@@ -17,7 +17,7 @@ export const duration = z.string().transform((text, context) => {
 /** A duration of at least a millisecond, in milliseconds. */
 export const positiveDuration = duration.refine((ms) => ms >= 1, 'must be at least 1ms');
 
-/** A whole number within bounds, written in decimal digits. */
+/** A whole number from `min` to `max`, in decimal digits. */
 export function wholeNumber(min: number, max: number) {
   return z.string().transform((text, context) => {
     const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
@@ -40,7 +40,7 @@ const unitBytes: Record<string, number> = {
   gib: 2 ** 30,
 };
 
-/** `500000`, `100MB` or `2GiB` to bytes, at least one. */
+/** `500000`, `100MB` or `2GiB`, in bytes; at least 1. */
 export const byteSize = z.string().transform((text, context) => {
   const [, number = '', unit = ''] = /^(\d+)\s*([kmg]i?b)?$/i.exec(text.trim()) ?? [];
   const bytes = number === '' ? Number.NaN : Number(number) * (unitBytes[unit.toLowerCase()] ?? Number.NaN);
@@ -82,18 +82,18 @@ export const storageTarget = z.string().transform((text, context): StorageTarget
   return z.NEVER;
 });
 
-/** True for an address that never leaves this machine: localhost, 127.0.0.0/8, ::1. */
+/** Returns whether a URL points to this machine: localhost, 127.0.0.0/8 or ::1. */
 export function isLoopback(address: string): boolean {
   return isLoopbackHost(new URL(address).hostname.replace(/^\[|\]$/g, ''));
 }
 
-/** Where a server listens; an IPv6 address without its brackets. */
+/** The address of a listener; IPv6 without brackets. */
 export interface ListenAddress {
   host: string;
   port: number;
 }
 
-/** `HOST:PORT`, `[::1]:PORT`, or a port alone, which means loopback. Port 0 takes any that is free. */
+/** `HOST:PORT`, `[::1]:PORT`, or a port alone for loopback. Port 0 selects any free port. */
 export const listenAddress = z.string().transform((text, context): ListenAddress => {
   const match = /^(?:(?:\[(?<v6>[0-9a-f:.]+)\]|(?<name>[a-z0-9.-]+)):)?(?<port>\d{1,5})$/i.exec(text.trim())?.groups;
   const port = Number(match?.['port'] ?? Number.NaN);
@@ -120,15 +120,15 @@ export const secretPair = z
   .transform((text) => text.split(',').map((secret) => secret.trim()))
   .refine(
     (secrets) => secrets.length <= 2 && secrets.every((secret) => /^[\x21-\x7e]{16,256}$/.test(secret)),
-    'must be one secret of 16 to 256 printable ASCII characters, or two with a comma between (NEW,OLD)',
+    'must be one secret of 16 to 256 printable ASCII characters, or two separated by a comma (NEW,OLD)',
   );
 
-/** True for a name or address of this machine. */
+/** Returns whether a host name or address is that of this machine. */
 export function isLoopbackHost(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127(?:\.\d+){3}$/.test(host);
 }
 
-/** True for a host that the public internet cannot reach: an address of a private network, or a name without a domain. */
+/** Returns whether a host is unreachable from the internet: a private address, or a name without a public domain. */
 export function isPrivateHost(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   if (isLoopbackHost(bare)) return true;
@@ -138,13 +138,13 @@ export function isPrivateHost(host: string): boolean {
   return !bare.includes('.') || /\.(local|internal|lan|home|localdomain|test|invalid|example)$/i.test(bare);
 }
 
-/** `REDIS_URL`, as it is written, once it is known to be one. */
+/** `REDIS_URL` as written, validated. */
 export const redisUrl = z.string().transform((text, context) => {
   try {
     parseRedisUrl(text);
     return text;
   } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'is no URL of Redis' });
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'is not a Redis URL' });
     return z.NEVER;
   }
 });

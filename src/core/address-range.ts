@@ -20,6 +20,7 @@ export function parseRange(text: string): Range {
   return { cidr: text, net, bits: net.kind() === 'ipv4' ? 32 : 128 };
 }
 
+/** Returns whether an address of the same family lies in a range. */
 export function contains({ net, bits }: Range, address: Address): boolean {
   if (net instanceof ipaddr.IPv4) return address instanceof ipaddr.IPv4 && address.match(net, bits);
   return address instanceof ipaddr.IPv6 && address.match(net, bits);

@@ -1,11 +1,11 @@
 import { endsWithin } from './timeouts.ts';
 
-/** Longest wait for a source before a page that is not full is yielded, in milliseconds. */
-const PATIENCE_MS = 50;
+/** Longest wait for the next item before a partial page is yielded, in milliseconds. */
+const MAX_WAIT_MS = 50;
 
 /**
- * Groups a stream into pages of at most `size`. A slow source (prompts that another program is still
- * writing) does not hold back what it has given already, nor does one that fails: its error comes after that.
+ * Groups a stream into pages of at most `size` items. A slow source, such as prompts that another program is still
+ * writing, does not delay the items that were read. A failing source does not drop them: its error follows them.
  */
 export async function* pagesOf<T>(source: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
@@ -14,9 +14,9 @@ export async function* pagesOf<T>(source: Iterable<T> | AsyncIterable<T>, size: 
   try {
     for (;;) {
       const next = Promise.resolve(iterator.next());
-      // A source that fails between waits must not end the process as an unhandled rejection; the wait below throws it.
+      // A failure between two awaits would be an unhandled rejection and end the process. The await below throws it.
       next.catch(() => {});
-      if (page.length > 0 && !(await endsWithin(Promise.allSettled([next]), PATIENCE_MS))) {
+      if (page.length > 0 && !(await endsWithin(Promise.allSettled([next]), MAX_WAIT_MS))) {
         yield page;
         page = [];
       }

@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Time, as an interface, so that tests need not wait for it. */
+/** Access to time, as an interface that tests replace by a fake clock. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch by this machine's clock, which may be wrong, and may be set at any time. */
+  /** Wall clock: milliseconds since the Unix epoch. May be wrong, and may be set at any time. */
   now(): number;
-  /** Milliseconds since some start. Cannot be set, but may stop while the machine is suspended. */
+  /** Monotonic clock: milliseconds since an arbitrary start. May stop while the machine is suspended. */
   elapsed(): number;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when it aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 /**
- * Starts to measure. A clock that is set back hides time from `now`, a suspended machine hides it from
- * `elapsed`: the longer of both counts.
- * @returns the milliseconds since then
+ * Starts a measurement of elapsed time. The wall clock misses time when it is set back, the monotonic clock when the
+ * machine is suspended; the longer measurement counts.
+ * @returns a function that returns the milliseconds since the start
  */
 export function stopwatch(clock: Clock): () => number {
   const [date, start] = [clock.now(), clock.elapsed()];

@@ -1,6 +1,6 @@
 /**
- * Closes resources in the opposite order of their opening (an AsyncDisposableStack for Node 20). Every closer runs,
- * and the first error is thrown at the end.
+ * Closes resources in the reverse order of their opening, as AsyncDisposableStack does, which Node 20 lacks. Every
+ * closer runs; the first error is thrown at the end.
  */
 export class Closers {
   readonly #closers: (() => Promise<void> | void)[] = [];

@@ -1,6 +1,6 @@
 /**
- * A condition that the user can repair: a wrong file, a wrong setting, an unreachable service.
- * The command line prints it as one line with its cure, without a stack trace, and exits with 2.
+ * An error that the user can fix: an invalid file or setting, an unreachable service. The command line prints its
+ * message and its cure without a stack trace, and exits with 2.
  */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
@@ -13,12 +13,12 @@ export class UserError extends Error {
   }
 }
 
-/** One mistake in the user's input, with its place. Lines and columns count from 1. */
+/** One error in the user's input, with its position. Lines and columns count from 1. */
 export interface Diagnostic {
   file?: string;
   line?: number;
   column?: number;
-  /** The job's id, or `#7` for the seventh job of the file when it has none. */
+  /** The job's id, or `#7` for the seventh job of the file if it has none. */
   job?: string;
   field?: string;
   message: string;
@@ -37,7 +37,7 @@ export function formatDiagnostic(problem: Diagnostic): string {
     .join(': ');
 }
 
-/** All mistakes in the input, one line each. */
+/** All errors in the input, one per line. */
 export class InputError extends UserError {
   override readonly name = 'InputError';
   readonly problems: readonly Diagnostic[];
@@ -66,8 +66,8 @@ export function describeError(error: unknown): string {
 }
 
 /**
- * Returns the text that a failed command prints: one line for each mistake of the user, with its cure; for anything
- * else the stack, because it is a fault of clipmill.
+ * Returns the text that a failed command prints: the lines of a UserError and its cure. Any other error is a bug in
+ * clipmill and is printed with its stack.
  */
 export function formatFailure(error: unknown): string {
   if (error instanceof UserError) {
@@ -78,5 +78,5 @@ export function formatFailure(error: unknown): string {
     return error.cure ? `${lines}  ${error.cure}\n` : lines;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `error: internal error of clipmill; nothing in Redis is lost\n${detail}\n`;
+  return `error: internal error in clipmill; nothing in Redis is lost\n${detail}\n`;
 }

@@ -1,4 +1,4 @@
-/** The result of one check. `warn`: it may cost something some day. `fail`: it breaks a promise or stops the work. */
+/** The result of one check. `warn`: a risk. `fail`: work stops, or a guarantee does not hold. */
 export interface Finding {
   /** The subject of the check, in a word or two. */
   subject: string;

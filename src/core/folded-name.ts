@@ -1,13 +1,13 @@
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
- * Returns the form in which names of files are compared: disks fold case (as full case folding does: ß is
- * ss) and compose accents. Names that are equal in it may be one file.
+ * Returns the form in which file names are compared. File systems may fold case (full case folding: ß equals ss) and
+ * compose accents, so names that are equal in this form may denote the same file.
  */
 export function foldedName(name: string): string {
   if (ASCII.test(name)) return name.toLowerCase();
   const upper = name.normalize('NFD').toLowerCase().toUpperCase().normalize('NFC');
-  // Letter by letter: at the end of a word, a sigma would become another one.
+  // Letter by letter, because toLowerCase maps a sigma at the end of a word to another letter.
   return Array.from(upper, (letter) => letter.toLowerCase())
     .join('')
     .normalize('NFC');

@@ -10,7 +10,8 @@ export function formatBytes(bytes: number): string {
   }
   return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
-/** 1,204 */
+
+/** `1,204` */
 export function formatCount(count: number): string {
   return count.toLocaleString('en');
 }
@@ -29,7 +30,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
 }
 
-/** 74.87 USD */
+/** `74.87 USD` */
 export function formatUsd(usd: number): string {
   return `${usd.toFixed(usd !== 0 && Math.abs(usd) < 1 ? 4 : 2)} USD`;
 }
@@ -38,7 +39,7 @@ function pad(value: number): string {
   return String(value).padStart(2, '0');
 }
 
-/** Rows as columns of equal width, two spaces apart; the last column is not padded. */
+/** Aligns rows in columns, two spaces apart. The last column is not padded. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = rows.reduce<number[]>(
     (most, row) => row.map((cell, column) => Math.max(most[column] ?? 0, cell.length)),

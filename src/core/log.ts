@@ -1,23 +1,23 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
-import { harmlessText, cutText } from './text.ts';
+import { escapeControls, cutText } from './text.ts';
 import { scrubber } from './redact.ts';
 
 export type { Logger } from 'pino';
 
 export interface LogOptions {
   level: string;
-  /** Strings that no line may carry, such as the API key; each is replaced by `[secret]`. */
+  /** Strings that must not appear in a line, such as the API key; each is replaced by `[secret]`. */
   secrets: readonly string[];
-  /** Where lines go; the default is standard error. */
+  /** Destination of the lines. Default: standard error. */
   destination?: DestinationStream;
-  /** Lines are printed decoded, for a person: escapes of JSON do not protect the terminal. Default false. */
+  /** Whether the destination decodes the JSON, whose escapes then no longer protect the terminal. Default false. */
   readable?: boolean;
 }
 
-/** Longest text of an error in a line, in characters. */
+/** Longest message or stack in a line, in UTF-16 units. */
 const LONGEST_TEXT = 4_000;
 
-/** Creates a logger. Lines carry ids as fields (`batch`, `item`, `attempt`, `task`), then a message. */
+/** Creates a logger. Ids are fields of a line (`batch`, `item`, `attempt`, `task`), not parts of its message. */
 export function createLogger(options: LogOptions): Logger {
   const scrub = scrubber(options.secrets);
   return pino(
@@ -27,15 +27,15 @@ export function createLogger(options: LogOptions): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorFacts },
-      hooks: { streamWrite: (line) => scrub(options.readable ? withoutCommands(line) : harmlessText(line)) },
+      hooks: { streamWrite: (line) => scrub(options.readable ? escapeDecoded(line) : escapeControls(line)) },
     },
     options.destination ?? pino.destination({ fd: 2, sync: true }),
   );
 }
 
 /**
- * The fields of an error in a line. Its other properties stay out: that of a refused script has the command with all
- * its arguments, prompts and signed URLs among them.
+ * Returns the fields of an error that are logged. Its other properties are not: a Redis error holds the command with
+ * all arguments, which include prompts and signed URLs.
  */
 function errorFacts(error: unknown): object {
   if (!(error instanceof Error)) return { message: cutText(String(error), LONGEST_TEXT) };
@@ -50,10 +50,10 @@ function errorFacts(error: unknown): object {
   };
 }
 
-/** Returns a line whose texts are harmless once they are decoded. */
-function withoutCommands(line: string): string {
+/** Escapes terminal controls in a line of JSON so that they stay escaped when the line is decoded. */
+function escapeDecoded(line: string): string {
   const parsed: unknown = JSON.parse(line, (_name, value: unknown) =>
-    typeof value === 'string' ? harmlessText(value) : value,
+    typeof value === 'string' ? escapeControls(value) : value,
   );
   return `${JSON.stringify(parsed)}\n`;
 }
@@ -64,7 +64,7 @@ export async function readableLines(): Promise<DestinationStream> {
   return pretty({ destination: 2, sync: true, ignore: 'pid', translateTime: 'SYS:HH:MM:ss', singleLine: true });
 }
 
-/** A logger without output, for library users that gave none and for tests. */
+/** Returns a logger without output. */
 export function silentLogger(): Logger {
   return pino({ level: 'silent' });
 }

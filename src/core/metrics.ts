@@ -2,8 +2,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { packageVersion } from './version.ts';
 
 /**
- * The metrics of this process, as `/metrics` exposes them. Labels have few and fixed values: no batch, item, task,
- * URL or message is ever one.
+ * The metrics of this process, as `/metrics` exposes them. Labels have few, fixed values and never hold a batch, item,
+ * task, URL or message.
  */
 export const registry = new Registry();
 
@@ -103,7 +103,7 @@ new Gauge({
 
 let collecting = false;
 
-/** The default metrics of the process (event loop, heap, CPU): from the first call on, as they cost a little all the time. */
+/** Starts to collect the default metrics (event loop, heap, CPU), which cost CPU from then on. May be called twice. */
 export function collectProcessMetrics(): void {
   if (collecting) return;
   collecting = true;

@@ -1,9 +1,9 @@
 import { UserError } from './errors.ts';
 
-/** Hosts that are never reached through a proxy: its loopback is another machine's. */
+/** Hosts that bypass every proxy, because loopback is another machine there. */
 const LOOPBACK = 'localhost,127.0.0.1,[::1]';
 
-/** The proxies for requests of this process, as undici's EnvHttpProxyAgent takes them; '' is none. */
+/** The proxies of this process, in the form of undici's EnvHttpProxyAgent; '' means none. */
 export interface ProxySettings {
   httpProxy: string;
   httpsProxy: string;
@@ -11,9 +11,9 @@ export interface ProxySettings {
 }
 
 /**
- * Returns the proxies that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY (in capitals or small letters)
- * ask for; `undefined` when there are none.
- * @throws UserError when one of them is not the URL of a HTTP proxy
+ * Reads HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in upper or lower case.
+ * @returns `undefined` if no proxy is set
+ * @throws UserError if one of them is not the URL of an HTTP proxy
  */
 export function proxySettings(
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -28,17 +28,17 @@ export function proxySettings(
   return { httpProxy, httpsProxy, noProxy };
 }
 
-/** `proxy:3128` is short for `http://proxy:3128`, as everywhere. */
+/** `proxy:3128` is short for `http://proxy:3128`, as in other tools. */
 function proxyUrl(name: string, text: string): string {
   if (text === '') return '';
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   if (/^https?:\/\//i.test(url) && URL.canParse(url)) return url;
-  throw new UserError(`${name} is not the URL of a HTTP proxy`, {
+  throw new UserError(`${name} is not the URL of an HTTP proxy`, {
     cure: `Write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, or unset it.`,
   });
 }
 
-/** Returns the proxy for a URL; `undefined` when NO_PROXY names its host, or a domain of it, or `*`. */
+/** Returns the proxy for a URL; `undefined` if NO_PROXY names its host, a domain of it, or `*`. */
 export function proxyOf({ protocol, hostname, port }: URL, settings: ProxySettings): string | undefined {
   const ownPort = port || (protocol === 'https:' ? '443' : '80');
   const direct = settings.noProxy.split(/[\s,]+/).some((entry) => {

@@ -6,42 +6,42 @@ export interface Reader<T> extends AsyncIterable<T> {
 }
 
 /**
- * Splits one pass over a source between two readers: each gets every value, and the next value is read when both
- * have asked for it.
+ * Splits one pass over a source between two readers. Each reader gets every value; the next value is read once both
+ * have requested it.
  */
 export function tee<T>(source: AsyncIterable<T>): [Reader<T>, Reader<T>] {
   type Answer = (result: IteratorResult<T> | Promise<IteratorResult<T>>) => void;
   const iterator = source[Symbol.asyncIterator]();
-  const over: IteratorResult<T> = { done: true, value: undefined };
-  const present = new Set<Reader<T>>();
-  const asking = new Map<Reader<T>, Answer>();
+  const end: IteratorResult<T> = { done: true, value: undefined };
+  const attached = new Set<Reader<T>>();
+  const waiting = new Map<Reader<T>, Answer>();
 
-  function goOn(): void {
-    if (present.size === 0) return void iterator.return?.();
-    if (asking.size < present.size) return;
+  function advance(): void {
+    if (attached.size === 0) return void iterator.return?.();
+    if (waiting.size < attached.size) return;
     const result = iterator.next();
-    for (const answer of asking.values()) answer(result);
-    asking.clear();
+    for (const answer of waiting.values()) answer(result);
+    waiting.clear();
   }
 
-  function join(): Reader<T> {
+  function attach(): Reader<T> {
     const reader = {
       next: () =>
         new Promise<IteratorResult<T>>((answer) => {
-          if (!present.has(reader)) return answer(over);
-          asking.set(reader, answer);
-          goOn();
+          if (!attached.has(reader)) return answer(end);
+          waiting.set(reader, answer);
+          advance();
         }),
       return() {
-        asking.get(reader)?.(over);
-        asking.delete(reader);
-        if (present.delete(reader)) goOn();
-        return Promise.resolve(over);
+        waiting.get(reader)?.(end);
+        waiting.delete(reader);
+        if (attached.delete(reader)) advance();
+        return Promise.resolve(end);
       },
       [Symbol.asyncIterator]: () => reader,
     };
-    present.add(reader);
+    attached.add(reader);
     return reader;
   }
-  return [join(), join()];
+  return [attach(), attach()];
 }

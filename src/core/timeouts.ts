@@ -1,4 +1,4 @@
-/** Work took longer than it may. */
+/** Work exceeded its time limit. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
 }
@@ -26,7 +26,7 @@ export async function withTimeout<T>(work: Promise<T>, { ms, signal }: Limit): P
     else signal.addEventListener('abort', stop, { once: true });
   });
   try {
-    // The signal first: when both have ended, the process is draining.
+    // The limit comes first: when both have settled, the abort of a drain wins.
     return await Promise.race([limit, work]);
   } finally {
     clearTimeout(timer);

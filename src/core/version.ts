@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
-/** Returns the path of a file at the top of the package: one folder above the sources, two above a build. */
+/** Returns the path of a file in the root of the package, from the sources as from a build. */
 export function packageFile(name: string): string {
   const here = ['../../', '../../../'].find((up) => existsSync(new URL(`${up}package.json`, import.meta.url))) ?? '../';
   return fileURLToPath(new URL(here + name, import.meta.url));

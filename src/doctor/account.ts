@@ -12,20 +12,20 @@ export interface AccountDeps {
   clock: Clock;
 }
 
-/** The API's Date header counts in whole seconds, cut off. */
+/** Resolution of the API's Date header, which is truncated to whole seconds, in milliseconds. */
 const DATE_STEP_MS = 1_000;
 
-/** Asks the API once, which counts as one request of the shared limit: does it answer, and to this key? */
+/** Checks with one request, which counts toward the shared limit, that the API answers and accepts the key. */
 export async function checkAccount({ api, requests, clock }: AccountDeps): Promise<Finding[]> {
   await requests.take();
-  const asked = clock.now();
+  const sentAt = clock.now();
   try {
     const { balanceUsd, date } = await api.account();
-    const answered = clock.now();
+    const answeredAt = clock.now();
     const findings = [judgeBalance(balanceUsd)];
     if (date !== undefined) {
-      const skewMs = (asked + answered) / 2 - (date + DATE_STEP_MS / 2);
-      findings.push(judgeClock('the API', skewMs, (answered - asked + DATE_STEP_MS) / 2));
+      const skewMs = (sentAt + answeredAt) / 2 - (date + DATE_STEP_MS / 2);
+      findings.push(judgeClock('the API', skewMs, (answeredAt - sentAt + DATE_STEP_MS) / 2));
     }
     return findings;
   } catch (error) {
@@ -48,14 +48,14 @@ const findings: Record<BalanceAction, (reason: string) => Finding> = {
     warn(
       'key',
       `cannot be checked without paying: the API does not offer the balance (${reason})`,
-      'Nothing, if APIXO_BASE_URL is right: if the key is refused, the first submission halts.',
+      'None needed if APIXO_BASE_URL is right. If the key is refused, the first submission halts.',
     ),
   busy: (reason) => warn('key', `not checked: ${reason}`, 'Try again in a minute, and check what else uses the key.'),
-  unavailable: (reason) => warn('api', `unavailable: ${reason}`, 'Wait: workers retry by themselves.'),
+  unavailable: (reason) => warn('api', `unavailable: ${reason}`, 'Wait: workers retry automatically.'),
   'no-answer': (reason) => fail('api', `no answer: ${reason}`, 'Check the network, the firewall and APIXO_BASE_URL.'),
 };
 
-/** Judges an answer other than the balance, or none. */
+/** Returns the finding for a request that did not return the balance. */
 export function judgeError(error: ApixoError): Finding {
   return findings[errorPolicy[error.kind].balance](error.message);
 }

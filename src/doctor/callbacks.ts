@@ -6,15 +6,15 @@ import { CallbackSecrets } from '../callbacks/secrets.ts';
 import { describeError, UserError } from '../core/errors.ts';
 import { fail, ok, type Finding } from '../core/finding.ts';
 
-/** The API waits 30 s for an answer. */
+/** Longest wait for the response, in milliseconds; the API itself waits 30 s. */
 const TIMEOUT_MS = 15_000;
 
-/** Listens for callbacks at the address of the settings. @throws UserError when another process has the address */
+/** Listens for callbacks at the configured address. @throws UserError if another process uses the address */
 export type OpenCallbackListener = (app: App) => Promise<{ close(): Promise<void> }>;
 
 /**
- * Sends a callback to its own public URL and checks that it arrives in Redis, through any proxy in between.
- * This process listens for it where no other one does.
+ * Sends a callback to the public URL and checks that it arrives in Redis, through any proxy in between. This process
+ * listens for it if no other process does.
  */
 export async function checkCallbacks(app: App, openListener: OpenCallbackListener): Promise<Finding[]> {
   const { config, redis, keys } = app;
@@ -38,7 +38,7 @@ export async function checkCallbacks(app: App, openListener: OpenCallbackListene
   }
 }
 
-/** The status of the answer; why there was none. */
+/** @returns the HTTP status, or the reason why there is no response */
 async function send(url: string): Promise<number | string> {
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
@@ -57,14 +57,14 @@ function judgeCallback(url: string, status: number | string, arrived: boolean, t
     return fail(
       'callbacks',
       `${url} does not answer: ${status}`,
-      'Start `clipmill serve`, or set CLIPMILL_CALLBACK_LISTEN and lead the URL there; see docs/server.md.',
+      'Start `clipmill serve`, or set CLIPMILL_CALLBACK_LISTEN and route the URL there; see docs/server.md.',
     );
   }
   if (status === 200) {
     return fail(
       'callbacks',
       `${url} answers 200, but the callback did not arrive in this Redis`,
-      'Take away what answers in front of clipmill (a challenge page, another server), or set the same REDIS_URL for both.',
+      'Remove the challenge page or server that answers in front of clipmill, or set the same REDIS_URL for both.',
     );
   }
   if (status === 503)
@@ -76,13 +76,13 @@ function judgeCallback(url: string, status: number | string, arrived: boolean, t
   if (arrived) {
     return fail(
       'callbacks',
-      `one sent to ${url} arrived, but its answer is ${status}, and the API takes 200 alone`,
-      'Let the proxy pass answers on as they are.',
+      `one sent to ${url} arrived, but was answered with ${status}, and the API accepts only 200`,
+      'Configure the proxy to pass responses on unchanged.',
     );
   }
   return fail(
     'callbacks',
     `${url} answers ${status}, and the callback did not arrive`,
-    'Let the proxy pass the path on as it is, and set the same CLIPMILL_CALLBACK_SECRET and CLIPMILL_PREFIX for all processes.',
+    'Configure the proxy to pass the path on unchanged, and set the same CLIPMILL_CALLBACK_SECRET and CLIPMILL_PREFIX for all processes.',
   );
 }

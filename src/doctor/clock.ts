@@ -1,15 +1,15 @@
 import type { Clock } from '../core/clock.ts';
 import { ok, warn, type Finding } from '../core/finding.ts';
 
-/** The delay of a poll is set by one machine's clock and read by another's. */
+/** Tolerated skew, in milliseconds. One machine sets the delay of a poll, another one may read it. */
 const TOLERATED_MS = 2_000;
-/** Object stores refuse requests that are signed by a clock further off. */
+/** Skew beyond which object stores reject signed requests, in milliseconds. */
 const SIGNATURE_MS = 15 * 60_000;
 
 /**
- * How far this machine's clock is from another.
- * @param skewMs this clock minus the other
- * @param precisionMs how far the other reading may be off
+ * Judges the skew between this machine's clock and another one.
+ * @param skewMs this clock minus the other one
+ * @param precisionMs the largest error of the measurement
  */
 export function judgeClock(whose: string, skewMs: number, precisionMs: number): Finding {
   const subject = 'clock';
@@ -18,22 +18,22 @@ export function judgeClock(whose: string, skewMs: number, precisionMs: number): 
   const found = `${formatSeconds(off)} ${skewMs > 0 ? 'ahead of' : 'behind'} ${whose}`;
   const harm =
     off >= SIGNATURE_MS
-      ? 'polls come at the wrong time, and S3 refuses the signatures of this machine'
+      ? 'polls come at the wrong time, and S3 rejects requests that this machine signs'
       : 'polls come early or late by that';
-  return warn(subject, `${found}: ${harm}`, 'Run a time service (chrony, systemd-timesyncd) on this machine and that.');
+  return warn(subject, `${found}: ${harm}`, 'Run a time service (chrony, systemd-timesyncd) on both machines.');
 }
 
 function formatSeconds(ms: number): string {
   return `${ms < 10_000 ? (Math.ceil(ms / 100) / 10).toFixed(1) : Math.round(ms / 1000).toLocaleString('en')} s`;
 }
 
-/** Reads the other clock, whose reading was made half-way between asking and answering. */
+/** Measures the skew of another clock, assuming that it was read half-way between request and reply. */
 export async function skewOf(
   readMs: () => Promise<number>,
   clock: Pick<Clock, 'now'>,
 ): Promise<{ skewMs: number; precisionMs: number }> {
-  const asked = clock.now();
+  const sentAt = clock.now();
   const other = await readMs();
-  const answered = clock.now();
-  return { skewMs: (asked + answered) / 2 - other, precisionMs: (answered - asked) / 2 };
+  const repliedAt = clock.now();
+  return { skewMs: (sentAt + repliedAt) / 2 - other, precisionMs: (repliedAt - sentAt) / 2 };
 }

@@ -28,14 +28,14 @@ import { impossible, isOlder, judgeRedis, LEAST_REDIS } from '../redis/fitness.t
 import { judgeHoles } from '../redis/known-holes.ts';
 import { readRedisFacts } from '../redis/facts.ts';
 
-/** How long the API may take to be connected to, and to answer, in milliseconds. */
+/** Time limit for connecting to the API, and for its answer, in milliseconds. */
 const API_TIMEOUT_MS = 10_000;
 
 /**
- * Checks everything that clipmill depends on, and yields each finding at once. A check that cannot be made is a
- * finding too; mistakes of the user are never thrown.
- * @param home where `run` keeps its private Redis, in case REDIS_URL is not set
- * @param openListener listens for the callback that is sent, where no other process does
+ * Checks everything that clipmill depends on, and yields each finding as it is made. A check that cannot run is a
+ * finding too: no UserError is thrown.
+ * @param home folder of the private Redis of `run`, used if REDIS_URL is not set
+ * @param openListener listens for the callback of the check
  */
 export async function* diagnose(
   config: Config,
@@ -69,10 +69,10 @@ async function* reachRedis(config: Config, home: string, closers: Closers): Asyn
   try {
     const redis = config.redisUrl ? undefined : yield* privateRedis(home, closers);
     const redisUrl = config.redisUrl ?? redis?.url ?? '';
-    const asked = performance.now();
+    const started = performance.now();
     const app = await openApp({ ...config, redisUrl }, { log: silentLogger(), check: false });
     closers.push(() => app.close());
-    const tookMs = Math.ceil(performance.now() - asked);
+    const tookMs = Math.ceil(performance.now() - started);
     if (config.redisUrl) yield ok('redis', `answers at ${withoutPassword(redisUrl)}, connected in ${tookMs} ms`);
     return app;
   } catch (error) {
@@ -81,7 +81,7 @@ async function* reachRedis(config: Config, home: string, closers: Closers): Asyn
   }
 }
 
-/** Opens the private Redis of this folder; without one, a temporary one, which shows that it would start. */
+/** Joins the private Redis of this folder, or starts a temporary one to check that Redis starts. */
 async function* privateRedis(home: string, closers: Closers): AsyncGenerator<Finding, EmbeddedRedis> {
   const { path, version } = await installedServer();
   const cure = `Install Redis ${LEAST_REDIS.join('.')} or newer, or set REDIS_URL.`;
@@ -99,30 +99,30 @@ async function temporaryRedis(closers: Closers): Promise<EmbeddedRedis> {
   return await startEmbeddedRedis(folder);
 }
 
-/** @returns whether Redis does what clipmill needs of it */
+/** @returns whether Redis supports what clipmill needs */
 async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, boolean> {
   const { redis, keys, run, account } = app;
   try {
     const facts = await readRedisFacts(redis);
     yield* judgeRedis(facts);
-    // A private server is reached by this user alone.
+    // Only this user can reach a private server.
     if (config.redisUrl) yield* judgeHoles(facts);
     yield await examineFence(config, app);
     yield await compareClocks(app);
     const inForce = await limitsInForce(redis, keys);
     yield judgeLimits(config, inForce, await readUsage(run, config));
     yield judgeSubmission(await account.read());
-    // The request to the API takes a token, and the bucket needs limits.
+    // The request to the API needs a token, and the bucket needs limits.
     if (!inForce) await publishLimits(run, config);
     return impossible(facts) === undefined;
   } catch (error) {
-    const cure = 'Let its user run every command, scripts too (EVALSHA, EVAL), on the keys of CLIPMILL_PREFIX.';
-    yield fail('redis', `does not do what clipmill needs: ${describeError(error)}`, cure);
+    const cure = 'Allow its user every command, including scripts (EVALSHA, EVAL), on the keys of CLIPMILL_PREFIX.';
+    yield fail('redis', `does not support what clipmill needs: ${describeError(error)}`, cure);
     return false;
   }
 }
 
-/** The witness that acknowledges the record of a submission before it is sent. */
+/** Checks which witness acknowledges the record of a submission before it is sent. */
 async function examineFence(config: Config, { redis, log }: App): Promise<Finding> {
   const subject = 'fence';
   const policy = new AcknowledgementPolicy(redis, config.durability, log);
@@ -135,7 +135,7 @@ async function examineFence(config: Config, { redis, log }: App): Promise<Findin
     return warn(subject, found, 'Add a replica, or CONFIG SET appendfsync always; see docs/durability.md.');
   } catch (error) {
     const cure =
-      'Nothing is submitted until it can be: see docs/durability.md, and docs/redis.md for the rights (ROLE, WAIT).';
+      'Nothing is submitted until they are: see docs/durability.md, and docs/redis.md for permissions (ROLE, WAIT).';
     return fail(subject, `records are not acknowledged: ${describeError(error)}`, cure);
   } finally {
     policy.close();
@@ -168,7 +168,7 @@ async function* examineAccount(config: Config, app: App | undefined, closers: Cl
   try {
     const apiKey = requireApiKey(config);
     if (!app) {
-      yield warn('key', 'not checked: every request must be counted in Redis', 'Repair Redis first.');
+      yield warn('key', 'not checked: every request must be counted in Redis', 'Fix Redis first.');
       return;
     }
     const api = createApixoClient({
@@ -185,7 +185,7 @@ async function* examineAccount(config: Config, app: App | undefined, closers: Cl
   }
 }
 
-/** Returns a mistake of the user as a finding. Anything else is a fault of clipmill, and is thrown. */
+/** Returns a UserError as a finding, and throws any other error, which is a bug in clipmill. */
 function failure(subject: string, error: unknown): Finding {
   if (!(error instanceof UserError)) throw error;
   return fail(subject, error.message, error.cure ?? 'See docs/operations.md.');

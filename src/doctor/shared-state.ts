@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { AccountState } from '../ledger/account.ts';
 import type { LimitsInForce, Usage } from '../ledger/limits.ts';
 
-/** Compares the key and the storage of these settings with those that the prefix remembers. */
+/** Compares the key and the storage of this process with those recorded under the prefix. */
 export async function judgeInstallation(
   installation: Pick<Installation, 'read'>,
   secret: string,
@@ -25,15 +25,15 @@ export async function judgeInstallation(
     findings.push(
       warn(
         'storage',
-        `clips of this prefix went to ${storage} so far, and would now go to ${place}`,
-        'Nothing, if that is meant; else set CLIPMILL_STORAGE as the other processes have it.',
+        `clips of this prefix were stored in ${storage} so far, and would now go to ${place}`,
+        'None needed if this is intended. Otherwise set the CLIPMILL_STORAGE of the other processes.',
       ),
     );
   }
   return findings;
 }
 
-/** The limits that all processes keep: those of the worker that started last, or of this environment if none has. */
+/** Compares the limits of this process with those in force, which the worker that started last has set. */
 export function judgeLimits(
   config: Pick<Config, 'maxTasks' | 'maxRequests' | 'requestWindowMs'>,
   inForce: LimitsInForce | undefined,
@@ -41,21 +41,22 @@ export function judgeLimits(
 ): Finding {
   const mine = { maxTasks: config.maxTasks, maxRequests: config.maxRequests, windowMs: config.requestWindowMs };
   const used = `${count(usage.slots.used)} tasks in flight, ${count(usage.requests.used)} requests in the window now`;
-  if (!inForce) return ok('limits', `${describe(mine)}, from here; no worker has set any yet`);
+  if (!inForce) return ok('limits', `${describe(mine)} by these settings; no worker has set any yet`);
   if (describe(mine) === describe(inForce)) return ok('limits', `${describe(inForce)}; ${used}`);
   return warn(
     'limits',
-    `${describe(inForce)} by the worker that started last, here ${describe(mine)}; ${used}`,
+    `${describe(inForce)} by the worker that started last, ${describe(mine)} by these settings; ${used}`,
     'Give all machines the same CLIPMILL_MAX_TASKS, CLIPMILL_MAX_REQUESTS and CLIPMILL_REQUEST_WINDOW.',
   );
 }
 
+/** Judges whether the account submits: halts and pauses apply to all processes. */
 export function judgeSubmission({ halted, pausedSince }: AccountState): Finding {
   if (halted) {
     return fail(
       'submission',
       `halted (${halted.reason}): ${halted.message}`,
-      'Repair that. A submission is tried from time to time by itself, or at once with: clipmill resume.',
+      'Fix the cause. clipmill tries again from time to time, or at once after: clipmill resume.',
     );
   }
   if (pausedSince !== null) return warn('submission', 'paused by hand', 'Run: clipmill resume.');

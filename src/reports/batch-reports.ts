@@ -5,17 +5,16 @@ import { galleryPage, relativeLink } from './gallery/gallery.ts';
 import { jsonlLines } from './manifest.ts';
 import { tee, type Reader } from '../core/tee.ts';
 
-/** Names or locations of the reports beside the clips of a batch. */
+/** Names or locations of the reports that are stored with the clips of a batch. */
 export interface BatchReports {
   gallery: string;
   manifest: string;
 }
 
 /**
- * Rewrites both in one pass over the batch, each atomically, in memory that does not grow with
- * the batch.
+ * Rewrites manifest and gallery in one pass over the batch, each atomically, in constant memory.
  * @returns their locations
- * @throws the signal's reason when it aborts first: a report that is not written by then stays as it was
+ * @throws the signal's reason if it aborts first; a report that is not yet written keeps its previous content
  */
 export async function storeReports(
   queries: Pick<Queries, 'items'>,
@@ -31,7 +30,7 @@ export async function storeReports(
     try {
       return (await storage.putPage(name, inChunks(lines, signal), type, signal)).location;
     } finally {
-      // A storage that fails may not have read a single line.
+      // Releases the other reader if the storage fails before it has read to the end.
       await items.return();
     }
   }
@@ -45,7 +44,7 @@ export async function storeReports(
   return { gallery: gallery.value, manifest: manifest.value };
 }
 
-/** Characters in a chunk: one write for each line would cost more than the lines. */
+/** Characters in a chunk: a write per line would cost more than making the lines. */
 const CHUNK = 65_536;
 
 async function* inChunks(lines: AsyncIterable<string>, signal?: AbortSignal): AsyncGenerator<string> {

@@ -1,9 +1,9 @@
 import { stringify } from 'csv-stringify/sync';
-import { harmlessCell } from '../core/text.ts';
+import { escapeCell } from '../core/text.ts';
 import type { Item } from '../ledger/item.ts';
 import { manifestRow } from './manifest.ts';
 
-/** Columns of the CSV form: the row's plain fields, and the input's. */
+/** Columns of the CSV export: the scalar fields of a row, and those of its input. */
 const columns = [
   'id',
   'state',
@@ -37,13 +37,13 @@ export async function* csvLines(items: AsyncIterable<Item>): AsyncGenerator<stri
   }
 }
 
-/** A cell with a line end is quoted with any delimiter, so that its row stays one row. */
+/** Formats one row. A cell with a line break is quoted, so that the row stays one row. */
 function csvLine(cells: readonly unknown[]): string {
   return stringify([[...cells]], { quoted_match: /\n/, record_delimiter: 'windows' });
 }
 
 function csvValue(value: unknown): unknown {
-  if (Array.isArray(value)) return harmlessCell(value.join(' '));
+  if (Array.isArray(value)) return escapeCell(value.join(' '));
   if (typeof value === 'boolean') return String(value);
-  return typeof value === 'string' ? harmlessCell(value) : value;
+  return typeof value === 'string' ? escapeCell(value) : value;
 }

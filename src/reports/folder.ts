@@ -1,29 +1,29 @@
 import { z } from 'zod';
 import { readText, type Storage } from '../storage/storage.ts';
 
-/** Names of the files beside the clips of a batch. A clip cannot have them: no name of a clip begins with ".". */
+/** Returns the names of the files that clipmill stores with the clips of a batch. No clip can have these names. */
 export function folderNames(batch: string) {
   return { marker: `${batch}/.clipmill.json`, manifest: `${batch}/manifest.jsonl`, gallery: `${batch}/index.html` };
 }
 
 const folderMarker = z.object({
-  /** Form of the marker and of the manifest beside it. */
+  /** Version of the format of the marker and of its manifest. */
   clipmill: z.literal(1),
-  /** The installation whose ledger keeps the folder up to date. */
+  /** The installation that keeps the folder up to date. */
   installation: z.string(),
   batch: z.string(),
-  /** The jobs file, as an absolute path on its machine; `null` for jobs of a library or a queue. */
+  /** The jobs file, as an absolute path on its machine; `null` for jobs from the library or the queue. */
   source: z.string().nullable(),
-  /** Where its clips were made: an origin, or `loopback` for simulated ones. */
+  /** The API that made its clips: an origin, or `loopback` for simulated clips. */
   api: z.string(),
 });
 
-/** The marker of a batch's folder: whose it is. */
+/** The marker of a batch's folder, which names its owner. */
 export type FolderMarker = z.output<typeof folderMarker>;
 
 const MAX_MARKER_BYTES = 65_536;
 
-/** @returns `undefined` when there is none, `'unknown'` when it is not readable as one. @throws StorageError */
+/** Reads a marker. @returns `undefined` if there is none, `'unknown'` if it is invalid. @throws StorageError */
 export async function readMarker(
   storage: Pick<Storage, 'read' | 'locate'>,
   batch: string,
@@ -38,15 +38,15 @@ export async function readMarker(
   }
 }
 
-/** Writes the marker in place of another one. @throws StorageError */
+/** Replaces the marker. @throws StorageError */
 export async function takeOverFolder(storage: Pick<Storage, 'putPage'>, marker: FolderMarker): Promise<void> {
   await storage.putPage(folderNames(marker.batch).marker, once(textOf(marker)), 'application/json');
 }
 
 /**
- * Makes sure that a folder is this installation's before something in it is replaced.
- * @param knownFolder whether everything in it is in the ledger of this installation
- * @returns false when it belongs to another one
+ * Claims a folder for this installation, before anything in it is replaced.
+ * @param knownFolder whether the ledger of this installation has everything in it
+ * @returns false if it belongs to another installation
  * @throws StorageError
  */
 export async function claimFolder(
@@ -60,10 +60,10 @@ export async function claimFolder(
   for (let tries = 0; tries < 3; tries += 1) {
     const found = await readMarker(storage, batch, signal);
     if (found) return found !== 'unknown' && found.installation === installation && found.batch === batch;
-    // Another installation may create it in the same moment: the next round reads whose it is.
+    // Another installation may create the marker at the same time: the next iteration reads it.
     if (await storage.create(folderNames(batch).marker, textOf(marker), 'application/json', signal)) return true;
   }
-  // Something is there that cannot be read.
+  // The marker exists, but cannot be read.
   return false;
 }
 

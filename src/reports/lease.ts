@@ -2,28 +2,28 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { namedReply, type RunScript } from '../ledger/scripts.ts';
 
-/** The right to write the reports of a batch, held by one writer at a time as long as it renews it. */
+/** The exclusive right to write the reports of a batch, held as long as the writer renews it. */
 export interface ReportLease {
   batch: string;
-  /** The change of the batch that reports written from now on show, with all before it. */
+  /** Revision of the batch at the time of the lease: reports written under it include all changes up to this one. */
   revision: string;
   /** @returns whether the lease is still held */
   renew(): Promise<boolean>;
-  /** Releases the lease after a write; the time that it took decides how soon the next one may be. */
+  /** Releases the lease after a write of `tookMs` milliseconds, which determines when the next one may begin. */
   written(tookMs: number): Promise<void>;
-  /** Releases the lease without a write; the batch is due again after `delayMs`. */
+  /** Releases the lease without a write; the batch is due again after `delayMs` milliseconds. */
   failed(delayMs: number): Promise<void>;
 }
 
-/** Time after which a writer that died is replaced; a live one renews its lease three times as often. */
+/** Lifetime of a lease without renewal, in milliseconds; a live writer renews it at a third of that. */
 const LEASE_MS = 10_000;
 export const RENEW_EVERY_MS = LEASE_MS / 3;
 
 const acquired = namedReply(z.object({ batch: z.string(), revision: z.string() }).partial());
 
 /**
- * Acquires the lease of a batch whose reports are due, or of the named one, due or not.
- * @returns `undefined` when none is due, or another process holds the lease
+ * Acquires the lease of a batch whose reports are due, or of the named batch, due or not.
+ * @returns `undefined` if no batch is due, or another process holds the lease
  */
 export async function acquireLease(run: RunScript, named = ''): Promise<ReportLease | undefined> {
   const writer = randomUUID();

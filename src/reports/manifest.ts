@@ -1,4 +1,4 @@
-import { harmlessText } from '../core/text.ts';
+import { escapeControls } from '../core/text.ts';
 import { withoutSignatures } from '../core/redact.ts';
 import type { Item, PastAttempt } from '../ledger/item.ts';
 import type { ItemState } from '../ledger/schema/states.ts';
@@ -10,31 +10,31 @@ export interface ManifestRow {
   input: unknown;
   provider: string;
   priority: number;
-  /** Fingerprint of provider and input: items with the same one make the same clip. */
+  /** Hash of provider and input: items with the same hash make the same clip. */
   hash?: string;
   /** Name of the clip in the storage. */
   output: string;
-  /** The name that was asked for, and why the clip could not have it. */
+  /** The requested name, and why the clip could not have it. */
   renamed?: { from: string; reason: string };
-  /** The API's name of its latest task. */
+  /** The API's id of its latest task. */
   taskId?: string;
   /** Attempts so far, the current one included; 0 before the first. */
   attempts: number;
-  /** Where the clip is. */
+  /** URL of the clip. */
   location?: string;
-  /** Bytes. */
+  /** Size of the clip in bytes. */
   size?: number;
   sha256?: string;
-  /** Further files, where the task gave several. */
+  /** Further files, if the task made several. */
   more?: Item['more'];
   postedAt?: string;
   endedAt?: string;
   /** Why it failed or is held. */
   code?: string;
   message?: string;
-  /** Where the result of a held item is, without signatures: `retry` asks the API for a fresh URL. */
+  /** Result URLs of a held item, without signatures: `retry` requests a fresh URL from the API. */
   resultUrls?: string[];
-  /** Attempts that came to nothing before the current one. */
+  /** Earlier attempts that did not make the clip. */
   pastAttempts?: readonly PastAttempt[];
 }
 
@@ -68,5 +68,5 @@ function isoTime(ms: number): string {
 }
 
 export async function* jsonlLines(items: AsyncIterable<Item>): AsyncGenerator<string> {
-  for await (const item of items) yield `${harmlessText(JSON.stringify(manifestRow(item)))}\n`;
+  for await (const item of items) yield `${escapeControls(JSON.stringify(manifestRow(item)))}\n`;
 }

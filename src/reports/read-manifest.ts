@@ -10,7 +10,7 @@ const time = z
   .transform((text) => Date.parse(text))
   .pipe(z.number());
 
-/** A row as every version of clipmill has written it; fields that an older one did not know are absent. */
+/** A row as written by any version of clipmill; fields that an older version did not know are absent. */
 const storedRow = z
   .object({
     id: z.string().regex(/^[A-Za-z0-9][\w.-]{0,127}$/),
@@ -34,18 +34,17 @@ const storedRow = z
   })
   .transform((row) => ({ ...row, hash: contentHash(row.provider, JSON.stringify(row.input)) }));
 
-/** One item as the manifest of its batch has it, with the fingerprint of its content. */
+/** One item of a manifest, with the hash of its content. */
 export type StoredRow = z.output<typeof storedRow>;
 
-/** Longest line that is read, in characters: an item has at most a few thousand. */
+/** Longest line that is read, in characters; an item has at most a few thousand. */
 const LONGEST_LINE = 1_048_576;
-/** Rows in one page. */
+/** Rows per page. */
 const PAGE = 250;
 
 /**
- * Reads the manifest beside the clips of a batch, in pages, in memory that does not grow with it. Lines
- * that are no rows are left out.
- * @returns nothing when there is no manifest
+ * Reads the manifest of a batch from the storage in pages, in constant memory. Skips lines that are not rows. Yields
+ * nothing if there is no manifest.
  * @throws StorageError
  */
 export async function* readManifest(
@@ -81,7 +80,8 @@ async function* linesOf(body: AsyncIterable<Uint8Array>, where: string): AsyncGe
   for await (const piece of body) {
     const lines = (rest + decoder.decode(piece, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
-    if (rest.length > LONGEST_LINE) throw new StorageError(`${where} is no manifest: it has a line without an end`);
+    if (rest.length > LONGEST_LINE)
+      throw new StorageError(`${where} is not a manifest: a line in it is longer than 1 MB`);
     yield* lines;
   }
   if (rest !== '') yield rest;

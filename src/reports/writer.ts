@@ -20,17 +20,17 @@ export interface ReportWriterDeps {
   log: Logger;
 }
 
-/** Keeps the reports beside the clips up to date, in turn with the writers of other processes. */
+/** Keeps the reports of batches up to date, sharing the work with other processes by leases. */
 export interface ReportWriter {
-  /** Writes the reports that are due, of running and of ended batches. Those that fail become due again later. */
+  /** Writes all reports that are due. A report that fails becomes due again later. */
   writeDue(signal: AbortSignal): Promise<void>;
-  /** Writes the reports of one batch, as it is now or later. @throws StorageError and what Redis throws */
+  /** Writes the reports of one batch, with its current state or a later one. @throws StorageError, and errors of Redis */
   write(batch: string, signal?: AbortSignal): Promise<BatchReports>;
 }
 
-/** From one try at the lease of another process to the next, in milliseconds. */
+/** Interval between attempts to acquire a lease that another process holds, in milliseconds. */
 const POLL_MS = 100;
-/** From a write that failed to the next try, in milliseconds. */
+/** Delay between a failed write and the next attempt, in milliseconds. */
 const RETRY_MS = 30_000;
 
 export function createReportWriter(deps: ReportWriterDeps): ReportWriter {
@@ -47,7 +47,7 @@ export function createReportWriter(deps: ReportWriterDeps): ReportWriter {
           if (signal.aborted) return;
           deps.log.warn(
             { batch: lease.batch, reason: describeError(error) },
-            'manifest and gallery not written, trying again later',
+            'manifest and gallery not written, will retry',
           );
         }
       }
@@ -56,14 +56,14 @@ export function createReportWriter(deps: ReportWriterDeps): ReportWriter {
       for (;;) {
         const lease = await acquireLease(deps.run, batch);
         if (lease) return await write(lease, signal);
-        // Another process writes it, perhaps from before the last change.
+        // Another process is writing, possibly without the latest changes.
         await deps.clock.sleep(POLL_MS, signal);
       }
     },
   };
 }
 
-/** Writes while the lease is renewed, and always releases it. */
+/** Writes the reports while renewing the lease, and releases it in any case. */
 async function writeLeased(
   deps: ReportWriterDeps,
   reported: Set<string>,
@@ -74,7 +74,7 @@ async function writeLeased(
   const lost = new AbortController();
   const renewing = setInterval(() => {
     lease.renew().then(
-      (held) => held || lost.abort(new Error('another process took over')),
+      (held) => held || lost.abort(new Error('another process took over the lease')),
       (error: unknown) => lost.abort(error),
     );
   }, RENEW_EVERY_MS);
@@ -84,7 +84,7 @@ async function writeLeased(
     const reports = await storeReports(deps.queries, deps.storage, lease.batch, names, signal);
     const tookMs = performance.now() - started;
     deps.log.debug({ batch: lease.batch, tookMs }, 'manifest and gallery written');
-    // When Redis does not record this, the lease ends by itself and they are written again.
+    // If Redis does not record this, the lease expires and the reports are written again.
     await lease.written(tookMs).catch(() => {});
     return reports;
   } catch (error) {
@@ -96,8 +96,8 @@ async function writeLeased(
 }
 
 /**
- * The names of the reports: their usual ones, or others where the folder holds the reports of another installation,
- * or rows that this ledger has not adopted. Such a manifest may be the only record of clips that were paid for.
+ * Returns the names of the reports: the usual ones, or others if the folder holds reports of another installation, or
+ * rows that this ledger has not adopted. Such a manifest may be the only record of clips that were paid for.
  */
 async function reportNames(
   { config, installation, queries, run, storage, log }: ReportWriterDeps,
@@ -106,11 +106,12 @@ async function reportNames(
   signal: AbortSignal,
 ): Promise<BatchReports> {
   const [id, { adopting, known, source }] = await Promise.all([installation.id(), queries.folder(batch)]);
-  if (adopting) throw new Error('clips of an earlier run are being adopted: submit the batch again to finish that');
+  if (adopting)
+    throw new Error('the adoption of clips of an earlier run is not finished: submit the batch again to finish it');
   const { manifest, gallery } = folderNames(batch);
   const marker = { clipmill: 1 as const, installation: id, batch, source, api: apiOf(config) };
   if (await claimFolder(storage, marker, known, signal)) {
-    // Before the first manifest: a process that dies behind it must not leave a folder that seems to be another's.
+    // Recorded before the first manifest: if the process died in between, the folder would appear to be another's.
     if (!known) await run('folder-known', batch);
     return { manifest, gallery };
   }
@@ -118,7 +119,10 @@ async function reportNames(
   const names = { manifest: withSuffix(manifest, suffix), gallery: withSuffix(gallery, suffix) };
   if (!reported.has(batch)) {
     reported.add(batch);
-    log.warn({ batch, ...names }, 'the folder holds the reports of another installation: these have other names');
+    log.warn(
+      { batch, ...names },
+      'the folder holds reports of another installation: reports are written under other names',
+    );
   }
   return names;
 }

@@ -1,13 +1,14 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { z } from 'zod';
 import type { App } from '../app.ts';
+import { withTimeout } from '../core/timeouts.ts';
 import { documentedFailCodes } from '../apixo/policy.ts';
 import { haltReasons } from '../ledger/account.ts';
 import { conditionKinds, type ConditionKind } from '../ledger/conditions.ts';
 import { reasons } from '../ledger/schema/reasons.ts';
 import { queueNames } from '../queue/queues.ts';
 
-/** A reading is served for this long, in milliseconds: several scrapers cost Redis one reading. */
+/** Lifetime of the cached metrics, in milliseconds: several scrapers cost Redis one read. */
 const FRESH_MS = 2_000;
 /** Longest wait for Redis, in milliseconds. */
 const DEADLINE_MS = 1_000;
@@ -25,13 +26,13 @@ const reply = z.object({
   balanceUsd: z.number().optional(),
 });
 
-/** Values of the label `reason`: why nothing is submitted. */
+/** Values of the label `reason` of `clipmill_halted`. */
 const HALTS = [...haltReasons, 'paused'];
 const QUEUE_STATES = ['wait', 'active', 'delayed', 'prioritized'] as const;
 
 /**
- * Metrics of the whole account. Several `serve` export the same values, so dashboards use the maximum and never the
- * sum. While Redis is away, `clipmill_redis_up 0` is the only one.
+ * Metrics of the whole account. Every `serve` process exports the same values, so dashboards use the maximum, not the
+ * sum. While Redis is unavailable, `clipmill_redis_up 0` is the only metric.
  */
 export class AccountMetrics {
   readonly #app: Pick<App, 'redis' | 'run' | 'keys' | 'conditions'>;
@@ -55,9 +56,9 @@ export class AccountMetrics {
   async #read(): Promise<string> {
     this.#registry.resetMetrics();
     try {
-      if (this.#app.redis.status !== 'ready') throw new Error('Redis is away');
+      if (this.#app.redis.status !== 'ready') throw new Error('Redis is unavailable');
       const reading = Promise.all([this.#account(), this.#jobs(), this.#app.conditions.read()]);
-      const [account, jobs, conditions] = await within(reading, DEADLINE_MS);
+      const [account, jobs, conditions] = await withTimeout(reading, { ms: DEADLINE_MS });
       this.#set(account, jobs);
       this.#setConditions(conditions.map(({ kind }) => kind));
       this.#gauges.redisUp.set(1);
@@ -96,7 +97,7 @@ export class AccountMetrics {
     for (const [kind, value] of Object.entries(account.requests)) gauges.requests.set({ kind }, value);
     for (const { queue, state, count } of jobs) gauges.queueJobs.set({ queue, state }, count);
     gauges.oldestWaiting.set(account.oldestWaitingMs / 1000);
-    // Absent rather than 0 where the balance was never read: 0 would fire an alert.
+    // Absent rather than 0 if the balance was never read: 0 would fire an alert.
     if (account.balanceUsd === undefined) gauges.balance.remove();
     else gauges.balance.set(account.balanceUsd);
     for (const reason of HALTS) {
@@ -110,10 +111,10 @@ export class AccountMetrics {
   }
 }
 
-/** Codes with a series of their own: clipmill's, the documented ones of the API, and HTTP statuses. */
+/** Codes with a series of their own, besides HTTP statuses: those of clipmill and the documented ones of the API. */
 const knownCodes: ReadonlySet<string> = new Set([...Object.keys(reasons), ...documentedFailCodes]);
 
-/** The API may invent any code: those that are not known are `other`. */
+/** Sums unknown codes as `other`: the API may send any code, and labels must stay few. */
 function boundedCodes(codes: Readonly<Record<string, number>>): Map<string, number> {
   const bounded = new Map<string, number>();
   for (const [code, items] of Object.entries(codes)) {
@@ -138,21 +139,12 @@ function createGauges(registry: Registry) {
     slots: gauge('slots', 'Task slots: used, max (the setting), ceiling (lowered for a while by refusals).', ['kind']),
     requests: gauge('window_requests', 'Requests in the window: used, max.', ['kind']),
     queueJobs: gauge('queue_jobs', 'Jobs by queue and state.', ['queue', 'state']),
-    oldestWaiting: gauge('oldest_waiting_seconds', 'How long the next item of a batch has waited, the longest of all.'),
+    oldestWaiting: gauge(
+      'oldest_waiting_seconds',
+      'How long the next item of a batch has waited, the maximum over all batches.',
+    ),
     balance: gauge('balance_usd', 'Balance of the API key in US dollars when it was last read.'),
     condition: gauge('condition', 'Whether workers meet a condition that keeps clips from moving, by kind.', ['kind']),
     halted: gauge('halted', 'Whether submission is halted or paused, by reason.', ['reason']),
   };
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer in time')), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

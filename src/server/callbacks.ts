@@ -2,26 +2,25 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { z } from 'zod';
 import { readCallbackPath, type CallbackPathOptions } from '../callbacks/path.ts';
 import { metrics } from '../core/metrics.ts';
+import { withTimeout } from '../core/timeouts.ts';
 import type { Attempt } from '../ledger/attempts.ts';
-
-/** Result of a callback, as the counter labels it. */
-export type CallbackResult = 'wake' | 'taught' | 'late' | 'probe';
+import type { HintResult } from '../operations/callback-hint.ts';
 
 export interface CallbackReceiver {
   prefix: string;
-  /** Path of CLIPMILL_CALLBACK_URL, without a slash at its end. */
+  /** Path of CLIPMILL_CALLBACK_URL, without a trailing slash. */
   basePath: string;
-  /** Returns `undefined` until they have been read from Redis. */
+  /** Returns the secrets; `undefined` until they are read from Redis. */
   secrets(): readonly string[] | undefined;
-  /** Records the hint; rejects, or does not settle in time, while Redis is away. */
-  receive(attempt: Attempt, taskId: string | undefined): Promise<CallbackResult>;
-  /** Time for the body, in milliseconds; a callback with a slower one is a hint without a task id. Default 5,000. */
+  /** Records the hint; rejects, or does not settle in time, while Redis is unavailable. */
+  receive(attempt: Attempt, taskId: string | undefined): Promise<HintResult>;
+  /** Time limit for the body, in milliseconds; a slower callback is a hint without a task id. Default 5,000. */
   bodyMs?: number;
-  /** Time for Redis to record a hint, in milliseconds; the API waits 30 s, and tries again. Default 4,000. */
+  /** Time limit for recording a hint, in milliseconds; the API waits 30 s, then retries. Default 4,000. */
   recordMs?: number;
 }
 
-/** Longest body that is read, in bytes: a status answer has a few hundred. */
+/** Longest body that is read, in bytes; a status answer has a few hundred. */
 const MAX_BODY_BYTES = 65_536;
 const TASK_ID = /^[\x21-\x7e]{1,128}$/;
 const named = z.object({ taskId: z.string().regex(TASK_ID) });
@@ -30,15 +29,15 @@ const body = z.union([
   named.transform((it) => it.taskId),
 ]);
 
-/** Returns whether a request is for the callback routes, with a valid path or not. */
+/** Returns whether a URL belongs to the callback routes, whether its path is valid or not. */
 export function isCallbackPath(url: string, basePath: string): boolean {
   return url.startsWith(`${basePath}/cb/`);
 }
 
 /**
- * Answers callbacks, and 404 to everything else. A callback is a hint: it wakes the poll of the attempt that
- * its path stands for, and the authenticated GET of that poll decides. Exactly 200 once Redis has the hint;
- * 503 while Redis is away; a wrong path costs a few microseconds, no Redis command and no log line.
+ * Answers callbacks, and 404 to everything else. A callback is a hint: it triggers the poll of the attempt in its path,
+ * and the authenticated GET of that poll decides. The status is 200 once Redis has the hint, and 503 while Redis is
+ * unavailable. A forged path costs a few microseconds, no Redis command and no log line.
  */
 export function callbackHandler(receiver: CallbackReceiver): RequestListener {
   return (request, response) => {
@@ -58,9 +57,14 @@ async function handle(receiver: CallbackReceiver, request: IncomingMessage, resp
   }
   const taskId = readTaskId(await readBody(request, receiver.bodyMs ?? 5_000));
   try {
-    finish(request, response, 200, await within(receiver.receive(attempt, taskId), receiver.recordMs ?? 4_000));
+    finish(
+      request,
+      response,
+      200,
+      await withTimeout(receiver.receive(attempt, taskId), { ms: receiver.recordMs ?? 4_000 }),
+    );
   } catch {
-    // Redis is away: its own connection logs that.
+    // Redis is unavailable, which its connection logs.
     finish(request, response, 503, 'unavailable');
   }
 }
@@ -69,20 +73,20 @@ function finish(
   request: IncomingMessage,
   response: ServerResponse,
   status: number,
-  result: CallbackResult | 'forged' | 'unavailable',
+  result: HintResult | 'forged' | 'unavailable',
 ): void {
   metrics.callbacks.inc({ result });
-  // What is left of a body is not read: the connection ends with the answer.
+  // The rest of a body is not read: the connection closes after the response.
   if (!request.complete) response.setHeader('Connection', 'close');
   response.writeHead(status, { 'Content-Length': 0 }).end(() => {
     if (!request.complete) setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
   });
 }
 
-/** Between the answer to a request that was not read to its end and the end of its connection, in milliseconds. */
+/** Delay before the connection of a partly read request is destroyed, in milliseconds, so that the response arrives. */
 const LINGER_MS = 500;
 
-/** Returns the body, counted as it streams; `undefined` when it is compressed, too long or too slow. */
+/** Reads the body; resolves with `undefined` if it is compressed, too long or too slow. */
 async function readBody(request: IncomingMessage, ms: number): Promise<string | undefined> {
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') return undefined;
@@ -92,7 +96,7 @@ async function readBody(request: IncomingMessage, ms: number): Promise<string | 
     const stop = (text: string | undefined) => {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('error', onLost).off('close', onLost);
-      // Without a listener an error of the connection would end the process.
+      // Without a listener, a connection error would end the process.
       request.on('error', () => {});
       if (text === undefined) request.pause();
       resolve(text);
@@ -115,17 +119,5 @@ function readTaskId(text: string | undefined): string | undefined {
     return body.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
-  }
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('Redis does not answer')), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

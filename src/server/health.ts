@@ -1,17 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { withTimeout } from '../core/timeouts.ts';
 
-/** Body of `/healthz` and `/readyz`: each of `reasons` names one fault. */
+/** Body of `/healthz` and `/readyz`, with one reason per fault. */
 export interface HealthReport {
   ok: boolean;
   reasons: string[];
 }
 
 export interface Health {
-  /** Returns whether this process works. Redis is not asked: a restart does not end its outage. */
+  /** Returns whether this process works. Redis does not count, because a restart would not end its outage. */
   alive(): HealthReport;
-  /** Returns whether this process can serve now: Redis answers, and the process is not about to end. */
+  /** Returns whether this process can serve: Redis answers, and the process is not draining. */
   ready(): Promise<HealthReport>;
-  /** Makes `ready` fail from now on. */
+  /** Makes `ready` fail from then on. */
   drain(): void;
   stop(): void;
 }
@@ -23,9 +23,9 @@ export interface HealthOptions {
   faults?: () => string[];
 }
 
-/** A blocked event loop of this length is a fault, in milliseconds: everything that was due was late by as much. */
+/** Stall of the event loop that counts as a fault, in milliseconds. */
 const STALL_MS = 30_000;
-/** A stall is reported for this long, in milliseconds, so that a probe with a long period sees it. */
+/** How long a stall is reported, in milliseconds, so that a probe with a long period detects it. */
 const REPORTED_MS = 60_000;
 /** Longest wait for Redis, in milliseconds. */
 const PING_MS = 1_000;
@@ -37,7 +37,7 @@ export function createHealth({ ping, faults }: HealthOptions): Health {
   function alive(): HealthReport {
     const stalledAt = loop.stalledAt();
     const stalled = stalledAt !== undefined && performance.now() - stalledAt < REPORTED_MS;
-    return report([...(stalled ? [`the event loop stood still for ${STALL_MS / 1000} s`] : []), ...(faults?.() ?? [])]);
+    return report([...(stalled ? [`the event loop was blocked for ${STALL_MS / 1000} s`] : []), ...(faults?.() ?? [])]);
   }
 
   return {
@@ -55,15 +55,10 @@ export function createHealth({ ping, faults }: HealthOptions): Health {
 }
 
 async function answers(ping: () => Promise<unknown>): Promise<boolean> {
-  const timer = new AbortController();
-  const pinged = ping().then(
+  return await withTimeout(ping(), { ms: PING_MS }).then(
     () => true,
     () => false,
   );
-  const late = sleep(PING_MS, false, { signal: timer.signal }).catch(() => false);
-  const inTime = await Promise.race([pinged, late]);
-  timer.abort();
-  return inTime;
 }
 
 function report(reasons: string[]): HealthReport {
@@ -73,9 +68,9 @@ function report(reasons: string[]): HealthReport {
 /** Period of the timer whose lateness shows a stall, in milliseconds. */
 const TICK_MS = 1_000;
 
-/** Detects stalls of the event loop of this process, during which nothing was sent, renewed or answered. */
+/** Detects stalls of the event loop, during which the process sends, renews and answers nothing. */
 interface EventLoopWatch {
-  /** Returns the end of the last stall of `stallMs` or more, in milliseconds of `performance.now`; `undefined`: none. */
+  /** Returns the end of the last stall of at least `stallMs`, as `performance.now`; `undefined` if there was none. */
   stalledAt(): number | undefined;
   stop(): void;
 }
@@ -89,7 +84,7 @@ function watchEventLoop(stallMs: number): EventLoopWatch {
     last = now;
   }, TICK_MS).unref();
   return {
-    // The caller may run before the late tick does.
+    // After a stall, the caller may run before the late tick does.
     stalledAt: () => (performance.now() - last >= stallMs ? performance.now() : stalledAt),
     stop: () => clearInterval(timer),
   };

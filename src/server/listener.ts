@@ -2,38 +2,38 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import type { ListenAddress } from '../config/values.ts';
 import { UserError } from '../core/errors.ts';
 
-/** An HTTP server of this process that listens. */
+/** A listening HTTP server of this process. */
 export interface Listener {
-  /** `http://127.0.0.1:7878`, as this machine reaches it. */
+  /** URL for this machine, such as `http://127.0.0.1:7878`. */
   url: string;
-  /** Accepts nothing more, lets requests finish, and ends every connection within CLOSE_MS. May be called twice. */
+  /** Stops accepting, lets requests finish, and closes every connection within 1.5 s. May be called twice. */
   close(): Promise<void>;
 }
 
 export interface ListenerOptions {
-  /** The setting that holds the address, for errors. */
+  /** Name of the setting with the address, for errors. */
   setting: string;
-  /** Connections at once; further ones are ended. Default 1,000. */
+  /** Most concurrent connections; further ones are closed. Default 1,000. */
   maxConnections?: number;
-  /** For the head of a request to arrive, in milliseconds. Default 15,000. */
+  /** Time limit for the head of a request, in milliseconds. Default 15,000. */
   headersTimeout?: number;
 }
 
-/** Requests under way have this long after `close`, in milliseconds; then their connections are destroyed. */
+/** Time that requests in progress have after `close`, in milliseconds; then their connections are destroyed. */
 const CLOSE_MS = 1_500;
-/** Longer than load balancers keep idle connections (60 s), so that no request meets a closing socket. */
+/** Longer than load balancers keep idle connections (60 s), so that no request arrives on a closing socket. */
 const KEEP_ALIVE_MS = 75_000;
 const MAX_HEADER_BYTES = 16_384;
 
 const limits: ServerOptions = {
   keepAliveTimeout: KEEP_ALIVE_MS,
-  // Handlers limit the time of a body themselves: a callback has seconds, an upload may have an hour.
+  // Handlers limit the time for a body: seconds for a callback, up to an hour for an upload.
   requestTimeout: 0,
   maxHeaderSize: MAX_HEADER_BYTES,
   connectionsCheckingInterval: 1_000,
 };
 
-/** @throws UserError when the address is taken or not of this machine */
+/** Listens on an address. @throws UserError if the address is in use or not of this machine */
 export async function listen(
   address: ListenAddress,
   handler: RequestListener,
@@ -41,7 +41,7 @@ export async function listen(
 ): Promise<Listener> {
   const server = createServer({ ...limits, headersTimeout: options.headersTimeout ?? 15_000 }, handler);
   server.maxConnections = options.maxConnections ?? 1_000;
-  // A client that sends no HTTP loses its connection, without a log line.
+  // A client that does not speak HTTP loses its connection, without a log line.
   server.on('clientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {

@@ -1,7 +1,7 @@
 import type { App } from '../app.ts';
 import type { RunningServer } from './start.ts';
 
-/** Opens the listeners that the settings name for a worker process; loads nothing of the server where they name none. */
+/** Opens the configured listeners of a worker process. Loads the server only if there are any. */
 export async function openListeners(app: App, workers: { faults(): string[] }): Promise<RunningServer> {
   const { listen, metricsListen, callbackListen } = app.config;
   if (!listen && !metricsListen && !callbackListen) return { urls: {}, close: async () => {} };

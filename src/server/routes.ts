@@ -9,7 +9,7 @@ import type { Health } from './health.ts';
 
 export interface ServerRoutes {
   health: Health;
-  /** Returns the Prometheus text of everything that this process exports. */
+  /** Returns all metrics of this process as Prometheus text. */
   metrics(): Promise<{ contentType: string; text: string }>;
   /** CLIPMILL_API_TOKEN. */
   token: string | undefined;
@@ -20,10 +20,10 @@ export interface ServerRoutes {
 
 type Bindings = { Bindings: HttpBindings };
 
-/** Largest body of any route, in bytes. */
+/** Largest body that a route accepts, in bytes. */
 const MAX_BODY_BYTES = 65_536;
 
-/** The routes of CLIPMILL_LISTEN, apart from callbacks. Every route refuses a Host that is not this server's. */
+/** Builds the routes of CLIPMILL_LISTEN, except callbacks. Every route refuses a Host other than this server's. */
 function serverApp(routes: ServerRoutes): Hono<Bindings> {
   const { health, token, publicUrl, log } = routes;
   const app = new Hono<Bindings>();
@@ -59,7 +59,7 @@ function serverApp(routes: ServerRoutes): Hono<Bindings> {
 }
 
 export function serverHandler(routes: ServerRoutes): RequestListener {
-  // undici and the AWS SDK share the globals of this process: they must not be replaced.
+  // The globals must not be replaced: undici and the AWS SDK use them too.
   const listener = getRequestListener(serverApp(routes).fetch, { overrideGlobalObjects: false });
   return (request, response) => void listener(request, response);
 }

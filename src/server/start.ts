@@ -14,27 +14,26 @@ import { listen, type Listener } from './listener.ts';
 import { workerHandler } from './worker-routes.ts';
 
 export interface ServerOptions {
-  /** Address of the server; `undefined`: none is opened. */
+  /** Address of the server; `undefined` for no server. */
   listen: ListenAddress | undefined;
-  /** Address of a worker's metrics and health; `undefined`: none is opened. */
+  /** Address of the metrics and health of a worker; `undefined` for no such listener. */
   metricsListen?: ListenAddress | undefined;
-  /** Returns the faults of the workers of this process, a phrase each. */
+  /** Returns the faults of the workers of this process, one phrase each. */
   faults?: () => string[];
 }
 
 /** The listeners of this process. */
 export interface RunningServer {
-  /** URL of each listener, as this machine reaches it. */
+  /** URL of each listener for this machine. */
   urls: { server?: string; metrics?: string; callbacks?: string };
-  /** Makes `/readyz` fail, lets requests finish and ends all connections, within 2 s. */
+  /** Makes `/readyz` fail, lets requests finish and closes all connections, within 2 s. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the listeners that the settings ask for: the server of CLIPMILL_LISTEN, the callbacks of
- * CLIPMILL_CALLBACK_LISTEN, or of CLIPMILL_LISTEN where they have no listener of their own, and a worker's
- * CLIPMILL_METRICS_LISTEN.
- * @throws UserError when an address cannot be listened on
+ * Opens the configured listeners: the server on CLIPMILL_LISTEN, the metrics of a worker on CLIPMILL_METRICS_LISTEN,
+ * and callbacks on CLIPMILL_CALLBACK_LISTEN, or on CLIPMILL_LISTEN if that is not set.
+ * @throws UserError if it cannot listen on an address
  */
 export async function startServer(app: App, options: ServerOptions): Promise<RunningServer> {
   const { config } = app;
@@ -99,21 +98,21 @@ export async function startServer(app: App, options: ServerOptions): Promise<Run
 async function callbackReceiver(app: App, callbackUrl: string, closers: Closers): Promise<CallbackReceiver> {
   const secrets = new CallbackSecrets(app);
   closers.push(() => secrets.stop());
-  // While Redis is away, its return triggers the reading.
+  // If Redis is unavailable now, the secrets are read when it is ready.
   if (app.redis.status === 'ready') await secrets.read().catch(() => {});
   return {
     prefix: app.config.prefix,
     basePath: new URL(callbackUrl).pathname.replace(/\/+$/, ''),
     secrets: () => secrets.current(),
     async receive(attempt, taskId) {
-      // A command would wait for Redis longer than the API waits for its answer.
-      if (app.redis.status !== 'ready') throw new Error('Redis is away');
+      // A command would wait for Redis longer than the API waits for the response.
+      if (app.redis.status !== 'ready') throw new Error('Redis is unavailable');
       return await recordHint(app, attempt, taskId);
     },
   };
 }
 
-/** Serves both on one listener. Callbacks skip the Host allowlist: proxies and tunnels set any, and the MAC protects these paths. */
+/** Serves callbacks and routes on one listener. A callback may have any Host, as set by a proxy: its MAC protects it. */
 function withCallbacks(receiver: CallbackReceiver, server: RequestListener): RequestListener {
   const callbacks = callbackHandler(receiver);
   return (request, response) => {

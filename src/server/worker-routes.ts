@@ -5,12 +5,12 @@ import type { Health, HealthReport } from './health.ts';
 
 export interface WorkerRoutes {
   health: Health;
-  /** Required for /metrics where it is set. */
+  /** Required for `/metrics` if it is set. */
   token: string | undefined;
   hosts: HostRule;
 }
 
-/** Serves `/healthz`, `/readyz` and `/metrics` of a worker, on `node:http` alone: a framework would cost memory. */
+/** Serves `/healthz`, `/readyz` and `/metrics` of a worker with `node:http` alone: a framework would cost memory. */
 export function workerHandler(routes: WorkerRoutes): RequestListener {
   return (request, response) => {
     answer(routes, request, response).catch(() => response.destroy());
@@ -19,7 +19,7 @@ export function workerHandler(routes: WorkerRoutes): RequestListener {
 
 async function answer(routes: WorkerRoutes, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { health, token, hosts } = routes;
-  // No route here has a body.
+  // No route reads a body.
   request.resume();
   if (!allowsHost(request, hosts)) return send(response, 421, 'this server is not the host of the request\n');
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, '', { Allow: 'GET, HEAD' });

@@ -8,15 +8,16 @@ export interface Hash64 {
 
 export type HashKey = readonly [number, number];
 
-/** Returns a key for one table: with it unknown, texts that collide cannot be made on purpose. */
+/** Returns a random key, without which colliding texts cannot be constructed. */
 export function randomHashKey(): HashKey {
   const bytes = randomBytes(8);
   return [bytes.readInt32LE(0), bytes.readInt32LE(4)];
 }
 
 /**
- * HalfSipHash-2-4 with 64 bits of result (the keyed hash of Aumasson and Bernstein in its form for 32-bit words)
- * of the UTF-16 of a text. For a name of 30 characters, a fifth of the time of SHA-256 from `node:crypto`.
+ * Computes HalfSipHash-2-4 with a 64-bit result (the keyed hash of Aumasson and Bernstein in its variant for 32-bit
+ * words) over the UTF-16 code units of a text. A name of 30 characters takes a fifth of the time of SHA-256 from
+ * `node:crypto`.
  */
 export function halfSipHash(text: string, [k0, k1]: HashKey): Hash64 {
   let v0 = k0;
@@ -24,7 +25,7 @@ export function halfSipHash(text: string, [k0, k1]: HashKey): Hash64 {
   let v2 = 0x6c796765 ^ k0;
   let v3 = 0x74656462 ^ k1;
   let low = 0;
-  // Two units a word; the last word has the length and the unit that is left over. Two steps finish.
+  // A word holds two code units. The last word holds the length and an odd last unit. Two further steps finalize.
   const words = (text.length >>> 1) + 1;
   for (let step = 0; step < words + 2; step++) {
     let word = 0;

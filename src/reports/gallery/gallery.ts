@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { Item } from '../../ledger/item.ts';
 
-/** Where the page finds an item's clip; `undefined` when there is none. */
+/** Returns the URL of an item's clip for the page; `undefined` if there is no clip. */
 export type ClipLink = (item: Item) => string | undefined;
 
-/** The link of a clip from a page in `folder` of the same storage: it works from a disk and from a bucket. */
+/** Links clips relative to a page in `folder` of the same storage, which works on a disk and in a bucket. */
 export function relativeLink(folder: string): ClipLink {
   return (item) =>
     item.state === 'done'
@@ -19,29 +19,29 @@ export function relativeLink(folder: string): ClipLink {
 }
 
 /**
- * The link of a clip by its location, for a page that may be kept anywhere. No browser opens `s3://…`: for
- * clips of a bucket put the page into `folder` there.
+ * Links clips by their location, for a page that may be stored anywhere. Clips in a bucket are linked relative to
+ * `folder`, because browsers do not open `s3://…`.
  */
 export function locationLink(folder: string): ClipLink {
-  const beside = relativeLink(folder);
-  return (item) => (item.state === 'done' && item.location?.startsWith('file:') ? item.location : beside(item));
+  const relative = relativeLink(folder);
+  return (item) => (item.state === 'done' && item.location?.startsWith('file:') ? item.location : relative(item));
 }
 
 export interface GalleryOptions {
   link: ClipLink;
-  /** The time of the state that the page shows. */
+  /** Time of the state that the page shows. */
   at: Date;
 }
 
-/** Rows in a chunk: the page takes them in one chunk at a time, while it loads. */
+/** Rows per chunk: the page adds them chunk by chunk while it loads. */
 const CHUNK = 500;
 
-/** Takes in the chunk before it. A constant text, so that the policy of the page can name its hash. */
+/** Script that adds the chunk before it. A constant, so that the policy of the page can have its hash. */
 const ADD = 'add()';
 
 /**
- * A page that plays the clips of a batch, in pieces: it needs nothing but the clips themselves, and
- * runs no script but its own.
+ * Yields the pieces of a page that plays the clips of a batch. The page loads only the clips and runs only its own
+ * scripts.
  */
 export async function* galleryPage(
   batch: string,
@@ -84,14 +84,14 @@ interface Template {
   tail: string;
 }
 
-let made: Template | undefined;
+let cached: Template | undefined;
 
 function template(): Template {
-  made ??= makeTemplate();
-  return made;
+  cached ??= makeTemplate();
+  return cached;
 }
 
-/** Puts style and script into the page, and their hashes into its policy. */
+/** Inserts style and script into the page, and their hashes into its policy. */
 function makeTemplate(): Template {
   const [style, script] = [asset('style.css'), asset('script.js')];
   const policy = [
@@ -118,12 +118,12 @@ function hashSource(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-/** Puts values in the place of `{{name}}`, once: what stands in a value stays as it is. */
+/** Replaces each `{{name}}` by its value. Placeholders within a value are not replaced. */
 function fill(text: string, values: Readonly<Record<string, string>>): string {
   return text.replaceAll(/\{\{(\w+)\}\}/g, (mark, name: string) => values[name] ?? mark);
 }
 
-/** JSON that may stand inside a script element: no `</script>` or `<!--` in a prompt can end it. */
+/** Formats JSON for a script element, so that a `</script>` or `<!--` in a prompt does not end it. */
 function scriptJson(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', String.raw`\u003c`);
 }

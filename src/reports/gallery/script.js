@@ -1,6 +1,6 @@
 'use strict';
-// Runs in the page. The rows come in chunks below this script, each taken in by `add()` while the rest
-// is still on its way; cards are made as they are scrolled to. A row is
+// Runs in the page. The rows follow in chunks below this script; `add()` adds each while the page loads. Cards are
+// created on scrolling. A row is
 //   [id, state, link of the clip or null, prompt, facts, reason or null]
 
 const PAGE = 60;
@@ -9,7 +9,7 @@ const [clips, find, states, viewer, video] = ['clips', 'find', 'states', 'viewer
 
 const rows = [];
 const tally = new Map();
-/** Positions in `rows` of those that match, and how many of them have their cards. */
+/** Positions in `rows` of the matching ones, and how many of them have a card. */
 let shown = [];
 let drawn = 0;
 let words = [];
@@ -22,8 +22,8 @@ function element(name, className, text) {
   return made;
 }
 
-// A clip is fetched when its card comes near the window and let go when it leaves: browsers play a few
-// dozen at most.
+// A clip is loaded when its card comes near the window and unloaded when it leaves: browsers play a few dozen at
+// most.
 const near = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
@@ -103,7 +103,7 @@ function matches([id, state, , prompt, facts, reason]) {
   return words.every((word) => text.includes(word));
 }
 
-function tell() {
+function updateCounts() {
   const running = ['queued', 'submitting', 'generating', 'downloading'].reduce((n, is) => n + (tally.get(is) ?? 0), 0);
   const all = rows.length.toLocaleString();
   part('counts').textContent = [
@@ -132,12 +132,12 @@ function filter() {
   drawn = 0;
   near.disconnect();
   clips.replaceChildren();
-  tell();
+  updateCounts();
   drawMore();
   scrollTo(0, 0);
 }
 
-/** Takes in the chunk of rows before the script that calls this. */
+/** Adds the chunk of rows before the calling script. */
 globalThis.add = () => {
   const chunk = document.currentScript.previousElementSibling;
   for (const row of JSON.parse(chunk.textContent)) {
@@ -146,11 +146,11 @@ globalThis.add = () => {
     rows.push(row);
   }
   chunk.remove();
-  tell();
+  updateCounts();
   if (drawn < PAGE) drawMore();
 };
 
-// The viewer: one clip, large, with its sound; the arrows go through what matches.
+// The viewer plays one clip, large and with sound; the arrow keys step through the matching clips.
 let current = -1;
 
 function step(by) {

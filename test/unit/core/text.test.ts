@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cleanText, cutText, harmlessCell, harmlessLine, harmlessText } from '../../../src/core/text.ts';
+import { cleanText, cutText, escapeCell, escapeControls } from '../../../src/core/text.ts';
 import { parse } from 'csv-parse/sync';
 
 describe('cleanText', () => {
@@ -35,21 +35,19 @@ describe('texts from outside', () => {
     ['an 8-bit sequence', '\u009b2Jgone', '\\u009b2Jgone'],
     ['a line that is written over', 'paid\rfree', 'paid\\u000dfree'],
     ['a name that is read backwards', 'x\u202e4pm.exe', 'x\\u202e4pm.exe'],
-  ])('do nothing to a terminal: %s', (_what, text, shown) => expect(harmlessText(text)).toBe(shown));
+  ])('do nothing to a terminal: %s', (_what, text, shown) => expect(escapeControls(text)).toBe(shown));
 
   it('keep their meaning in JSON, and are harmless in any of it', () => {
     fc.assert(
       fc.property(fc.json(), fc.string({ unit: 'binary' }), (json, text) => {
         for (const value of [json, text]) {
-          const harmless = harmlessText(JSON.stringify(value));
+          const harmless = escapeControls(JSON.stringify(value));
           expect(JSON.parse(harmless)).toEqual(value);
           expect(harmless).not.toMatch(commanding);
         }
       }),
     );
   });
-
-  it('stay on their line where they must', () => expect(harmlessLine('a\nb\r\u001b')).toBe('a\\nb\\u000d\\u001b'));
 
   it.each([
     ['a fox\n=HYPERLINK("http://x")', 'a fox\n\'=HYPERLINK("http://x")'],
@@ -58,11 +56,11 @@ describe('texts from outside', () => {
     ['\u200b=1', "'\u200b=1"],
     ['\uff1d1+1', "'\uff1d1+1"],
     ['a = b', 'a = b'],
-  ])('run no formula of %j', (text, cell) => expect(harmlessCell(text)).toBe(cell));
+  ])('run no formula of %j', (text, cell) => expect(escapeCell(text)).toBe(cell));
 
   it('stay one cell', () => {
     for (const text of ['a\nb', 'a\r\nb', 'a\rb']) {
-      expect(parse(`"${harmlessCell(text)}",x\r\n`)).toEqual([['a\nb', 'x']]);
+      expect(parse(`"${escapeCell(text)}",x\r\n`)).toEqual([['a\nb', 'x']]);
     }
   });
 });

@@ -155,7 +155,7 @@ describe('the limits', () => {
     });
     expect(judgeLimits(config, { maxTasks: 20, maxRequests: 100, windowMs: 60_000 }, usage)).toMatchObject({
       level: 'warn',
-      found: expect.stringContaining('20 tasks, 100 requests in 60 s by the worker that started last, here 10 tasks'),
+      found: expect.stringContaining('20 tasks, 100 requests in 60 s by the worker that started last, 10 tasks'),
     });
   });
 

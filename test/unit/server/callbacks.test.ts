@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { callbackUrl } from '../../../src/callbacks/path.ts';
 import { metrics } from '../../../src/core/metrics.ts';
 import type { Attempt } from '../../../src/ledger/attempts.ts';
-import { callbackHandler, type CallbackReceiver, type CallbackResult } from '../../../src/server/callbacks.ts';
+import type { HintResult } from '../../../src/operations/callback-hint.ts';
+import { callbackHandler, type CallbackReceiver } from '../../../src/server/callbacks.ts';
 import { sendRaw, serving } from './http.ts';
 
 const secrets = ['a-secret-of-sixteen'];
@@ -18,7 +19,7 @@ interface Receiving {
 }
 
 async function receiving(
-  receive: () => Promise<CallbackResult> = async () => 'wake',
+  receive: () => Promise<HintResult> = async () => 'wake',
   change: Partial<CallbackReceiver> = {},
 ): Promise<Receiving> {
   const hints: Receiving['hints'] = [];
