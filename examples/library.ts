@@ -17,7 +17,7 @@ async function* prompts(): AsyncGenerator<JobInput> {
 const clipmill = await createClipmill();
 try {
   const batch = await clipmill.submit('from-code', prompts(), { maxClips: 10, defaults: { sound: false } });
-  console.log(`${batch.submission.added} new, ${batch.submission.existing} known already`);
+  console.log(`${batch.submission.added} new, ${batch.submission.existing} existing`);
 
   const { counts } = await batch.ended();
   console.log(`${counts.done} of ${counts.total} done`);

@@ -7,7 +7,7 @@ import { createReportWriter } from './reports/writer.ts';
 import { readStatus, type BatchStatus, type Status } from './operations/status.ts';
 import { imageUploads } from './operations/upload-images.ts';
 import { submitJobs, type Submission } from './operations/submit.ts';
-import { withFolder } from './operations/prepare-stream.ts';
+import { prepareStream } from './operations/prepare-stream.ts';
 import { Closers } from './core/closers.ts';
 import { loadConfig, secretsOf, type Environment } from './config/config.ts';
 import { UserError } from './core/errors.ts';
@@ -177,7 +177,7 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
           const expanded = expandJobs(jobs, { batch, output, maxClips, defaults }, limits);
           const upload = imageUploads(() => storage.inputs);
           const policy = adopt ? 'adopt' : replace ? 'replace' : 'refuse';
-          const found = withFolder(app, storage, batch, expanded, policy, { total: lengthOf(jobs), signal });
+          const found = prepareStream(app, storage, batch, expanded, policy, { total: lengthOf(jobs), signal });
           const submission = await submitJobs(app, { batch, maxClips, source }, found, { signal, upload, replace });
           const handle = { ...handleOf(batch), submission };
           if (await app.queries.batch(batch)) return handle;

@@ -6,13 +6,15 @@ import { cleanText } from '../core/text.ts';
 import { createSourceOpener, type SourceOpener, type SourceOptions } from '../download/open.ts';
 import type { JobsFile } from '../jobs/open.ts';
 
-const AT_ONCE = 16;
+/** Concurrent requests. */
+const CONCURRENCY = 16;
+/** Time limit of a request, in milliseconds. */
 const TIMEOUT_MS = 15_000;
 
 /**
- * Requests the head of every image once, however many jobs use it.
- * @param options which addresses are asked
- * @throws InputError with every image that is not there, is no image, or is too large
+ * Sends a HEAD request for every image URL, once per URL.
+ * @param options addresses that may be contacted
+ * @throws InputError with every URL that cannot be fetched, is not an image, or is too large
  */
 export async function checkUrls(
   files: readonly Pick<JobsFile, 'path' | 'jobs'>[],
@@ -27,18 +29,18 @@ export async function checkUrls(
       }
     }
   }
-  const limit = pLimit(AT_ONCE);
+  const limit = pLimit(CONCURRENCY);
   const source = createSourceOpener(options);
-  const wrong = await limit.map(users, async ([url, user]) => {
+  const results = await limit.map(users, async ([url, user]) => {
     const fault = await imageFault(source, url);
     return fault === undefined ? undefined : { ...user, message: `${clean(url)} ${fault}` };
   });
   await source.close();
-  const problems = wrong.filter((problem) => problem !== undefined);
+  const problems = results.filter((problem) => problem !== undefined);
   if (problems.length > 0) throw new InputError(problems);
 }
 
-/** Only the head is fetched, from public addresses: a jobs file may be a stranger's. */
+/** Returns what is wrong with an image. Contacts allowed addresses only: the jobs file may be untrusted. */
 async function imageFault(source: SourceOpener, url: string): Promise<string | undefined> {
   try {
     const answer = await source.head(url, AbortSignal.timeout(TIMEOUT_MS));
@@ -52,7 +54,7 @@ async function imageFault(source: SourceOpener, url: string): Promise<string | u
   }
 }
 
-/** A text of a server as a part of a line: on it, short, and without rights. */
+/** Makes a text of a server safe to print within a line: short, without line breaks and secrets. */
 function clean(text: string): string {
   return cleanText(text, 200, withoutSignatures);
 }

@@ -2,20 +2,20 @@ import { once } from 'node:events';
 import { escapeControls } from '../core/text.ts';
 import type { Environment } from '../config/config.ts';
 
-/** The environment of a command: results go to `out`, everything else to `err`. */
+/** The process around a command. Results go to `out`, everything else to `err`. */
 export interface CliContext {
   env: Environment;
   out(text: string): void;
   err(text: string): void;
-  /** Moves the cursor of the terminal of `err`: what it obeys in texts of `out` and `err` is escaped. */
+  /** Writes a control sequence to the terminal of `err`; in texts of `out` and `err`, control sequences are escaped. */
   control(sequence: string): void;
-  /** Results of any length, as they are: resolves when the reader keeps up. */
+  /** Writes a part of a long result to standard output unescaped. Resolves when more can be written. */
   write(text: string): Promise<void>;
   /** Whether `err` is a terminal. */
   terminal: boolean;
-  /** Width of that terminal. */
+  /** Width of that terminal in columns. */
   columns(): number;
-  /** Sets the exit code of the process, without ending it. */
+  /** Sets the exit code of the process without ending it. */
   exit(code: number): void;
 }
 
@@ -40,9 +40,9 @@ export function processContext(): CliContext {
 export const EXIT = {
   /** All done. */
   ok: 0,
-  /** Some items failed or are held; or, for doctor, something is wrong. */
+  /** Some items failed or are held, or a check of doctor failed. */
   incomplete: 1,
-  /** Bad input or settings; nothing was sent. */
+  /** Invalid input or settings; nothing was sent. */
   misuse: 2,
   /** Interrupted; nothing is lost. */
   interrupted: 130,

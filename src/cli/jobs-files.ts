@@ -8,8 +8,8 @@ import { openStorage } from '../storage/open.ts';
 import type { CliContext } from './context.ts';
 
 /**
- * Opens the files of a command and prints notes about them.
- * @throws InputError with all that is wrong with them
+ * Opens and checks the files of a command, and prints notices about them.
+ * @throws InputError with all errors in them
  */
 export async function openFiles(
   context: CliContext,
@@ -17,7 +17,7 @@ export async function openFiles(
   paths: readonly string[],
   options: OpenOptions,
 ): Promise<JobsFile[]> {
-  if (paths.includes('-') && process.stdin.isTTY) context.err('reading jobs from standard input, up to Ctrl-D\n');
+  if (paths.includes('-') && process.stdin.isTTY) context.err('reading jobs from standard input; end with Ctrl-D\n');
   const storage = openStorage(config);
   const rules = await storage.nameRules();
   await storage.close();
@@ -35,35 +35,35 @@ export async function closeFiles(files: readonly JobsFile[]): Promise<void> {
   await Promise.all(files.map((file) => file.close()));
 }
 
-/** The batch of a jobs file, as it is submitted. */
+/** Returns the header of the submission of a jobs file. */
 export function headerOf(file: JobsFile) {
   return { batch: file.batch, maxClips: file.maxClips, source: file.source };
 }
 
-/** Describes the jobs that were changed in the file after they were submitted; `undefined` when none was. */
+/** Describes the jobs that were changed in the file after their submission; `undefined` if there are none. */
 export function changedNotice(file: JobsFile, submission: Submission): string | undefined {
   const { batch, changed, otherSource } = submission;
   if (changed.length === 0) return undefined;
   const other =
-    otherSource === undefined ? '' : ` (the batch "${batch}" was made from ${otherSource}: --batch NAME makes another)`;
-  return `${file.path}: changed since they were submitted, and left as they were${other}: ${changed.join(', ')} (a new id makes a new clip)`;
+    otherSource === undefined
+      ? ''
+      : ` (batch "${batch}" was created from ${otherSource}; --batch NAME creates another one)`;
+  return `${file.path}: jobs changed since their submission keep their first content${other}: ${changed.join(', ')} (a new id makes a new clip)`;
 }
 
-/** The files as a submission prepares them. */
+/** Returns the files in the form that a submission needs. */
 export function submittables(files: readonly JobsFile[]): Submittable[] {
   return files.map((file) => ({ header: headerOf(file), jobs: () => file.jobs() }));
 }
 
-/** Describes the jobs that the storage has and the ledger does not know, for the line before a submission. */
+/** Describes the items that are in the storage and not in the ledger, in phrases for the line before a submission. */
 export function foundWords(previews: readonly Preview[]): string[] {
   const sum = (field: 'stored' | 'underWay' | 'ended') =>
     previews.reduce((total, preview) => total + preview[field], 0);
   const [stored, underWay, ended] = [sum('stored'), sum('underWay'), sum('ended')];
   return [
-    ...(stored > 0 ? [`${plural(stored, 'clip')} ${stored === 1 ? 'is' : 'are'} there already`] : []),
-    ...(underWay > 0
-      ? [`${plural(underWay, 'task')} under way at the API: going on with ${underWay === 1 ? 'it' : 'them'}`]
-      : []),
+    ...(stored > 0 ? [`${plural(stored, 'clip')} already stored`] : []),
+    ...(underWay > 0 ? [`${plural(underWay, 'task')} in progress at the API will be continued`] : []),
     ...(ended > 0 ? [`${plural(ended, 'item')} failed, cancelled or held before`] : []),
   ];
 }

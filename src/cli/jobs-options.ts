@@ -6,7 +6,8 @@ import { formats, type Format } from '../jobs/read/formats.ts';
 
 export const FILES = 'files of prompts: .txt, .csv, .tsv, .yaml, .json, .jsonl; - for standard input';
 
-interface Given {
+/** The options as commander parses them. */
+interface ParsedOptions {
   set?: Map<string, string>;
   column?: Map<string, string>;
   batch?: string;
@@ -20,27 +21,27 @@ interface Given {
   allowImagesOutside?: true;
 }
 
-/** Adds the options that complete the jobs of all files. */
+/** Adds the options that apply to the jobs of all files. */
 export function addJobsOptions(command: Command): Command {
   return command
     .option('--set <field=value>', 'a field of all jobs, such as duration=10 (repeatable)', pair('--set duration=10'))
     .option(
       '--column <field=name>',
-      'the name that a file has for a field: prompt=caption (repeatable)',
+      'name of a field in the files, such as prompt=caption (repeatable)',
       pair('--column prompt=caption'),
     )
     .option('--variables', 'unknown fields of YAML and JSON are variables, {name} in prompt, id and output')
     .option('--batch <name>', 'name of the batch (default: the name of the file)')
     .option('--output <template>', 'names of the clips, such as {batch}/{index}-{id}.mp4')
-    .option('--max-clips <n>', 'budget: clips of the batch that may ever be paid for; none removes it')
+    .option('--max-clips <n>', 'budget: most clips of the batch that may be paid for; none removes it')
     .addOption(new Option('--format <format>', 'format of the files (default: by extension)').choices(formats))
-    .option('--allow-images-outside', 'image_files may lie outside the folder of their jobs file')
+    .option('--allow-images-outside', 'allow image_files outside the folder of their jobs file')
     .option('--encoding <name>', 'encoding of the files, such as windows-1252 (default: UTF-8)')
     .addOption(
-      new Option(
-        '--duplicates <what>',
-        'what to do about a job with the content of another one (default: refuse)',
-      ).choices(['refuse', 'skip']),
+      new Option('--duplicates <what>', 'what to do about jobs with the same content (default: refuse)').choices([
+        'refuse',
+        'skip',
+      ]),
     )
     .addOption(
       new Option(
@@ -61,15 +62,15 @@ function pair(example: string) {
   };
 }
 
-/** Options of the command line about the files. */
-export function jobsOptions(given: object): OpenOptions {
-  const { column, set, batch, output, maxClips, variables } = given as Given;
-  const { format, encoding, flags, duplicates, allowImagesOutside } = given as Given;
+/** Returns the options of the files from the parsed command line. */
+export function jobsOptions(parsed: object): OpenOptions {
+  const { column, set, batch, output, maxClips, variables } = parsed as ParsedOptions;
+  const { format, encoding, flags, duplicates, allowImagesOutside } = parsed as ParsedOptions;
   const jobs = { columns: column, set, batch, output, maxClips, variables, flags, duplicates };
   return { ...jobs, format, encoding, ...(allowImagesOutside && { allowImagesOutside }) };
 }
 
-/** Flags of `run` and `submit` about the folders of their batches. */
+/** Flags of `run` and `submit` for the folders of their batches. */
 export interface FolderFlags {
   adopt?: true;
   replace?: true;
@@ -78,9 +79,11 @@ export interface FolderFlags {
 export function addFolderOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--adopt', 'take what the batch has in the storage for the clips of these jobs').conflicts('replace'),
+      new Option('--adopt', 'use existing files of the batch in the storage as the clips of these jobs').conflicts(
+        'replace',
+      ),
     )
-    .option('--replace', 'pay for these clips and replace the files of their names in the storage');
+    .option('--replace', 'pay for these clips and replace existing files with their names');
 }
 
 export function folderPolicy({ adopt, replace }: FolderFlags): FolderPolicy {

@@ -9,33 +9,34 @@ import { pino } from 'pino';
 import { createLogger, type Logger } from '../core/log.ts';
 
 /**
- * Returns the settings of the environment. Names that look like misspelt settings are warnings, not errors: a
- * platform may set variables of its own.
+ * Loads the settings of the environment. Prints a warning for names that may be misspelled settings; they are not
+ * errors, because a platform may set variables of its own.
  * @throws SettingsError
  */
 export function configFrom(context: CliContext): Config {
   for (const { name, meant } of unknownSettings(context.env)) {
-    if (meant) context.err(`warning: ${name} is no setting of clipmill: did you mean ${meant}?\n`);
+    if (meant) context.err(`warning: ${name} is not a setting of clipmill: did you mean ${meant}?\n`);
   }
   return loadConfig(context.env);
 }
 
 export interface CommandOptions {
+  /** Which Redis the command uses. */
   redis: RedisUse;
-  /** Default: the settings of the environment. */
+  /** Default: loaded from the environment. */
   config?: Config;
 }
 
-/** Runs a command on an open app, and closes the app in any case. */
+/** Runs a command with an open app, and closes it in any case. */
 export async function withApp<T>(
   context: CliContext,
   { redis, config = configFrom(context) }: CommandOptions,
   work: (app: App) => Promise<T>,
 ): Promise<T> {
-  // Loaded here, so that a command that ends before it needs Redis does not load its clients.
+  // Loaded here, so that a command that fails before it needs Redis does not load the clients.
   const { openApp } = await import('../app.ts');
   const log = quietLog(config);
-  // A command that only reads prints results, and each time the same warnings would be noise.
+  // For a command that only reads, the same warnings on every call would be noise.
   const onFinding = redis === 'read' ? undefined : (finding: Finding) => context.err(`${formatFinding(finding)}\n`);
   const app = await openApp(config, { log, redis, onFinding });
   try {
@@ -45,22 +46,22 @@ export async function withApp<T>(
   }
 }
 
-/** A shortcoming of Redis in one line with its cure. */
+/** Formats a finding about Redis as one line with its cure. */
 export function formatFinding({ found, cure }: Finding): string {
   return `warning: Redis: ${found}${cure ? `. ${cure}` : ''}`;
 }
 
-/** Returns the log of short commands: errors only. */
+/** Creates the log of short commands, with errors only. */
 function quietLog(config: Config): Logger {
   return createLogger({ level: config.logLevel === 'silent' ? 'silent' : 'error', secrets: secretsOf(config) });
 }
 
-/** Returns a log of JSON lines on standard error. */
+/** Creates a log of JSON lines on standard error. */
 export function workerLog(config: Config): Logger {
   return createLogger({ level: config.logLevel, secrets: secretsOf(config) });
 }
 
-/** Returns a log of JSON lines in a file, for when the terminal shows progress. */
+/** Creates a log of JSON lines in a file, for a terminal that shows progress. */
 export function fileLog(config: Config, home: string): { log: Logger; path: string } {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const path = join(home, 'clipmill.log');

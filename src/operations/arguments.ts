@@ -3,7 +3,7 @@ import { UserError } from '../core/errors.ts';
 import type { App } from '../app.ts';
 
 /**
- * Checks that options are an object that has no others than the known ones: a misspelled one would be ignored.
+ * Checks that options are an object with known names only: a misspelled option would be ignored.
  * @throws UserError
  */
 export function requireOptions(call: string, options: unknown, known: readonly string[]): void {
@@ -12,7 +12,7 @@ export function requireOptions(call: string, options: unknown, known: readonly s
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    // As the command line and the jobs files write them.
+    // Jobs files write names in snake case.
     const meant = nearest(
       name.replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase()),
       known,
@@ -23,24 +23,25 @@ export function requireOptions(call: string, options: unknown, known: readonly s
   }
 }
 
-/** @throws UserError when the name of a batch is no text, or the jobs are no list */
+/** @throws UserError if the name of the batch is not a string, or the jobs are not iterable */
 export function requireJobs(batch: unknown, jobs: unknown): void {
-  if (typeof batch !== 'string') throw new UserError('submit: the first argument is the name of the batch, a text');
+  if (typeof batch !== 'string')
+    throw new UserError('submit: the first argument must be the name of the batch, a string');
   const iterable =
     typeof jobs === 'object' && jobs !== null && (Symbol.iterator in jobs || Symbol.asyncIterator in jobs);
   if (!iterable) {
-    throw new UserError('submit: the second argument is the jobs: an array, or another iterable', {
+    throw new UserError('submit: the second argument must be the jobs: an array or another iterable', {
       cure: 'Put a single job into an array.',
     });
   }
 }
 
-/** @throws UserError that names the nearest batch, when there is no batch of this name */
+/** @throws UserError with the closest name, if there is no such batch */
 export async function requireBatch({ queries }: Pick<App, 'queries'>, batch: string): Promise<void> {
   if (await queries.batch(batch)) return;
   const names = (await queries.batches()).map((known) => known.batch);
   const meant = nearest(batch, names);
   throw new UserError(`there is no batch "${batch}"`, {
-    cure: meant ? `Did you mean "${meant}"?` : 'See `clipmill status` for the batches there are.',
+    cure: meant ? `Did you mean "${meant}"?` : 'See `clipmill status` for all batches.',
   });
 }

@@ -7,12 +7,15 @@ import { namedReply } from '../ledger/scripts.ts';
 import { refOf } from '../ledger/schema/keys.ts';
 import { kindOf } from '../apixo/task-kind.ts';
 
-/** The effect of a callback: a poll now, a poll of a task whose id was lost, nothing, or doctor's own was recorded. */
+/**
+ * The effect of a callback: `wake` makes the poll of its attempt due, `taught` also records a task id that was lost,
+ * `late` has no effect, and `probe` is the callback of doctor.
+ */
 export type HintResult = 'wake' | 'taught' | 'late' | 'probe';
 
-/** How long doctor finds its callback, in seconds. */
+/** How long the callback of doctor is kept, in seconds. */
 const PROBE_S = 60;
-/** When a poll is under way, its job can be woken once it has ended: after these waits, in milliseconds. */
+/** Delays before an attempt whose poll is active is woken again, in milliseconds. */
 const WAKE_AGAIN_MS = [500, 2_000, 8_000];
 
 type HintDeps = Pick<App, 'redis' | 'keys' | 'run' | 'queues' | 'model'>;
@@ -29,8 +32,8 @@ const hintReply = namedReply(
 );
 
 /**
- * Records a callback, and makes the poll of its attempt due. Everything may happen twice; what a crash leaves
- * between the record and the job is found by reconcile.
+ * Records a callback and makes the poll of its attempt due. Idempotent; after a crash between the record and the job,
+ * reconcile adds the job.
  */
 export async function recordHint(deps: HintDeps, attempt: Attempt, taskId: string | undefined): Promise<HintResult> {
   const { redis, keys, queues } = deps;
@@ -53,7 +56,7 @@ async function askLedger({ run, model }: HintDeps, { batch, id, attempt }: Attem
   return second.kind === 'describe' ? 'late' : second.kind;
 }
 
-/** The poll that is under way may have sent its request before the task ended. */
+/** Wakes an attempt whose poll is active, because that poll may have sent its request before the task ended. */
 async function wakeLater({ queues }: HintDeps, attempt: Attempt): Promise<void> {
   try {
     for (const ms of WAKE_AGAIN_MS) {
@@ -61,11 +64,11 @@ async function wakeLater({ queues }: HintDeps, attempt: Attempt): Promise<void> 
       if (await queues.wake(attempt)) return;
     }
   } catch {
-    // Redis is away: reconcile wakes it when it is back.
+    // Redis is unavailable: reconcile wakes the attempt later.
   }
 }
 
-/** The answer to the POST is not recorded yet: the task has no poll that could be woken. */
+/** Repeats the hint until the answer to the POST is recorded, because until then there is no poll to wake. */
 async function hintLater(deps: HintDeps, attempt: Attempt): Promise<void> {
   try {
     for (const ms of WAKE_AGAIN_MS) {
@@ -76,6 +79,6 @@ async function hintLater(deps: HintDeps, attempt: Attempt): Promise<void> {
       return;
     }
   } catch {
-    // The fallback poll finds the end.
+    // The fallback poll detects the end of the task.
   }
 }

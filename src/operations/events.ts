@@ -4,29 +4,31 @@ import { duplicateRedis } from '../redis/connect.ts';
 import type { App } from '../app.ts';
 import type { Batch } from '../ledger/batch.ts';
 
-/** An event with its place in the stream, from which reading can continue. */
+/** An event with its position in the stream. */
 export interface Completion {
-  /** The entry's id; give it as `after` to continue behind it. */
+  /** Id of the entry; pass it as `after` to continue after it. */
   id: string;
   event: StreamEvent;
 }
 
+/** Longest blocking read, in milliseconds. */
 const BLOCK_MS = 5_000;
+/** Most entries of one read. */
 const PAGE = 500;
 
 const reply = z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), z.array(z.string())]))])).nullable();
 
 /**
- * Yields ends of items and batches as they happen, for ever or until the signal aborts. Entries stay in the
- * stream, so several readers each get all of them.
- * @param after the id behind which to begin; `$` (default): new entries only; `0`: all that are kept
+ * Yields the ends of items and batches as they happen, until the signal aborts. Entries stay in the stream, so that
+ * each of several readers gets all of them.
+ * @param after id of the last entry that is not wanted; `$` (default) for new entries only, `0` for all that are kept
  */
 export async function* readEvents(
   app: Pick<App, 'keys' | 'redis'>,
   after = '$',
   signal?: AbortSignal,
 ): AsyncGenerator<Completion> {
-  // A blocked connection can do nothing else.
+  // A blocking read occupies its connection.
   const redis = duplicateRedis(app.redis);
   redis.on('error', () => {});
   const stop = () => redis.disconnect();
@@ -50,18 +52,18 @@ export async function* readEvents(
   }
 }
 
-/** `$` would mean the end of the stream at each read, and skip the entries in between. */
+/** Returns the id of the last entry. Reading from `$` each time would skip the entries between two reads. */
 async function lastId(app: Pick<App, 'keys' | 'redis'>): Promise<string> {
   const [entry] = await app.redis.xrevrange(app.keys.events, '+', '-', 'COUNT', 1);
   return entry?.[0] ?? '0';
 }
 
-/** Between two reads of the batch, in milliseconds. */
-const CHECK_EVERY_MS = 250;
+/** Interval at which the batch is read, in milliseconds. */
+const CHECK_INTERVAL_MS = 250;
 
 /**
  * Resolves when all items of a batch have ended and no submission adds to it.
- * @throws the signal's reason when it aborts first
+ * @throws the signal's reason if it aborts first
  */
 export async function batchEnd(
   app: Pick<App, 'clock' | 'queries'>,
@@ -71,6 +73,6 @@ export async function batchEnd(
   for (;;) {
     const found = await app.queries.batch(batch);
     if (found && found.endedAt !== null) return found;
-    await app.clock.sleep(CHECK_EVERY_MS, signal);
+    await app.clock.sleep(CHECK_INTERVAL_MS, signal);
   }
 }

@@ -12,15 +12,15 @@ import { StreamRoom } from './stream-room.ts';
 import { knownItems } from './submit.ts';
 
 /**
- * Yields jobs that are read only once, such as those of the library, and compares each page with the folder of their
- * batch first. Clips of the batch that the storage has are adopted before the first of them.
- * @param policy `adopt`: what is there counts as the clips of these jobs, whatever made it; `replace`: all jobs are read
- * before the first is yielded, and what is there with other content is not adopted
- * @param total number of jobs, where it is known before they are read
- * @throws UserError when the folder holds something else than these jobs, or Redis has no room for them; those before
+ * Yields jobs that can be read only once, such as those of the library, after comparing each page with the folder of
+ * their batch. Clips of the batch that the storage has are adopted before the first job is yielded.
+ * @param policy `adopt` accepts any existing file as the clip of the job with its name; `replace` reads all jobs before
+ * it yields the first one, and adopts no clip with other content
+ * @param total number of jobs, if it is known before they are read
+ * @throws UserError if the folder has other contents, or Redis lacks memory for the jobs; jobs that were yielded before
  * are submitted
  */
-export async function* withFolder(
+export async function* prepareStream(
   app: App,
   storage: FolderStorage,
   batch: string,

@@ -14,21 +14,21 @@ import { conflictOf, type FolderPolicy } from '../adoption/conflict.ts';
 import { placeSubmissions } from '../adoption/place-submissions.ts';
 import { openFolder, type BatchFolder, type FolderStorage } from '../adoption/open.ts';
 
-/** Jobs of one file, which can be read more than once. */
+/** The jobs of one file, which can be read several times. */
 export interface Submittable {
   header: SubmitHeader;
   jobs(): AsyncIterable<Job>;
 }
 
-/** A submission that nothing stands in the way of. */
+/** A checked submission that can begin. */
 export interface PreparedSubmission {
   /** In the order of the files. */
   previews: Preview[];
-  /** The Redis memory that a large submission needs, as a line for people. */
+  /** The Redis memory that a large submission needs, as a line of text. */
   memory: string | undefined;
-  /** Adds what the storage has to the ledger. May be run again after it died. */
+  /** Adds the items that only the storage has to the ledger. May be repeated after a crash. */
   adopt(signal?: AbortSignal): Promise<Adopted>;
-  /** Frees what it holds in Redis. */
+  /** Deletes its temporary data in Redis. */
   close(): Promise<void>;
 }
 
@@ -42,9 +42,9 @@ interface PreparedBatch {
 }
 
 /**
- * Compares jobs with the ledger and with the folders of their batches, before anything is sent or changed.
- * @throws UserError when a folder holds something else and the policy refuses that, or Redis has no room; InputError as `previewJobs`;
- * StorageError
+ * Compares jobs with the ledger and with the folders of their batches, before anything is submitted or changed.
+ * @throws UserError if a folder has other contents and the policy is `refuse`, or if Redis lacks memory; InputError as
+ * `previewJobs` does; StorageError
  */
 export async function prepareSubmission(
   app: App,
@@ -109,7 +109,7 @@ async function adoptAll(
   return sum;
 }
 
-/** Adopts files as the clips of the jobs whose names they have, as the user asked. @returns how many */
+/** Adopts the files that have the names of the jobs as their clips. @returns their number */
 async function adoptFiles(app: App, folder: BatchFolder, file: Submittable, signal?: AbortSignal): Promise<number> {
   const { batch, storage, contents } = folder;
   let adopted = 0;

@@ -11,33 +11,36 @@ import { ownerOf, refOf } from '../ledger/schema/keys.ts';
 import { sizeOf } from './redis-room.ts';
 import { budgetDiagnostic, knownItems, outputTaken, type SubmitHeader } from './submit.ts';
 
+/** The effect that a submission would have. */
 export interface Preview {
-  /** Clips that are not there yet and not under way. */
+  /** Clips that would be added. */
   added: number;
+  /** Clips that the ledger has already. */
   existing: number;
-  /** Seconds of video of those that are new. */
+  /** Seconds of video of the new clips. */
   videoSeconds: number;
-  /** Bytes of the JSON of their inputs, and of their ids and output names. */
+  /** Bytes of the inputs of the new clips, as JSON. */
   inputBytes: number;
+  /** Bytes of their ids and output names. */
   nameBytes: number;
-  /** The budget that will hold for the batch. */
+  /** The budget of the batch after the submission. */
   maxClips: number | undefined;
-  /** Submissions of the batch that were accepted or may have been. */
+  /** Submissions of the batch that were accepted, or may have been. */
   posted: number;
-  /** Items of the batch that are still to be submitted. */
+  /** Items of the batch that are not yet submitted. */
   waiting: number;
-  /** Clips that an earlier run has stored, and that this ledger does not know. */
+  /** Clips of an earlier run that are in the storage and not in the ledger. */
   stored: number;
-  /** Tasks of an earlier run that are still to be had. */
+  /** Tasks of an earlier run whose results are still available. */
   underWay: number;
   /** Items of an earlier run that failed, were cancelled or are held. */
   ended: number;
 }
 
 /**
- * What submitting would do, without doing it.
- * @param check compares the jobs with the folder of their batch as well
- * @throws InputError when an output name belongs to an item of another batch
+ * Computes the effect of a submission without changing anything.
+ * @param check also compares the jobs with the folder of their batch
+ * @throws InputError if output names belong to other items, or the budget conflicts with that of the batch
  */
 export async function previewJobs(
   app: App,
@@ -46,8 +49,8 @@ export async function previewJobs(
   check?: FolderCheck,
 ): Promise<Preview> {
   const batch = await app.queries.batch(header.batch);
-  const conflict = budgetConflict(header, batch);
-  if (conflict !== undefined) throw new InputError([conflict]);
+  const otherBudget = budgetConflict(header, batch);
+  if (otherBudget !== undefined) throw new InputError([otherBudget]);
   const budget = header.maxClips ?? batch?.maxClips ?? undefined;
   const sum: Preview = {
     added: 0,
@@ -65,21 +68,21 @@ export async function previewJobs(
   const otherFile = isOtherFile(header, batch);
   const problems: Diagnostic[] = [];
   for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
-    const [obstacles, known] = await Promise.all([
-      obstaclesOf(app, header.batch, page),
+    const [conflicts, known] = await Promise.all([
+      nameConflicts(app, header.batch, page),
       knownItems(app, header.batch, page),
     ]);
     const isKnown = known.map((hash) => hash !== undefined);
     const fates = (await check?.page(page, isKnown)) ?? [];
     for (const [index, job] of page.entries()) {
-      const [obstacle, fate, hash] = [obstacles[index], fates[index], known[index]];
+      const [conflict, fate, hash] = [conflicts[index], fates[index], known[index]];
       if (hash !== undefined) {
         sum.existing += 1;
         if (otherFile && hash !== contentHash(job.provider, JSON.stringify(job.input))) check?.otherContent(job.id);
       } else if (fate === 'done') sum.stored += 1;
       else if (fate === 'generating') sum.underWay += 1;
       else if (fate !== undefined) sum.ended += 1;
-      else if (obstacle) problems.push(outputTaken(header, { id: job.id, output: job.output, ...obstacle }));
+      else if (conflict) problems.push(outputTaken(header, { id: job.id, output: job.output, ...conflict }));
       else {
         sum.added += 1;
         const { inputBytes, nameBytes } = sizeOf(job);
@@ -93,23 +96,23 @@ export async function previewJobs(
   return sum;
 }
 
-/** Whether the batch came from another jobs file than this one. Earlier versions kept paths as they were given. */
+/** Returns whether the batch came from another jobs file. Earlier versions stored relative paths, which prove nothing. */
 function isOtherFile({ source }: SubmitHeader, batch: Batch | undefined): boolean {
   const made = batch?.source ?? undefined;
   return made !== undefined && isAbsolute(made) && source !== undefined && isAbsolute(source) && source !== made;
 }
 
-/** The obstacle of each job's name, as registering it decides. */
-async function obstaclesOf(
+/** Returns why the output name of each job is not free, by the rules of `register.lua`; `undefined` if it is. */
+async function nameConflicts(
   app: App,
   batch: string,
   jobs: readonly Job[],
 ): Promise<(Pick<TakenOutput, 'why' | 'owner'> | undefined)[]> {
   const names = jobs.map((job) => foldedName(job.output));
   const folders = [...new Set(names.flatMap(foldersOf))];
-  const asked = [...names, ...names.map((name) => `${name}/`), ...folders];
-  const values = await app.redis.hmget(app.keys.outputs, ...asked);
-  const owners = asked.map((name, index) => ownerOf(name, values[index]));
+  const keys = [...names, ...names.map((name) => `${name}/`), ...folders];
+  const values = await app.redis.hmget(app.keys.outputs, ...keys);
+  const owners = keys.map((name, index) => ownerOf(name, values[index]));
   const files = new Map(folders.map((folder, index) => [folder, owners[2 * names.length + index]]));
   return names.map((name, index) => {
     const ref = refOf(batch, jobs[index]?.id ?? '');
@@ -127,7 +130,7 @@ function foldersOf(name: string): string[] {
   return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
 }
 
-/** A budget belongs to the batch: only the source that gave it may change it. */
+/** Returns the conflict with the budget of the batch, which only the source that set it may change. */
 function budgetConflict(header: SubmitHeader, batch: Batch | undefined): Diagnostic | undefined {
   const { maxClips, source } = header;
   if (maxClips === undefined || !batch || batch.maxClips === null || batch.maxClips === maxClips) return undefined;

@@ -3,16 +3,16 @@ import { adoptFolder, type Adopted } from '../adoption/adopt.ts';
 import { placeSubmissions } from '../adoption/place-submissions.ts';
 import { openFolder, type FolderStorage } from '../adoption/open.ts';
 
-/** The recovered items of one batch. */
+/** The recovered items of a batch. */
 export interface Recovered extends Adopted {
   batch: string;
 }
 
 /**
- * Brings batches back that the storage knows and this ledger does not: clips that are there, and tasks that are still
- * to be had at the API. Nothing is submitted. May be run again after it died.
- * @param tasks ids of tasks that a process knew and could not record, by batch and item
- * @yields each batch that had something to recover
+ * Recovers batches that are in the storage and not in the ledger: stored clips, and tasks whose results are still
+ * available at the API. Submits nothing. May be repeated after a crash.
+ * @param tasks ids of tasks that a process could not record in Redis, by batch and item
+ * @yields each batch with recovered items
  * @throws StorageError
  */
 export async function* recoverBatches(

@@ -5,40 +5,40 @@ import { constants } from '../ledger/schema/constants.ts';
 import { readConfigBytes, readRedisFacts } from '../redis/facts.ts';
 import type { Job } from '../jobs/job.ts';
 
-/** New items from which on a submission reports what it needs of Redis memory. */
+/** Number of new items from which a submission reports the Redis memory that it needs. */
 const LARGE = 50_000;
-/** Of a hash of an item as one block, and as a table where a value exceeds `hash-max-listpack-value`; with its entries elsewhere. */
-const BLOCK_BYTES = 450;
+/** Bytes of an item as a listpack, with its entries in other keys. */
+const LISTPACK_BYTES = 450;
+/** Bytes of an item as a hash table, its encoding if a value exceeds `hash-max-listpack-value`. */
 const TABLE_BYTES = 1_000;
-/** An entry of the stream of events. */
+/** Bytes of an entry in the event stream. */
 const EVENT_BYTES = 400;
 
 /** New items of one submission. */
 export interface NewItems {
   count: number;
-  /** Mean bytes of the JSON of an input. */
+  /** Mean bytes of an input as JSON. */
   inputBytes: number;
-  /** Mean bytes of id and output name together. */
+  /** Mean bytes of an id plus its output name. */
   nameBytes: number;
 }
 
 /**
- * Estimates the most Redis memory that new items need at any time, in bytes, within a quarter: while they wait, and
- * once their events are in the stream.
- * @param listpackValue `hash-max-listpack-value` of Redis
+ * Estimates the peak Redis memory of new items, in bytes, to within 25 %. It includes their events.
+ * @param listpackValue `hash-max-listpack-value` of Redis, in bytes
  */
 export function redisBytes({ count, inputBytes, nameBytes }: NewItems, listpackValue: number): number {
-  const base = inputBytes > listpackValue ? TABLE_BYTES : BLOCK_BYTES;
-  // The names are in the item and its key, in `outputs`, `items` and `pending`; allocations are rounded up by a tenth.
+  const base = inputBytes > listpackValue ? TABLE_BYTES : LISTPACK_BYTES;
+  // The names are in the item, its key, `outputs`, `items` and `pending`. Allocations are rounded up by a tenth.
   return count * (base + 1.1 * inputBytes + 3 * nameBytes) + Math.min(count, constants.eventsKept) * EVENT_BYTES;
 }
 
-/** New items of one preview: their number, and bytes in all. */
+/** New items of one preview, with the sums of their bytes. */
 interface Previewed extends Omit<NewItems, 'count'> {
   added: number;
 }
 
-/** The new items of previewed submissions. */
+/** Sums up the new items of previewed submissions. */
 export function newItemsOf(previews: readonly Previewed[]): NewItems {
   const count = sum(previews, 'added');
   const mean = (field: 'inputBytes' | 'nameBytes') => (count === 0 ? 0 : sum(previews, field) / count);
@@ -46,9 +46,9 @@ export function newItemsOf(previews: readonly Previewed[]): NewItems {
 }
 
 /**
- * Checks that new items fit into Redis.
- * @returns what a large submission needs, as a line for people
- * @throws UserError when `maxmemory` leaves less than they need
+ * Checks that new items fit into the memory of Redis.
+ * @returns the memory that a large submission needs, as a line of text
+ * @throws UserError if `maxmemory` leaves less than they need
  */
 export async function requireRedisRoom(app: Pick<App, 'redis'>, items: NewItems): Promise<string | undefined> {
   const { count } = items;

@@ -3,25 +3,25 @@ import type { ItemState } from '../ledger/schema/states.ts';
 import type { App } from '../app.ts';
 import { requireBatch } from './arguments.ts';
 
+/** The items to retry. */
 export interface RetryChoice {
   /** States whose items are requeued. */
   states: readonly Extract<ItemState, 'failed' | 'held' | 'cancelled'>[];
   /** Only this item. */
   item?: string | undefined;
   /**
-   * Pays for a new task although an earlier one of this item may have its clip, such as when the API's answers about it
-   * are not understood. With `item` only. Default false.
+   * Pays for a new task even if an earlier one may have the clip, for example because the API's answers about it are not
+   * understood. Requires `item`. Default false.
    */
   anew?: boolean | undefined;
 }
 
 /**
- * Requeues ended items of a batch, each with a new attempt; an item whose clip was paid for and is not stored is
- * polled again instead. Past attempts stay in the item's history. A held item whose task may have been accepted
- * is then paid for a second time, which is why only the user may decide it. May be called twice, and while
- * workers run.
+ * Requeues ended items of a batch with a new attempt. An item whose clip was paid for and is not stored is polled again
+ * instead. A held item whose task may have been accepted is paid for again, a decision left to the user. Past attempts
+ * stay in the history of the item. May be called twice, and while workers run.
  * @returns the number of requeued items
- * @throws UserError when there is no such batch or item, or for `anew` without `item`
+ * @throws UserError if there is no such batch or item, or for `anew` without `item`
  */
 export async function retryItems(
   app: Pick<App, 'admin' | 'queries' | 'queues' | 'dispatcher'>,
@@ -29,8 +29,8 @@ export async function retryItems(
   choice: RetryChoice,
 ): Promise<number> {
   if (choice.anew && choice.item === undefined) {
-    throw new UserError('a retry anew pays again, so it is for one item at a time', {
-      cure: 'Name the item: --item ID --anew.',
+    throw new UserError('--anew pays again, so it applies to one item at a time', {
+      cure: 'Add the item: --item ID --anew.',
     });
   }
   let back = 0;

@@ -8,30 +8,31 @@ import { openStates } from '../ledger/schema/states.ts';
 
 /** A batch with its pace. */
 export interface BatchStatus extends Batch {
-  /** Clips done in the last minute. */
+  /** Clips that were done in the last minute. */
   clipsPerMinute: number;
-  /** Milliseconds to the end at that pace; `null` when it is ended or nothing moves. */
+  /** Milliseconds until the end at that pace; `null` if the batch has ended or no clip was done. */
   etaMs: number | null;
 }
 
 /** The output of `clipmill status --json`. */
 export interface Status extends Usage {
   batches: BatchStatus[];
-  /** Why the whole account submits nothing; Unix ms of Redis's clock. */
+  /** Why submission is halted for the whole account; `since` is Unix time by the clock of Redis, in milliseconds. */
   halted: { reason: string; message: string; since: number } | null;
-  /** Since when submission is paused by hand. */
+  /** Unix time of the pause by a user, in milliseconds; `null` if submission is not paused. */
   pausedSince: number | null;
-  /** Why nothing moves, in sentences with what ends it; empty when nothing is in the way. */
+  /** Sentences on why submission or storage is blocked, and what ends that; empty if nothing is blocked. */
   obstacles: string[];
 }
 
-/** Entries that are read at once, and at most: at full limits a thousand clips end in a minute. */
+/** Entries per read. */
 const PACE_PAGE = 1_000;
+/** Most entries that are read. At the default limits, about a thousand clips end in a minute. */
 const PACE_ENTRIES = 20_000;
 
 type StatusSource = Pick<App, 'account' | 'conditions' | 'config' | 'keys' | 'queries' | 'redis' | 'run'>;
 
-/** @param only the one batch to report; the caller checks that it exists */
+/** Returns the status of all batches, or of one that exists, and of the account. */
 export async function readStatus(app: StatusSource, only?: string): Promise<Status> {
   const { run, config, queries } = app;
   const found = only === undefined ? await queries.batches() : [await queries.batch(only)];
@@ -57,7 +58,7 @@ function withPace(batch: Batch, clipsPerMinute: number): BatchStatus {
 
 const doneEvent = z.object({ type: z.literal('item'), batch: z.string(), state: z.literal('done') });
 
-/** Returns the clips done in the last minute by batch, counted from the stream of completions. */
+/** Counts the clips of each batch that were done in the last minute, from the event stream. */
 async function readPace(app: StatusSource): Promise<Map<string, number>> {
   const since = Math.floor(await redisTime(app.redis)) - PACE_WINDOW_MS;
   const pace = new Map<string, number>();
@@ -74,12 +75,11 @@ async function readPace(app: StatusSource): Promise<Map<string, number>> {
   return pace;
 }
 
-/** The shortest wait that is worth a word, in milliseconds. */
-const SHORT_MS = 3_000;
+/** Shortest wait that is reported, in milliseconds. */
+const REPORTED_WAIT_MS = 3_000;
 
 /**
- * Returns in sentences why nothing is submitted or stored, each with what ends it: for people who watch a batch
- * that does not move. Empty when nothing is in the way.
+ * Returns sentences on why submission or storage is blocked, each with what ends that. Empty if nothing is blocked.
  */
 export async function readObstacles(app: Pick<App, 'account' | 'conditions'>): Promise<string[]> {
   const [account, conditions] = await Promise.all([app.account.read(), app.conditions.read()]);
@@ -93,7 +93,7 @@ export async function readObstacles(app: Pick<App, 'account' | 'conditions'>): P
     );
   }
   const holdMs = Math.max(account.coolUntil ?? 0, account.heldUntil ?? 0) - Date.now();
-  if (holdMs > SHORT_MS) {
+  if (holdMs > REPORTED_WAIT_MS) {
     const what = (account.heldUntil ?? 0) > Date.now() ? 'requests wait' : 'submissions wait';
     obstacles.push(
       `${what} for ${formatDuration(holdMs)}, as the API asked for or because it fails; \`clipmill resume\` ends that`,
@@ -102,10 +102,10 @@ export async function readObstacles(app: Pick<App, 'account' | 'conditions'>): P
   return [...obstacles, ...conditions.map(({ message, cure }) => (cure ? `${message}. ${cure}` : message))];
 }
 
-/** The time over which a pace is measured, in milliseconds. */
+/** Time over which the pace is measured, in milliseconds. */
 export const PACE_WINDOW_MS = 60_000;
 
-/** Returns the milliseconds to the end of all items at this pace; `null` when they have ended or none is done. */
+/** Returns the milliseconds until all items have ended at this pace; `null` if they have, or if the pace is 0. */
 export function etaMs(counts: Counts, clipsPerMinute: number): number | null {
   const left = openStates.reduce((sum, state) => sum + counts[state], 0);
   return left > 0 && clipsPerMinute > 0 ? Math.round((left / clipsPerMinute) * 60_000) : null;

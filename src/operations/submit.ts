@@ -15,46 +15,45 @@ import type { UploadImages } from './upload-images.ts';
 import { pagesOf } from '../core/chunk.ts';
 import type { Budget } from '../jobs/job.ts';
 
-/** Where jobs go and what holds for all of them. */
+/** The batch of a submission, and its settings. */
 export interface SubmitHeader {
   batch: string;
-  /** Submissions that may be accepted at most, retries included. Default: what the batch has. */
+  /** Most submissions that may be accepted, retries included. Default: the budget that the batch has. */
   maxClips?: Budget | undefined;
-  /** Where they came from, for messages: the file's path as it was given. */
+  /** Source of the jobs, for messages: the path of the jobs file. */
   source?: string | undefined;
 }
 
+/** The result of a submission. */
 export interface Submission {
   batch: string;
-  /** Items that are new. */
+  /** New items. */
   added: number;
-  /** Items that were there already, and stay as they are. */
+  /** Items that existed already and are unchanged. */
   existing: number;
-  /** Ids of existing items that ask for something else now; their first content stands. */
+  /** Ids of existing items whose jobs have changed, up to 20. The items keep their content. */
   changed: string[];
-  /** The source that the batch was made from, where it is another one. */
+  /** The source that the batch was created from, if it is another one and items have changed. */
   otherSource?: string | undefined;
 }
 
 export interface SubmitOptions {
-  /** Stops the submission; items submitted by then stay. */
+  /** Stops the submission; items that are submitted by then stay. */
   signal?: AbortSignal | undefined;
-  /** Brings the local images of jobs to the storage; only jobs that have some need it. */
+  /** Uploads the local images of jobs. Required if jobs have any. */
   upload?: UploadImages | undefined;
-  /** Whether new clips may replace files of their names. Default false. */
+  /** Whether new clips replace existing files with their names. Default false. */
   replace?: boolean | undefined;
 }
 
-/** How many ids of changed items a submission names. */
+/** Most ids of changed items in a result. */
 const CHANGED_NAMED = 20;
 
 /**
- * Adds jobs to a batch; those that exist already are left alone, so that doing it again does no harm.
- * Work begins with the first page, while the rest is still read. Until the last page is in, the batch
- * is open and cannot end; an interrupted submission is finished by doing it again. A mistake in a later job
- * ends it, with the jobs before it submitted.
- * @throws InputError when an output name belongs to another item: those jobs were not added; and what
- * uploading images throws
+ * Adds jobs to a batch and skips those that exist, so that a repeated call adds nothing. Work begins with the first
+ * page, while later pages are read. The batch stays open, and cannot end, until the last page is added; an interrupted
+ * submission is completed by repeating it. An invalid job ends the submission, and the jobs before it stay submitted.
+ * @throws InputError if output names belong to other items, whose jobs were not added; errors of `upload`
  */
 export async function submitJobs(
   app: App,
@@ -83,25 +82,25 @@ export async function submitJobs(
     sum.changed.push(...report.changed.slice(0, CHANGED_NAMED - sum.changed.length));
     taken.push(...report.taken);
   };
-  // One page is read and made ready while Redis registers the one before it.
+  // One page is read and prepared while Redis registers the previous one.
   let registering: Promise<void> | undefined;
   try {
     for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
       signal?.throwIfAborted();
-      // An item that is in the ledger may be posted at any moment: its images are there before it.
+      // An item in the ledger may be submitted at any time, so its images are uploaded first.
       await upload?.(await newWithImages(app, batch, page));
       await registering;
       registering = add(
         page.map(({ images: _local, ...item }) => ({ ...item, ...(replace && { replace }) })),
         true,
       );
-      // Awaited, and so reported, before the next page.
+      // Prevents an unhandled rejection. The error is thrown where the page is awaited.
       registering.catch(() => {});
     }
     await registering;
   } catch (error) {
     await registering?.catch(() => {});
-    // What was added before the mistake is a batch of its own, which can end.
+    // Closes the batch, so that it can end with the items that were added before the error.
     if (error instanceof UserError) await add([], false);
     throw error;
   }
@@ -110,12 +109,12 @@ export async function submitJobs(
     const made = (await app.queries.batch(batch))?.source ?? undefined;
     if (made !== header.source) sum.otherSource = made;
   }
-  await spendLargerBudget(app, batch);
+  await requeueOverBudget(app, batch);
   if (taken.length > 0) throw new InputError(taken.map((item) => outputTaken(header, item)));
   return sum;
 }
 
-/** Returns the items whose images are needed: items that exist are not posted again. */
+/** Returns the new jobs with images. The images of existing items are not needed again. */
 async function newWithImages(app: App, batch: string, jobs: readonly Job[]): Promise<Job[]> {
   const withImages = jobs.filter((job) => job.images !== undefined);
   if (withImages.length === 0) return [];
@@ -123,7 +122,7 @@ async function newWithImages(app: App, batch: string, jobs: readonly Job[]): Pro
   return withImages.filter((_job, index) => known[index] === undefined);
 }
 
-/** @returns the fingerprints of the content of items that exist, in the order of the jobs */
+/** Returns the content hash of each job's item, in the order of the jobs; `undefined` for items that do not exist. */
 export async function knownItems(app: App, batch: string, jobs: readonly Job[]): Promise<(string | undefined)[]> {
   const known = app.redis.pipeline();
   for (const job of jobs) known.hget(app.keys.item(refOf(batch, job.id)), 'hash');
@@ -150,8 +149,8 @@ export function budgetDiagnostic(
   return { ...(source && { file: source }), field: 'max_clips', message };
 }
 
-/** Items that were held for a spent budget continue when it has grown. */
-async function spendLargerBudget(app: App, name: string): Promise<void> {
+/** Requeues the items that are held because of the budget, if it is larger now. */
+async function requeueOverBudget(app: App, name: string): Promise<void> {
   const batch = await app.queries.batch(name);
   if (!batch?.failures['BUDGET'] || (batch.maxClips !== null && batch.posted >= batch.maxClips)) return;
   for await (const ids of app.queries.idPages(name)) {

@@ -7,12 +7,12 @@ import { openImage, type LocalImage } from '../jobs/image-files.ts';
 import { MAX_IMAGE_BYTES } from '../jobs/limits.ts';
 import type { InputStore } from '../storage/storage.ts';
 
-/** Images in memory at once, of at most 10 MB each. */
+/** Images in memory at a time, of at most 10 MB each. */
 const AT_ONCE = 4;
 
 /**
- * Checks before anything is sent that the API will be able to fetch local images.
- * @throws UserError when there are such images and the storage has no URLs
+ * Checks that the API will be able to fetch local images, before anything is sent.
+ * @throws UserError if there are such images and the storage has no URLs
  */
 export function requireImageStore(files: readonly { path: string; imageFiles: number }[], config: Config): void {
   const file = files.find(({ imageFiles }) => imageFiles > 0);
@@ -21,17 +21,18 @@ export function requireImageStore(files: readonly { path: string; imageFiles: nu
 
 function noImageStore(where = ''): UserError {
   return new UserError(`${where}image_files need S3 storage, from which the API can fetch them`, {
-    cure: 'Set CLIPMILL_STORAGE=s3://BUCKET/PREFIX (and S3_ENDPOINT where it is not AWS), or name images on the web in image_urls.',
+    cure: 'Set CLIPMILL_STORAGE=s3://BUCKET/PREFIX (and S3_ENDPOINT where it is not AWS), or use image_urls with public URLs.',
   });
 }
 
-/** Brings local images of jobs to where the API can fetch them, each once. */
+/** Uploads the local images of jobs to where the API can fetch them, each image once. */
 export type UploadImages = (jobs: readonly Job[]) => Promise<void>;
 
 /**
- * @param inputs where they go; asked for when there is something to go there
- * @returns a function that throws InputError when an image has changed since it was checked, StorageError when the
- * storage does not take it, and UserError when there is no such storage
+ * Creates an uploader.
+ * @param inputs returns the store for images; called only if there are images
+ * @returns a function that throws InputError if an image has changed since it was checked, StorageError if the upload
+ * fails, and UserError if there is no such store
  */
 export function imageUploads(inputs: () => InputStore | undefined): UploadImages {
   const uploaded = new Set<string>();
@@ -57,7 +58,7 @@ export function imageUploads(inputs: () => InputStore | undefined): UploadImages
   };
 }
 
-/** @returns `undefined` when it is no regular file any more */
+/** Reads an image. @returns `undefined` if it is no longer a regular file of at most 10 MB */
 async function readImage(path: string): Promise<Buffer | undefined> {
   const file = await openImage(path);
   try {

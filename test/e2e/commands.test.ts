@@ -33,7 +33,7 @@ describe('commands on a shared Redis', () => {
     );
     const submitted = await clipmill(['submit', jobs], folder, env).finished;
     expect(submitted).toMatchObject({ code: 0, out: 'b\n' });
-    expect((await clipmill(['submit', jobs], folder, env).finished).err).toContain('0 new clips, 30 known already');
+    expect((await clipmill(['submit', jobs], folder, env).finished).err).toContain('0 new clips, 30 existing');
 
     const workers = [
       start('workers/submit.js', [], folder, env),
@@ -197,7 +197,7 @@ describe('commands that need nothing', () => {
     await writeFile(join(folder, 'clipmill-demo/notes.txt'), 'mine');
     const { code, err } = await clipmill(['demo', 'tiny.yaml'], folder).finished;
     expect(code).toBe(2);
-    expect(err).toContain('clipmill-demo/ holds files that no demo has made');
+    expect(err).toContain('clipmill-demo/ contains files that are not from a demo');
     expect(await readFile(join(folder, 'clipmill-demo/notes.txt'), 'utf8')).toBe('mine');
   });
 });

@@ -20,11 +20,11 @@ describe('the library', () => {
     const first = await start('examples/library.js', [], folder, env).finished;
     expect(first.err).toBe('');
     expect(first.out).toMatch(
-      /^2 new, 0 known already\n2 of 2 done\nwaterfall done file:\S+\nfox done file:\S+\ngallery: file:/,
+      /^2 new, 0 existing\n2 of 2 done\nwaterfall done file:\S+\nfox done file:\S+\ngallery: file:/,
     );
     expect(first.code).toBe(0);
     const again = await start('examples/library.js', [], folder, env).finished;
-    expect(again.out).toContain('0 new, 2 known already\n2 of 2 done');
+    expect(again.out).toContain('0 new, 2 existing\n2 of 2 done');
     expect(simulator.records.summary().tasks.made).toBe(2);
   });
 
@@ -83,7 +83,7 @@ describe('the library', () => {
     for (const jobs of [undefined, 'a cat', { prompt: 'a' }]) {
       await expect(submit('b', jobs)).rejects.toThrow(UserError);
     }
-    await expect(submit(7, ['a'])).rejects.toThrow('the first argument is the name of the batch');
+    await expect(submit(7, ['a'])).rejects.toThrow('the first argument must be the name of the batch');
     await expect(createClipmill({ setting: {} } as object)).rejects.toMatchObject({ cure: 'Did you mean "settings"?' });
 
     const empty = await clipmill.submit('empty', []);

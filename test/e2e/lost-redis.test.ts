@@ -82,7 +82,7 @@ describe('a Redis that is lost', () => {
     // As in a container or on another machine, with three jobs more.
     const elsewhere = await workFolder({ 'jobs.yaml': jobsOf(['a', 'b', 'c', 'd', 'e', 'f']) });
     const grown = await clipmill(['run', 'jobs.yaml'], elsewhere, settings).finished;
-    expect(grown.err).toContain('submitting 3 new clips (3 clips are there already)');
+    expect(grown.err).toContain('submitting 3 new clips (3 clips already stored)');
     expect(grown.out).toContain('jobs: 6 done of 6 clips');
     expect(made(simulator)).toBe(6);
     expect(await rowsOf(join(folder, 'videos/jobs/manifest.jsonl'))).toHaveLength(6);
@@ -176,11 +176,11 @@ describe('a Redis that is lost', () => {
     // Workers do not replace the only record of the rest.
     const storage = openStorage(ledger.config);
     onTestFinished(() => storage.close());
-    await expect(createReportWriter({ ...ledger, storage }).write('old')).rejects.toThrow('are being adopted');
+    await expect(createReportWriter({ ...ledger, storage }).write('old')).rejects.toThrow('is not finished');
     expect(await rowsOf(join(folder, 'videos/old/manifest.jsonl')).catch(() => 'torn')).toBe('torn');
 
     const again = await clipmill(['recover', 'old'], folder, settings).finished;
-    expect(again.out).toBe(`old: ${clips.toLocaleString('en')} clips there, 0 tasks under way at the API\n`);
+    expect(again.out).toBe(`old: ${clips.toLocaleString('en')} clips stored, 0 tasks in progress at the API\n`);
     expect((await ledger.queries.batch('old'))?.counts).toMatchObject({ total: clips, done: clips });
     expect(await ledger.queries.folder('old')).toMatchObject({ adopting: false, known: true });
     expect(made(simulator)).toBe(0);

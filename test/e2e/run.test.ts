@@ -58,12 +58,12 @@ describe('clipmill run', () => {
     expect((await clipmill(['run', 'six.yaml'], folder, env).finished).code).toBe(0);
     for (const again of ['six.yaml', 'six.jsonl', 'six.csv']) {
       const { code, err } = await clipmill(['run', again], folder, env).finished;
-      expect(err).toContain('submitting 0 new clips (6 clips known already)');
+      expect(err).toContain('submitting 0 new clips (6 existing clips)');
       expect(code).toBe(0);
     }
     expect(simulator.records.summary().requests.create).toBe(6);
     const more = await clipmill(['run', 'six.json'], folder, env).finished;
-    expect(more.err).toContain('submitting 1 new clip (1 clip known already)');
+    expect(more.err).toContain('submitting 1 new clip (1 existing clip)');
     expect(more.out).toContain('six: 7 done of 7 clips');
     expect(simulator.records.summary().requests.create).toBe(7);
   });
@@ -84,7 +84,7 @@ describe('clipmill run', () => {
 
     // The user decides that paying twice is all right.
     const retry = await clipmill(['retry', 'mixed', '--held'], folder, env).finished;
-    expect(retry).toMatchObject({ code: 0, out: '1 item back in the queue\n' });
+    expect(retry).toMatchObject({ code: 0, out: '1 item requeued\n' });
     const second = await clipmill(['run', 'mixed.yaml'], folder, env).finished;
     expect(second.out).toContain('mixed: 2 done, 1 failed of 3 clips');
     expect(simulator.records.tasksFor('c [lost x1]')).toHaveLength(2);
@@ -138,12 +138,12 @@ describe('clipmill run', () => {
     const made = () => simulator.records.summary().tasks.made;
     const first = await clipmill(['run', 'a.yaml'], folder, env).finished;
     expect(first.code).toBe(1);
-    expect(first.err).toContain('six: 6 clips on a budget of 2: the rest will be held');
+    expect(first.err).toContain('six: 6 clips exceed the budget of 2: the rest will be held');
     expect(first.out).toContain('six: 2 done, 4 held of 6 clips');
 
     // A file that has no budget does not lift that of the batch.
     const silent = await clipmill(['run', 'b.yaml'], folder, env).finished;
-    expect(silent.err).toContain('six: 7 clips on a budget of 2: the rest will be held');
+    expect(silent.err).toContain('six: 7 clips exceed the budget of 2: the rest will be held');
     expect([silent.code, made()]).toEqual([1, 2]);
     const other = await clipmill(['run', 'c.yaml', '--max-clips', '9'], folder, env).finished;
     expect(other.code).toBe(2);

@@ -119,7 +119,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
     const moved = job.replace('a.png', 'moved/b.png');
     await writeFile(join(folder, 'jobs.yaml'), `jobs:\n  - {prompt: one, ${moved}}\n  - {prompt: two, ${moved}}\n`);
     const again = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
-    expect(again.err).toContain('submitting 0 new clips (2 clips known already)');
+    expect(again.err).toContain('submitting 0 new clips (2 existing clips)');
     expect(simulator.records.summary().requests.create).toBe(2);
   });
 

@@ -192,7 +192,9 @@ describe('clipmill run with callbacks', () => {
     });
     const { code, err } = await run.finished;
     expect(code, err).toBe(0);
-    expect(err).toContain(`callbacks: the API calls http://127.0.0.1:${port}/cb/…, taken at http://127.0.0.1:${port}`);
+    expect(err).toContain(
+      `callbacks: the API calls http://127.0.0.1:${port}/cb/…, received by http://127.0.0.1:${port}`,
+    );
     expect(simulator.records.summary()).toMatchObject({
       requests: { create: 3, status: 3 },
       callbacks: { accepted: 3 },

@@ -8,17 +8,17 @@ export function addCancel(program: Command, context: CliContext): void {
   program
     .command('cancel')
     .argument('<batch>')
-    .option('--discard', 'also throw away the clips that are being made, although they are paid for')
+    .option('--discard', 'also discard the clips that are being made, which are paid for')
     .option('--json', 'print JSON')
-    .summary('submit nothing more of a batch; clips that are being made are still stored')
+    .summary('stop submitting a batch; clips that are being made are still stored')
     .action(async (batch: string, options: { discard?: true; json?: true }) => {
       await withApp(context, { redis: 'read' }, async (app) => {
         const { cancelled, going } = await cancelBatch(app, batch, options.discard ?? false);
         if (options.json) {
           context.out(`${JSON.stringify({ batch, cancelled, going })}\n`);
         } else {
-          const rest = options.discard ? 'being made and to be thrown away' : 'being made and still to be stored';
-          context.out(`${plural(cancelled, 'item')} cancelled, ${plural(going, 'clip')} ${rest}\n`);
+          const rest = `${plural(going, 'clip')} being made will be ${options.discard ? 'discarded' : 'stored'}`;
+          context.out(`${plural(cancelled, 'item')} cancelled, ${rest}\n`);
         }
       });
     });

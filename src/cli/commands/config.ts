@@ -7,7 +7,7 @@ export function addConfig(program: Command, context: CliContext): void {
   program
     .command('config')
     .option('--json', 'print JSON')
-    .summary('the settings in force, and where they come from')
+    .summary('print the settings in force and their sources')
     .action((options: { json?: true }) => {
       loadConfig(context.env);
       const report = reportSettings(context.env);

@@ -9,14 +9,14 @@ import { UserError } from '../../core/errors.ts';
 import { DEFAULT_HOME } from '../../redis/locate.ts';
 import { runFiles } from '../run/run-files.ts';
 
-/** How much faster than the API the simulator makes clips. */
+/** Speed of the simulator, as a multiple of that of the API. */
 const SPEED = 10;
 
-/** Everything that a demo leaves is in this folder of the working folder. */
+/** Folder of everything that a demo stores, in the working folder. */
 const FOLDER = 'clipmill-demo';
 const DEMO_HOME = join(FOLDER, DEFAULT_HOME);
 
-/** The documented times and limits, divided by the simulator's speed. */
+/** The documented times and limits, divided by the speed of the simulator. */
 const scaledSettings = {
   CLIPMILL_REQUEST_WINDOW: `${60_000 / SPEED}ms`,
   CLIPMILL_POLL_DELAY: `${50_000 / SPEED}ms`,
@@ -26,26 +26,26 @@ const scaledSettings = {
 export function addDemo(program: Command, context: CliContext): void {
   program
     .command('demo')
-    .argument('[file]', 'a jobs file; the example that comes with clipmill by default')
-    .summary('the whole thing in a minute, with a simulated API and without a key')
+    .argument('[file]', 'jobs file (default: the bundled example)')
+    .summary('make a batch in a minute, with a simulated API and without a key')
     .description(
-      `Starts a simulated API, makes the clips of the file with a Redis of its own, and keeps everything in\n` +
-        `${FOLDER}/: no clip, batch or setting of a real run is touched. The next demo replaces that folder.`,
+      `Starts a simulated API and makes the clips of the file with a private Redis. Everything is stored in\n` +
+        `${FOLDER}/, which the next demo replaces. Clips, batches and settings of real runs are not touched.`,
     )
     .action(async (file: string | undefined) => {
       const simulator = await startSimulator({ speed: SPEED, balance: 100 });
       try {
         const config = loadConfig({
-          // Simulated clips never go where paid ones are, whatever CLIPMILL_STORAGE names.
+          // Overrides CLIPMILL_STORAGE: simulated clips are never stored with paid ones.
           CLIPMILL_STORAGE: `file:${FOLDER}`,
           CLIPMILL_PREFIX: 'clipmill-demo',
           ...scaledSettings,
           APIXO_BASE_URL: simulator.url,
           CLIPMILL_LOG_LEVEL: 'warn',
         });
-        // A simulator knows no task of an earlier one: the demo starts from nothing as well.
+        // A new simulator does not have the tasks of an earlier one, so their state would be useless.
         removeEarlierDemo();
-        context.err(`a simulated API at ${simulator.url} makes clips ${SPEED} times as fast as the real one\n`);
+        context.err(`the simulated API at ${simulator.url} makes clips ${SPEED} times as fast as the real one\n`);
         context.exit(await runFiles(context, config, [file ?? packageFile('jobs.example.yaml')], { home: DEMO_HOME }));
         context.out(
           '\nThat was a simulation. For real clips:\n' +
@@ -58,10 +58,10 @@ export function addDemo(program: Command, context: CliContext): void {
     });
 }
 
-/** @throws UserError when the folder holds something that no demo has made */
+/** @throws UserError if the folder contains files that are not from a demo */
 function removeEarlierDemo(): void {
   if (existsSync(FOLDER) && readdirSync(FOLDER).length > 0 && !existsSync(DEMO_HOME)) {
-    throw new UserError(`${FOLDER}/ holds files that no demo has made`, {
+    throw new UserError(`${FOLDER}/ contains files that are not from a demo`, {
       cure: `Rename or remove ${FOLDER}/, or run the demo in another folder.`,
     });
   }

@@ -12,11 +12,12 @@ export function addDoctor(program: Command, context: CliContext): void {
   program
     .command('doctor')
     .option('--json', 'print JSON')
-    .summary('check Redis, storage, the key, the clock and the limits, and print the cures')
+    .summary('check Redis, storage, key, clock and limits, and print what to do')
     .description(
       'Checks everything that clipmill depends on: the settings, Redis (version, append-only file, eviction, memory), the ' +
         'storage (writes and removes a probe), the API and its key (one request, which costs nothing), the clock, ' +
-        'the limits in force, and callbacks (one sent to CLIPMILL_CALLBACK_URL has to arrive). Exits with 0 when all is well or only worth a warning, else with 1.',
+        'the limits in force, and callbacks (sends one to CLIPMILL_CALLBACK_URL). Exits with 1 if a check fails, and with ' +
+        '0 if there are only warnings or none.',
     )
     .action(async (options: { json?: true }) => {
       const findings: Finding[] = [];
@@ -36,25 +37,25 @@ export function addDoctor(program: Command, context: CliContext): void {
 async function* examine(context: CliContext): AsyncGenerator<Finding> {
   for (const { name, meant } of unknownSettings(context.env)) {
     const cure = meant ? `Did you mean ${meant}?` : 'See `clipmill config` for every setting.';
-    yield warn('settings', `${name} is no setting of clipmill`, cure);
+    yield warn('settings', `${name} is not a setting of clipmill`, cure);
   }
   let config: Config;
   try {
     config = loadConfig(context.env);
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    yield* error.message.split('\n').map((mistake) => fail('settings', mistake, error.cure ?? ''));
+    yield* error.message.split('\n').map((message) => fail('settings', message, error.cure ?? ''));
     return;
   }
   const set = reportSettings(context.env).filter(({ source }) => source === 'environment');
-  yield ok('settings', `${set.length} of the environment, all others by default: see clipmill config`);
+  yield ok('settings', `${set.length} from the environment, all others by default: see clipmill config`);
   yield* diagnose(config, DEFAULT_HOME, (app) => startServer(app, { listen: config.listen }));
 }
 
 const styles = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
 const SUBJECT_WIDTH = 12;
 
-/** `fail  durability   …`, with the cure below it. */
+/** Formats a finding as `fail  durability   …`, with the cure on the next line. */
 export function formatFinding({ level, subject, found, cure }: Finding): string {
   const line = `${styleText(styles[level], level.padEnd(4))}  ${subject.padEnd(SUBJECT_WIDTH)}${found}\n`;
   return cure ? `${line}${' '.repeat(6 + SUBJECT_WIDTH)}${styleText('dim', `-> ${cure}`)}\n` : line;
@@ -62,7 +63,7 @@ export function formatFinding({ level, subject, found, cure }: Finding): string 
 
 function summary(findings: readonly Finding[]): string {
   const [failures, warnings] = [count(findings, 'fail'), count(findings, 'warn')];
-  if (failures + warnings === 0) return '\nall is well\n';
+  if (failures + warnings === 0) return '\nall checks passed\n';
   return `\n${plural(failures, 'failure')}, ${plural(warnings, 'warning')}\n`;
 }
 

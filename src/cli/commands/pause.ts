@@ -10,7 +10,7 @@ export function addPause(program: Command, context: CliContext): void {
       await withApp(context, { redis: 'read' }, async (app) => {
         const changed = await app.account.pause();
         context.out(
-          changed ? 'submission is paused; `clipmill resume` resumes it\n' : 'submission was paused already\n',
+          changed ? 'submission is paused; `clipmill resume` resumes it\n' : 'submission is already paused\n',
         );
       });
     });
@@ -24,7 +24,7 @@ export function addResume(program: Command, context: CliContext): void {
       await withApp(context, { redis: 'read' }, async (app) => {
         const changed = await app.account.resume();
         app.dispatcher.kick();
-        context.out(changed ? 'submission resumed\n' : 'submission was not stopped\n');
+        context.out(changed ? 'submission resumed\n' : 'submission was neither paused nor halted\n');
       });
     });
 }

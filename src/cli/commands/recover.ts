@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { openApp } from '../../app.ts';
 import { Closers } from '../../core/closers.ts';
+import type { Finding } from '../../core/finding.ts';
 import { plural } from '../../core/format.ts';
 import { UserError } from '../../core/errors.ts';
 import { recoverBatches, type Recovered } from '../../operations/recover.ts';
@@ -12,13 +13,13 @@ import { workerLog, configFrom, formatFinding } from '../with-app.ts';
 export function addRecover(program: Command, context: CliContext): void {
   program
     .command('recover')
-    .argument('[batch...]', 'names of batches; all that the storage knows by default')
+    .argument('[batch...]', 'names of batches (default: all in the storage)')
     .option('--json', 'print JSON')
-    .summary('bring back what a lost Redis knew, from the storage: clips, and tasks still under way')
+    .summary('recover batches of a lost Redis from the storage: clips, and tasks in progress')
     .description(
-      'Reads the manifests beside the clips, and the answers that processes of this folder could not record. Clips that ' +
-        'are there are known again; tasks that were under way are polled and their clips stored, by `clipmill work` or the ' +
-        'next `clipmill run`. Submits nothing and pays for nothing. Run it again after it was interrupted.',
+      'Reads the manifests in the storage, and the answers that processes in this folder could not record in Redis. ' +
+        'Stored clips count as done. Tasks that were in progress are polled, and their clips stored, by `clipmill work` or ' +
+        'the next `clipmill run`. Submits nothing and pays for nothing. If it is interrupted, run it again.',
     )
     .action(async (names: string[], options: { json?: true }) => {
       const recovered: Recovered[] = [];
@@ -27,7 +28,7 @@ export function addRecover(program: Command, context: CliContext): void {
         if (!options.json) context.out(`${describe(batch)}\n`);
       }
       if (options.json) context.out(`${JSON.stringify({ batches: recovered })}\n`);
-      else if (recovered.length === 0) context.out('nothing to recover: Redis knows all that the storage does\n');
+      else if (recovered.length === 0) context.out('nothing to recover: Redis has all items of the storage\n');
     });
 }
 
@@ -35,7 +36,7 @@ async function* recover(context: CliContext, names: readonly string[]): AsyncGen
   const config = configFrom(context);
   const closers = new Closers();
   try {
-    const onFinding = (finding: Parameters<typeof formatFinding>[0]) => context.err(`${formatFinding(finding)}\n`);
+    const onFinding = (finding: Finding) => context.err(`${formatFinding(finding)}\n`);
     const app = await openApp(config, { log: workerLog(config), redis: 'run', onFinding });
     closers.push(() => app.close());
     const storage = openStorage(config);
@@ -53,12 +54,12 @@ async function* recover(context: CliContext, names: readonly string[]): AsyncGen
   }
 }
 
-/** Tasks that processes of this folder were given and could not record, by batch and item. */
+/** Returns the tasks that processes in this folder could not record in Redis, by batch and item. */
 async function unrecordedTasks(prefix: string): Promise<Map<string, Map<string, string>>> {
   const tasks = new Map<string, Map<string, string>>();
   for (const { lines } of await readOutcomes(OUTCOMES_FOLDER)) {
-    for (const { batch, id, task, prefix: theirs } of lines) {
-      if (task === undefined || theirs !== prefix) continue;
+    for (const { batch, id, task, prefix: linePrefix } of lines) {
+      if (task === undefined || linePrefix !== prefix) continue;
       tasks.set(batch, (tasks.get(batch) ?? new Map<string, string>()).set(id, task));
     }
   }
@@ -67,8 +68,8 @@ async function unrecordedTasks(prefix: string): Promise<Map<string, Map<string, 
 
 function describe({ batch, done, underWay, ended }: Recovered): string {
   const parts = [
-    `${plural(done, 'clip')} there`,
-    `${plural(underWay, 'task')} under way at the API`,
+    `${plural(done, 'clip')} stored`,
+    `${plural(underWay, 'task')} in progress at the API`,
     ...(ended > 0 ? [`${plural(ended, 'item')} failed, cancelled or held`] : []),
   ];
   return `${batch}: ${parts.join(', ')}`;

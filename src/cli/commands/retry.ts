@@ -17,24 +17,22 @@ export function addRetry(program: Command, context: CliContext): void {
   program
     .command('retry')
     .argument('<batch>')
-    .option('--failed', 'items that failed (the default)')
-    .option('--held', 'items that are held: where it is not known whether the clip was made, it may be paid for twice')
-    .option('--cancelled', 'items that were cancelled')
-    .option('--item <id>', 'only this item, whichever way it ended')
-    .option('--anew', 'with --item: pay for a new task, and do not ask for the earlier one again')
+    .option('--failed', 'failed items (the default)')
+    .option('--held', 'held items; a clip that may have been made already is paid for twice')
+    .option('--cancelled', 'cancelled items')
+    .option('--item <id>', 'only this item, in any end state')
+    .option('--anew', 'with --item: pay for a new task instead of polling the earlier one')
     .option('--json', 'print JSON')
-    .summary('put ended items back to work')
+    .summary('requeue ended items')
     .action(async (batch: string, options: RetryOptions) => {
       await withApp(context, { redis: 'read' }, async (app) => {
         const { item, anew } = options;
-        const back = await retryItems(app, batch, { states: chosenStates(options), item, anew });
+        const requeued = await retryItems(app, batch, { states: chosenStates(options), item, anew });
         context.out(
-          options.json
-            ? `${JSON.stringify({ batch, retried: back })}\n`
-            : `${plural(back, 'item')} back in the queue\n`,
+          options.json ? `${JSON.stringify({ batch, retried: requeued })}\n` : `${plural(requeued, 'item')} requeued\n`,
         );
-        if (back > 0 && anew) context.err('a new task is paid for, also where the earlier one was billed\n');
-        if (back > 0 && !app.config.redisUrl) context.err('to make them: clipmill run, with the same file\n');
+        if (requeued > 0 && anew) context.err('a new task is paid for, even if the earlier one was billed\n');
+        if (requeued > 0 && !app.config.redisUrl) context.err('to make them, use `clipmill run` with the same file\n');
       });
     });
 }

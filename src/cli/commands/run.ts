@@ -15,13 +15,12 @@ export function addRun(program: Command, context: CliContext): void {
   const command = program
     .command('run')
     .argument('<file...>', FILES)
-    .option('--accept-new-key', 'the key of the environment is a new one of the account that this state belongs to')
+    .option('--accept-new-key', 'the API key is a new one of the same account')
     .summary('submit, work and wait: a file of prompts becomes a folder of videos')
     .description(
-      'Submits the files, makes their clips and waits for the end, in one process. Without REDIS_URL it keeps its ' +
-        'state in .clipmill/ of this folder. Interrupt it as you like: run again, it continues. ' +
-        'Exits with 0 when all clips are done, 1 when some failed or are held, 2 for bad input or settings, 130 ' +
-        'when interrupted.',
+      'Submits the files, makes their clips and waits for the end, in one process. Without REDIS_URL, its state is in ' +
+        '.clipmill/ in this folder. After an interrupt, the same command continues. Exits with 0 if all clips are done, ' +
+        '1 if some failed or are held, 2 for invalid input or settings, 130 after an interrupt.',
     );
   addFolderOptions(addJobsOptions(command)).action(
     async (files: string[], options: { acceptNewKey?: boolean } & FolderFlags) => {

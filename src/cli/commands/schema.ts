@@ -14,7 +14,7 @@ export function addSchema(program: Command, context: CliContext): void {
         Object.keys(schemas),
       ),
     )
-    .summary('JSON Schemas for producers, consumers and editors')
+    .summary('print a JSON Schema for producers, consumers or editors')
     .action((what: keyof typeof schemas) => {
       context.out(`${JSON.stringify(schemas[what](), null, 2)}\n`);
     });

@@ -8,17 +8,17 @@ import { startServer } from '../../server/start.ts';
 import { EXIT, type CliContext } from '../context.ts';
 import { configFrom } from '../with-app.ts';
 
-/** Default of CLIPMILL_LISTEN for this command. */
+/** Default of CLIPMILL_LISTEN in this command. */
 const DEFAULT_LISTEN = { host: '127.0.0.1', port: 7878 };
 
 export function addServe(program: Command, context: CliContext): void {
   program
     .command('serve')
-    .summary('the HTTP server: callbacks of the API, health, metrics')
+    .summary('run the HTTP server: callbacks of the API, health, metrics')
     .description(
       'Serves until SIGTERM or SIGINT. CLIPMILL_LISTEN (127.0.0.1:7878) has /healthz, /readyz and /metrics; ' +
-        'CLIPMILL_CALLBACK_LISTEN takes the callbacks of CLIPMILL_CALLBACK_URL and nothing else. Needs REDIS_URL, and ' +
-        'keeps no state of its own: run as many as you like. See docs/server.md for nginx, Caddy and tunnels.',
+        'CLIPMILL_CALLBACK_LISTEN accepts only the callbacks of CLIPMILL_CALLBACK_URL. Requires REDIS_URL. Has no state of ' +
+        'its own, so several may run. See docs/server.md for nginx, Caddy and tunnels.',
     )
     .action(async () => {
       const config = configFrom(context);
@@ -27,7 +27,10 @@ export function addServe(program: Command, context: CliContext): void {
         secrets: secretsOf(config),
         ...(context.terminal && { destination: await readableLines() }),
       });
-      const interrupt = onInterrupt((signal) => log.info({ signal }, 'closing; once more ends at once'), EXIT.ok);
+      const interrupt = onInterrupt(
+        (signal) => log.info({ signal }, 'closing; a second signal ends the process at once'),
+        EXIT.ok,
+      );
       const app = await openApp(config, { log, lazy: true });
       try {
         const server = await startServer(app, { listen: config.listen ?? DEFAULT_LISTEN });

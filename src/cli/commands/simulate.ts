@@ -27,16 +27,16 @@ export function addSimulate(program: Command, context: CliContext): void {
     .command('simulate')
     .addOption(numberOption('--port <n>', 'port to listen on; 0 for any free one').default(4010))
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--public-url <url>', 'where clips are fetched from, when that is not http://HOST:PORT')
+    .option('--public-url <url>', 'base URL of the clips (default: http://HOST:PORT)')
     .addOption(numberOption('--speed <n>', 'divides generation times and the request window').default(1))
-    .addOption(numberOption('--max-tasks <n>', 'tasks in flight; default: 1000'))
-    .addOption(numberOption('--max-requests <n>', 'requests in a window; default: 10000'))
-    .addOption(numberOption('--seed <n>', 'seed of the times and random faults; default: 1'))
+    .addOption(numberOption('--max-tasks <n>', 'tasks in flight (default: 1000)'))
+    .addOption(numberOption('--max-requests <n>', 'requests in a window (default: 10000)'))
+    .addOption(numberOption('--seed <n>', 'seed of the times and random faults (default: 1)'))
     .addOption(numberOption('--clip-bytes <n>', 'size of every clip'))
-    .addOption(numberOption('--balance <usd>', 'balance of the account; default: unlimited'))
-    .option('--key <key>', 'the only key that is accepted; without it, any')
-    .option('--fault <name=rate>', 'something that goes wrong, may be repeated; see below', readFault)
-    .summary('a stand-in for the API on this machine, with the real limits, times and faults')
+    .addOption(numberOption('--balance <usd>', 'balance of the account (default: unlimited)'))
+    .option('--key <key>', 'the only accepted key (default: any key)')
+    .option('--fault <name=rate>', 'a fault and its rate, see below (repeatable)', readFault)
+    .summary('simulate the API on this machine, with the real limits, times and faults')
     .addHelpText('after', () => `\nFaults by chance (0 to 1):\n${faultHelp()}\nMarkers in a prompt:\n${markerHelp()}`)
     .action(async (options: SimulateOptions) => {
       const { key, fault = {}, ...rest } = options;
@@ -62,12 +62,12 @@ function numberOption(flags: string, about: string): Option {
   });
 }
 
-/** `create503=0.1`, or `down` for a fault that is on or off. */
+/** Parses `create503=0.1`, or `down` for a fault without a rate, and adds it to the others. */
 function readFault(text: string, others: Record<string, number | boolean> = {}): Record<string, number | boolean> {
   const [name = '', rate] = text.split('=', 2);
   if (rate === undefined) return { ...others, [name]: true };
   const value = Number(rate);
-  if (!Number.isFinite(value)) throw new InvalidArgumentError('It is written name=rate, with a rate from 0 to 1.');
+  if (!Number.isFinite(value)) throw new InvalidArgumentError('It must be name=rate, with a rate from 0 to 1.');
   return { ...others, [name]: value };
 }
 

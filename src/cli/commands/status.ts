@@ -11,7 +11,7 @@ export function addStatus(program: Command, context: CliContext): void {
     .command('status')
     .argument('[batch]', 'only this batch')
     .option('--json', 'print JSON')
-    .summary('counts, pace, slots, request budget, failures by code')
+    .summary('print counts, pace, slots, request budget, failures by code')
     .action(async (batch: string | undefined, options: { json?: true }) => {
       await withApp(context, { redis: 'read' }, async (app) => {
         if (batch !== undefined) await requireBatch(app, batch);
@@ -23,7 +23,7 @@ export function addStatus(program: Command, context: CliContext): void {
 
 const columns = ['total', 'done', ...itemStates.filter((state) => state !== 'done')] as const;
 
-/** The status as a table, with what stands in the way and what to do about it. */
+/** Formats the status as a table, with obstacles, failures and what to do about them. */
 export function describeStatus(status: Status): string {
   const { slots, requests } = status;
   const lines = status.obstacles.map((obstacle) => `! ${obstacle}`);

@@ -25,7 +25,7 @@ export function addSubmit(program: Command, context: CliContext): void {
     .argument('<file...>', FILES)
     .option('--json', 'print JSON')
     .summary('enqueue files for running workers, print the batch and return')
-    .description('Checks the files and puts their jobs into the shared Redis, where `clipmill work` finds them.');
+    .description('Checks the files and adds their jobs to the shared Redis, for the workers of `clipmill work`.');
   addFolderOptions(addJobsOptions(command)).action(async (paths: string[], options: { json?: true } & FolderFlags) => {
     const config = configFrom(context);
     const files = await openFiles(context, config, paths, jobsOptions(options));
@@ -50,7 +50,7 @@ export function addSubmit(program: Command, context: CliContext): void {
           });
           context.out(options.json ? `${JSON.stringify(submission)}\n` : `${submission.batch}\n`);
           const previews = prepared.previews.slice(index, index + 1);
-          const known = `${formatCount(previews[0]?.existing ?? 0)} known already`;
+          const known = `${formatCount(previews[0]?.existing ?? 0)} existing`;
           const words = [plural(submission.added, 'new clip'), known, ...foundWords(previews)];
           context.err(`${file.path}: ${words.join(', ')}\n`);
           const changed = changedNotice(file, submission);
@@ -65,11 +65,11 @@ export function addSubmit(program: Command, context: CliContext): void {
   });
 }
 
-/** The storage as the workers see it: a folder of another machine cannot be compared from here. */
+/** Returns the storage, hiding its contents if the workers use a folder on another machine, which cannot be compared. */
 async function storageOfWorkers(context: CliContext, app: App, storage: Storage): Promise<FolderStorage> {
-  const { storage: theirs } = await app.installation.read('');
-  const ours = storage.locate('');
-  if (app.config.storage.kind !== 'file' || theirs === undefined || theirs === ours) return storage;
-  context.err(`note: the workers store clips in ${theirs} and not in ${ours}: what is there is not compared\n`);
+  const { storage: workersPlace } = await app.installation.read('');
+  const place = storage.locate('');
+  if (app.config.storage.kind !== 'file' || workersPlace === undefined || workersPlace === place) return storage;
+  context.err(`note: the workers store clips in ${workersPlace}, not in ${place}: existing clips are not compared\n`);
   return unseenStorage(storage);
 }

@@ -14,12 +14,12 @@ export function addValidate(program: Command, context: CliContext): void {
   const command = program
     .command('validate')
     .argument('<file...>', FILES)
-    .option('--check-urls', 'also ask for every image URL whether it is there')
+    .option('--check-urls', 'also check that every image URL can be fetched')
     .option('--json', 'print JSON')
     .summary('check files without sending anything')
     .description(
-      'Checks everything that can be checked without the API, and prints what the files come to: clips, seconds of ' +
-        'video, API requests and the least time that the limits allow. Exits with 2 and all mistakes, if there are any.',
+      'Checks everything that can be checked without the API, and prints totals: clips, seconds of video, API requests ' +
+        'and the least time that the limits allow. If there are errors, prints all of them and exits with 2.',
     );
   addJobsOptions(command).action(async (paths: string[], options: { checkUrls?: true; json?: true }) => {
     const config = configFrom(context);
@@ -67,7 +67,7 @@ function summary(file: JobsFile) {
 }
 
 function budgetWords(budget: Budget): string {
-  return budget === 'none' ? 'none: the one that the batch has is removed' : plural(budget, 'clip');
+  return budget === 'none' ? 'none: the budget of the batch is removed' : plural(budget, 'clip');
 }
 
 function describe(file: JobsFile, expected: Estimate): string {
@@ -76,7 +76,7 @@ function describe(file: JobsFile, expected: Estimate): string {
   const rows = [
     ['  clips', `${formatCount(totals.clips)}  (${kinds.join(', ')})`],
     ['  video', plural(totals.videoSeconds, 'second')],
-    ...(file.imageFiles > 0 ? [['  images', `${formatCount(file.imageFiles)} to be uploaded`]] : []),
+    ...(file.imageFiles > 0 ? [['  images', `${formatCount(file.imageFiles)} to upload`]] : []),
     ['  requests', `about ${formatCount(expected.requests)}`],
     ['  least time', formatDuration(expected.leastMs)],
     ...(file.maxClips === undefined ? [] : [['  budget', budgetWords(file.maxClips)]]),
@@ -85,9 +85,9 @@ function describe(file: JobsFile, expected: Estimate): string {
 }
 
 export interface Estimate {
-  /** Submissions and polls together. */
+  /** API requests: submissions and polls. */
   requests: number;
-  /** The least time that the limits allow, in milliseconds, with generation times as documented. */
+  /** The least time that the limits allow with the documented generation times, in milliseconds. */
   leastMs: number;
 }
 
@@ -99,8 +99,8 @@ export interface ClipKind {
 }
 
 /**
- * Estimates requests and time for a number of clips. The time is bounded by the slots (all clips at their mean
- * time, one after the other in every slot, and no less than the longest clip) and by the request limit.
+ * Estimates requests and time. The slots bound the time from below (all clips at their mean time, back to back in every
+ * slot, but at least the longest clip), and so does the request limit.
  */
 export function estimate(
   kinds: readonly ClipKind[],

@@ -7,14 +7,14 @@ import { EXIT, type CliContext } from '../context.ts';
 import { withApp } from '../with-app.ts';
 import { describeStatus } from './status.ts';
 
-/** Between two readings, in milliseconds: on a terminal, and where lines are kept. */
-const EVERY_MS = { terminal: 1_000, lines: 10_000 };
+/** Refresh interval in milliseconds, on a terminal and for lines in a file. */
+const INTERVAL_MS = { terminal: 1_000, lines: 10_000 };
 
 export function addWatch(program: Command, context: CliContext): void {
   program
     .command('watch')
-    .argument('[batch]', 'only this batch; ends with it')
-    .summary('the status, refreshed until interrupted or until the batch has ended')
+    .argument('[batch]', 'only this batch; exits when it has ended')
+    .summary('print the status repeatedly, until interrupted or until the batch has ended')
     .action(async (batch: string | undefined) => {
       await withApp(context, { redis: 'read' }, async (app) => {
         if (batch !== undefined) await requireBatch(app, batch);
@@ -22,10 +22,10 @@ export function addWatch(program: Command, context: CliContext): void {
         try {
           for (;;) {
             const status = await readStatus(app, batch);
-            // Home, and everything below it erased: the next picture takes the place of this one.
+            // Moves the cursor home and clears the screen, so that the output replaces the previous one.
             context.out(`${context.terminal ? '\u001B[H\u001B[2J' : ''}${describeStatus(status)}`);
             if (batch !== undefined && status.batches.every(({ endedAt }) => endedAt !== null)) return;
-            await systemClock.sleep(context.terminal ? EVERY_MS.terminal : EVERY_MS.lines, interrupt.signal);
+            await systemClock.sleep(context.terminal ? INTERVAL_MS.terminal : INTERVAL_MS.lines, interrupt.signal);
           }
         } catch (error) {
           if (!interrupt.signal.aborted) throw error;

@@ -7,13 +7,13 @@ import { runWorkers } from '../../worker/process.ts';
 export function addWork(program: Command, context: CliContext): void {
   program
     .command('work')
-    .addArgument(new Argument('[kinds...]', 'which steps this process does').choices(queueNames))
-    .option('--accept-new-key', 'the key of the environment is a new one of the account that this prefix belongs to')
-    .summary('long-running workers on a shared Redis; SIGTERM drains')
+    .addArgument(new Argument('[kinds...]', 'steps that this process runs (default: all)').choices(queueNames))
+    .option('--accept-new-key', 'the API key is a new one of the same account')
+    .summary('run workers on a shared Redis until SIGTERM, which drains')
     .description(
-      'Runs workers until SIGTERM or SIGINT: submit, poll and download, or those named. Needs REDIS_URL. The first ' +
-        'signal drains (what was sent gets its answer recorded, downloads stop and continue elsewhere), the second ends ' +
-        'the process at once; neither loses anything.',
+      'Runs workers until SIGTERM or SIGINT: submit, poll and download, or the named ones. Requires REDIS_URL. The first ' +
+        'signal drains: answers to sent requests are recorded, downloads stop and continue elsewhere. The second ends the ' +
+        'process at once. Neither loses anything.',
     )
     .action(async (kinds: QueueName[], { acceptNewKey = false }: { acceptNewKey?: boolean }) => {
       const roles = kinds.length > 0 ? [...new Set(kinds)] : queueNames;

@@ -5,6 +5,7 @@ import type { Preview } from '../../operations/preview.ts';
 import type { RunningServer } from '../../server/start.ts';
 import { foundWords } from '../jobs-files.ts';
 
+/** Describes a submission before it begins: new and existing clips, seconds of video, balance and budgets. */
 export function announcement(
   files: readonly JobsFile[],
   previews: readonly Preview[],
@@ -16,7 +17,7 @@ export function announcement(
     existing += preview.existing;
     seconds += preview.videoSeconds;
   }
-  const found = [...(existing > 0 ? [`${plural(existing, 'clip')} known already`] : []), ...foundWords(previews)];
+  const found = [...(existing > 0 ? [plural(existing, 'existing clip')] : []), ...foundWords(previews)];
   const known = found.length > 0 ? ` (${found.join('; ')})` : '';
   return [
     `submitting ${plural(added, 'new clip')}${known}, ${plural(seconds, 'second')} of video in all` +
@@ -25,7 +26,7 @@ export function announcement(
   ].join('\n');
 }
 
-/** A budget belongs to the batch, whichever file or earlier submission gave it. */
+/** Returns a line for each batch that exceeds its budget, whether this or an earlier submission set it. */
 function budgetNotices(files: readonly JobsFile[], previews: readonly Preview[]): string[] {
   const batches = new Map<string, { budget: number; clips: number }>();
   for (const [index, { batch }] of files.entries()) {
@@ -39,16 +40,16 @@ function budgetNotices(files: readonly JobsFile[], previews: readonly Preview[])
     .filter(([, { budget, clips }]) => clips > budget)
     .map(
       ([batch, { budget, clips }]) =>
-        `${batch}: ${plural(clips, 'clip')} on a budget of ${formatCount(budget)}: the rest will be held`,
+        `${batch}: ${plural(clips, 'clip')} exceed the budget of ${formatCount(budget)}: the rest will be held`,
     );
 }
 
-/** Where this process listens and what the API calls, a line each. */
+/** Returns a line for each listener of this process, and for the callback URL. */
 export function describeListeners(urls: RunningServer['urls'], { callbackUrl }: Config): string[] {
   const lines: string[] = [];
   if (callbackUrl !== undefined) {
-    const where = urls.callbacks ?? '`clipmill serve`, which has to run on the same Redis';
-    lines.push(`callbacks: the API calls ${callbackUrl}/cb/…, taken at ${where}`);
+    const where = urls.callbacks ?? '`clipmill serve`, which must run on the same Redis';
+    lines.push(`callbacks: the API calls ${callbackUrl}/cb/…, received by ${where}`);
   }
   if (urls.server !== undefined) lines.push(`health and metrics: ${urls.server}`);
   if (urls.metrics !== undefined) lines.push(`metrics: ${urls.metrics}/metrics`);

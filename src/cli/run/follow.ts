@@ -6,16 +6,17 @@ import type { App } from '../../app.ts';
 import { readObstacles, etaMs, PACE_WINDOW_MS } from '../../operations/status.ts';
 import type { ProgressRenderer } from './progress.ts';
 
-const LOOK_EVERY_MS = 500;
+/** Refresh interval of the progress, in milliseconds. */
+const REFRESH_MS = 500;
 
 /**
- * Shows the progress of batches until all of them have ended.
- * @throws the signal's reason when it aborts first
+ * Shows the progress of batches until all have ended.
+ * @throws the signal's reason if it aborts first
  */
 export async function followBatches(
   app: App,
   names: readonly string[],
-  painter: ProgressRenderer,
+  progress: ProgressRenderer,
   signal: AbortSignal,
 ): Promise<Batch[]> {
   const pace = new Pace();
@@ -24,7 +25,7 @@ export async function followBatches(
     const batches = await readBatches(app, names);
     const counts = sumCounts(batches);
     pace.add(performance.now(), counts);
-    painter.paint({
+    progress.render({
       title: names.length === 1 ? (names[0] ?? '') : `${names.length} batches`,
       counts,
       clipsPerMinute: pace.clipsPerMinute(),
@@ -33,7 +34,7 @@ export async function followBatches(
       obstacles: await readObstacles(app),
     });
     if (batches.length === names.length && batches.every((batch) => batch.endedAt !== null)) return batches;
-    await systemClock.sleep(LOOK_EVERY_MS, signal);
+    await systemClock.sleep(REFRESH_MS, signal);
   }
 }
 
@@ -51,11 +52,11 @@ export function sumCounts(batches: readonly { counts: Counts }[]): Counts {
   return sum;
 }
 
-/** The pace in clips a minute, from counts sampled over the last minute. */
+/** Measures the pace from counts that are sampled over the last minute. */
 export class Pace {
   readonly #samples: { at: number; done: number }[] = [];
 
-  /** @param at ms of a monotonic clock */
+  /** @param at milliseconds of a monotonic clock */
   add(at: number, counts: Counts): void {
     this.#samples.push({ at, done: counts.done });
     while (this.#samples.length > 2 && (this.#samples[1]?.at ?? at) <= at - PACE_WINDOW_MS) this.#samples.shift();
@@ -68,7 +69,7 @@ export class Pace {
     return ((last.done - first.done) / (last.at - first.at)) * 60_000;
   }
 
-  /** Returns the milliseconds to the end at this pace; `null` while none is done. */
+  /** Returns the milliseconds until the end at this pace; `null` while the pace is 0. */
   etaMs(counts: Counts): number | null {
     return etaMs(counts, this.clipsPerMinute());
   }

@@ -4,66 +4,66 @@ import type { Usage } from '../../ledger/limits.ts';
 import { endStates, itemStates } from '../../ledger/schema/states.ts';
 import { formatCount, formatDuration } from '../../core/format.ts';
 
-/** A line this often where no person watches, in milliseconds. */
-const LINE_EVERY_MS = 10_000;
+/** Interval of progress lines if the output is not a terminal, in milliseconds. */
+const LINE_INTERVAL_MS = 10_000;
 
-/** Shows progress on standard error: repainted in place on a terminal, else a line now and then. */
+/** Shows progress on standard error: in place on a terminal, otherwise as a line every 10 s. */
 export class ProgressRenderer {
   readonly #context: CliContext;
-  #painted = 0;
+  #renderedLines = 0;
   #lastLineAt = Number.NEGATIVE_INFINITY;
 
   constructor(context: CliContext) {
     this.#context = context;
   }
 
-  paint(view: ProgressView): void {
+  render(view: ProgressView): void {
     if (this.#context.terminal) {
       const lines = progressLines(view, this.#context.columns());
       this.#context.control(this.#eraser());
       this.#context.err(`${lines.join('\n')}\n`);
-      this.#painted = lines.length;
-    } else if (performance.now() - this.#lastLineAt >= LINE_EVERY_MS) {
+      this.#renderedLines = lines.length;
+    } else if (performance.now() - this.#lastLineAt >= LINE_INTERVAL_MS) {
       this.#lastLineAt = performance.now();
       this.#context.err(`${progressLine(view)}\n`);
     }
   }
 
   /** Prints a line above the progress. */
-  say(text: string): void {
+  log(text: string): void {
     this.#context.control(this.#eraser());
     this.#context.err(`${text}\n`);
-    this.#painted = 0;
+    this.#renderedLines = 0;
   }
 
   /** Erases the progress. */
   clear(): void {
     this.#context.control(this.#eraser());
-    this.#painted = 0;
+    this.#renderedLines = 0;
   }
 
-  /** Moves to where the last paint began and erases it. */
+  /** Returns the control sequence that erases the rendered lines. */
   #eraser(): string {
-    return this.#painted === 0 ? '' : `\u001B[${this.#painted}A\u001B[0J`;
+    return this.#renderedLines === 0 ? '' : `\u001B[${this.#renderedLines}A\u001B[0J`;
   }
 }
 
-/** The figures to show of all batches in progress together. */
+/** The figures to show, summed over all batches of the run. */
 export interface ProgressView {
   title: string;
   counts: Counts;
   clipsPerMinute: number;
   usage: Usage;
-  /** Milliseconds to the end; `null` when it is unknown. */
+  /** Milliseconds until the end; `null` if unknown. */
   etaMs: number | null;
-  /** Why nothing moves, each with what ends it. */
+  /** Why submission or storage is blocked, each with what ends that. */
   obstacles: readonly string[];
 }
 
-/** The states beside the bar, which has the clips that are done. */
+/** States shown next to the bar, which shows the clips that are done. */
 const shownStates = itemStates.filter((state) => state !== 'done');
 
-/** The lines of a terminal of this many columns. */
+/** Formats progress for a terminal with this many columns. */
 export function progressLines(view: ProgressView, columns: number): string[] {
   const { counts } = view;
   const ended = endStates.reduce((sum, state) => sum + counts[state], 0);
@@ -76,7 +76,7 @@ export function progressLines(view: ProgressView, columns: number): string[] {
   return [...cut, ...obstaclesOf(view).flatMap((obstacle) => wrap(`  ! ${obstacle}`, columns))];
 }
 
-/** The same on one line, for a log. */
+/** Formats progress as one line, for a log. */
 export function progressLine(view: ProgressView): string {
   const { counts } = view;
   const warning = obstaclesOf(view)
@@ -85,22 +85,22 @@ export function progressLine(view: ProgressView): string {
   return `${view.title}: ${formatCount(counts.done)} of ${formatCount(counts.total)} done · ${stateWords(counts)} · ${paceWords(view)}${warning}`;
 }
 
-/** Returns the obstacle of clips that wait: the account, the API, the storage, or slots that are all retained. */
+/** Returns the obstacles, or that all slots are retained by held submissions. */
 function obstaclesOf({ obstacles, counts, usage }: ProgressView): readonly string[] {
   if (obstacles.length > 0) return obstacles;
   const full = usage.slots.used >= usage.slots.ceiling && counts.submitting + counts.generating === 0;
   if (!full || counts.queued === 0 || counts.held === 0) return [];
-  return ['no slot is free: a held submission keeps its own for some minutes, as its task may be running'];
+  return ['no slot is free: a held submission keeps its slot for minutes, as its task may be running'];
 }
 
-/** Longest obstacle on a terminal, in lines. */
-const MAX_WRAPPED = 6;
+/** Most lines of an obstacle on a terminal. */
+const MAX_OBSTACLE_LINES = 6;
 
-/** Breaks a line at the width of the terminal; a reason that is cut off is none. */
+/** Wraps a line at the width of the terminal. A truncated reason would be useless. */
 function wrap(line: string, columns: number): string[] {
   const width = Math.max(20, columns);
   const lines: string[] = [];
-  for (let rest = line; rest !== '' && lines.length < MAX_WRAPPED;) {
+  for (let rest = line; rest !== '' && lines.length < MAX_OBSTACLE_LINES;) {
     const blank = rest.length > width ? rest.lastIndexOf(' ', width) : rest.length;
     const at = blank > 4 ? blank : width;
     lines.push(rest.slice(0, at));

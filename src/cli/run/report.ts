@@ -13,6 +13,7 @@ import type { Workers } from '../../worker/start.ts';
 import { EXIT, type CliContext } from '../context.ts';
 import { sumCounts } from './follow.ts';
 
+/** Prints the results of the batches and the balance. @returns the exit code */
 export async function reportEnd(
   context: CliContext,
   app: App,
@@ -21,52 +22,52 @@ export async function reportEnd(
   before: { balance: number | undefined; posted: number },
 ): Promise<number> {
   for (const batch of batches) {
-    const gallery = await writePages(context, workers, batch.batch);
+    const gallery = await writeReports(context, workers, batch.batch);
     context.out(await batchSummary(app, batch));
-    if (gallery !== undefined) context.out(`  gallery: ${shownLocation(gallery)}\n`);
+    if (gallery !== undefined) context.out(`  gallery: ${displayLocation(gallery)}\n`);
   }
   if (before.balance !== undefined) {
-    const after = await askBalance(workers.api, app.requests);
+    const after = await readBalance(workers.api, app.requests);
     if (after !== undefined) context.err(balanceLine(before.balance, after, sumPosted(batches) - before.posted));
   }
   const counts = sumCounts(batches);
   return counts.failed + counts.held > 0 ? EXIT.incomplete : EXIT.ok;
 }
 
-/** A failure of the gallery is no failure of the clips. */
-async function writePages(context: CliContext, workers: Workers, batch: string): Promise<string | undefined> {
+/** Writes manifest and gallery. Prints a failure instead of throwing it, because the clips are stored. */
+async function writeReports(context: CliContext, workers: Workers, batch: string): Promise<string | undefined> {
   try {
     return (await workers.reports.write(batch)).gallery;
   } catch (error) {
-    context.err(`manifest and gallery could not be written: ${describeError(error)}; the same command tries again\n`);
+    context.err(`manifest and gallery could not be written: ${describeError(error)}; the same command retries\n`);
     return undefined;
   }
 }
 
-/** Held and failed items named one by one at most. */
-const NAMED = 10;
+/** Most failed and held items that are listed. */
+const MAX_LISTED = 10;
 
-/** Returns the result of a batch, and what to do about items that did not end well. */
+/** Formats the result of a batch, and what to do about failed and held items. */
 async function batchSummary(app: App, batch: Batch): Promise<string> {
   const { counts } = batch;
   const ends = [...endStates].filter((state) => state === 'done' || counts[state] > 0);
   const lines = [
     `${batch.batch}: ${ends.map((state) => `${formatCount(counts[state])} ${state}`).join(', ')} of ${plural(counts.total, 'clip')}\n`,
   ];
-  if (counts.failed + counts.held > 0) lines.push(await errorKinds(app, batch));
-  if (counts.failed > 0) lines.push(`  failed items get another try with: clipmill retry ${batch.batch} --failed\n`);
+  if (counts.failed + counts.held > 0) lines.push(await listProblems(app, batch));
+  if (counts.failed > 0) lines.push(`  to retry failed items: clipmill retry ${batch.batch} --failed\n`);
   if (counts.held > 0) lines.push(heldAdvice(batch));
   return lines.join('');
 }
 
-/** The items that failed or are held, by name as far as they are few. */
-async function errorKinds(app: App, batch: Batch): Promise<string> {
+/** Lists failed and held items, and sums up the rest by code. */
+async function listProblems(app: App, batch: Batch): Promise<string> {
   const rows: string[][] = [];
   const total = batch.counts.failed + batch.counts.held;
   for await (const item of app.queries.items(batch.batch)) {
     if (item.state !== 'failed' && item.state !== 'held') continue;
     rows.push([`  ${item.state}`, item.id, item.code ?? '', item.message ?? '']);
-    if (rows.length === NAMED) break;
+    if (rows.length === MAX_LISTED) break;
   }
   const codes = Object.entries(batch.failures).map(([code, items]) => `${code} ${formatCount(items)}`);
   const more = total > rows.length ? `  … and ${formatCount(total - rows.length)} more: ${codes.join(', ')}\n` : '';
@@ -81,15 +82,15 @@ function heldAdvice(batch: Batch): string {
     lines.push(`  ${plural(overBudget, 'item')} held: ${reasons.BUDGET}; raise it in the file and run again\n`);
   if (ambiguous > 0) {
     lines.push(
-      `  ${plural(ambiguous, 'item')} held: it is not known whether the API made (and billed) the clip; if paying twice is all right:\n`,
+      `  ${plural(ambiguous, 'item')} held: it is unknown whether the API made (and billed) the clip; if paying twice is acceptable:\n`,
       `    clipmill retry ${batch.batch} --held\n`,
     );
   }
   return lines.join('');
 }
 
-/** Returns the balance in US dollars; `undefined` where the API does not offer it, or does not answer. */
-export async function askBalance(
+/** Returns the balance in US dollars; `undefined` if the API does not offer it, or does not answer. */
+export async function readBalance(
   api: Pick<ApixoClient, 'account'>,
   requests: Pick<RequestBucket, 'take'>,
 ): Promise<number | undefined> {
@@ -103,8 +104,8 @@ export async function askBalance(
 }
 
 /**
- * Returns the balance before and after in one line. No price is published, so the cost of a clip is measured by
- * the balance; other users of the key show in it.
+ * Formats the balance before and after, with the cost per clip. The API publishes no price, so the cost is measured by
+ * the balance, which includes other uses of the account.
  */
 function balanceLine(before: number, after: number, posted: number): string {
   const paid = before - after;
@@ -116,8 +117,8 @@ export function sumPosted(batches: readonly Batch[]): number {
   return batches.reduce((sum, batch) => sum + batch.posted, 0);
 }
 
-/** A file as a path from here, anything else as it is. */
-function shownLocation(location: string): string {
+/** Formats the location of a file as a path relative to the working folder, any other location unchanged. */
+function displayLocation(location: string): string {
   if (!location.startsWith('file:')) return location;
   const path = fileURLToPath(location);
   const near = relative(process.cwd(), path);

@@ -24,20 +24,20 @@ import { changedNotice, closeFiles, headerOf, openFiles, submittables } from '..
 import { fileLog, workerLog, formatFinding } from '../with-app.ts';
 import { announcement, describeListeners } from './announce.ts';
 import { followBatches, readBatches } from './follow.ts';
-import { askBalance, reportEnd, sumPosted } from './report.ts';
+import { readBalance, reportEnd, sumPosted } from './report.ts';
 
 export interface RunOptions {
-  /** Folder of the private Redis and the log. Default `.clipmill`. */
+  /** Folder of the private Redis and the log. Default: `.clipmill`. */
   home?: string;
-  /** Accepts an API key that the prefix does not know, as a further one of its account. */
+  /** Accepts a new API key as one of the same account. Default false. */
   acceptNewKey?: boolean | undefined;
-  /** Options of the command line about the files. */
+  /** Options of the files. Default: none. */
   jobs?: OpenOptions;
-  /** Policy for a folder that holds something else than these jobs. Default: refuse. */
+  /** Policy for a folder with other contents. Default: refuse. */
   folder?: FolderPolicy;
 }
 
-/** Everything that `run` has before it opens anything. */
+/** Everything that a run needs before it opens the app. */
 interface Run {
   context: CliContext;
   config: Config;
@@ -46,14 +46,14 @@ interface Run {
   folder: FolderPolicy;
   log: Logger;
   files: readonly JobsFile[];
-  painter: ProgressRenderer;
+  progress: ProgressRenderer;
   signal: AbortSignal;
 }
 
 /**
- * Submits files, makes their clips and waits for the end, all in this process.
+ * Submits files, makes their clips and waits for the end, in this process.
  * @returns the exit code
- * @throws UserError before anything is sent, when a file or setting is wrong
+ * @throws UserError before anything is sent, if a file or setting is invalid
  */
 export async function runFiles(
   context: CliContext,
@@ -66,12 +66,12 @@ export async function runFiles(
   requireCallbackListener(config);
   const files = await openFiles(context, config, paths, jobs);
   requireImageStore(files, config);
-  // On a terminal the log would scroll the progress away.
+  // On a terminal, the log would break the progress display.
   const { log } = context.terminal ? fileLog(config, home) : { log: workerLog(config) };
-  const painter = new ProgressRenderer(context);
+  const progress = new ProgressRenderer(context);
   const interrupt = onInterrupt((name) => {
-    painter.say(
-      `${name}: finishing what was sent, up to ${formatDuration(deadlines.drainRun)}; once more ends at once`,
+    progress.log(
+      `${name}: finishing requests in progress, up to ${formatDuration(deadlines.drainRun)}; interrupt again to end at once`,
     );
   }, EXIT.interrupted);
   try {
@@ -84,13 +84,13 @@ export async function runFiles(
       folder,
       log,
       files,
-      painter,
+      progress,
       signal: interrupt.signal,
     });
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    painter.clear();
-    context.err('interrupted; nothing is lost: the same command continues this one\n');
+    progress.clear();
+    context.err('interrupted; nothing is lost: the same command continues\n');
     return EXIT.interrupted;
   } finally {
     await closeFiles(files);
@@ -106,10 +106,10 @@ async function submitAndFollow({
   folder,
   log,
   files,
-  painter,
+  progress,
   signal,
 }: Run): Promise<number> {
-  const onFinding = (finding: Finding) => painter.say(formatFinding(finding));
+  const onFinding = (finding: Finding) => progress.log(formatFinding(finding));
   const closers = new Closers();
   try {
     const app = await openApp(config, { log, redis: 'run', home, roles: queueNames, onFinding });
@@ -124,18 +124,18 @@ async function submitAndFollow({
     closers.push(() => workers.drain(deadlines.drainRun));
     const server = await openListeners(app, workers);
     closers.push(() => server.close());
-    for (const line of describeListeners(server.urls, config)) painter.say(line);
+    for (const line of describeListeners(server.urls, config)) progress.log(line);
 
-    const balance = await askBalance(workers.api, app.requests);
-    painter.say(announcement(files, prepared.previews, balance));
-    if (prepared.memory !== undefined) painter.say(prepared.memory);
+    const balance = await readBalance(workers.api, app.requests);
+    progress.log(announcement(files, prepared.previews, balance));
+    if (prepared.memory !== undefined) progress.log(prepared.memory);
     const started = performance.now();
     const posted = sumPosted(await readBatches(app, names));
     await prepared.adopt(signal);
     const upload = imageUploads(() => workers.storage.inputs);
-    await submitAll(app, files, painter, { signal, upload, replace: folder === 'replace' });
-    const batches = await followBatches(app, names, painter, signal);
-    painter.clear();
+    await submitAll(app, files, progress, { signal, upload, replace: folder === 'replace' });
+    const batches = await followBatches(app, names, progress, signal);
+    progress.clear();
     context.err(`finished in ${formatDuration(performance.now() - started)}\n`);
     return await reportEnd(context, app, workers, batches, { balance, posted });
   } finally {
@@ -146,19 +146,19 @@ async function submitAndFollow({
 async function submitAll(
   app: App,
   files: readonly JobsFile[],
-  painter: ProgressRenderer,
+  progress: ProgressRenderer,
   options: SubmitOptions,
 ): Promise<void> {
   for (const file of files) {
     const submission = await submitJobs(app, headerOf(file), file.jobs(), options);
     const changed = changedNotice(file, submission);
-    if (changed !== undefined) painter.say(changed);
+    if (changed !== undefined) progress.log(changed);
   }
 }
 
 /**
- * Writes the reports once more after an interrupt, when the drain has recorded what was sent: an older manifest
- * lacks it, and without `.clipmill/` it would be paid for again.
+ * Writes the reports after an interrupt, when the drain has recorded the sent submissions. An older manifest lacks
+ * those, and if `.clipmill/` were lost, they would be paid for again.
  */
 async function writeLastReports(app: App, storage: Storage, batches: readonly string[]): Promise<void> {
   const reports = createReportWriter({ ...app, storage });
@@ -172,10 +172,10 @@ async function writeLastReports(app: App, storage: Storage, batches: readonly st
   }
 }
 
-/** @throws SettingsError when callbacks are asked for that no process could take: the Redis of `run` is its own */
+/** @throws SettingsError if callbacks are requested and no process can receive them, as the Redis is private */
 function requireCallbackListener({ callbackUrl, callbackListen, listen, redisUrl }: Config): void {
   if (callbackUrl === undefined || redisUrl !== undefined || callbackListen || listen) return;
-  throw new SettingsError('CLIPMILL_CALLBACK_URL is set, and this process does not listen for callbacks', {
-    cure: 'Set CLIPMILL_CALLBACK_LISTEN=127.0.0.1:8788 and lead the URL there, or unset CLIPMILL_CALLBACK_URL.',
+  throw new SettingsError('CLIPMILL_CALLBACK_URL is set, but this process does not listen for callbacks', {
+    cure: 'Set CLIPMILL_CALLBACK_LISTEN=127.0.0.1:8788 and route the URL there, or unset CLIPMILL_CALLBACK_URL.',
   });
 }
