@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startEmbeddedRedis } from '../../src/redis/embedded/server.ts';
@@ -56,7 +56,11 @@ function s3Settings(prefix: string): Record<string, string> {
 async function runHere(
   settings: Record<string, string>,
   jobs: readonly { id: string; prompt: string }[],
-  { batch = 'jobs', home, ...options }: { batch?: string; home?: string; adopt?: boolean; replace?: boolean } = {},
+  {
+    batch = 'jobs',
+    home,
+    ...options
+  }: { batch?: string; home?: string; output?: string; adopt?: boolean; replace?: boolean } = {},
 ) {
   const mill = await createClipmill({ settings, home: home ?? join(await workFolder(), '.clipmill') });
   try {
@@ -67,6 +71,35 @@ async function runHere(
   } finally {
     await mill.close();
   }
+}
+
+/** A folder with the clips and the manifest of batch `old`, `c0` and following, which the ledger beside it does not know. */
+async function oldBatch() {
+  const redis = await startEmbeddedRedis(await workFolder());
+  onTestFinished(() => redis.stop());
+  const folder = await workFolder();
+  const clips = 1_000;
+  await mkdir(join(folder, 'videos/old'), { recursive: true });
+  const rows = Array.from({ length: clips }, (_, n) => ({
+    id: `c${n}`,
+    state: 'done',
+    // As versions without markers and hashes wrote it.
+    input: { mode: 'text-to-video', prompt: `clip ${n}`, duration: 5, sound: true, aspect_ratio: '1:1' },
+    provider: 'auto',
+    output: `old/c${n}.mp4`,
+    attempts: 1,
+    taskId: `task_${n}`,
+    location: 'file:///elsewhere',
+    size: 4,
+  }));
+  await Promise.all(rows.map((row) => writeFile(join(folder, 'videos', row.output), 'clip')));
+  const lines = rows.map((row) => JSON.stringify(row)).join('\n');
+  await writeFile(join(folder, 'videos/old/manifest.jsonl'), `${lines}\n{"torn`);
+  const ledger = await openLedger(
+    { REDIS_URL: redis.url, CLIPMILL_PREFIX: 'clipmill', CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` },
+    redis.url,
+  );
+  return { folder, redis, ledger, clips };
 }
 
 const jobsWith = (ids: readonly string[], prompt = 'a clip called') =>
@@ -140,34 +173,44 @@ describe('a Redis that is lost', () => {
     expect(made(simulator)).toBe(3);
   }, 60_000);
 
+  it('gives new jobs the next {index} after the adopted ones', async () => {
+    const { simulator, env } = await simulated();
+    const videos = join(await workFolder(), 'videos');
+    const settings = { ...env, CLIPMILL_STORAGE: `file:${videos}` };
+    const output = '{batch}/{index}.mp4';
+    expect(await runHere(settings, jobsWith(['a', 'b']), { output })).toMatchObject({ done: 2 });
+    const folder = await workFolder({ 'jobs.yaml': `output: '${output}'\n${jobsOf(['a', 'b', 'c'])}` });
+    const grown = await clipmill(['run', 'jobs.yaml'], folder, settings).finished;
+    expect(grown.out, grown.err).toContain('jobs: 3 done of 3 clips');
+    const names = (await readdir(join(videos, 'jobs'))).filter((name) => name.endsWith('.mp4'));
+    expect(names.toSorted()).toEqual(['1.mp4', '2.mp4', '3.mp4']);
+    expect(made(simulator)).toBe(3);
+  }, 60_000);
+
+  it('costs nothing when `run` is killed with -9 in the middle of its adoption, and run again', async () => {
+    const { simulator, env } = await simulated();
+    const { folder, redis, ledger, clips } = await oldBatch();
+    const job = (id: string, prompt: string) => `  - {id: ${id}, prompt: ${prompt}, aspect_ratio: '1:1'}\n`;
+    const old = Array.from({ length: clips }, (_, n) => job(`c${n}`, `clip ${n}`)).join('');
+    await writeFile(join(folder, 'old.yaml'), `jobs:\n${job('new', 'a new clip')}${old}`);
+    // Without a marker, the folder may be another installation's.
+    const args = ['run', 'old.yaml', '--adopt'];
+    const killed = clipmill(args, folder, { ...env, REDIS_URL: redis.url });
+    await until(async () => ((await ledger.queries.batch('old'))?.counts.done ?? 0) > 0, 'the first items', 20_000);
+    killed.child.kill('SIGKILL');
+    await killed.finished;
+    expect((await ledger.queries.folder('old')).adopting).toBe(true);
+    expect(made(simulator)).toBe(0);
+
+    const again = await clipmill(args, folder, { ...env, REDIS_URL: redis.url }).finished;
+    expect(again.out, again.err).toContain(`old: ${(clips + 1).toLocaleString('en')} done of`);
+    expect(made(simulator)).toBe(1);
+  }, 60_000);
+
   it('is recovered without the jobs file, also when that is killed in the middle', async () => {
     const { simulator, env } = await simulated();
-    const redis = await startEmbeddedRedis(await workFolder());
-    onTestFinished(() => redis.stop());
-    const folder = await workFolder();
-    const clips = 1_000;
-    await mkdir(join(folder, 'videos/old'), { recursive: true });
-    const rows = Array.from({ length: clips }, (_, n) => ({
-      id: `c${n}`,
-      state: 'done',
-      // As versions without markers and hashes wrote it.
-      input: { mode: 'text-to-video', prompt: `clip ${n}`, duration: 5, sound: true, aspect_ratio: '1:1' },
-      provider: 'auto',
-      output: `old/c${n}.mp4`,
-      attempts: 1,
-      taskId: `task_${n}`,
-      location: 'file:///elsewhere',
-      size: 4,
-    }));
-    await Promise.all(rows.map((row) => writeFile(join(folder, 'videos', row.output), 'clip')));
-    const lines = rows.map((row) => JSON.stringify(row)).join('\n');
-    await writeFile(join(folder, 'videos/old/manifest.jsonl'), `${lines}\n{"torn`);
+    const { folder, redis, ledger, clips } = await oldBatch();
     const settings = { ...env, REDIS_URL: redis.url };
-
-    const ledger = await openLedger(
-      { REDIS_URL: redis.url, CLIPMILL_PREFIX: 'clipmill', CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` },
-      redis.url,
-    );
     const killed = clipmill(['recover'], folder, settings);
     await until(async () => ((await ledger.queries.batch('old'))?.counts.done ?? 0) > 0, 'the first items', 20_000);
     killed.child.kill('SIGKILL');

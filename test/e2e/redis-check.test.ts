@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { Redis } from 'ioredis';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createClipmill } from '../../src/index.ts';
 import { clipmill, start, workFolder } from '../support/cli.ts';
+import { startSimulator } from '../../src/simulator/start.ts';
 import { privateRedis } from '../support/private-redis.ts';
+import { until } from '../support/until.ts';
 
 describe('the check of Redis', () => {
   it('refuses a replica, whichever way clipmill is opened', async () => {
@@ -28,6 +31,33 @@ describe('the check of Redis', () => {
     }
     await expect(createClipmill({ settings: env, work: [] })).rejects.toThrow('is a replica');
   });
+
+  it('lets a worker drain at SIGTERM and exit with 0 whose user may not run INFO', async () => {
+    const server = await privateRedis();
+    const redis = new Redis(server.url);
+    onTestFinished(() => redis.disconnect());
+    const rights =
+      'on >password ~{clipmill}:* resetchannels -@all +@read +@write +@connection +@transaction -@dangerous ' +
+      '+eval +evalsha +script|load +script|exists +time +wait +role +config|get';
+    await redis.acl('SETUSER', 'clipmill', ...rights.split(' '));
+    const simulator = await startSimulator({ generationMs: { 5: [600_000, 600_000] } });
+    onTestFinished(() => simulator.close());
+    const folder = await workFolder({ 'jobs.yaml': 'jobs: [a fox, a horse, an owl]\n' });
+    const env = {
+      REDIS_URL: server.url.replace('redis://', 'redis://clipmill:password@'),
+      APIXO_BASE_URL: simulator.url,
+      CLIPMILL_STORAGE: `file:${folder}/videos`,
+    };
+    const worker = clipmill(['work'], folder, env);
+    await worker.saying('working');
+    expect(await clipmill(['submit', 'jobs.yaml'], folder, env).finished).toMatchObject({ code: 0 });
+    await until(() => simulator.records.summary().tasks.made === 3, 'three tasks');
+    worker.child.kill('SIGTERM');
+    const { code, err } = await worker.finished;
+    expect(err).toContain('INFO');
+    expect(err).toContain('drained');
+    expect(code).toBe(0);
+  }, 30_000);
 
   it('reports in the log of clipmill alone, not by the console of a library', async () => {
     const redis = await privateRedis({ 'maxmemory-policy': 'volatile-lru', appendonly: 'yes' });
