@@ -1,11 +1,11 @@
-/** The balance that is reported for an account without a limit. */
-const PLENTY_USD = 1_000_000;
+/** Reported balance of an unlimited account, in US dollars. */
+const UNLIMITED_USD = 1_000_000;
 
-/** The one account behind the simulator: its key, and its money in USD. */
+/** The only account of the simulator: its key and its balance in US dollars. */
 export class Account {
-  /** Unset: every key is accepted. */
+  /** `undefined` accepts every key. */
   key: string | undefined;
-  /** Unset: it never runs out. */
+  /** `undefined` for an unlimited balance. */
   #balance: number | undefined;
   #spent = 0;
 
@@ -19,10 +19,10 @@ export class Account {
   }
 
   get balance(): number {
-    return roundUsd(this.#balance ?? PLENTY_USD);
+    return roundUsd(this.#balance ?? UNLIMITED_USD);
   }
 
-  /** Charged and not refunded. */
+  /** Amount charged and not refunded. */
   get spent(): number {
     return roundUsd(this.#spent);
   }
@@ -31,7 +31,7 @@ export class Account {
     this.#balance = usd;
   }
 
-  /** Rounded, so that 1 USD buys ten times 0.1. */
+  /** Returns whether the balance covers an amount. Rounded, so that 1 USD covers ten charges of 0.1. */
   covers(usd: number): boolean {
     return this.#balance === undefined || roundUsd(this.#balance) >= roundUsd(usd);
   }
@@ -47,7 +47,7 @@ export class Account {
   }
 }
 
-/** To a millionth: sums of binary fractions do not end where a ledger's would. */
+/** Rounds to a millionth, which removes the error of summing binary fractions. */
 function roundUsd(usd: number): number {
   return Math.round(usd * 1e6) / 1e6;
 }

@@ -11,12 +11,13 @@ const MODEL = 'kling-2-6';
 const CREATE = '/api/v1/generateTask/';
 const STATUS = '/api/v1/statusTask/';
 const BALANCE = '/api/v1/apikeys/current-balance';
+/** Longest body of a request, in bytes. */
 const MAX_BODY = 1_000_000;
 
 /**
- * The gate of the API. A request is checked as a gateway would: request limit (429), key (401), model
- * and path (404), method (405), then its body (400), credits (400) and tasks in flight (429). Every
- * request that brings a key counts towards the limit, also with a wrong key or a refused body, except those that this limit itself refuses.
+ * Routes and checks requests to the API in the order of a gateway: request limit (429), key (401), model and path
+ * (404), method (405), then body (400), credits (400) and tasks in flight (429). Every request with a key counts toward
+ * the limit, even with a wrong key or an invalid body, unless the limit itself rejects it.
  */
 export class Api {
   readonly #context: SimulatorContext;
@@ -36,7 +37,7 @@ export class Api {
       request.socket.destroy();
       return;
     }
-    // States and counts are as of now, even where the timer of a task's end is late.
+    // Ends tasks that are due, even if their timer is late.
     timeline.settle();
     const refusal = this.#refuse(request, kind, url);
     if (refusal || kind !== 'create') {

@@ -6,15 +6,15 @@ import { statusBody } from './status-task.ts';
 import type { Task } from './task.ts';
 import type { SimulatorContext } from './context.ts';
 
-/** Waits after the first, second and third refusal, before they are divided by speed; then it is given up. */
+/** Delays after the first, second and third refusal, in milliseconds, divided by `speed`. Then delivery stops. */
 const RETRY_MS = [30_000, 120_000, 600_000] as const;
 
-/** Padding of a callback that is too long, in bytes. */
+/** Padding of an oversized callback, in bytes. */
 const LONG_BODY = 1_000_000;
 
 type Deps = Pick<SimulatorContext, 'settings' | 'faults' | 'injector' | 'timeline' | 'unixBase' | 'urls' | 'recorder'>;
 
-/** POSTs the status of ended tasks to their callback URLs until the receiver answers exactly 200. */
+/** POSTs the status of ended tasks to their callback URLs until the receiver responds with 200. */
 export class Callbacks {
   readonly #context: Deps;
   readonly #agent = new Agent({ pipelining: 1 });
@@ -24,7 +24,7 @@ export class Callbacks {
     this.#context = context;
   }
 
-  /** Before the answer to the POST leaves. */
+  /** Must be called before the response to the POST is sent. */
   taskMade(task: Task): void {
     const { callbackUrl: url } = task;
     if (url !== undefined && this.#context.injector.fires('earlyCallback')) this.#start(task, url, 1);
@@ -46,7 +46,7 @@ export class Callbacks {
 
   #start(task: Task, url: string, attempt: number): void {
     this.#deliver(task, url, attempt).catch((error: unknown) => {
-      // A delivery is not awaited: an error here is a bug of the simulator.
+      // Deliveries are not awaited. An error here is a bug in the simulator.
       queueMicrotask(() => {
         throw error;
       });
@@ -72,7 +72,7 @@ export class Callbacks {
     else timeline.after(wait / settings.speed, () => this.#start(task, url, attempt + 1));
   }
 
-  /** The status of the answer; null when there was none in time. */
+  /** @returns the status of the response; null if there was none in time */
   async #post(url: string, text: string): Promise<number | null> {
     try {
       const answer = await request(url, {
@@ -82,7 +82,7 @@ export class Callbacks {
         dispatcher: this.#agent,
         signal: AbortSignal.timeout(this.#context.settings.callbackTimeoutMs),
       });
-      // A receiver that keeps sending after its status does not keep the connection open.
+      // Discards the body, so that the connection can be reused.
       await answer.body.dump().catch(() => undefined);
       return answer.statusCode;
     } catch {
@@ -90,7 +90,7 @@ export class Callbacks {
     }
   }
 
-  /** Applies faults to the body: an iterable is sent in chunks. */
+  /** Applies faults to the body. A stream is sent in chunks. */
   #bodyOf(text: string): string | Readable {
     const { injector, faults } = this.#context;
     if (injector.fires('longCallback')) text = JSON.stringify({ ...JSON.parse(text), padding: 'x'.repeat(LONG_BODY) });

@@ -21,7 +21,7 @@ import type { Task } from './task.ts';
 const fixtures = new Map<string, Buffer>();
 
 function fixture(input: GenerationInput): Buffer {
-  // Image-to-video has the shape of its image, which is not read here.
+  // The clip of an image has the aspect ratio of the image, which is not read here.
   const ratio = input.mode === 'image-to-video' ? '16:9' : (input.aspect_ratio ?? '1:1');
   const name = `${ratio.replace(':', 'x')}-${input.duration}s-${input.sound ? 'sound' : 'silent'}.mp4`;
   let bytes = fixtures.get(name);
@@ -35,31 +35,32 @@ function fixture(input: GenerationInput): Buffer {
 export interface Clip {
   readonly size: number;
   readonly etag: string;
-  /** The first bytes of the clip; zeros follow, up to its size. */
+  /** The first bytes of the clip. Zeros follow, up to its size. */
   readonly head: readonly Buffer[];
 }
 
 const BOX_HEADER = 8;
 
 /**
- * The n-th clip of a task: the film, then an MP4 `free` box, which players pass over, with the JSON
- * `{taskId, prompt, n}` and zeros up to `bytes`. So no two clips are the same, and each is still whole.
+ * Returns the n-th clip of a task: a fixture followed by an MP4 `free` box, which players skip. The box contains the
+ * JSON `{taskId, prompt, n}` and zeros up to `bytes`, so that every clip is different and valid.
+ * @param bytes size of the clip. Default: as large as its contents
  */
 export function clipOf(task: Task, n: number, bytes: number | undefined): Clip {
-  const film = fixture(task.input);
+  const video = fixture(task.input);
   const json = Buffer.from(JSON.stringify({ taskId: task.id, prompt: task.history.prompt, n }));
-  const size = bytes ?? film.length + BOX_HEADER + json.length;
+  const size = bytes ?? video.length + BOX_HEADER + json.length;
   const box = Buffer.alloc(BOX_HEADER + json.length);
-  box.writeUInt32BE(size - film.length, 0);
+  box.writeUInt32BE(size - video.length, 0);
   box.write('free', 4, 'latin1');
   json.copy(box, BOX_HEADER);
-  return { size, etag: `"${task.id}-${n}-${size}"`, head: [film, box] };
+  return { size, etag: `"${task.id}-${n}-${size}"`, head: [video, box] };
 }
 
-/** The buffer that the padding of all clips is sent from. */
+/** The padding of all clips. */
 const zeros = Buffer.alloc(512 * 1024);
 
-/** The bytes from `start` up to, not including, `end`, as views of what is in memory anyway. */
+/** Yields the bytes from `start` to `end`, exclusive, as views of existing buffers. */
 export function* clipBytes(clip: Clip, start: number, end: number): Generator<Buffer, undefined> {
   let offset = 0;
   for (const part of clip.head) {

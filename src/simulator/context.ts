@@ -8,14 +8,14 @@ import type { SignedUrls } from './signed-urls.ts';
 import type { Tasks } from './tasks.ts';
 import type { Timeline } from './timeline.ts';
 
-/** The parts of a simulator; each picks those that it uses. */
+/** The parts of a simulator. Each part picks those that it uses. */
 export interface SimulatorContext {
   readonly settings: SimulatorSettings;
-  /** Milliseconds since the simulator's epoch, monotonic. */
+  /** Monotonic time, in milliseconds since the epoch of the simulator. */
   readonly timeline: Timeline;
-  /** Unix time of the epoch in ms. */
+  /** Unix time of that epoch, in milliseconds. */
   readonly unixBase: number;
-  /** Changed in place: every holder has the current values. */
+  /** Changed in place, so that every part has the current values. */
   readonly faults: Faults;
   readonly injector: FaultInjector;
   readonly account: Account;

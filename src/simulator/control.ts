@@ -3,9 +3,10 @@ import { describeError } from '../core/errors.ts';
 import { queryOf, readBody } from './http.ts';
 import type { Records } from './records.ts';
 
+/** Longest body of a request, in bytes. */
 const MAX_BODY = 100_000;
 
-/** The calls of the HTTP interface for other processes. Those that change settings throw on invalid values. */
+/** The operations of the HTTP interface. Those that change settings throw on invalid values. */
 export interface Controls {
   readonly records: Records;
   faults(): unknown;
@@ -14,11 +15,11 @@ export interface Controls {
 }
 
 /**
- * The simulator's own paths, which no API has and which need no key:
+ * Serves the control paths of the simulator, which require no key:
  * - GET  /_simulator/records          the summary; `?full=1` adds all tasks, deliveries and leaks,
  *                                     `?prompt=…` the tasks of that prompt
  * - GET  /_simulator/faults           the faults in force
- * - POST /_simulator/faults           changes those that the JSON body names, and answers all
+ * - POST /_simulator/faults           changes the faults in the JSON body, and returns all
  * - POST /_simulator/balance          `{"balance": USD or null}`
  */
 export function serveControl(
@@ -37,7 +38,7 @@ export function serveControl(
     });
   } else if (route === 'POST /_simulator/balance') {
     change(request, response, (body) => {
-      if (typeof body !== 'object' || body === null || !('balance' in body)) throw new Error('balance: is missing');
+      if (typeof body !== 'object' || body === null || !('balance' in body)) throw new Error('balance is missing');
       controls.changeBalance(body.balance);
       return { balance: body.balance };
     });

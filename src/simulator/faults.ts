@@ -4,7 +4,7 @@ import type { Marker, MarkerKind } from './markers.ts';
 import { seededRandom, type Random } from './random.ts';
 import { takeMarker, type PromptHistory } from './task.ts';
 
-/** Faults that strike at random, each with its chance: 0 never (the default), 1 always. */
+/** Random faults. Each has a rate from 0, never (the default), to 1, always. */
 export const faultRates = {
   create500: 'POST: 500, no task is made',
   create503: 'POST: 503, no task is made',
@@ -13,35 +13,35 @@ export const faultRates = {
   createHang: 'POST: the task is made, the answer is never sent',
   status500: 'GET statusTask: 500',
   statusReset: 'GET statusTask: connection reset',
-  statusGarbage: 'GET statusTask: 200 with a body that is no JSON',
+  statusGarbage: 'GET statusTask: 200 with a body that is not JSON',
   file500: 'GET of a clip: 500',
   fileShort: 'GET of a clip: half of Content-Length, then the connection is closed',
   fileStall: 'GET of a clip: half of the bytes, then nothing, with the connection left open',
   failRate: 'the task ends failed with GENERATION_FAILED',
-  dropCallback: 'the callback of a task is never sent, nor tried again',
+  dropCallback: 'the callback of a task is never sent',
   duplicateCallback: 'the callback is delivered twice',
-  delayCallback: 'the callback is late by callbackDelayMs, so that callbacks arrive out of order',
-  earlyCallback: 'the callback of a task is sent once more while the task still runs, before the answer to its POST',
-  chunkedCallback: 'the callback comes in chunks, without Content-Length',
-  slowCallback: 'half of the callback comes at once, the rest after callbackDelayMs',
+  delayCallback: 'the callback is delayed by callbackDelayMs, so that callbacks arrive out of order',
+  earlyCallback: 'an additional callback is sent while the task is running, before the answer to its POST',
+  chunkedCallback: 'the callback is sent in chunks, without Content-Length',
+  slowCallback: 'half of the callback is sent at once, the rest after callbackDelayMs',
   longCallback: 'the callback has a body of a megabyte',
 } as const;
 
 export type FaultRate = keyof typeof faultRates;
 
-/** Faults of all requests; those of one prompt are in markers.ts. */
+/** Faults of all requests. Those of single prompts are in markers.ts. */
 export interface Faults extends Record<FaultRate, number> {
-  /** Added to every answer of the API, uniform in [min, max] ms of real time; null (default): none. */
+  /** Latency of every answer of the API, uniform in [min, max], in real milliseconds. Default: null, no latency. */
   latencyMs: [min: number, max: number] | null;
-  /** How late a delayed callback is, uniform in [min, max] ms of real time; [0, 5000] by default. */
+  /** Delay of a delayed callback, uniform in [min, max], in real milliseconds. Default: [0, 5000]. */
   callbackDelayMs: [min: number, max: number];
-  /** Seconds in the Retry-After header of every 429; null (default): no header, as documented. */
+  /** Seconds in the Retry-After header of every 429. Default: null, no header, as documented. */
   retryAfter: number | null;
-  /** Every API request finds its connection destroyed at once. Clips are on another host: they are still served. */
+  /** Destroys the connection of every API request. Clips are still served, as from another host. */
   down: boolean;
-  /** 401 for every API request. */
+  /** Answers every API request with 401. */
   badKey: boolean;
-  /** 400 "Insufficient credits" for every POST, and a balance of 0. */
+  /** Answers every POST with 400 "Insufficient credits", and reports a balance of 0. */
   noCredit: boolean;
 }
 
@@ -63,17 +63,17 @@ const schema = z.strictObject({
   noCredit: z.boolean().default(false),
 });
 
-/** The faults in force after a change; what the change does not name stays as it was. Throws UserError. */
+/** Returns the faults after a change, which replaces only the named ones. @throws UserError for invalid values */
 export function changeFaults(current: Partial<Faults>, change: unknown): Faults {
   const isObject = typeof change === 'object' && change !== null && !Array.isArray(change);
   const result = schema.safeParse(isObject ? { ...current, ...change } : change);
   if (result.success) return result.data;
   throw new UserError(`faults: ${z.prettifyError(result.error)}`, {
-    cure: `Give numbers from 0 to 1 for ${Object.keys(faultRates).join(', ')}.`,
+    cure: `Use numbers from 0 to 1 for ${Object.keys(faultRates).join(', ')}.`,
   });
 }
 
-/** Draws which faults occur, and counts them by name: a fault's own, or `marker:KIND`. */
+/** Decides which faults occur, and counts them by name: that of the fault, or `marker:KIND`. */
 export class FaultInjector {
   readonly random: Random;
   readonly faults: Faults;
@@ -95,7 +95,7 @@ export class FaultInjector {
     return true;
   }
 
-  /** Takes a marker of that kind from the prompt, if one is left. */
+  /** Consumes a marker of this kind in the prompt, if one is left. */
   marker(history: PromptHistory, kind: MarkerKind): Marker | undefined {
     if (history.markers.length === 0) return undefined;
     const marker = takeMarker(history, kind);

@@ -8,12 +8,14 @@ import type { SimulatorContext } from './context.ts';
 
 type Deps = Pick<SimulatorContext, 'settings' | 'timeline' | 'injector' | 'tasks' | 'urls' | 'recorder'>;
 
+/** Number of pieces of a slow clip. */
 const TRICKLE_PIECES = 20;
+/** Pause between two of them, in milliseconds. */
 const TRICKLE_MS = 100;
 
 const path = /^\/files\/(\w+)\/([1-9])\.mp4\?sig=([\w.]+)(&direct=1)?$/;
 
-/** GET and HEAD /files/{taskId}/{n}.mp4?sig=…: a host of clips, which knows signatures and no keys. */
+/** Serves GET and HEAD /files/{taskId}/{n}.mp4?sig=…, which require a signature instead of a key. */
 export function serveFile(context: Deps, request: IncomingMessage, response: ServerResponse, url: string): void {
   const { settings, timeline, injector, tasks, urls, recorder } = context;
   recorder.files.requests++;
@@ -29,7 +31,7 @@ export function serveFile(context: Deps, request: IncomingMessage, response: Ser
     response.end();
     return;
   }
-  // A redirected request has no fault: `[file:redirect]` without a count would redirect for ever.
+  // No fault after a redirect: `[file:redirect]` without a count would redirect forever.
   const fault = direct === undefined ? chooseFileFault(task, injector) : undefined;
   if (fault === undefined) return sendRange(context, request, response, task, clip);
   if (fault === 'redirect') {
@@ -63,7 +65,7 @@ function sendRange(context: Deps, request: IncomingMessage, response: ServerResp
   });
 }
 
-/** A download counts when its last byte has gone to the system. */
+/** Counts a download when the last byte is handed to the operating system. */
 function finish({ recorder }: Deps, response: ServerResponse, task: Task): void {
   response.end(() => {
     recorder.files.complete++;
@@ -85,7 +87,7 @@ function sendXml(response: ServerResponse, status: number, code: string): void {
   response.end(body);
 }
 
-/** Returns the fault of this GET of a clip: a status, or html, short, stall, slow, chunked, redirect. */
+/** Returns the fault of this request: a status, or html, short, stall, slow, chunked or redirect. */
 function chooseFileFault(task: Task, injector: FaultInjector): string | undefined {
   const marker = injector.marker(task.history, 'file');
   if (marker) return marker.value;
@@ -95,7 +97,7 @@ function chooseFileFault(task: Task, injector: FaultInjector): string | undefine
   return undefined;
 }
 
-/** An answer without a clip, for `html` and statuses. */
+/** Sends an HTML page instead of a clip. */
 function sendPage(response: ServerResponse, status: number): void {
   const title = status === 200 ? 'Please wait' : `Error ${status}`;
   const body = `<!doctype html><html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`;
@@ -103,16 +105,16 @@ function sendPage(response: ServerResponse, status: number): void {
   response.end(body);
 }
 
-/** Sends a Content-Length of the whole clip, half of the bytes, then closes the connection or stalls. */
+/** Sends the Content-Length of the whole clip and half of its bytes, then closes the connection or stalls. */
 function sendHalf(response: ServerResponse, clip: Clip, then: 'close' | 'silence'): void {
   response.writeHead(200, clipHeaders(clip));
   sendBytes(response, clipBytes(clip, 0, clip.size >> 1), () => {
-    // Through the write queue, so that the close does not overtake the bytes.
+    // Ends after the write queue, so that the bytes are sent first.
     if (then === 'close') response.socket?.end();
   });
 }
 
-/** All of it in 20 pieces, 100 ms apart. */
+/** Sends the whole clip in 20 pieces, 100 ms apart. */
 function sendTrickle(response: ServerResponse, clip: Clip, timeline: Timeline, done: () => void): void {
   response.writeHead(200, clipHeaders(clip));
   const length = Math.ceil(clip.size / TRICKLE_PIECES);

@@ -6,7 +6,7 @@ import type { SimulatorContext } from './context.ts';
 
 type Deps = Pick<SimulatorContext, 'settings' | 'faults' | 'injector' | 'account' | 'prompts' | 'tasks' | 'recorder'>;
 
-/** POST /api/v1/generateTask/kling-2-6, after the gate has admitted the request and its body was read. */
+/** Answers POST /api/v1/generateTask/kling-2-6, after the checks of `Api`. */
 export function generateTask(context: Deps, text: string): Reply {
   const { settings, faults, account, prompts, tasks, recorder, injector } = context;
   const request = readRequest(text);
@@ -34,7 +34,7 @@ export function generateTask(context: Deps, text: string): Reply {
   return injectLoss(context, history) ?? replies.ok(`{"code":200,"message":"success","data":{"taskId":"${task.id}"}}`);
 }
 
-/** Faults that make no task. */
+/** Applies faults that make no task. */
 function injectRefusal({ injector }: Deps, history: PromptHistory): Reply | undefined {
   const marker =
     injector.marker(history, 'http') ?? injector.marker(history, 'code') ?? injector.marker(history, 'reset');
@@ -48,7 +48,7 @@ function injectRefusal({ injector }: Deps, history: PromptHistory): Reply | unde
   return undefined;
 }
 
-/** Faults after which there is a task that the client may not know of. */
+/** Applies faults that lose the answer about a task that was made. */
 function injectLoss({ injector }: Deps, history: PromptHistory): Reply | undefined {
   const marker =
     injector.marker(history, 'lost') ??

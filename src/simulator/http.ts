@@ -1,18 +1,18 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { UserError } from '../core/errors.ts';
 
-/** Longer than clients keep idle connections: the client closes them, and no POST fails on a closing socket. */
+/** Longer than clients keep idle connections, so that the client closes them and no POST fails on a closing socket. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** Starts an HTTP server. @throws UserError when the port is taken or may not be used */
+/** Starts an HTTP server. @throws UserError if the port is in use or not permitted */
 export async function listen(port: number, host: string, listener: RequestListener): Promise<Server> {
-  // No timeout: slow and hanging requests are faults that tests ask for.
+  // No timeouts: slow and hanging requests are intended faults.
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0, headersTimeout: 0 }, listener);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       reject(
         new UserError(`simulator: cannot listen on ${host}:${port}`, {
-          cure: 'Choose another port, or 0 for any free one.',
+          cure: 'Choose another port, or 0 for any free port.',
           cause: error,
         }),
       );
@@ -38,7 +38,7 @@ export async function stopListening(server: Server): Promise<void> {
   });
 }
 
-/** Returns a header by its lower-case name. Node's own `headers` would build an object of all of them. */
+/** Returns a header by its name in lower case, without building the object of all headers. */
 export function header(request: IncomingMessage, name: string): string | undefined {
   const raw = request.rawHeaders;
   for (let i = 0; i < raw.length; i += 2) {
@@ -48,7 +48,7 @@ export function header(request: IncomingMessage, name: string): string | undefin
   return undefined;
 }
 
-/** Returns the key of `Authorization: Bearer KEY`; undefined when there is none. */
+/** Returns the key of `Authorization: Bearer KEY`; undefined if there is none. */
 export function bearerKey(request: IncomingMessage): string | undefined {
   const value = header(request, 'authorization');
   if (value === undefined || value.slice(0, 7).toLowerCase() !== 'bearer ') return undefined;
@@ -60,7 +60,7 @@ export function queryOf(url: string): URLSearchParams {
   return new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
 }
 
-/** Calls `done` with the whole body, or undefined when it is longer than `limit` bytes; never after a disconnect. */
+/** Calls `done` with the body, or undefined if it exceeds `limit` bytes. Does not call it after a disconnect. */
 export function readBody(request: IncomingMessage, limit: number, done: (body: string | undefined) => void): void {
   let chunks: Buffer[] | undefined;
   let only: Buffer | undefined;
@@ -77,15 +77,16 @@ export function readBody(request: IncomingMessage, limit: number, done: (body: s
   });
 }
 
-/** Bytes from `start` up to, not including, `end`. */
+/** Bytes from `start` to `end`, exclusive. */
 export interface ByteRange {
   start: number;
   end: number;
 }
 
 /**
- * Parses a Range header for a body of `size` bytes. Undefined means the whole body: no header, or one that is ignored
- * (another unit, several ranges, bad syntax). 'unsatisfiable' means 416.
+ * Parses a Range header for a body of `size` bytes.
+ * @returns undefined for the whole body, if there is no header or it is ignored (other unit, several ranges, bad
+ * syntax); 'unsatisfiable' for status 416
  */
 export function parseRange(range: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(range?.trim() ?? '');
@@ -103,8 +104,8 @@ export function parseRange(range: string | undefined, size: number): ByteRange |
 }
 
 /**
- * Writes the pieces with backpressure, so that a slow reader costs no memory. Calls `done` when all are written,
- * never after a disconnect.
+ * Writes pieces with backpressure, so that a slow reader costs no memory. Calls `done` when all are written. Does not
+ * call it after a disconnect.
  */
 export function sendBytes(response: ServerResponse, pieces: Iterator<Buffer, undefined>, done: () => void): void {
   for (;;) {

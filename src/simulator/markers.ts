@@ -1,4 +1,4 @@
-/** Undocumented places of the task id in the answer to an accepted submission, by the name of a marker. */
+/** Answers to an accepted submission with the task id in an undocumented place, by value of the marker `id`. */
 export const oddIds: Readonly<Record<string, (id: string) => string>> = {
   task_id: (id) => JSON.stringify({ code: 200, message: 'success', data: { task_id: id } }),
   plain: (id) => JSON.stringify({ code: 200, message: 'success', data: id }),
@@ -9,14 +9,14 @@ export const oddIds: Readonly<Record<string, (id: string) => string>> = {
   none: () => JSON.stringify({ code: 200, message: 'success', data: {} }),
 };
 
-/** The data of a task that has ended as a success. */
+/** The data of a successful task. */
 export interface SuccessData {
   taskId: string;
   state: string;
   resultJson: string;
 }
 
-/** Undocumented forms of an answer about a success, by the name of a marker. */
+/** Undocumented forms of the answer about a successful task, by value of the marker `success`. */
 export const oddSuccesses: Readonly<Record<string, (data: SuccessData, urls: readonly string[]) => object>> = {
   capitals: (data) => ({ ...data, state: 'SUCCESS' }),
   completed: (data) => ({ ...data, state: 'completed' }),
@@ -33,9 +33,9 @@ const oddIdNames = Object.keys(oddIds).join('|');
 const oddSuccessNames = Object.keys(oddSuccesses).join('|');
 
 /**
- * What a prompt can ask for by a marker in its text: `a fox [fail:GENERATION_FAILED x2] in snow`.
- * ` x2` after any marker lets it strike the first two times for that exact prompt, and never again;
- * without a count it always strikes. Markers may be combined. Brackets with anything else are text.
+ * The faults that a marker in a prompt triggers: `a fox [fail:GENERATION_FAILED x2] in snow`. With ` x2`, a marker
+ * fires the first two times for that exact prompt; without a count, it always fires. Markers may be combined. Any other
+ * text in brackets is part of the prompt.
  */
 export const markerTable = {
   fail: { form: '[fail:CODE]', value: /^\w+$/, about: 'the task ends failed with failCode CODE' },
@@ -53,7 +53,7 @@ export const markerTable = {
   lost: { form: '[lost]', value: null, about: 'POST: the task is made, then the connection is reset' },
   hang: { form: '[hang]', value: null, about: 'POST: the task is made, the answer is never sent' },
   gateway: { form: '[gateway:502]', value: /^5\d\d$/, about: 'POST: the task is made, that status with an HTML page' },
-  garbage: { form: '[garbage]', value: null, about: 'POST: the task is made, 200 with a body that is no JSON' },
+  garbage: { form: '[garbage]', value: null, about: 'POST: the task is made, 200 with a body that is not JSON' },
   id: {
     form: `[id:plain], [id:${oddIdNames}]`,
     value: new RegExp(`^(${oddIdNames})$`),
@@ -68,8 +68,8 @@ export const markerTable = {
     form: '[file:404], [file:html|short|stall|slow|chunked|redirect]',
     value: /^([45]\d\d|html|short|stall|slow|chunked|redirect)$/,
     about:
-      'GET of the clip: that status; a page of HTML with 200; half of Content-Length, then closed; half, then ' +
-      'nothing; a trickle; no Content-Length; a redirect',
+      'GET of the clip: that status; an HTML page with 200; half of the bytes, then close or stall; all in slow ' +
+      'pieces; no Content-Length; a redirect',
   },
 } as const satisfies Record<string, { form: string; value: RegExp | null; about: string }>;
 
@@ -77,9 +77,9 @@ export type MarkerKind = keyof typeof markerTable;
 
 export interface Marker {
   readonly kind: MarkerKind;
-  /** What follows the colon; empty when nothing does. */
+  /** The text after the colon, or empty. */
   readonly value: string;
-  /** How many times it strikes for one prompt; Infinity without a count. */
+  /** How often it fires for one prompt; Infinity without a count. */
   readonly times: number;
 }
 

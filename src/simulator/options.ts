@@ -2,43 +2,43 @@ import { z } from 'zod';
 import { UserError } from '../core/errors.ts';
 import type { Faults } from './faults.ts';
 
-/** Everything may be left out; what is wrong is refused with a UserError that names it. */
+/** Options of a simulator. All are optional; an invalid option throws a UserError. */
 export interface SimulatorOptions {
-  /** 0 (default): a free port. */
+  /** Port. Default: 0, any free port. */
   port?: number | undefined;
-  /** Default 127.0.0.1. */
+  /** Address to listen on. Default: 127.0.0.1. */
   host?: string | undefined;
-  /** Where result URLs point, when that is not `http://host:port`; e.g. `http://simulator:4010` between containers. */
+  /** Base of result URLs, such as `http://simulator:4010` between containers. Default: `http://host:port`. */
   publicUrl?: string | undefined;
-  /** The one key that is accepted. Unset: every key that is not empty. */
+  /** The only accepted key. Default: any non-empty key. */
   apiKey?: string | undefined;
-  /** Divides generation times, the request window and the waits between callback tries. 0.01 to 10,000, default 1. */
+  /** Divides generation times, the request window and callback retry delays: 0.01 to 10,000. Default: 1. */
   speed?: number | undefined;
-  /** Tasks in flight at most: 1 to 1,000,000, default 1,000. */
+  /** Most tasks in flight: 1 to 1,000,000. Default: 1,000. */
   maxTasks?: number | undefined;
-  /** API requests in any window at most: 1 to 10,000,000, default 10,000. */
+  /** Most API requests in any window: 1 to 10,000,000. Default: 10,000. */
   maxRequests?: number | undefined;
-  /** The window, before it is divided by speed: 1 ms to 24 h, default 60,000. */
+  /** The window in milliseconds, before division by `speed`: 1 ms to 24 h. Default: 60,000. */
   requestWindowMs?: number | undefined;
-  /** From a task's start to its end by length of clip, [min, max] before division. Defaults 50-70 s and 80-100 s. */
+  /** Generation time by clip length, [min, max] in milliseconds before division. Default: 50-70 s and 80-100 s. */
   generationMs?: { 5?: Range | undefined; 10?: Range | undefined } | undefined;
-  /** Seed of generation times and random faults: an integer, default 1. */
+  /** Seed of generation times and random faults, an integer. Default: 1. */
   seed?: number | undefined;
-  /** Pads every clip to exactly this many bytes: 98,304 to 4 GB. Unset: about 13 to 62 kB, as the clip is. */
+  /** Size to which every clip is padded, in bytes: 98,304 to 4 GB. Default: no padding, about 13 to 62 kB. */
   clipBytes?: number | undefined;
-  /** USD on the account. Unset: as much as is asked for, reported as 1,000,000. */
+  /** Balance of the account in US dollars. Default: unlimited, reported as 1,000,000. */
   balance?: number | undefined;
-  /** USD for 5 s of video; 10 s cost twice that. Default 0.25. */
+  /** Price of 5 s of video in US dollars; 10 s cost twice as much. Default: 0.25. */
   price?: number | undefined;
-  /** false: the balance endpoint answers 404. Default true. */
+  /** Whether there is a balance endpoint; otherwise it answers 404. Default: true. */
   balanceEndpoint?: boolean | undefined;
-  /** After so many ms of real time a result URL answers 403; statusTask gives a fresh one. Unset: never. */
+  /** Lifetime of a result URL in real milliseconds, after which it answers 403. Default: unlimited. */
   urlTtlMs?: number | undefined;
-  /** How long a callback may take before it counts as refused, in ms of real time. Default 30,000. */
+  /** Time limit of a callback in real milliseconds, after which it counts as refused. Default: 30,000. */
   callbackTimeoutMs?: number | undefined;
-  /** Tasks that are remembered: the oldest ended one is forgotten (404) beyond them. Default 200,000. */
+  /** Most tasks that are kept: beyond that, the oldest ended one is dropped (404). Default: 200,000. */
   keepTasks?: number | undefined;
-  /** Faults from the start; see faults.ts. */
+  /** Initial faults; see faults.ts. */
   faults?: Partial<Faults> | undefined;
 }
 
@@ -52,7 +52,7 @@ const range = z
   .refine(([min, max]) => min <= max, 'must be [min, max]');
 const usd = z.number().min(0).max(1_000_000_000);
 
-/** Below this a clip and its box with the longest prompt would not fit for certain. */
+/** Large enough for any fixture and its box with the longest prompt. */
 const LEAST_CLIP_BYTES = 98_304;
 const MOST_CLIP_BYTES = 4_000_000_000;
 
@@ -79,23 +79,23 @@ const schema = z.strictObject({
   faults: z.unknown().optional(),
 });
 
-/** The options with every default written out. */
+/** The options with all defaults. */
 export type SimulatorSettings = Readonly<Omit<z.output<typeof schema>, 'faults'>>;
 
 export function readOptions(options: SimulatorOptions): SimulatorSettings {
   const result = schema.safeParse(options);
   if (!result.success) {
     throw new UserError(`simulator: ${z.prettifyError(result.error)}`, {
-      cure: 'See SimulatorOptions for what each option may be.',
+      cure: 'See SimulatorOptions for valid values.',
     });
   }
   const { faults: _, ...settings } = result.data;
   return Object.freeze(settings);
 }
 
-/** A new balance, as the HTTP interface and `setBalance` take it: USD, or null for no end of it. */
+/** Parses a balance in US dollars; null for unlimited. @throws UserError if it is invalid */
 export function readBalance(value: unknown): number | undefined {
   const result = usd.nullish().safeParse(value);
   if (result.success) return result.data ?? undefined;
-  throw new UserError(`balance: ${z.prettifyError(result.error)}`, { cure: 'Give USD from 0 up, or null.' });
+  throw new UserError(`balance: ${z.prettifyError(result.error)}`, { cure: 'Use US dollars from 0 up, or null.' });
 }

@@ -1,7 +1,7 @@
-/** Numbers in [0, 1), the same ones for the same seed. */
+/** Returns numbers in [0, 1), the same sequence for the same seed. */
 export type Random = () => number;
 
-/** Mulberry32: 32 bits of state, good enough to draw times and faults, and cheap. */
+/** Creates a Mulberry32 generator: 32 bits of state, fast, and sufficient for times and faults. */
 export function seededRandom(seed: number): Random {
   let state = seed | 0;
   return () => {
@@ -13,8 +13,8 @@ export function seededRandom(seed: number): Random {
 }
 
 /**
- * A seed of its own for the n-th task of a prompt. Drawn from the prompt and not from one common
- * stream, so that a task takes the same time in every run, in any order of requests.
+ * Derives the seed of the n-th task of a prompt. It depends on the prompt and not on a common sequence, so that a task
+ * takes the same time in every run, in any order of requests.
  */
 export function taskSeed(seed: number, prompt: string, n: number): number {
   let hash = (0x811c9dc5 ^ seed) | 0;
@@ -22,14 +22,14 @@ export function taskSeed(seed: number, prompt: string, n: number): number {
   return scramble(scramble(hash) + n);
 }
 
-/** Murmur3's finish: without it, prompts that differ in their last digit would meet others' later tasks. */
+/** Finalizer of Murmur3. Without it, prompts that differ in the last digit would share seeds. */
 function scramble(value: number): number {
   let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) | 0;
 }
 
-/** Uniform in [min, max]. */
+/** Draws a number uniformly from [min, max]. */
 export function between(random: Random, [min, max]: readonly [number, number]): number {
   return min + (max - min) * random();
 }

@@ -7,6 +7,7 @@ import { SlidingPeak } from './sliding-window.ts';
 import type { Tasks } from './tasks.ts';
 import type { Timeline } from './timeline.ts';
 
+/** Kept records, at least; twice as many at most. */
 const MAX_LEAKS = 10_000;
 const MAX_DELIVERIES = 100_000;
 
@@ -20,7 +21,7 @@ interface Deps {
   tasks: Tasks;
 }
 
-/** Counts requests and events as Records; what is kept for each request is bounded. */
+/** Counts requests and events. The memory for records of single requests is bounded. */
 export class Recorder implements Records {
   readonly #context: Deps;
   readonly #peak: SlidingPeak;
@@ -139,7 +140,7 @@ function viewTask(task: Task, now: number): TaskRecord {
     createdAt: task.createdAt,
     endsAt: task.endsAt === Infinity ? null : task.endsAt,
     state: stateOf(task, now),
-    // A failure to come is not visible before the end.
+    // A failure is decided in advance, but not visible before the end.
     failCode: task.ended ? (task.failCode ?? null) : null,
     firstSeenEndedAt: task.firstSeenEndedAt ?? null,
     firstPolledEndedAt: task.firstPolledEndedAt ?? null,
@@ -148,7 +149,7 @@ function viewTask(task: Task, now: number): TaskRecord {
   };
 }
 
-/** Drops the older half at the bound: one move now and then instead of a shift each time. */
+/** Appends to a list, and drops the older half at twice the bound: cheaper than a shift for each entry. */
 function push<T>(list: T[], entry: T, bound: number): void {
   if (list.length >= 2 * bound) list.splice(0, bound);
   list.push(entry);

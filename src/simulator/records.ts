@@ -1,7 +1,7 @@
 import type { GenerationInput } from './request-body.ts';
 import type { TaskState } from './task.ts';
 
-/** One task as the simulator knows it. Times are ms since `unixBase`; null is not, or not yet. */
+/** One task. Times are milliseconds since `unixBase`; null means never or not yet. */
 export interface TaskRecord {
   taskId: string;
   prompt: string;
@@ -9,32 +9,32 @@ export interface TaskRecord {
   provider: string;
   callbackUrl: string | null;
   createdAt: number;
-  /** When it ended or will end; null: never. */
+  /** When it ended or will end; null for never. */
   endsAt: number | null;
   state: TaskState;
   failCode: string | null;
-  /** The first answer of statusTask that showed the end, or the callback that was accepted. */
+  /** When the client first received the end, from statusTask or an accepted callback. */
   firstSeenEndedAt: number | null;
-  /** The same by an answer of statusTask alone. */
+  /** When the client first received the end from statusTask. */
   firstPolledEndedAt: number | null;
-  /** Charged and not refunded: a task is charged when it is made and refunded when it fails. */
+  /** Charged and not refunded. A task is charged when it is made, and refunded if it fails. */
   billed: boolean;
-  /** Answers that delivered a clip to its last byte. */
+  /** Complete downloads of its clips. */
   downloads: number;
 }
 
-/** One try to deliver a callback. */
+/** One attempt to deliver a callback. */
 export interface Delivery {
   taskId: string;
-  /** From 1; a duplicate counts from 1 again. */
+  /** From 1; a duplicate starts at 1 again. */
   attempt: number;
-  /** When the answer came, or the try was given up. */
+  /** Time of the response, or of the timeout. */
   at: number;
-  /** null: no answer within the time, or no connection. */
+  /** HTTP status; null if there was no response in time, or no connection. */
   status: number | null;
 }
 
-/** A request for a clip that carried an Authorization header. Its value is not kept. */
+/** A request for a clip with an Authorization header, whose value is not recorded. */
 export interface Leak {
   at: number;
   path: string;
@@ -43,11 +43,11 @@ export interface Leak {
 export interface Summary {
   unixBase: number;
   now: number;
-  /** Requests to the API, accepted or not. */
+  /** Requests to the API, including refused ones. */
   requests: Record<RequestKind | 'total', number>;
-  /** Refused by kind: `rate` and `concurrency` are the two 429s, `invalid` is 400, `key` is 401, `notFound` is 404. */
+  /** Refused requests: `rate` and `concurrency` are the two 429s, `invalid` is 400, `key` is 401, `notFound` is 404. */
   refused: Record<Refusal, number>;
-  /** The most API requests in any sliding window, accepted or not. The window is divided by speed. */
+  /** Most API requests in any sliding window, including refused ones. The window is divided by `speed`. */
   maxRequestsInWindow: number;
   tasks: {
     made: number;
@@ -55,18 +55,18 @@ export interface Summary {
     maxInFlight: number;
     success: number;
     failed: number;
-    /** Charged and not refunded, those in flight too. */
+    /** Charged and not refunded, including those in flight. */
     billed: number;
-    /** No longer remembered: see `keepTasks`. */
+    /** Dropped because of `keepTasks`. */
     forgotten: number;
   };
   spentUsd: number;
   files: { requests: number; complete: number; bytes: number };
   callbacks: { sent: number; accepted: number; refused: number; givenUp: number };
-  /** Faults that occurred, by name; faults of a prompt are `marker:KIND`. */
+  /** Faults that occurred, by name, or by `marker:KIND` for those of a prompt. */
   faults: Record<string, number>;
   leaks: number;
-  /** When the first POST arrived; null: none did. */
+  /** When the first POST arrived; null if none did. */
   firstPostAt: number | null;
   lastEndAt: number | null;
 }
@@ -75,19 +75,19 @@ export type RequestKind = 'create' | 'status' | 'balance' | 'other';
 
 export type Refusal = 'rate' | 'concurrency' | 'invalid' | 'key' | 'credits' | 'notFound';
 
-/** The records of the simulator. All times are ms since `unixBase` (Unix ms), monotonic. */
+/** The records of the simulator. Times are monotonic milliseconds since `unixBase`, a Unix time in milliseconds. */
 export interface Records {
   readonly unixBase: number;
-  /** The time now, on the records' scale. */
+  /** Returns the current time on that scale. */
   now(): number;
   summary(): Summary;
-  /** All remembered tasks, oldest first. */
+  /** Returns all kept tasks, oldest first. */
   tasks(): TaskRecord[];
   task(taskId: string): TaskRecord | undefined;
-  /** The tasks of that exact prompt, oldest first. */
+  /** Returns the tasks of that exact prompt, oldest first. */
   tasksFor(prompt: string): TaskRecord[];
-  /** The last 10,000 at least. */
+  /** At least the last 10,000. */
   readonly leaks: readonly Leak[];
-  /** The last 100,000 at least. */
+  /** At least the last 100,000. */
   readonly deliveries: readonly Delivery[];
 }

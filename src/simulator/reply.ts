@@ -3,12 +3,12 @@ import type { Faults } from './faults.ts';
 import { between, type Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
 
-/** The answer to a request to the API. */
+/** A reply to a request to the API. */
 export type Reply =
   | { kind: 'body'; status: number; body: string; type?: 'application/json' | 'text/html' }
-  /** The connection is reset (RST), without an answer. */
+  /** Resets the connection (RST). */
   | { kind: 'reset' }
-  /** No answer ever; the connection stays open. */
+  /** Never replies, and keeps the connection open. */
   | { kind: 'hang' };
 
 const resetReply: Reply = { kind: 'reset' };
@@ -29,7 +29,7 @@ const messages: Readonly<Record<number, string>> = {
 
 export const replies = {
   ok: (body: string): Reply => ({ kind: 'body', status: 200, body }),
-  /** `{code, message, data: null}`; the HTTP status is the code unless given. */
+  /** `{code, message, data: null}`. The HTTP status defaults to the code. */
   error: (code: number, message = messages[code] ?? 'Error', status = code): Reply => ({
     kind: 'body',
     status,
@@ -72,7 +72,7 @@ export class Replier {
       return;
     }
     const { status, body, type = 'application/json' } = reply;
-    // Node copies an object of headers, but not a flat list.
+    // Node does not copy a flat list of headers.
     const headers = ['Content-Type', type, 'Content-Length', String(Buffer.byteLength(body))];
     const { retryAfter } = this.#faults;
     if (status === 429 && retryAfter !== null) headers.push('Retry-After', String(retryAfter));

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
+/** Longest prompt, in characters. */
 const MAX_PROMPT = 1000;
+/** Most issues in an error message. */
 const MAX_ISSUES = 5;
 
 const common = {
@@ -47,7 +49,7 @@ const body = z
 export type GenerationInput = z.output<typeof input>;
 export type GenerationRequest = z.output<typeof body>;
 
-/** A request that is right in every field, or what is wrong with it as the API's message. */
+/** Parses a request. @returns the request, or the error message of the API if it is invalid */
 export function readRequest(text: string): GenerationRequest | string {
   let value: unknown;
   try {

@@ -1,31 +1,31 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** Result URLs `/files/{taskId}/{n}.mp4?sig=…` that need no key, and end when their time is over. */
+/** Signs and verifies result URLs, `/files/{taskId}/{n}.mp4?sig=…`, which require no key and may expire. */
 export class SignedUrls {
   readonly #secret = randomBytes(32);
   readonly #ttlMs: number | undefined;
   readonly #now: () => number;
-  /** Where the simulator answers, without a slash at the end; known once it listens. */
+  /** Base URL of the simulator without a trailing slash, set once it listens. */
   base = '';
 
-  /** `ttlMs` unset: URLs never expire. */
+  /** @param ttlMs lifetime of a URL in milliseconds; undefined for no expiry */
   constructor(ttlMs: number | undefined, now: () => number) {
     this.#ttlMs = ttlMs;
     this.#now = now;
   }
 
-  /** false: every URL of a task is the same one, for ever. */
+  /** Whether URLs expire; otherwise the URLs of a task never change. */
   get expire(): boolean {
     return this.#ttlMs !== undefined;
   }
 
-  /** `n` counts from 1. */
+  /** @param n number of the clip, from 1 */
   sign(taskId: string, n: number): string {
     const expires = this.#ttlMs === undefined ? 0 : Math.ceil(this.#now() + this.#ttlMs);
     return `${this.base}/files/${taskId}/${n}.mp4?sig=${expires.toString(36)}.${this.#mac(taskId, n, expires)}`;
   }
 
-  /** Whether the signature is ours and its time is not over. */
+  /** Returns whether a signature is valid and not expired. */
   valid(taskId: string, n: number, signature: string): boolean {
     const [time = '', mac = ''] = signature.split('.');
     const expires = Number.parseInt(time, 36);

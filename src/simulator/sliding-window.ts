@@ -1,7 +1,7 @@
 /**
- * Admits at most `limit` arrivals in ANY window of `windowMs`, exactly: a ring holds the times of the
- * last `limit` admitted ones, and the next is admitted when the oldest of them has left the window.
- * The window is half open: an arrival exactly `windowMs` after another is no longer in its window.
+ * Admits at most `limit` arrivals in any window of `windowMs`, exactly: a ring buffer holds the times of the last `limit`
+ * admitted arrivals, and the next one is admitted when the oldest of them has left the window. The window is half open:
+ * an arrival exactly `windowMs` after another one is not in its window.
  */
 export class SlidingLimit {
   readonly #windowMs: number;
@@ -13,7 +13,7 @@ export class SlidingLimit {
     this.#admitted = new Float64Array(limit).fill(-Infinity);
   }
 
-  /** Times must not run back. One that is refused leaves no trace. */
+  /** Returns whether an arrival is admitted; refused ones do not count. Times must not decrease. */
   admit(now: number): boolean {
     const oldest = this.#admitted[this.#oldest] ?? -Infinity;
     if (now - oldest < this.#windowMs) return false;
@@ -23,7 +23,7 @@ export class SlidingLimit {
   }
 }
 
-/** The most arrivals that any window of `windowMs` held. Memory: 8 bytes per arrival of the fullest window. */
+/** Measures the most arrivals in any window of `windowMs`, with 8 bytes per arrival of the fullest window. */
 export class SlidingPeak {
   readonly #windowMs: number;
   #times = new Float64Array(1024);
@@ -50,7 +50,7 @@ export class SlidingPeak {
     if (this.#count > this.#most) this.#most = this.#count;
   }
 
-  /** The length stays a power of two, so that wrapping is a mask. */
+  /** Doubles the ring buffer. Its length is a power of two, so that an index wraps by a mask. */
   #grow(): void {
     const wider = new Float64Array(this.#times.length * 2);
     wider.set(this.#times.subarray(this.#first));

@@ -17,24 +17,24 @@ import { Timeline } from './timeline.ts';
 import type { SimulatorContext } from './context.ts';
 
 export interface Simulator {
-  /** `http://127.0.0.1:PORT`, to be used as the API's base URL. */
+  /** Base URL of the simulated API, such as `http://127.0.0.1:4010`. */
   readonly url: string;
-  /** The options with every default written out. */
+  /** The options with all defaults. */
   readonly options: SimulatorSettings;
   readonly records: Records;
-  /** The faults in force now. */
+  /** The current faults. */
   readonly faults: Readonly<Faults>;
-  /** Changes the faults that are named; the others stay. Throws UserError. */
+  /** Changes the named faults. @throws UserError for invalid values */
   setFaults(change: Partial<Faults>): void;
-  /** USD; undefined: no end of it. Throws UserError. */
+  /** Sets the balance in US dollars; undefined for unlimited. @throws UserError if it is invalid */
   setBalance(usd: number | undefined): void;
-  /** The one key that is accepted from now on; undefined: every key. */
+  /** Sets the only accepted key; undefined for any key. */
   setKey(key: string | undefined): void;
-  /** Ends all connections and timers at once. May be called twice. */
+  /** Closes all connections and timers at once. May be called twice. */
   close(): Promise<void>;
 }
 
-/** A stand-in for the APIXO API, which listens once this resolves. Throws UserError for wrong options or a taken port. */
+/** Starts a simulated APIXO API. @throws UserError for invalid options, or a port that is in use */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const settings = readOptions(options);
   const context = buildContext(settings, changeFaults({}, options.faults ?? {}));

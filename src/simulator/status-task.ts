@@ -7,7 +7,7 @@ import type { SimulatorContext } from './context.ts';
 
 type Deps = Pick<SimulatorContext, 'timeline' | 'unixBase' | 'urls' | 'injector' | 'tasks' | 'recorder'>;
 
-/** GET /api/v1/statusTask/kling-2-6?taskId=… */
+/** Answers GET /api/v1/statusTask/kling-2-6?taskId=… */
 export function statusTask(context: Deps, url: string): Reply {
   const { injector, tasks, recorder, timeline } = context;
   if (injector.fires('status500')) return replies.error(500);
@@ -29,7 +29,7 @@ export function statusTask(context: Deps, url: string): Reply {
   }
   const body = statusBody(context, task);
   const marker = task.ended && task.failCode === undefined ? injector.marker(task.history, 'success') : undefined;
-  return replies.ok(marker ? answerOddly(body, marker.value) : body);
+  return replies.ok(marker ? undocumentedForm(body, marker.value) : body);
 }
 
 const documented = z.object({
@@ -37,11 +37,11 @@ const documented = z.object({
 });
 const result = z.object({ resultUrls: z.array(z.string()) });
 
-/** Returns the answer about a success in the form that a marker names. */
-function answerOddly(body: string, how: string): string {
+/** Returns the answer about a successful task in an undocumented form. */
+function undocumentedForm(body: string, form: string): string {
   const { data } = documented.parse(JSON.parse(body));
   const { resultUrls } = result.parse(JSON.parse(data.resultJson));
-  return JSON.stringify({ code: 200, message: 'success', data: oddSuccesses[how]?.(data, resultUrls) });
+  return JSON.stringify({ code: 200, message: 'success', data: oddSuccesses[form]?.(data, resultUrls) });
 }
 
 const failMessages: Readonly<Record<string, string>> = {
@@ -52,12 +52,12 @@ const failMessages: Readonly<Record<string, string>> = {
   INSUFFICIENT_CREDITS: 'Insufficient credits',
 };
 
-/** Returns the body of a statusTask answer, which is also that of a callback. */
+/** Returns the body of an answer of statusTask, or of a callback. */
 export function statusBody(context: Pick<SimulatorContext, 'timeline' | 'unixBase' | 'urls'>, task: Task): string {
   if (task.finalBody !== undefined) return task.finalBody;
   const state = stateOf(task, context.timeline.now());
   const createTime = Math.round(context.unixBase + task.createdAt);
-  // The most frequent answer is formatted by hand: JSON.stringify costs more.
+  // The most frequent answer is formatted by hand, because JSON.stringify costs more.
   if (state === 'pending' || state === 'processing')
     return `{"code":200,"message":"success","data":{"taskId":"${task.id}","state":"${state}","createTime":${createTime}}}`;
   const body = JSON.stringify({
@@ -84,7 +84,7 @@ function success(context: Pick<SimulatorContext, 'unixBase' | 'urls'>, task: Tas
   };
 }
 
-/** As documented: the answer about a failed task has no times. */
+/** As documented, the answer about a failed task has no times. */
 function failure(failCode: string) {
   return { failCode, failMsg: failMessages[failCode] ?? `Generation failed: ${failCode}` };
 }

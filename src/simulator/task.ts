@@ -2,8 +2,8 @@ import { parseMarkers, type Marker, type MarkerKind } from './markers.ts';
 import type { GenerationInput, GenerationRequest } from './request-body.ts';
 
 /**
- * One generation: pending -> processing -> success | failed, by time alone. How it will end is decided
- * when it is made. Times are ms since the simulator's epoch; Infinity is never.
+ * One generation: pending -> processing -> success | failed, as time passes. Its end is decided when it is made. Times
+ * are milliseconds since the epoch of the simulator; Infinity means never.
  */
 export interface Task {
   readonly id: string;
@@ -14,31 +14,31 @@ export interface Task {
   readonly createdAt: number;
   readonly processingAt: number;
   readonly endsAt: number;
-  /** Unset: it succeeds. */
+  /** `undefined` if it succeeds. */
   readonly failCode: string | undefined;
-  /** Result URLs of its success. */
+  /** Number of result URLs if it succeeds. */
   readonly clips: number;
   readonly costUsd: number;
   ended: boolean;
-  /** Charged when it is made, refunded when it fails. */
+  /** Charged when it is made, refunded if it fails. */
   billed: boolean;
-  /** When the client first received the end, by an answer of statusTask or an accepted callback. */
+  /** When the client first received the end, from statusTask or an accepted callback. */
   firstSeenEndedAt: number | undefined;
-  /** The same by an answer of statusTask alone. */
+  /** When the client first received the end from statusTask. */
   firstPolledEndedAt: number | undefined;
-  /** Answers that delivered a clip to its last byte. */
+  /** Complete downloads of its clips. */
   downloads: number;
-  /** The status answer once it cannot change any more. */
+  /** The body of its status, once that is final. */
   finalBody: string | undefined;
 }
 
-/** The tasks and markers of one exact prompt so far. */
+/** The tasks and markers of one exact prompt. */
 export interface PromptHistory {
   readonly prompt: string;
   readonly markers: readonly Marker[];
-  /** How often each of `markers` has fired. */
+  /** How often each marker has fired. */
   readonly fired: number[];
-  /** Tasks made, forgotten ones too. */
+  /** Number of tasks made, including dropped ones. */
   made: number;
   readonly tasks: Task[];
 }
@@ -50,7 +50,7 @@ export function stateOf(task: Task, now: number): TaskState {
   return now < task.processingAt ? 'pending' : 'processing';
 }
 
-/** The prompts of all remembered tasks, and which of their markers are used up. */
+/** The prompts of all kept tasks, with the use of their markers. */
 export class Prompts {
   readonly #histories = new Map<string, PromptHistory>();
 
@@ -75,7 +75,7 @@ export class Prompts {
   }
 }
 
-/** Takes the first marker of that kind that has not used up its count, and counts it. */
+/** Returns the first marker of this kind with uses left, and counts the use. */
 export function takeMarker(history: PromptHistory, kind: MarkerKind): Marker | undefined {
   for (const [i, marker] of history.markers.entries()) {
     const fired = history.fired[i] ?? 0;

@@ -6,7 +6,7 @@ import { between, seededRandom, taskSeed } from './random.ts';
 import type { GenerationRequest } from './request-body.ts';
 import type { Timeline } from './timeline.ts';
 
-/** A task is pending for this part of its time. */
+/** Fraction of its time for which a task is pending. */
 const PENDING_PART = 0.1;
 
 interface Deps {
@@ -16,11 +16,11 @@ interface Deps {
   injector: FaultInjector;
 }
 
-/** All tasks that are remembered, and how many of them are in flight. */
+/** All kept tasks, and the number of tasks in flight. */
 export class Tasks {
   readonly #deps: Deps;
   readonly #byId = new Map<string, Task>();
-  /** Not from the seed: a simulator that was started again must not know the tasks of the one before. */
+  /** Random rather than seeded: after a restart, ids of earlier tasks must be unknown. */
   readonly #run = randomBytes(6).toString('hex');
   #onMade: (task: Task) => void = () => undefined;
   #onEnd: (task: Task) => void = () => undefined;
@@ -45,7 +45,7 @@ export class Tasks {
     return this.#byId.get(id);
   }
 
-  /** Oldest first. */
+  /** Returns all kept tasks, oldest first. */
   all(): Iterable<Task> {
     return this.#byId.values();
   }

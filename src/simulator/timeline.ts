@@ -1,16 +1,16 @@
 interface Entry {
   at: number;
-  /** Breaks ties: what was planned first runs first. */
+  /** Breaks ties in order of scheduling. */
   order: number;
   run: () => void;
 }
 
-/** Node fires a timer at once when asked for more than this. */
+/** Longest timer; Node fires longer ones at once. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 /**
- * A queue of events in order of time, behind one timer for any number of tasks. `settle` runs due events without
- * waiting for the timer, which may be late: call it before a count or a state is read.
+ * Runs scheduled events in order of time, with one timer for any number of them. The timer may be late: call `settle`
+ * before reading a count or a state, which runs all due events.
  */
 export class Timeline {
   readonly now: () => number;
@@ -20,12 +20,12 @@ export class Timeline {
   #order = 0;
   #stopped = false;
 
-  /** `now` gives milliseconds that never run back. */
+  /** @param now returns milliseconds that do not decrease */
   constructor(now: () => number) {
     this.now = now;
   }
 
-  /** Infinity is never. */
+  /** Schedules an event; Infinity means never. */
   at(time: number, run: () => void): void {
     if (this.#stopped || time === Infinity) return;
     this.#push({ at: time, order: this.#order++, run });
@@ -44,7 +44,7 @@ export class Timeline {
     }
   }
 
-  /** Forgets everything; nothing runs afterwards. */
+  /** Drops all events; nothing runs afterwards. */
   stop(): void {
     this.#stopped = true;
     this.#heap.length = 0;

@@ -113,7 +113,7 @@ describe('over HTTP, without a key', () => {
     ['/_simulator/faults', '{"create503":7}', 'create503'],
     ['/_simulator/faults', 'no json', 'JSON'],
     ['/_simulator/balance', '{"balance":"much"}', 'balance'],
-    ['/_simulator/balance', '{}', 'balance: is missing'],
+    ['/_simulator/balance', '{}', 'balance is missing'],
   ])('refuses nonsense for %s: %s', async (path, body, message) => {
     const harness = await startHarness();
     const answer = await harness.send('POST', path, { ...keyless, body });
