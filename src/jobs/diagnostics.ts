@@ -2,8 +2,8 @@ import { InputError, type Diagnostic } from '../core/errors.ts';
 import { MAX_OF_A_KIND, MAX_PROBLEMS } from './limits.ts';
 
 /**
- * Gathers mistakes, so that all are reported at once. Keeps the first 100, and the first 5 of each kind beyond
- * those, so that many of one kind hide none of another; the rest are counted.
+ * Collects diagnostics, so that all are reported at once. Keeps the first 100, and beyond those the first 5 of each
+ * kind, so that many of one kind do not hide another; the rest are counted.
  */
 export class DiagnosticList {
   readonly #listed: Diagnostic[] = [];
@@ -25,8 +25,8 @@ export class DiagnosticList {
   }
 
   /**
-   * @param files the order in which the files are listed
-   * @throws InputError with all that was added, by place, when anything was
+   * Throws an InputError with all diagnostics, in order of their positions, if there are any.
+   * @param files order of the files
    */
   throwIfAny(files: readonly string[] = []): void {
     if (this.count === 0) return;
@@ -39,7 +39,7 @@ export class DiagnosticList {
   }
 }
 
-/** The kind of a mistake: its field, and its message without names and numbers. */
+/** Returns the kind of a diagnostic: its field, and its message without names and numbers. */
 function kindOf({ field = '', message }: Diagnostic): string {
   return `${field.replace(/\[\d+\]/g, '')}:${message.replace(/`[^`]*`|\d+/g, '').slice(0, 60)}`;
 }

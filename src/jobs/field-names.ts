@@ -3,8 +3,8 @@ import { nearest } from '../core/did-you-mean.ts';
 import { builtIns, isVariableName } from './template.ts';
 
 /**
- * Returns the field that a name most likely meant, or `undefined` when it is near none. A name beside the
- * very field, such as `prompt_id` beside `prompt`, is one of its own unless a single letter differs.
+ * Returns the field that a misspelled name most likely stands for, or `undefined`. If that field is present too, as with
+ * `prompt_id` and `prompt`, the name counts as misspelled only if a single letter differs.
  */
 export function misspelledField(
   name: string,
@@ -17,22 +17,22 @@ export function misspelledField(
   return leven(simple, meant) <= 1 ? meant : undefined;
 }
 
-/** Other programs' names for the prompt. */
+/** Names for the prompt in files of other programs. */
 const PROMPTS =
   /^(?:prompt[ _-]?(?:text|en|english)|captions?|text|description|sentence|instruction|positive[ _-]?prompt|title)$/i;
 
-/** Returns the field that most likely holds the prompts where none is called so. */
+/** Returns the field that most likely holds the prompts if none is named `prompt`. */
 export function likelyPrompt(names: readonly string[]): string | undefined {
   return names.find((name) => PROMPTS.test(name));
 }
 
-/** `--column prompt=caption`, as it is typed. */
+/** Formats the option `--column prompt=caption` for a shell. */
 export function columnOption(field: string, name: string): string {
   const shown = name.length > 60 ? 'NAME' : name;
   return /^[\w.-]+$/.test(shown) ? `--column ${field}=${shown}` : `--column ${field}='${shown}'`;
 }
 
-/** Returns what stands in braces for a field or a column. */
+/** Returns the name of the variable for a field or a column. */
 export function variableName(name: string): string {
   const variable = name
     .slice(0, 100)

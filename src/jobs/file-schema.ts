@@ -8,7 +8,7 @@ import { builtIns, LITERAL_PATTERN, NAME_TEMPLATE_PATTERN, variablesPattern } fr
 
 type Schema = Record<string, unknown>;
 
-/** A prompt without variables: what is sent has 1 to 1,000 characters, a doubled brace being one. */
+/** A prompt without variables: 1 to 1,000 characters, where a doubled brace counts as one. */
 const PROMPT_PATTERN = `^\\s*(?!\\s)${LITERAL_PATTERN}(?:${LITERAL_PATTERN}{0,998}(?!\\s)${LITERAL_PATTERN})?\\s*$`;
 const VARIABLE = '\\{[A-Za-z_]\\w*\\}';
 const HAS_VARIABLE = `^${LITERAL_PATTERN}*${VARIABLE}`;
@@ -16,7 +16,7 @@ const ID_TEMPLATE = `^(?:[A-Za-z0-9]|${VARIABLE})(?:[A-Za-z0-9._-]|${VARIABLE})*
 
 const plainPrompt = { type: 'string', maxLength: MAX_TEMPLATE, pattern: PROMPT_PATTERN };
 
-/** Conditions on one value. They hold for no value but an object. */
+/** The condition that an object has a field. */
 const has = (name: string, value?: string): Schema => ({
   type: 'object',
   required: [name],
@@ -24,25 +24,24 @@ const has = (name: string, value?: string): Schema => ({
 });
 const hasImages: Schema = { anyOf: [has('image_urls'), has('image_files')] };
 const not = (schema: Schema): Schema => ({ not: schema });
-/** A rule where a condition holds. */
+/** A rule that applies if a condition holds. */
 const when = (condition: Schema, rule: Schema): Schema => ({ if: not(condition), else: rule });
 const never = (...conditions: Schema[]): Schema => not({ allOf: conditions });
 
-/** Two images at most, of both fields together. */
+/** At most two images in both fields. */
 const imageCount = when(
   { allOf: [has('image_urls'), has('image_files')] },
   { properties: { image_urls: { maxItems: 1 }, image_files: { maxItems: 1 } } },
 );
 
 /**
- * JSON Schema (draft 2020-12) of a jobs file, for editors. It has every rule that can be checked without
- * expanding the jobs. Left to `clipmill validate`: names of variables beside the matrix that they come from, what
- * their values make of texts, how many clips that gives, unique ids, contents and names, lengths in bytes,
- * and the files of images.
+ * Returns the JSON Schema (draft 2020-12) of a jobs file, for editors. It has every rule that can be checked without
+ * expanding the jobs. Only `clipmill validate` checks that variables exist, texts with their values, numbers of clips,
+ * the uniqueness of ids, contents and names, lengths in bytes, and image files.
  */
 export function jobsFileJsonSchema(): object {
   const item = { anyOf: [{ ...plainPrompt, description: 'The prompt of a job.' }, jobSchema()] };
-  const jobs = { description: 'What to make.', type: 'array', minItems: 1, maxItems: MAX_CLIPS_PER_FILE, items: item };
+  const jobs = { description: 'The jobs.', type: 'array', minItems: 1, maxItems: MAX_CLIPS_PER_FILE, items: item };
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'clipmill jobs file',
@@ -77,7 +76,7 @@ function defaultMode(mode: Mode | undefined): Schema {
   return mode === undefined ? not(inDefaults(has('mode'))) : inDefaults(has('mode', mode));
 }
 
-/** What a job may have in its mode, which follows from its own fields and from those of the defaults. */
+/** Returns the rules of the mode of a job, which depends on its fields and on the defaults. */
 function modeRules(mode: Mode | undefined, images: boolean): Schema[] {
   const modeless = not(has('mode'));
   const toVideo = { text: [has('mode', 'text-to-video')], image: [has('mode', 'image-to-video')] };

@@ -11,12 +11,12 @@ const kinds: readonly { extension: string; contentType: string; begins: (head: s
   { extension: 'png', contentType: 'image/png', begins: (head) => head.startsWith('\x89PNG\r\n\x1a\n') },
   { extension: 'webp', contentType: 'image/webp', begins: (head) => /^RIFF[^]{4}WEBP/.test(head) },
 ];
-/** Bytes that identify the format. */
+/** Number of bytes that identify the format. */
 const HEAD = 12;
 
-/** An image on this machine, known by its content. */
+/** An image on this machine, identified by its content. */
 export interface LocalImage {
-  /** Its name in the storage: `SHA256.jpg`. The same image has the same name, wherever it lies. */
+  /** Its name in the storage, `SHA256.jpg`, which depends on the content only. */
   name: string;
   path: string;
   sha256: string;
@@ -25,8 +25,8 @@ export interface LocalImage {
 }
 
 /**
- * The local images that the jobs of a file name. Each is read once, as a stream; what is kept of it is
- * its hash, or what is wrong with it: some 400 bytes for each.
+ * The local images of the jobs in a file. Each is read once, as a stream, and takes about 400 bytes of memory for its
+ * hash or its error.
  */
 export class ImageFiles {
   readonly #folder: string;
@@ -34,21 +34,21 @@ export class ImageFiles {
   readonly #found = new Map<string, LocalImage | string>();
 
   /**
-   * @param folder what paths are relative to
-   * @param outside whether images may lie outside that folder: a file of jobs that another wrote would otherwise
-   * bring any picture of this machine to where the API fetches it
+   * @param folder base of relative paths
+   * @param outside whether images may be outside that folder. Default false, because an untrusted jobs file could
+   * otherwise upload any image of this machine
    */
   constructor(folder: string, outside = false) {
     this.#folder = folder;
     this.#outside = outside;
   }
 
-  /** How many files were named. */
+  /** Number of distinct paths. */
   get count(): number {
     return this.#found.size;
   }
 
-  /** Reads the images that a job or the defaults name. */
+  /** Reads the images of a job or of the defaults. */
   async read(fields: unknown): Promise<void> {
     const paths: unknown =
       typeof fields === 'object' && fields !== null ? (fields as Fields)['image_files'] : undefined;
@@ -59,7 +59,7 @@ export class ImageFiles {
     }
   }
 
-  /** Links are followed first: what they lead to has to be in the folder. */
+  /** Inspects an image, whose path must be in the folder after links are resolved. */
   async #inspect(path: string): Promise<LocalImage | string> {
     try {
       const real = await realpath(resolve(this.#folder, path));
@@ -73,13 +73,13 @@ export class ImageFiles {
     }
   }
 
-  /** An image that was read, or what is wrong with it. */
+  /** Returns an image that was read, or its error. */
   get(path: string): LocalImage | string {
     return this.#found.get(path) ?? 'was not read';
   }
 }
 
-/** Opens a file without waiting for a writer, as a FIFO has one. The result may be no regular file. */
+/** Opens a file without blocking on a FIFO. It may not be a regular file. */
 export function openImage(path: string): Promise<FileHandle> {
   return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }
@@ -106,7 +106,7 @@ async function inspectImage(path: string): Promise<LocalImage | string> {
       hash.update(bytes);
     }
     const kind = kinds.find(({ begins }) => begins(head));
-    if (kind === undefined) return head === '' ? 'is empty' : 'is no JPG, PNG or WebP image';
+    if (kind === undefined) return head === '' ? 'is empty' : 'is not a JPG, PNG or WebP image';
     const sha256 = hash.digest('hex');
     const { extension, contentType } = kind;
     return { name: `${sha256}.${extension}`, path, sha256, extension, contentType };

@@ -1,38 +1,38 @@
-/** Longest text of one job or of a file's header, in characters: what a reader holds at once stays bounded. */
+/** Longest text of a job or of a header, in UTF-16 units, which bounds the memory of a reader. */
 export const MAX_TEXT = 1_000_000;
 
 /**
- * Longest YAML file, in characters, that is parsed whole because it cannot be cut into its jobs: some
- * 2,500 jobs. Parsing one takes 70 MB as a rule, and 200 MB where it is made of many small values.
+ * Longest YAML file that is parsed as a whole, because it cannot be split into jobs, in UTF-16 units: about 2,500 jobs.
+ * Parsing takes 70 MB of memory as a rule, and 200 MB for a file of many small values.
  */
 export const MAX_WHOLE = 250_000;
 
-/** Deepest nesting of lists and mappings. Parsers recurse: far deeper ones would exhaust the stack. */
+/** Deepest nesting of lists and mappings. Parsers recurse, and much deeper nesting would exhaust the stack. */
 export const MAX_DEPTH = 50;
 
-/** Most values that the YAML aliases of one text may stand for: a "billion laughs" is refused, not expanded. */
+/** Most values that YAML aliases may expand to: a "billion laughs" file is refused. */
 export const MAX_ALIASED = 100_000;
 
-/** Most values that the anchors of one YAML file may hold: they are kept while the file is read. */
+/** Most values in the anchors of a YAML file, which stay in memory while the file is read. */
 export const MAX_ANCHORED = 1_000_000;
 
-/** Longest template of a prompt or a name, in characters, with the variables in it not yet put in. */
+/** Longest template of a prompt or a name, in characters, before variables are replaced. */
 export const MAX_TEMPLATE = 10_000;
 
-/** Most mistakes that are counted: reading a file ends there. */
+/** Most diagnostics of a file, after which reading stops. */
 export const MAX_COUNTED = 10_000;
 
-/** Most clips that `matrix` and `copies` may make of one job. */
+/** Most clips that `matrix` and `copies` of one job may make. */
 export const MAX_CLIPS_PER_JOB = 100_000;
 
-/** Most clips in one file: 17 hours at 1,000 slots, and about 100 MB of bookkeeping while it is checked. */
+/** Most clips in one file: 17 hours at 1,000 slots, and about 100 MB of memory while it is checked. */
 export const MAX_CLIPS_PER_FILE = 1_000_000;
 
-/** Largest image that the API takes, in bytes. */
+/** Largest image that the API accepts, in bytes. */
 export const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
 
-/** Most mistakes that are listed; the rest are counted. */
+/** Most diagnostics that are listed; the rest are counted. */
 export const MAX_PROBLEMS = 100;
 
-/** Most mistakes of one kind that are listed behind those. */
+/** Most diagnostics of one kind that are listed beyond those. */
 export const MAX_OF_A_KIND = 5;

@@ -1,20 +1,21 @@
 import { nearest } from '../core/did-you-mean.ts';
 
-const SHOWN = 60;
+/** Longest quoted text, in characters. */
+const MAX_QUOTED = 60;
 
-/** Quotes a text of the user for a message: in backticks, cut to 60 characters, control characters escaped. */
+/** Quotes a user's text in a message: in backticks, cut to 60 characters, with control characters escaped. */
 export function quote(text: string): string {
   return `\`${truncate(text)}\``;
 }
 
-/** As `shown`, without the backticks. */
+/** Like `quote`, without the backticks. */
 export function truncate(text: string): string {
-  const characters = Array.from(text.slice(0, 4 * SHOWN));
-  const cut = characters.length > SHOWN ? `${characters.slice(0, SHOWN).join('')}…` : text;
+  const characters = Array.from(text.slice(0, 4 * MAX_QUOTED));
+  const cut = characters.length > MAX_QUOTED ? `${characters.slice(0, MAX_QUOTED).join('')}…` : text;
   return cut.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => JSON.stringify(character).slice(1, -1));
 }
 
-/** `a number`, `a list`: what a value is, for people. */
+/** Names the type of a value in a message: `a number`, `a list`. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
@@ -24,15 +25,10 @@ export function kindOf(value: unknown): string {
   return typeof value === 'number' ? 'a number' : typeof value;
 }
 
-/** `unknown field `promt`: did you mean `prompt`?` */
+/** Formats `unknown field `promt`: did you mean `prompt`?`. */
 export function unknownName(what: string, name: string, known: readonly string[]): string {
   const meant = nearest(name, known);
   return `unknown ${what} ${quote(name)}: ${
     meant === undefined ? `known are ${known.join(', ')}` : `did you mean \`${meant}\`?`
   }`;
-}
-
-/** `1 job`, `2 jobs`, `1,000 jobs` */
-export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }

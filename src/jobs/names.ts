@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What a batch or an item may be called. Names stand in Redis keys, in paths and in URLs: without a
- * separator and beginning with a letter or a digit, no name can leave the folder it is put in.
+ * Valid name of a batch or an item. Names are parts of Redis keys, paths and URLs: without a separator or a leading dot,
+ * a name cannot leave its folder.
  */
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 export const NAME_RULE = 'must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit';
 
-/** Longest text that is turned into a name as a whole: no name is longer than 128 characters. */
+/** Longest text that is converted as a whole; a name has at most 128 characters. */
 const MAX_SLUGGED = 1_000;
 
 export function isName(text: string): boolean {
@@ -16,9 +16,9 @@ export function isName(text: string): boolean {
 }
 
 /**
- * The nearest thing to `text` that may stand in a name: accents fall, other characters become "-".
- * Letters that have no ASCII form are replaced by a short hash of the whole, so that two different
- * words do not become one. May be longer than a name; is never empty.
+ * Converts a text to characters that are valid in a name: accents are removed, other characters become "-". If letters
+ * have no ASCII form, a short hash of the text is appended, so that different words stay different. The result is not
+ * empty, and may be longer than a name.
  */
 export function slug(text: string): string {
   if (text.length > MAX_SLUGGED) return `${slug(text.slice(0, MAX_SLUGGED))}-${hashOf(text)}`;
@@ -34,7 +34,7 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 6);
 }
 
-/** By hand: a pattern would try again at each of many dashes. */
+/** Avoids a pattern, which would backtrack at each of many dashes. */
 function withoutTrailingDashes(text: string): string {
   let end = text.length;
   while (text[end - 1] === '-') end--;

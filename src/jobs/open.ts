@@ -13,24 +13,25 @@ import { emptyHint, readerOf, type Format } from './read/formats.ts';
 import { SourceFile } from './read/source.ts';
 import { Spool } from './spool.ts';
 import { Uniqueness } from './compile/uniqueness.ts';
-import { counted, quote } from './messages.ts';
+import { quote } from './messages.ts';
+import { plural } from '../core/format.ts';
 
-/** A file of jobs in which everything was checked. */
+/** A checked jobs file. */
 export interface JobsFile {
-  /** As it was given; `standard input` for `-`. */
+  /** The path as given; `standard input` for `-`. */
   path: string;
-  /** Where the jobs come from, the same from whichever folder the command is called. */
+  /** Absolute path of the file, independent of the working folder; `-` for standard input. */
   source: string;
-  /** Name of the batch: from the options, the header, or the name of the file. */
+  /** Name of the batch, from the options, the header or the name of the file. */
   batch: string;
-  /** Clips that the batch may ever pay for, where the file or the options limit them. */
+  /** Budget of the batch, if the file or the options have one. */
   maxClips: Budget | undefined;
   totals: Totals;
-  /** How many local images the jobs name; they need a storage that the API can fetch from. */
+  /** Number of local images, which require a storage that the API can fetch from. */
   imageFiles: number;
-  /** Notes that are no mistakes, a line each. */
+  /** Notices that are not errors, one line each. */
   notices: readonly string[];
-  /** The clips in the order of the file, from a spool. May be called more than once. */
+  /** Yields the clips in the order of the file, from a spool. May be called several times. */
   jobs(): AsyncIterable<Job>;
   /** Removes the spool. */
   close(): Promise<void>;
@@ -39,26 +40,25 @@ export interface JobsFile {
 export interface OpenOptions extends JobOptions {
   /** The time of `{date}` in output names. Default: now. */
   now?: Date;
-  /** Format of all the files. Default: by their extensions. */
+  /** Format of all files. Default: by extension. */
   format?: Format | undefined;
-  /** Encoding of all the files. Default: UTF-8, or UTF-16 after a byte order mark. */
+  /** Encoding of all files. Default: UTF-8, or UTF-16 after a byte order mark. */
   encoding?: string | undefined;
-  /** Where `-` is read from. Default: standard input. */
+  /** Input for the path `-`. Default: standard input. */
   stdin?: AsyncIterable<Buffer>;
   /** Most clips of a file. Default: 1,000,000. */
   maxItems?: number;
-  /** What the storage cannot take as a name. */
+  /** Returns what is wrong with a name for the storage. Default: any name is accepted. */
   nameFault?: NameFault;
-  /** Whether `image_files` may lie outside the folder of their jobs file. Default false. */
+  /** Whether `image_files` may be outside the folder of their jobs file. Default false. */
   allowImagesOutside?: boolean;
 }
 
 /**
- * Reads files of jobs, each once, and checks them as a whole. Their clips go to a spool in the temporary
- * folder, so that memory does not grow with them but for 60 to 120 bytes a clip, given back at the end, and
- * some 400 bytes a local image.
- * @param paths names of files, or `-`
- * @throws InputError with the mistakes of all files (the first 100, and how many more), each with its place
+ * Reads and checks jobs files. Their clips are written to a spool in the temporary folder, so that memory grows only by
+ * 60 to 120 bytes per clip, released at the end, and about 400 bytes per local image.
+ * @param paths paths of files, or `-`
+ * @throws InputError with the errors of all files (the first 100, and the number of others), each with its position
  */
 export async function openJobsFiles(paths: readonly string[], options: OpenOptions = {}): Promise<JobsFile[]> {
   if (paths.length === 0) throw new InputError([{ message: 'no jobs file is given' }]);
@@ -66,7 +66,7 @@ export async function openJobsFiles(paths: readonly string[], options: OpenOptio
   if (twice !== undefined) throw new InputError([{ message: `${nameOf(twice)} is given twice: give it once` }]);
   const list = new DiagnosticList();
   const checked = checkOptions(options, (diagnostic) => list.add(diagnostic));
-  // Without its columns right, every job would be wrong.
+  // With a wrong --column, every job would be wrong.
   if ((options.columns?.size ?? 0) > checked.renames.size) list.throwIfAny();
   const names = paths.map(nameOf);
   const uniqueness = new Uniqueness(
@@ -138,7 +138,7 @@ async function openFile(
       now,
       images,
     });
-    if (duplicates > 0) notices.push(`${counted(duplicates, 'clip')} of a content that another job has skipped`);
+    if (duplicates > 0) notices.push(`${plural(duplicates, 'clip')} skipped, because another job has the same content`);
     return {
       path: source.name,
       source: path === '-' ? '-' : await realpath(path).catch(() => path),
@@ -163,19 +163,19 @@ function nameOf(path: string): string {
 }
 
 async function* jobsIn(spool: Spool): AsyncGenerator<Job> {
-  // What this process wrote itself.
+  // Written by this process, so it is not validated.
   for await (const line of spool.lines()) yield JSON.parse(line) as Job;
 }
 
-/** Notices of one kind that are kept. */
+/** Most notices of a file. */
 const MAX_NOTICES = 20;
 
 function addNotice(notices: string[], text: string): void {
   if (notices.length < MAX_NOTICES) notices.push(text);
-  else if (notices.length === MAX_NOTICES) notices.push('… and more of the kind');
+  else if (notices.length === MAX_NOTICES) notices.push('… and more');
 }
 
-/** A batch has one budget: files that give it different ones are a mistake, whichever is read first. */
+/** Returns the errors of files that set different budgets for the same batch. */
 function budgetConflicts(files: readonly JobsFile[]): Diagnostic[] {
   const first = new Map<string, JobsFile>();
   const conflicts: Diagnostic[] = [];
@@ -184,14 +184,14 @@ function budgetConflicts(files: readonly JobsFile[]): Diagnostic[] {
     const other = first.get(file.batch);
     if (other === undefined) first.set(file.batch, file);
     else if (other.maxClips !== file.maxClips) {
-      const message = `is ${file.maxClips} here and ${other.maxClips} in ${other.path}, and both are for the batch ${quote(file.batch)}: give one figure, or each file a batch of its own`;
+      const message = `is ${file.maxClips} here and ${other.maxClips} in ${other.path}, for the same batch ${quote(file.batch)}: use one value, or separate batches`;
       conflicts.push({ file: file.path, field: 'max_clips', message });
     }
   }
   return conflicts;
 }
 
-/** Returns a line for each batch that several files share without asking for it by name. */
+/** Returns a line for each batch that several files share. */
 export function sharedBatches(files: readonly JobsFile[]): string[] {
   const byBatch = new Map<string, JobsFile[]>();
   for (const file of files) byBatch.set(file.batch, [...(byBatch.get(file.batch) ?? []), file]);

@@ -10,41 +10,41 @@ import { budgetOf, headerShape, jobShape } from './schema.ts';
 import { formatPath, plain, START, type Fields, type SyntaxDiagnostic } from './tree.ts';
 import { quote, unknownName } from './messages.ts';
 
-/** Options of the command line for all jobs of all files, whatever their format. */
+/** Options of the command line for the jobs of all files. */
 export interface JobOptions {
-  /** Name of the batch of all the files, whatever they say. */
+  /** Name of the batch; overrides that of the files. */
   batch?: string | undefined;
-  /** Template of the clips' names, whatever the files say. */
+  /** Template of the names of clips; overrides that of the files. */
   output?: string | undefined;
-  /** Budget of the batch, as it is written. */
+  /** Budget of the batch, as written. */
   maxClips?: string | undefined;
-  /** Fields of all jobs, as they are written: they take the place of those in the files. */
+  /** Fields of all jobs, as written; they override those of the files. */
   set?: ReadonlyMap<string, string> | undefined;
-  /** The name that a file has for a field, by field. The other unknown fields are variables then. */
+  /** Names that the files have for fields, by field. Other unknown fields are variables then. */
   columns?: ReadonlyMap<string, string> | undefined;
-  /** Unknown fields of YAML and JSON are variables, as unknown columns of tables are. */
+  /** Whether unknown fields of YAML and JSON are variables, as unknown columns of tables are. Default false. */
   variables?: boolean | undefined;
-  /** What becomes of options of other programs at the end of a line of a .txt file. Default: refused. */
+  /** Handling of options of other programs at the end of a line of a .txt file. Default: refuse. */
   flags?: 'drop' | 'keep' | undefined;
-  /** What becomes of a job whose content another one has. Default: refused. */
+  /** Handling of a job with the same content as another one. Default: refuse. */
   duplicates?: 'refuse' | 'skip' | undefined;
 }
 
 export interface CheckedOptions {
   set: Fields;
-  /** Fields by the name that the files have for them. */
+  /** Fields by their names in the files. */
   renames: ReadonlyMap<string, string>;
   maxClips: Budget | undefined;
-  /** Template of the clips' names. */
+  /** Template of the names of clips. */
   output: string | undefined;
   batch: string | undefined;
-  /** Fields of jobs whose options are wrong. */
+  /** Fields of jobs whose options are invalid. */
   faulty: readonly string[];
 }
 
 const settable = Object.keys(jobShape).filter((name) => name !== 'matrix');
 
-/** Checks the options of the command line and reports the mistakes in them. */
+/** Checks the options of the command line and reports their errors. */
 export function checkOptions(options: JobOptions, report: (diagnostic: Diagnostic) => void): CheckedOptions {
   const { batch, output, set = new Map<string, string>() } = options;
   const batchFault = batch === undefined || isName(batch) ? undefined : `${NAME_RULE}; this one is ${quote(batch)}`;

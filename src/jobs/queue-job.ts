@@ -7,17 +7,17 @@ import { nameFacts, outputNameFault, outputNameOf, OUTPUT_PATTERN } from './comp
 import { braceFault, builtIns, parseTemplate, unknownVariable, variablesPattern } from './template.ts';
 import { isFields } from './tree.ts';
 
-/** A producer cannot know how many items came before its own: equal priorities run in order of arrival. */
+/** Lowest priority. Items of equal priority run in order of arrival. */
 const MAX_PRIORITY = 1_000_000;
 
 const name = z.string().regex(NAME, NAME_RULE);
-/** The position in the batch is known when the item is in it. */
+/** Without `index`: the position in the batch is unknown until the item is added. */
 const variables = builtIns.filter((variable) => variable !== 'index');
 
-/** What any producer puts into the submit queue, as a job named `generate`. */
+/** The data of a job named `generate` that a producer adds to the submit queue. */
 const queueJob = z.strictObject({
-  batch: name.meta({ description: 'The batch the item belongs to; it comes into being with its first item.' }),
-  id: name.meta({ description: 'Unique in the batch: the same id again adds nothing.' }),
+  batch: name.meta({ description: 'The batch of the item, which is created with its first item.' }),
+  id: name.meta({ description: 'Unique in the batch; an existing id adds nothing.' }),
   input: klingInput.meta({ description: 'The `input` of the API request.' }),
   provider: z.enum(providers).default('auto'),
   output: z
@@ -25,32 +25,32 @@ const queueJob = z.strictObject({
     .optional()
     .meta({
       allOf: [{ pattern: OUTPUT_PATTERN }, { pattern: variablesPattern(variables) }],
-      description: `Name of the clip in the storage, a template: {${variables.join('}, {')}}. {{ and }} are braces. Parts between "/" have at most 250 bytes, all of it 900. It must not lie in the folder of another batch. Default: {batch}/{id}.mp4.`,
+      description: `Name of the clip in the storage, a template: {${variables.join('}, {')}}. {{ and }} are braces. Parts between "/" have at most 250 bytes, the whole name 900. It must not be in the folder of another batch. Default: {batch}/{id}.mp4.`,
     }),
   priority: z
     .int()
     .min(0)
     .max(MAX_PRIORITY)
     .default(100)
-    .meta({ description: 'Smaller runs sooner within the batch.' }),
+    .meta({ description: 'Smaller values run sooner within the batch.' }),
 });
 
 export type QueueJobResult =
   | { ok: true; batch: string; job: Omit<Job, 'index'> }
-  /** All that is wrong with it, one line, and which item it is, where that can be read. */
+  /** All errors in one line, and the item if its names can be read. */
   | { ok: false; message: string; batch?: string; id?: string };
 
 const withFiles = z.looseObject({ input: z.looseObject({ image_files: z.unknown() }) });
 
 /**
  * Checks the data of a producer's job.
- * @param nameFault what the storage cannot take as a name
+ * @param nameFault returns what is wrong with a name for the storage
  */
 export function readQueueJob(data: unknown, nameFault?: NameFault): QueueJobResult {
   if (withFiles.safeParse(data).data?.input.image_files !== undefined) {
     return refused(
       data,
-      'input.image_files: a path means nothing on another machine: give image_urls, or submit with the library',
+      'input.image_files: paths are not valid on other machines: use image_urls, or submit with the library',
     );
   }
   const result = queueJob.safeParse(data);
@@ -82,7 +82,7 @@ function isName(text: unknown): text is string {
   return typeof text === 'string' && NAME.test(text);
 }
 
-/** JSON Schema (draft 2020-12) of the data of a `generate` job. */
+/** Returns the JSON Schema (draft 2020-12) of the data of a `generate` job. */
 export function queueJobJsonSchema(): object {
   const schema = z.toJSONSchema(queueJob, { target: 'draft-2020-12', io: 'input' });
   return { ...schema, title: 'data of a `generate` job in the submit queue of clipmill' };

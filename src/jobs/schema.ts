@@ -7,7 +7,7 @@ const [textToVideo, imageToVideo] = itemInput.options;
 
 const modes = itemInput.options.flatMap((option) => [...option.shape.mode.values]) satisfies Mode[];
 
-/** The modes whose input has a field, by field. Fields that are clipmill's own are not in it. */
+/** The modes that have a field in their input, by field. Fields of clipmill itself are not included. */
 export const modesByField: ReadonlyMap<string, readonly Mode[]> = new Map(
   Object.keys({ ...textToVideo.shape, ...imageToVideo.shape }).map((field) => {
     const options = itemInput.options.filter((option) => Object.hasOwn(option.shape, field));
@@ -17,7 +17,7 @@ export const modesByField: ReadonlyMap<string, readonly Mode[]> = new Map(
 
 const text = z.string({ error: ({ input }) => `must be text, not ${kindOf(input)}: put it in quotes` });
 
-/** A whole number; one message for all that can be wrong with it. */
+/** A whole number, with one message for every error. */
 function whole(min: number, max: number) {
   const error = `must be a whole number from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
   return z.int({ error }).min(min, { error }).max(max, { error });
@@ -36,13 +36,13 @@ const matrix = z.record(
 );
 
 /**
- * The fields of a job as they are written. Lengths of prompts, and what a mode needs or refuses, are
- * the model's to check, after defaults and variables are in.
+ * The fields of a job as written. The model checks the length of prompts and the fields of a mode, after defaults and
+ * variables are applied.
  */
 const shared = {
   prompt: text.optional().meta({
     description:
-      'What the clip shows and sounds like, 1 to 1,000 characters between white space at its ends. {name} is a variable of the matrix, {{ and }} are braces.',
+      'Describes the clip and its sound in 1 to 1,000 characters, without white space at the ends. {name} is a variable of the matrix, {{ and }} are braces.',
   }),
   mode: z
     .enum(modes, { error: `must be ${modes.join(' or ')}` })
@@ -56,17 +56,18 @@ const shared = {
     .meta({ description: 'Text-to-video only. Default: 1:1.' }),
   image_urls: imageToVideo.shape.image_urls.meta({
     description:
-      'Image-to-video only, which takes one or two images, these and `image_files` together: JPG, PNG or WebP of at most 10 MB.',
+      'Image-to-video only: one or two images, `image_files` included, as JPG, PNG or WebP of at most 10 MB.',
   }),
   image_files: imageToVideo.shape.image_files.meta({
-    description: 'Image-to-video only: paths of images on this machine, relative to this file. They need S3 storage.',
+    description:
+      'Image-to-video only: paths of images on this machine, relative to this file. They require S3 storage.',
   }),
   provider: z
     .enum(providers, { error: `must be one of ${providers.join(', ')}` })
     .optional()
     .meta({ description: 'How the API routes the task. Default: auto.' }),
-  priority: whole(0, 1_000_000).optional().meta({ description: 'Smaller runs sooner. Default: 100.' }),
-  copies: whole(1, 1000).optional().meta({ description: 'How many clips of the same. Default: 1.' }),
+  priority: whole(0, 1_000_000).optional().meta({ description: 'Smaller values run sooner. Default: 100.' }),
+  copies: whole(1, 1000).optional().meta({ description: 'Number of clips with the same content. Default: 1.' }),
   output: text.optional().meta({
     description:
       'Name of the clip: {batch}, {id}, {index}, {mode}, {duration}, {aspect_ratio}, {date} and the variables of the matrix.',
@@ -78,7 +79,7 @@ export const defaults = z.strictObject(shared) satisfies z.ZodType<JobDefaults>;
 export const job = z.strictObject({
   id: text.optional().meta({ description: `Name in the batch; ${NAME_RULE}. Default: a hash of the content.` }),
   ...shared,
-  matrix: matrix.optional().meta({ description: 'Variables and their values: a clip for every combination.' }),
+  matrix: matrix.optional().meta({ description: 'Variables and their values. Every combination makes a clip.' }),
 }) satisfies z.ZodType<JobInput>;
 
 export const header = {
@@ -88,14 +89,14 @@ export const header = {
     .union([z.int({ error: BUDGET }).min(1, { error: BUDGET }), z.literal('none')], { error: BUDGET })
     .optional()
     .meta({
-      description: 'Budget: clips of this batch that may ever be paid for. `none` removes the one that the batch has.',
+      description: 'Budget: most clips of this batch that may be paid for. `none` removes the budget of the batch.',
     }),
 };
 
 export const jobShape: Readonly<Record<string, z.ZodType>> = job.shape;
 /** The fields of a job that differ from job to job. */
 export const textShape: Readonly<Record<string, z.ZodType>> = job.pick({ id: true, prompt: true, matrix: true }).shape;
-/** All others: most jobs of a file have them in common. */
+/** All other fields, which most jobs of a file have in common. */
 export const settingsShape: Readonly<Record<string, z.ZodType>> = job.omit({
   id: true,
   prompt: true,
@@ -107,17 +108,17 @@ export const headerFields: readonly string[] = [...Object.keys(header), 'default
 
 const ownFields = new Set(Object.keys(job.shape));
 
-/** Whether a field is text throughout, so that numbers in it stay as they are written: `id`, the matrix, and variables. */
+/** Returns whether numbers in a field stay as written, because it is text: `id`, the matrix and variables. */
 export function textFields(name: string): boolean {
   return name === 'id' || name === 'matrix' || !ownFields.has(name);
 }
 
-/** A field of the header that clipmill ignores: a home for the anchors of a YAML file. */
+/** Returns whether clipmill ignores a field of the header, which may hold the anchors of a YAML file. */
 export function isExtension(name: string): boolean {
   return name.startsWith('x-');
 }
 
-/** Returns a budget that was checked, or `undefined` when there is none. */
+/** Returns a checked budget, or `undefined` if there is none. */
 export function budgetOf(maxClips: unknown): Budget | undefined {
   return typeof maxClips === 'number' || maxClips === 'none' ? maxClips : undefined;
 }

@@ -9,20 +9,20 @@ const readAt = promisify(read);
 const writeAt = promisify(write);
 const closeFile = promisify(close);
 
-/** Bytes (of a text: characters) that are gathered before they are written. */
+/** Bytes, or characters of strings, that are buffered before a write. */
 const BUFFER = 256 * 1024;
-/** Bytes at a time when lines are read. */
+/** Bytes per read of lines. */
 const BLOCK = 64 * 1024;
 
 /**
- * A temporary file without a name: it is unlinked as soon as it is open, so that nothing remains of it however the
- * process ends, and no other process can open it. Written once, then read any number of times.
+ * A temporary file without a name. It is unlinked once it is open, so that nothing remains however the process ends, and
+ * no other process can open it. It is written once, then read any number of times.
  */
 export class Spool {
   readonly #file: number;
   #size = 0;
   #buffer: Buffer[] = [];
-  /** Text behind the buffers: strings are joined first, as one conversion costs less than many. */
+  /** Text after the buffers. Strings are joined first, because one conversion costs less than many. */
   #text = '';
   #buffered = 0;
   #closed = false;
@@ -31,7 +31,7 @@ export class Spool {
     this.#file = file;
   }
 
-  /** @throws UserError when the temporary folder takes no file */
+  /** @throws UserError if no file can be created in the temporary folder */
   static create(): Spool {
     const path = join(tmpdir(), `clipmill-${process.pid}-${randomBytes(6).toString('hex')}`);
     try {
@@ -43,7 +43,7 @@ export class Spool {
     }
   }
 
-  /** @returns a promise when something is written, which must be awaited; `undefined` while it is gathered */
+  /** @returns a promise that must be awaited if data is written, `undefined` if it is only buffered */
   write(data: string | Buffer): Promise<void> | undefined {
     if (typeof data === 'string') this.#text += data;
     else {
@@ -54,7 +54,7 @@ export class Spool {
     return this.#buffered >= BUFFER ? this.#flush() : undefined;
   }
 
-  /** Yields all bytes in blocks of one size; the last one is shorter. */
+  /** Yields all bytes in blocks of `size`; the last one is shorter, and may be empty. */
   async *blocks(size: number): AsyncGenerator<{ block: Buffer; last: boolean }> {
     await this.#flush();
     for (let at = 0; ; at += size) {
@@ -65,7 +65,7 @@ export class Spool {
     }
   }
 
-  /** Yields the lines without their ends. */
+  /** Yields the lines without line ends. */
   async *lines(): AsyncGenerator<string> {
     await this.#flush();
     const buffer = Buffer.alloc(BLOCK);
@@ -123,8 +123,8 @@ export class Spool {
 
 function cannotWrite(error: unknown): UserError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-  return new UserError(`the temporary folder ${tmpdir()} takes no file: ${code}`, {
-    cure: 'Free space there, or set TMPDIR to a folder with space.',
+  return new UserError(`cannot write to the temporary folder ${tmpdir()}: ${code}`, {
+    cure: 'Free space there, or set TMPDIR to another folder.',
     cause: error,
   });
 }

@@ -11,13 +11,13 @@ import { formatPath, isFields, type Fields, type Report } from './tree.ts';
 import { Uniqueness } from './compile/uniqueness.ts';
 import { kindOf, truncate } from './messages.ts';
 
-/** Options of the library that hold for all jobs. */
+/** Options of the library for all jobs of a call. */
 export interface BatchInput {
   /** 1 to 128 letters, digits, ".", "_" or "-", beginning with a letter or digit. */
   batch: string;
-  /** Template of the clips' names. Default: `{batch}/{id}.mp4`. */
+  /** Template of the names of clips. Default: `{batch}/{id}.mp4`. */
   output?: string | undefined;
-  /** Clips that the batch may ever pay for, at least 1; `none` removes its budget. Default: the budget that the batch has, or no limit. */
+  /** Most clips that the batch may pay for, at least 1; `none` removes the budget. Default: the existing budget, or none. */
   maxClips?: Budget | undefined;
   defaults?: JobDefaults | undefined;
 }
@@ -25,22 +25,22 @@ export interface BatchInput {
 export interface ExpandOptions {
   /** `{index}` of the first clip. Default: 1. */
   firstIndex?: number;
-  /** Most clips of the call. Default: 1,000,000. */
+  /** Most clips of a call. Default: 1,000,000. */
   maxItems?: number;
-  /** Names that the storage cannot take. */
+  /** Returns what is wrong with a name for the storage. Default: any name is accepted. */
   nameFault?: NameFault;
   /** The time of `{date}` in output names. Default: now. */
   now?: Date;
-  /** The folder that paths of images are relative to. Default: the working folder. */
+  /** Base of relative paths of images. Default: the working folder. */
   folder?: string;
-  /** Whether images may lie outside that folder. Default false. */
+  /** Whether images may be outside that folder. Default false. */
   allowImagesOutside?: boolean;
 }
 
 /**
- * Checks jobs and makes their clips, as a file with them would. What is wrong with a job is known only
- * when the jobs before it are out: to know before anything is submitted, go through once beforehand.
- * @throws InputError at the first bad job with all that is wrong with it; `job` is its id, or `#n` from 1
+ * Checks jobs and yields their clips, by the rules of a jobs file. An error in a job is thrown after the clips of the
+ * jobs before it were yielded.
+ * @throws InputError at the first invalid job, with all its errors; `job` is its id, or `#n` from 1
  */
 export async function* expandJobs(
   jobs: Iterable<JobInput | string> | AsyncIterable<JobInput | string>,
@@ -78,7 +78,7 @@ export async function* expandJobs(
   }
 }
 
-/** The fields of a job; a text is the prompt of one. Those that an object inherits, such as getters of its class, count too. */
+/** Returns the fields of a job. A string is a prompt. Inherited properties, such as getters of a class, count as well. */
 function fieldsOf(job: unknown): unknown {
   if (typeof job === 'string') return { prompt: job };
   if (!isFields(job) || [Object.prototype, null].includes(Object.getPrototypeOf(job))) return job;
@@ -88,7 +88,7 @@ function fieldsOf(job: unknown): unknown {
   return fields;
 }
 
-/** All clips of a job before the first is handed out, so that a bad job gives none. */
+/** Returns all clips of a job at once, so that an invalid job yields none. */
 function clipsOf(
   job: unknown,
   compiler: JobCompiler,
@@ -113,7 +113,7 @@ function clipsOf(
   return clips;
 }
 
-/** Runs a check, and throws all that it reports. */
+/** Runs a check, and throws an InputError with everything that it reports. */
 function collect<T>(job: string | undefined, check: (report: Report) => T): T {
   const problems: { job?: string; field?: string; message: string }[] = [];
   const result = check(({ path, message }) => {

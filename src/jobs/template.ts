@@ -1,10 +1,10 @@
 import { MAX_TEMPLATE } from './limits.ts';
 import { quote } from './messages.ts';
 
-/** A text with variables: literal parts as strings, variables as `{ name }`. */
+/** A parsed text with variables: literal parts are strings, variables are `{ name }`. */
 export type Template = readonly (string | { readonly name: string })[];
 
-/** The variables that every output name may have; a matrix may not use their names for its own. */
+/** The variables of every output name. A matrix cannot define variables with these names. */
 export const builtIns = ['batch', 'id', 'index', 'mode', 'duration', 'aspect_ratio', 'date'] as const;
 
 const IDENTIFIER = /^[A-Za-z_]\w*$/;
@@ -14,7 +14,7 @@ export function isVariableName(text: string): boolean {
   return IDENTIFIER.test(text);
 }
 
-/** `{name}` is a variable, `{{` and `}}` are braces; any other brace stands for itself. */
+/** Parses a template: `{name}` is a variable, `{{` and `}}` are braces, any other brace is literal. */
 export function parseTemplate(text: string): Template {
   const parts: (string | { name: string })[] = [];
   let end = 0;
@@ -35,27 +35,27 @@ export function parseTemplate(text: string): Template {
   return parts;
 }
 
-/** Pattern of one character of a template that is no part of a variable, for the JSON Schemas. */
+/** Pattern of one literal character of a template, for the JSON Schemas. */
 export const LITERAL_PATTERN = '(?:\\{\\{|\\}\\}|[^{}]|\\{(?!\\{|[A-Za-z_]\\w*\\})|\\}(?!\\}))';
 
 const PAIRED_PATTERN = '[^{}]|\\{\\{|\\}\\}';
 
-/** Pattern of the template of a name, for the JSON Schemas: each brace is doubled or belongs to a variable. */
+/** Pattern of a name template, for the JSON Schemas: each brace is doubled or belongs to a variable. */
 export const NAME_TEMPLATE_PATTERN = `^(?:${PAIRED_PATTERN}|\\{[A-Za-z_]\\w*\\})*$`;
 
-/** Pattern of the template of a name that has variables of these names only, for the JSON Schemas. */
+/** Returns the pattern of a name template with these variables only, for the JSON Schemas. */
 export function variablesPattern(names: readonly string[]): string {
   return `^(?:${PAIRED_PATTERN}|\\{(?:${names.join('|')})\\})*$`;
 }
 
-/** Returns what is wrong with the braces of the template of a name: a single one is hardly ever meant as such. */
+/** Returns what is wrong with the braces of a name template. A single brace is most likely a mistake. */
 export function braceFault(text: string): string | undefined {
   const brace = /[{}]/.exec(text.replace(MARK, ''))?.[0];
   if (brace === undefined) return undefined;
-  return `has a single "${brace}": a variable is written {id}, and a brace as such ${brace}${brace}`;
+  return `has a single "${brace}": a variable is written {id}, a literal brace ${brace}${brace}`;
 }
 
-/** Returns what is wrong with the length of a template: what is done for each job stays in proportion to the job. */
+/** Returns what is wrong with the length of a template, whose limit bounds the work per clip. */
 export function lengthFault(text: string): string | undefined {
   if (text.length <= MAX_TEMPLATE) return undefined;
   const characters = Array.from(text).length;
@@ -67,19 +67,19 @@ export function variablesOf(template: Template): string[] {
   return template.flatMap((part) => (typeof part === 'string' ? [] : [part.name]));
 }
 
-/** Puts values in; a variable without one stays as it was written. */
+/** Replaces variables by their values. A variable without a value stays as written. */
 export function render(template: Template, values: (name: string) => string | undefined): string {
   let text = '';
   for (const part of template) text += typeof part === 'string' ? part : (values(part.name) ?? `{${part.name}}`);
   return text;
 }
 
-/** What is wrong with the variables of a template, or `undefined`. */
+/** Returns what is wrong with the variables of a template, or `undefined`. */
 export function unknownVariable(template: Template, known: readonly string[]): string | undefined {
   const unknown = template.find((part) => typeof part !== 'string' && !known.includes(part.name));
   if (unknown === undefined || typeof unknown === 'string') return undefined;
   const { name } = unknown;
-  const cure = `for braces as such write {{${name}}}`;
+  const cure = `for literal braces, write {{${name}}}`;
   if (known.length === 0) return `no variable ${quote(name)}: the job has no matrix; ${cure}`;
   return `no variable ${quote(name)}: known are ${known.join(', ')}; ${cure}`;
 }

@@ -1,4 +1,4 @@
-/** Where something stands in a file. Both count from 1; a column is a UTF-16 unit, as editors count. */
+/** A position in a file. Lines and columns count from 1; columns are UTF-16 units, as in editors. */
 export interface Place {
   line: number;
   column: number;
@@ -8,11 +8,11 @@ export const START: Place = { line: 1, column: 1 };
 
 export type Scalar = string | number | boolean | null;
 
-/** A value with the place of each of its parts, whichever format it was written in. */
+/** A value of any format, with the positions of its parts. */
 export interface Tree {
   place: Place;
   value: Scalar | Tree[] | Map<string, Member>;
-  /** How a number or a boolean is written in the file: `3.10`, `007`. A text field takes it as it is written. */
+  /** A number or a boolean as written, such as `3.10` or `007`, which is the value of a text field. */
   written?: string;
 }
 
@@ -21,27 +21,27 @@ export interface Member {
   value: Tree;
 }
 
-/** The way to a part of a value: names of fields and, from 0, positions in lists. */
+/** The path to a part of a value: field names, and positions in lists from 0. */
 export type Path = readonly (string | number)[];
 
-/** Fields by name. Made without a prototype, so that a field `__proto__` is a field like any other. */
+/** Fields by name, in an object without a prototype, so that `__proto__` is an ordinary field. */
 export type Fields = Record<string, unknown>;
 
-/** A diagnostic of a reader: how something is written is wrong. */
+/** A syntax error, as reported by a reader. */
 export interface SyntaxDiagnostic {
   place: Place;
   field?: string;
   message: string;
 }
 
-/** A diagnostic of what a job or a header asks for. `at: 'key'`: the name of the field is wrong, not its value. */
+/** An error in a field of a job or a header. With `at: 'key'`, the error is in the name of the field. */
 export interface FieldDiagnostic {
   path: Path;
   at?: 'key';
   message: string;
-  /** The field that was meant by a name that is unknown: nothing more is reported of it. */
+  /** The field that an unknown name most likely stands for, of which nothing more is reported. */
   meant?: string | undefined;
-  /** Identifies what is the same in every job of a file, which is reported at the first one only. */
+  /** Key of an error that is the same in every job of a file, and is reported once. */
   once?: string;
 }
 
@@ -51,7 +51,7 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Returns the value without its places. */
+/** Returns the value without positions. */
 export function plain(tree: Tree): unknown {
   const { value } = tree;
   if (Array.isArray(value)) return value.map(plain);
@@ -61,7 +61,7 @@ export function plain(tree: Tree): unknown {
   return fields;
 }
 
-/** Returns the value with its numbers and booleans as they are written, which is what a text field takes. */
+/** Returns the value with numbers and booleans as written, for a text field. */
 export function asWritten(tree: Tree): unknown {
   const { value, written } = tree;
   if (Array.isArray(value)) return value.map(asWritten);
@@ -71,7 +71,7 @@ export function asWritten(tree: Tree): unknown {
   return fields;
 }
 
-/** Returns the place of a part, or of the nearest thing around it when there is no such part. */
+/** Returns the position of a part, or of the innermost enclosing part that exists. */
 export function placeAt(tree: Tree, path: Path, at: 'key' | 'value' = 'value'): Place {
   let current = tree;
   for (const [depth, step] of path.entries()) {
@@ -90,21 +90,21 @@ export function placeAt(tree: Tree, path: Path, at: 'key' | 'value' = 'value'): 
   return current.place;
 }
 
-/** Returns where a place comes to lie when everything from `from` on is moved to `to`. */
+/** Returns a position after everything from `from` on is moved to `to`. */
 export function moved(place: Place, from: Place, to: Place): Place {
   const { line, column } = place;
   if (line < from.line || (line === from.line && column < from.column)) return place;
   return { line: line - from.line + to.line, column: line === from.line ? column - from.column + to.column : column };
 }
 
-/** Returns the place behind a text that begins at a place. */
+/** Returns the position after a text that begins at a position. */
 export function advance({ line, column }: Place, text: string): Place {
   const lines = text.split('\n');
   const last = lines.at(-1)?.length ?? 0;
   return lines.length === 1 ? { line, column: column + last } : { line: line + lines.length - 1, column: last + 1 };
 }
 
-/** `image_urls[0]`, `defaults.duration` */
+/** Formats a path as `image_urls[0]` or `defaults.duration`. */
 export function formatPath(path: Path): string {
   return path.map((step, depth) => (typeof step === 'number' ? `[${step}]` : depth ? `.${step}` : step)).join('');
 }

@@ -9,7 +9,7 @@ import { images } from '../support/images.ts';
 const files: [what: string, name: string, text: string, line: string][] = [
   ['a file that is not there', 'none.yaml', '', 'error: none.yaml: '],
   ['an empty file', 'x.yaml', '\n', 'error: x.yaml'],
-  ['broken YAML', 'x.yaml', 'jobs:\n  - prompt: "a\n', 'error: x.yaml:2:13: '],
+  ['invalid YAML', 'x.yaml', 'jobs:\n  - prompt: "a\n', 'error: x.yaml:2:13: '],
   ['a broken CSV row', 'x.csv', 'id,prompt\na,b,c\n', 'error: x.csv:2:'],
   ['an unknown field', 'x.yaml', 'jobs:\n  - promt: a\n', 'error: x.yaml:2:5: job #1: promt: unknown field'],
   [
@@ -40,7 +40,7 @@ const files: [what: string, name: string, text: string, line: string][] = [
     'an image file that is no image',
     'x.yaml',
     'jobs:\n  - {id: i, prompt: a, mode: image-to-video, image_files: [x.yaml]}\n',
-    'error: x.yaml:2:60: job i: image_files[0]: `x.yaml`: is no JPG, PNG or WebP image',
+    'error: x.yaml:2:60: job i: image_files[0]: `x.yaml`: is not a JPG, PNG or WebP image',
   ],
   [
     'an aspect ratio for image-to-video',

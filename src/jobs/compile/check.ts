@@ -27,7 +27,7 @@ import { kindOf, truncate } from '../messages.ts';
 export interface Checked {
   batch: Batch;
   totals: Totals;
-  /** Jobs that were passed over because another one has the same content. */
+  /** Jobs that were skipped because another one has the same content. */
   duplicates: number;
 }
 
@@ -37,22 +37,22 @@ export interface CheckOptions {
   file: number;
   /** Most clips of the file. */
   maxItems: number;
-  /** The cure of a file without jobs. */
+  /** What to write into a file without jobs. */
   empty: string;
-  /** Policy for a job with the content of another one. */
+  /** Handling of a job with the same content as another one. */
   duplicates: 'refuse' | 'skip';
-  /** Fields of a job by their name in the file. */
+  /** Fields of a job by their names in the file. */
   renames: ReadonlyMap<string, string>;
-  /** Stores each clip, as long as nothing is wrong. */
+  /** Stores a clip; called only while there are no errors. */
   keep: (job: Job) => Promise<void> | undefined;
 }
 
-/** The name of a job in messages; made only when there is a message. */
+/** Returns the name of a job in messages. Called only for a message. */
 type Label = () => string;
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-/** Checks a whole file: stores its clips, and adds all that is wrong with it to a list. */
+/** Checks a file: stores its clips, and adds its errors to a list. */
 export class FileCheck {
   readonly #options: CheckOptions;
   readonly #list: DiagnosticList;
@@ -61,7 +61,7 @@ export class FileCheck {
   #duplicates = 0;
   #videoSeconds = 0;
   readonly #kinds: { mode: Mode; duration: Job['input']['duration']; clips: number }[] = [];
-  /** Diagnostics that are the same for every job, and were reported. */
+  /** Keys of errors that are the same in every job and were reported. */
   readonly #once = new Set<string>();
 
   constructor(options: CheckOptions, list: DiagnosticList, uniqueness: Uniqueness) {
@@ -98,7 +98,7 @@ export class FileCheck {
         break;
       }
       if (this.#list.count - before > MAX_COUNTED) {
-        this.#diagnostic(entry.place, label, undefined, 'reading ended here, after too many mistakes');
+        this.#diagnostic(entry.place, label, undefined, 'reading stopped here, after too many errors');
         break;
       }
     }
@@ -139,7 +139,7 @@ export class FileCheck {
         this.#duplicates++;
         continue;
       }
-      // Copies of a repeated job are all repeated: reported once.
+      // If a job is repeated, so are its copies: reported once.
       if (issue !== undefined && !repeated) report(issue);
       repeated ||= issue !== undefined;
       if (clip.job === undefined) continue;
@@ -159,7 +159,7 @@ export class FileCheck {
     return this.#list.count === 0 ? this.#options.keep(job) : undefined;
   }
 
-  /** Renames the fields that have another name in the file. */
+  /** Renames fields as given by `--column`. */
   #renamed(tree: Tree, header = false): Tree {
     const { renames } = this.#options;
     if (renames.size === 0 || !(tree.value instanceof Map)) return tree;
@@ -178,7 +178,7 @@ export class FileCheck {
     return { ...tree, value: members };
   }
 
-  /** @returns the places of the diagnostics: mistakes that follow from those there are not reported */
+  /** Adds diagnostics. @returns their positions, at which no consequential errors are reported */
   #add(diagnostics: readonly SyntaxDiagnostic[], tree: Tree | undefined, label?: Label): ReadonlySet<string> {
     for (const { place, field, message } of diagnostics)
       this.#diagnostic(place, label, field && truncate(field), message);
@@ -215,7 +215,7 @@ function fieldsOf(tree: Tree | undefined): Fields {
   return isFields(fields) ? fields : {};
 }
 
-/** Returns the fields of a header. A list under an unknown name is not converted: the mistake is the name. */
+/** Returns the fields of a header. A list with an unknown name is dropped, because the name is the error. */
 function headerOf(tree: Tree | undefined): Fields {
   if (!(tree?.value instanceof Map)) return {};
   const fields = Object.create(null) as Fields;
@@ -225,7 +225,7 @@ function headerOf(tree: Tree | undefined): Fields {
   return fields;
 }
 
-/** Returns the fields of a job, texts as they are written; `undefined` for a value that is no job. A text is a prompt. */
+/** Returns the fields of a job, text as written, or `undefined` if the value is not a job. A string is a prompt. */
 function jobOf(tree: Tree): Fields | undefined {
   if (typeof tree.value === 'string') return { prompt: tree.value };
   if (!(tree.value instanceof Map)) return undefined;
@@ -234,7 +234,7 @@ function jobOf(tree: Tree): Fields | undefined {
   return fields;
 }
 
-/** Returns the id in the file, or the number of the job. */
+/** Returns the id of the job in the file, or its number. */
 function labelOf(entry: Entry, number: number): string {
   const id = entry.tree?.value instanceof Map ? entry.tree.value.get('id')?.value : undefined;
   const text = id?.written ?? id?.value;

@@ -3,28 +3,29 @@ import { MAX_CLIPS_PER_JOB } from '../limits.ts';
 import { textShape } from '../schema.ts';
 import { builtIns, parseTemplate, render, unknownVariable, type Template } from '../template.ts';
 import type { FieldDiagnostic, Fields, Report } from '../tree.ts';
-import { counted, quote } from '../messages.ts';
+import { quote } from '../messages.ts';
+import { plural } from '../../core/format.ts';
 import type { Batch } from './header.ts';
 import { checkMatrix, combinationCount, type Combination, type Matrix } from './matrix.ts';
 import { compileSettings, sameSettings, type Settings } from './settings.ts';
 import { checkTemplate, checkShape, zodIssues } from './shape.ts';
 import { variablesOf } from './variables.ts';
 
-/** A job with its defaults in, ready to be expanded. */
+/** A job with its defaults, ready to be expanded. */
 export interface CompiledJob {
   id: Template | undefined;
   prompt: Template | undefined;
   settings: Settings;
   matrix: Matrix;
-  /** Further names that braces may hold: fields and columns that clipmill does not know. */
+  /** Further variables: fields and columns that are not fields of clipmill. */
   variables: ReadonlyMap<string, string>;
-  /** Fields whose mistakes were reported; nothing more is reported of them. */
+  /** Fields whose errors were reported, of which nothing more is reported. */
   faulty: ReadonlySet<string>;
 }
 
 const promptSchema = itemInput.options[0].shape.prompt;
 
-/** Compiles the jobs of one batch, and reuses what a job has in common with the one before. */
+/** Compiles the jobs of one batch. Reuses the settings of the previous job if they are the same. */
 export class JobCompiler {
   readonly batch: Batch;
   #last: { raw: Fields; settings: Settings } | undefined;
@@ -33,7 +34,7 @@ export class JobCompiler {
     this.batch = batch;
   }
 
-  /** Checks what can be checked without expanding, and reports all that is wrong. */
+  /** Checks everything that can be checked before the expansion, and reports all errors. */
   compile(raw: Fields, report: Report): CompiledJob {
     const { batch } = this;
     const { defaults, set } = batch;
@@ -78,7 +79,7 @@ export class JobCompiler {
   }
 }
 
-/** Returns the prompt of one combination as it is sent, or `undefined` when something is wrong with it. */
+/** Returns the prompt of one combination, or `undefined` if it is invalid. */
 export function promptOf({ prompt, variables, faulty }: CompiledJob, values: Combination, report: Report) {
   if (prompt === undefined) {
     if (!faulty.has('prompt')) report({ path: ['prompt'], message: 'is required' });
@@ -111,7 +112,7 @@ function checkVariables({ id, prompt, settings, matrix, variables, faulty }: Com
   for (const [field, places] of Object.entries(settings.places)) checkImages(field, places, names, report);
 }
 
-/** A variable in a URL would be sent to the API as it is written; paths are read before values are put in. */
+/** Refuses variables in URLs and paths, which are used before variables are replaced. */
 function checkImages(field: string, places: unknown, names: readonly string[], report: Report): void {
   if (!Array.isArray(places)) return;
   for (const [position, place] of places.entries()) {
@@ -127,5 +128,5 @@ function checkClipCount({ matrix, settings }: CompiledJob, report: Report): void
   if (clips <= MAX_CLIPS_PER_JOB) return;
   const most = MAX_CLIPS_PER_JOB.toLocaleString('en');
   const path = [Object.keys(matrix).length === 0 ? 'copies' : 'matrix'];
-  report({ path, message: `makes ${counted(clips, 'clip')} of one job, ${most} at most` });
+  report({ path, message: `makes ${plural(clips, 'clip')} of one job, ${most} at most` });
 }

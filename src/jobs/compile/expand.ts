@@ -8,20 +8,21 @@ import type { Batch } from './header.ts';
 import type { FieldDiagnostic, Fields, Report } from '../tree.ts';
 import { quote } from '../messages.ts';
 
+/** A clip of a job, with or without errors. */
 export interface Clip {
   id: string;
-  /** The user gave the id; otherwise it is a hash of the content. */
+  /** Whether the user named the id; otherwise it is a hash of the content. */
   named: boolean;
-  /** Name in the storage; `undefined` when a mistake in the job leaves it unknown. */
+  /** Name in the storage; `undefined` if an error leaves it unknown. */
   output: string | undefined;
-  /** The checked job; `undefined` when the job has a mistake: then its names are compared with those of others, and that is all. */
+  /** The checked job; `undefined` if it has an error, in which case only its names are checked for uniqueness. */
   job: Job | undefined;
 }
 
 /**
- * Makes the clips of one job: a clip for each combination of its matrix, as many times as it has copies.
- * Reports all that is wrong; of combinations that fail, the first one.
- * @param firstIndex the position of the first of them in the file, from 1
+ * Yields the clips of one job: for each combination of its matrix, as many as it has copies. Reports all errors, but
+ * only those of the first combination that fails.
+ * @param firstIndex position of the first clip in the file, from 1
  */
 export function* expandJob(raw: Fields, compiler: JobCompiler, firstIndex: number, report: Report): Generator<Clip> {
   let faults = 0;
@@ -47,19 +48,19 @@ export function* expandJob(raw: Fields, compiler: JobCompiler, firstIndex: numbe
       yield faults > 0 ? { ...clip, job: undefined } : clip;
       index++;
     }
-    // The first combination that fails stands for the others.
+    // Further combinations would most likely fail in the same way.
     if (faults > before) return;
   }
 }
 
-/** The checked input, every default filled in; `undefined` when something is wrong with it. */
+/** Returns the checked input with all defaults; `undefined` if it is invalid. */
 function inputOf(job: CompiledJob, values: Combination, report: Report): ItemInput | undefined {
   const prompt = promptOf(job, values, report);
   const { input } = job.settings;
   return prompt === undefined || input === undefined ? undefined : { ...input, prompt };
 }
 
-/** The id of a clip; `undefined` when a mistake leaves it unknown. */
+/** Returns the id of a clip; `undefined` if an error leaves it unknown. */
 function idOf(job: CompiledJob, input: ItemInput | undefined, values: Combination): string | undefined {
   const { id, settings, variables, faulty } = job;
   if (faulty.has('id') || faulty.has('matrix')) return undefined;
@@ -92,7 +93,7 @@ function nameDiagnostic(
   return fault === undefined ? undefined : { path: ['output'], message: fault };
 }
 
-/** Names the combination of the matrix that a message is about. */
+/** Formats the combination of the matrix for a message. */
 function where(values: Combination): string {
   if (values.size === 0) return '';
   return ` (with ${[...values].map(([name, value]) => `${name}=${quote(value)}`).join(', ')})`;

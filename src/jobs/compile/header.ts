@@ -16,50 +16,51 @@ const DEFAULT_OUTPUT = '{batch}/{id}.mp4';
 /** Returns what is wrong with a name, or `undefined`. */
 export type NameFault = (output: string) => string | undefined;
 
-/** The part of a file that all its jobs share. */
+/** The compiled header of a file, which applies to all its jobs. */
 export interface Batch {
   name: string;
   output: Template;
   maxClips: Budget | undefined;
   defaults: Fields;
-  /** Fields whose mistakes were reported before the jobs, and are not reported again for each of them. */
+  /** Fields whose errors were reported in the header, and are not reported for each job. */
   faulty: ReadonlySet<string>;
-  /** Fields of all jobs, which replace those in the file. */
+  /** Fields of all jobs that override those of the file. */
   set: Fields;
+  /** Handling of unknown fields: variables, refused with a hint to --variables, or refused without one. */
   extraFields: 'variables' | 'refuse' | 'unknown';
-  /** Names of fields that are variables in every job. */
+  /** Fields that are variables in every job. */
   columns: ReadonlySet<string>;
   nameFault: NameFault | undefined;
-  /** The local images that the jobs name. */
+  /** The local images of the jobs. */
   images: ImageFiles;
   /** The time of `{date}`, which is in UTC. */
   now: Date;
 }
 
 export interface HeaderContext {
-  /** The name of the batch when the header has none. */
+  /** Name of the batch if the header has none. */
   name: string;
-  /** Replace the fields of the header. */
+  /** Values that override the header. */
   override?: { batch?: string | undefined; output?: string | undefined; maxClips?: Budget | undefined } | undefined;
-  /** Fields of all jobs, which replace those in the file. Checked. */
+  /** Checked fields of all jobs that override those of the file. */
   set?: Fields | undefined;
-  /** How unknown fields are treated. Default: refused, and no option is named that accepts them. */
+  /** Handling of unknown fields. Default: `unknown`. */
   extraFields?: Batch['extraFields'] | undefined;
-  /** Names of fields that are variables in every job. */
+  /** Fields that are variables in every job. */
   columns?: readonly string[] | undefined;
-  /** Fields whose mistakes were reported already. */
+  /** Fields whose errors were reported already. */
   faulty?: readonly string[] | undefined;
-  /** Names that the storage refuses, in addition to those that every storage refuses. */
+  /** Returns what is wrong with a name for the storage. Default: any name is accepted. */
   nameFault?: NameFault | undefined;
   now: Date;
-  /** Those of the defaults are read already. */
+  /** The local images; those of the defaults must be read already. */
   images: ImageFiles;
 }
 
-/** Checks a header and fills in its defaults. A wrong value is reported and replaced by the default. */
+/** Checks a header and applies its defaults. An invalid value is reported and replaced by the default. */
 export function compileHeader(raw: Fields, context: HeaderContext, report: Report): Batch {
   const own = Object.create(null) as Fields;
-  // A file of prompts by name has nothing but names at the top.
+  // The keys of a file of prompts by name are the names.
   const byName = Object.keys(raw).every((name) => !Object.hasOwn(headerShape, name) && name !== 'defaults');
   let defaultsMisspelled = false;
   const known = [...headerFields, 'jobs'];
@@ -81,6 +82,7 @@ export function compileHeader(raw: Fields, context: HeaderContext, report: Repor
     defaults,
     faulty: new Set([...faulty, ...(context.faulty ?? [])]),
     set: context.set ?? {},
+    /** Handling of unknown fields: variables, refused with a hint to --variables, or refused without one. */
     extraFields: context.extraFields ?? 'unknown',
     columns: new Set(context.columns),
     nameFault: context.nameFault,
@@ -92,7 +94,7 @@ export function compileHeader(raw: Fields, context: HeaderContext, report: Repor
 /** A jq filter: an object of prompts, or of jobs, by name becomes a list of jobs. */
 const LIST_OF_PROMPTS = 'to_entries[] | {id: .key} + (.value | objects // {prompt: .})';
 
-/** Returns what is wrong with a field that no header has, and what the user most likely meant. */
+/** Returns the error of an unknown field, with the most likely intention. */
 function unknownField(
   name: string,
   value: unknown,
@@ -163,19 +165,19 @@ function compileDefaults(raw: unknown, images: ImageFiles, report: Report): Pick
   return { defaults, faulty };
 }
 
-/** Returns what is wrong with the prompt of all jobs; one with variables is checked in each job. */
+/** Returns what is wrong with the default prompt. A prompt with variables is checked in each job. */
 function promptFault(text: string): string | undefined {
   const template = parseTemplate(text);
   if (variablesOf(template).length > 0) return undefined;
   return textToVideo.shape.prompt.safeParse(render(template, () => '')).error?.issues[0]?.message;
 }
 
-/** Returns defaults that cannot be known. */
+/** Returns the defaults of an unreadable field: none, and errors of all fields count as reported. */
 function noDefaults(): Pick<Batch, 'defaults' | 'faulty'> {
   return { defaults: {}, faulty: new Set(Object.keys(defaultsShape)) };
 }
 
-/** @param given takes the place of what the header has; checked */
+/** @param given checked template that overrides the header */
 function compileOutput(given: string | undefined, text: unknown, report: Report): Template {
   if (given !== undefined) return parseTemplate(given);
   if (typeof text === 'string') {

@@ -5,9 +5,9 @@ import { slug } from '../names.ts';
 import { render, variablesOf, type Template } from '../template.ts';
 
 /**
- * Returns how ids are made of prompts where the rest of the input is the same: 12 hexadecimal digits of the
- * SHA-256 of what is paid for. The same job has the same id in every run, wherever it stands in its file and
- * whatever the order of its fields.
+ * Returns a function from prompts to ids, for inputs that are otherwise the same. An id is 12 hexadecimal digits of the
+ * SHA-256 of the input and the provider, so that a job has the same id in every run, independent of its position and the
+ * order of its fields.
  */
 export function contentIds(input: ItemInput, provider: Provider): (prompt: string) => string {
   const fields = Object.entries({ ...input, provider }).toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -19,8 +19,8 @@ export function contentIds(input: ItemInput, provider: Provider): (prompt: strin
 }
 
 /**
- * The id that a job was given, for one combination of its matrix. When no variable stands in it, all
- * values are appended: names, not numbers, so that ids stay when a value is added.
+ * Returns the id of one combination from the id of its job. If that contains no variable, all values are appended:
+ * values rather than numbers, so that ids do not change when a value is added.
  */
 export function givenId(template: Template, values: Combination, variables?: ReadonlyMap<string, string>): string {
   const text = render(template, (name) => {

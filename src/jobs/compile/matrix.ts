@@ -8,7 +8,7 @@ export type Matrix = Readonly<Record<string, readonly MatrixValue[]>>;
 /** One value of each variable. */
 export type Combination = ReadonlyMap<string, string>;
 
-/** What the types of a matrix do not say: names that can be variables, and values that differ. */
+/** Checks the names of variables, and that values differ, which the schema does not. */
 export function checkMatrix(raw: unknown, report: Report): void {
   if (!isFields(raw)) return;
   if (Object.keys(raw).length === 0) report({ path: ['matrix'], message: 'needs one variable at least' });
@@ -18,7 +18,7 @@ export function checkMatrix(raw: unknown, report: Report): void {
       const message = `${quote(name)} must be letters, digits and "_", beginning with a letter or "_"`;
       report({ path, at: 'key', message });
     } else if ((builtIns as readonly string[]).includes(name) || name === '__proto__') {
-      report({ path, at: 'key', message: `${quote(name)} is a name of clipmill's own: choose another` });
+      report({ path, at: 'key', message: `${quote(name)} is reserved: choose another name` });
     }
     if (!Array.isArray(values)) continue;
     const seen = new Set<string>();

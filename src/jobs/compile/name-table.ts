@@ -1,6 +1,6 @@
 import { halfSipHash, randomHashKey, type Hash64 } from './half-sip-hash.ts';
 
-/** The job that was the first with a name. */
+/** The first job with a name. */
 export interface Owner {
   /** Number of the file, from 0. */
   file: number;
@@ -10,26 +10,26 @@ export interface Owner {
   job: number;
 }
 
-/** Words of 32 bits of a slot: two of the hash, then file, line and job. */
+/** 32-bit words per slot: two of the hash, then file, line and job. */
 const SLOT = 5;
 
 const key = randomHashKey();
 
-/** Returns the hash by which tables know a name. Its key is random, so that no file can be made of names that collide. */
+/** Hashes a name. The key is random, so that a file cannot be constructed with colliding names. */
 export function hashName(name: string): Hash64 {
   return halfSipHash(name, key);
 }
 
 /**
- * Owners of names, for millions of names in memory that does not depend on their length: an open-addressing
- * table of 64-bit hashes, 20 bytes a slot, at most two thirds full. The chance that two of a million different
- * names share a hash is one in 37 million.
+ * Maps millions of names to their owners, in memory that does not depend on the length of names: an open-addressing
+ * table of 64-bit hashes with 20 bytes per slot, at most two thirds full. The probability that two of a million names
+ * have the same hash is one in 37 million.
  */
 export class NameTable {
   #slots = new Uint32Array(1024 * SLOT);
   #used = 0;
 
-  /** Returns the owner of a name, or `undefined` when it had none: then it belongs to this owner from now on. */
+  /** Returns the owner of a name. If it has none, records this owner and returns `undefined`. */
   claim({ high, low }: Hash64, owner: Owner): Owner | undefined {
     // A zero in the first word marks a free slot.
     const word = high || 1;
@@ -62,7 +62,7 @@ export class NameTable {
   }
 }
 
-/** Returns where a hash stands, or the free slot where it belongs. */
+/** Returns the position of the slot of a hash, or of the free slot for it. */
 function slotOf(slots: Uint32Array, high: number, low: number): number {
   const count = slots.length / SLOT;
   for (let slot = low % count; ; slot = (slot + 1) % count) {

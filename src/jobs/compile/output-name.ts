@@ -4,33 +4,33 @@ import type { ItemInput } from '../job.ts';
 import type { Combination } from './matrix.ts';
 import { quote } from '../messages.ts';
 
-/** A file system takes 255, of which those of a sidecar (`.json`) and of a second file (`-2`) are kept free. */
+/** Longest part of a name: a file system allows 255 bytes, of which a sidecar (`.json`) or a second file (`-2`) needs some. */
 const MAX_SEGMENT_BYTES = 250;
-/** An S3 key has 1,024 bytes at most, of which the bucket's prefix needs some. */
+/** Longest name: an S3 key has at most 1,024 bytes, of which the prefix needs some. */
 const MAX_NAME_BYTES = 900;
 
-/** Written beside the clips of a batch, as are sidecars (`.json`): a clip of that name would be lost. */
+/** Names of reports, which would overwrite a clip with such a name; `.json` is reserved for sidecars. */
 const reserved = new Set(['manifest.jsonl', 'index.html']);
-/** Local images that were uploaded. */
+/** Names of uploaded local images. */
 const IMAGE = /^inputs\/[0-9a-f]{64}\./;
 
-/** A character that may stand in a part of a name, as `outputNameFault` has it. */
+/** Pattern of a character that is valid in a part of a name, as in `outputNameFault`. */
 const CHARACTER = '[^/\\\\\\p{Cc}\\p{Cs}\\p{Bidi_Control}\\u2028\\u2029\\ufeff]';
-/** Words of reserved names in every spelling that case folding makes one: of `i`, `s` and `st`. */
+/** Reserved words in every spelling that is equal after case folding, such as those of `i`, `s` and `st`. */
 const INDEX = '[Iiı][Nn][Dd][Ee][Xx]\\.[Hh][Tt][Mm][Ll]';
 const JSON_EXTENSION = '\\.[Jj][Ssſ][Oo][Nn]';
 const MANIFEST = `[Mm][Aa][Nn][Iiı][Ff][Ee](?:[Ssſ][Tt]|[ﬅﬆ])${JSON_EXTENSION}[Ll]`;
 
-/** The form of a template of a name, for the JSON Schemas: parts between "/" that do not begin with ".". */
+/** Pattern of a name template, for the JSON Schemas: parts separated by "/" that do not begin with ".". */
 export const OUTPUT_PATTERN =
   `^(?![^]*(?:^|/)(?:${INDEX}|${MANIFEST})(?:/|$))(?![^]*${JSON_EXTENSION}$)(?!inputs/[0-9a-f]{64}\\.)` +
   `(?!\\.)${CHARACTER}+(?:/(?!\\.)${CHARACTER}+)*$`;
 
-/** Most names: ASCII, and nothing that the rules are about. */
+/** Fast path for most names: ASCII, and valid by all rules but those of reserved names. */
 const PLAIN = /^(?!inputs\/)[A-Za-z0-9_][\w. -]*(?:\/[A-Za-z0-9_][\w. -]*)*$/;
 const OWN = /(?:^|\/)(?:index\.html|manifest\.jsonl)(?:\/|$)|\.json$/i;
 
-/** What is wrong with the name of a clip, or `undefined`. Such a name never leaves the storage root. */
+/** Returns what is wrong with the name of a clip, or `undefined`. A valid name never leaves the storage root. */
 export function outputNameFault(name: string): string | undefined {
   if (name.length <= MAX_SEGMENT_BYTES && PLAIN.test(name) && !OWN.test(name)) return undefined;
   if (name === '') return 'gives an empty name';
@@ -46,7 +46,7 @@ export function outputNameFault(name: string): string | undefined {
     if (segment === '.' || segment === '..') return `gives ${quote(name)}: "." and ".." must not be in it`;
     if (segment.startsWith('.')) return `gives ${quote(name)}: no part of it may begin with "."`;
     if (reserved.has(foldedName(segment))) {
-      return `gives ${quote(name)}: this name is kept for clipmill's own files`;
+      return `gives ${quote(name)}: this name is reserved for files of clipmill`;
     }
     if (Buffer.byteLength(segment) > MAX_SEGMENT_BYTES) {
       return `gives a name of ${Buffer.byteLength(segment)} bytes: each part between "/" has ${MAX_SEGMENT_BYTES} at most`;
@@ -56,17 +56,17 @@ export function outputNameFault(name: string): string | undefined {
     return `gives a name of ${Buffer.byteLength(name)} bytes: ${MAX_NAME_BYTES} at most`;
   }
   if (foldedName(name).endsWith('.json') || IMAGE.test(name)) {
-    return `gives ${quote(name)}: this name is kept for clipmill's own files`;
+    return `gives ${quote(name)}: this name is reserved for files of clipmill`;
   }
   return undefined;
 }
 
-/** Returns the fault of every name that a template gives, for all values of its variables, or `undefined`. */
+/** Returns what is wrong with a name template for any values of its variables, or `undefined`. */
 export function outputFault(template: string): string | undefined {
   return lengthFault(template) ?? braceFault(template) ?? outputNameFault(render(parseTemplate(template), () => 'x'));
 }
 
-/** The variables of a name that come from the batch and the input. */
+/** Values of the variables of a name that come from the batch and the input. */
 export type NameFacts = Readonly<Record<'batch' | 'mode' | 'duration' | 'aspect_ratio' | 'date', string>>;
 
 export function nameFacts(batch: string, input: ItemInput, now: Date): NameFacts {
@@ -74,13 +74,13 @@ export function nameFacts(batch: string, input: ItemInput, now: Date): NameFacts
     batch,
     mode: input.mode,
     duration: String(input.duration),
-    // The clip of an image has the shape of the image.
+    // The clip of an image has the aspect ratio of the image.
     aspect_ratio: input.mode === 'text-to-video' ? input.aspect_ratio.replace(':', 'x') : 'image',
     date: now.toISOString().slice(0, 10),
   };
 }
 
-/** Returns the name of a clip; variables that are unknown stay as they are written. */
+/** Returns the name of a clip. Unknown variables stay as written. */
 export function outputNameOf(
   template: Template,
   facts: NameFacts,
@@ -100,11 +100,11 @@ export function outputNameOf(
   }
 }
 
-/** A character that some file systems do not take in a name. */
+/** A character that some file systems do not allow in a name. */
 const UNSAFE = /[/\\:*?"<>|\p{Cc}\p{Bidi_Control}]/u;
 const UNSAFE_PARTS = new RegExp(`${UNSAFE.source}+`, 'gu');
 
-/** A value as a part of a file name: what some file systems do not take becomes "-". */
+/** Converts a value to a part of a file name: characters that some file systems do not allow become "-". */
 function fileNamePart(value: string): string {
   return UNSAFE.test(value) ? value.replace(UNSAFE_PARTS, '-') : value;
 }

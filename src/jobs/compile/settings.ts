@@ -9,38 +9,38 @@ import { contentIds } from './identity.ts';
 import { nameFacts, type NameFacts } from './output-name.ts';
 import { checkTemplate, checkShape, zodIssues } from './shape.ts';
 
-/** The settings of a job, apart from its texts: checked, with the defaults in, and the same for most jobs of a file. */
+/** The checked fields of a job except its texts, with defaults. Most jobs of a file have the same settings. */
 export interface Settings {
-  /** The rest of the API's input, whose prompt is not yet in; `undefined` when something is wrong with it. */
+  /** The input of the API with a placeholder as prompt; `undefined` if it is invalid. */
   input: ItemInput | undefined;
-  /** Images as they are written. */
+  /** Images as written. */
   places: { readonly image_urls: unknown; readonly image_files: unknown };
-  /** The local images in the input. */
+  /** The local images of the input. */
   images: readonly LocalImage[];
   provider: Provider;
   priority: number;
   copies: number;
   output: Template;
-  /** The variables of an output name that come from the settings. */
+  /** Values of the variables of a name that come from the settings. */
   nameFacts: NameFacts | undefined;
-  /** Returns the id of a clip that has none, from its prompt; `undefined` when a mistake leaves the content unknown. */
+  /** Returns the id of a clip from its prompt; `undefined` if an error leaves the content unknown. */
   contentId: ((prompt: string) => string) | undefined;
 }
 
-/** Fields that make the content of a clip, besides its prompt. */
+/** Fields that determine the content of a clip, except its prompt. */
 const contentNames = ['provider', ...modesByField.keys()].filter((name) => name !== 'prompt');
 const settingNames = Object.keys(settingsShape);
-/** Stands for the prompt while the rest of the input is checked. */
+/** Placeholder of the prompt while the rest of the input is checked. */
 const ANY_PROMPT = '-';
 
-/** Whether two jobs have the same settings. Lists count as different. */
+/** Returns whether two jobs have the same settings. Lists count as different. */
 export function sameSettings(a: Fields, b: Fields): boolean {
   return settingNames.every((name) => a[name] === b[name]);
 }
 
 /**
- * @param faulty fields with mistakes that were reported, of which nothing more is reported
- * @param report adds to them
+ * Checks the settings of a job and applies the defaults.
+ * @param faulty fields whose errors were reported, of which nothing more is reported; `report` adds to them
  */
 export function compileSettings(raw: Fields, batch: Batch, faulty: ReadonlySet<string>, report: Report): Settings {
   const own = checkShape(raw, settingsShape, report, [], 'skip');
@@ -68,7 +68,7 @@ export function compileSettings(raw: Fields, batch: Batch, faulty: ReadonlySet<s
   };
 }
 
-/** The input that the mode takes. A field of another mode is left out when inherited, and a mistake in the job. */
+/** Returns the fields of the mode. A field of another mode is dropped if it is a default, and an error in a job. */
 function draftInput(mode: Mode, fields: Fields, own: Fields, report: Report): Fields {
   const input: Fields = { mode };
   for (const [name, value] of Object.entries(fields)) {
@@ -89,20 +89,20 @@ function checkInput(draft: Fields, faulty: ReadonlySet<string>, report: Report):
   return undefined;
 }
 
-/** The fields without their images, where there are others: a job with images of its own has no more, whichever way they come. */
+/** Returns fields without their images if others have some: images of a job replace all default images. */
 function withoutImages(fields: Fields, others: Fields): Fields {
   if (others['image_urls'] === undefined && others['image_files'] === undefined) return fields;
   const { image_urls: _urls, image_files: _files, ...rest } = fields;
   return rest;
 }
 
-/** The mode of a job that does not name one follows from whether it has images. */
+/** Returns the mode of a job that does not name one, which depends on whether it has images. */
 function modeOf(fields: Fields, raw: Fields): Mode {
   const images = ['image_urls', 'image_files'].some((name) => (fields[name] ?? raw[name] ?? undefined) !== undefined);
   return images ? 'image-to-video' : 'text-to-video';
 }
 
-/** The local images that a job names. Mistakes in inherited ones were reported at the header. */
+/** Returns the local images of a job. Errors in default images were reported in the header. */
 function imagesOf(fields: Fields, own: Fields, batch: Batch, report: Report): LocalImage[] {
   const images: LocalImage[] = [];
   for (const [position, path] of ((fields['image_files'] ?? []) as string[]).entries()) {

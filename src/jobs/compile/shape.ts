@@ -4,9 +4,9 @@ import { braceFault, lengthFault } from '../template.ts';
 import { unknownName } from '../messages.ts';
 
 /**
- * Checks every field by its own schema.
- * @param unknown what becomes of fields that the shape does not have
- * @returns the fields that are valid; `undefined` ones count as absent
+ * Checks every field by its schema.
+ * @param unknown handling of fields without a schema. Default: report
+ * @returns the valid fields; `undefined` counts as absent
  */
 export function checkShape(
   raw: Fields,
@@ -34,7 +34,7 @@ export function checkShape(
   return valid;
 }
 
-/** Reports and removes a text that cannot be a template. */
+/** Reports and removes a text that is not a valid template. */
 export function checkTemplate(name: string, fields: Fields, report: Report): void {
   const text = fields[name];
   const message =
@@ -44,7 +44,7 @@ export function checkTemplate(name: string, fields: Fields, report: Report): voi
   delete fields[name];
 }
 
-/** The issues of zod, the first of each place: a number that is neither whole nor in range is one mistake. */
+/** Returns the first issue of zod for each path: a number that is neither whole nor in range is one error. */
 export function zodIssues(error: z.ZodError): FieldDiagnostic[] {
   const issues = new Map<string, FieldDiagnostic>();
   for (const issue of error.issues) {

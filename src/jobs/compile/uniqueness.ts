@@ -6,15 +6,15 @@ import { quote } from '../messages.ts';
 
 type NamedClip = Pick<Clip, 'id' | 'named' | 'output'>;
 
-/** A name that another clip has. */
+/** A conflict with the name of another clip. */
 export interface NameConflict extends FieldDiagnostic {
-  /** Another job has the same content, and neither has an id. */
+  /** Whether another job has the same content, and neither has an id. */
   sameContent?: true;
 }
 
 /**
- * Refuses what would be paid for twice or overwritten: an id that its batch has already, a name that
- * another clip has, and a name that is a folder for another clip. One for all files of a run.
+ * Detects clips that would be paid for twice or overwritten: an id that is used in the batch, a name that is used, and a
+ * name that is the folder of another clip. Shared by all files of a run.
  */
 export class Uniqueness {
   readonly #ids = new NameTable();
@@ -25,15 +25,15 @@ export class Uniqueness {
   #lastFolder = '';
 
   /**
-   * @param describe how messages name the first job of a name, such as "the job at line 12"
-   * @param sameContentCure what to do about two jobs of one content
+   * @param describe returns the first job with a name for a message, such as "the job at line 12"
+   * @param sameContentCure what to do about two jobs with the same content
    */
   constructor(describe: (first: Owner, now: Owner) => string, sameContentCure = 'use `copies: 2` or give each an id') {
     this.#describe = describe;
     this.#sameContentCure = sameContentCure;
   }
 
-  /** Returns the first conflict of the id or the name of a clip, or `undefined`. */
+  /** Returns the first conflict of the id or the name of a clip, or `undefined`. Records both. */
   check(batch: string, clip: NamedClip, owner: Owner): NameConflict | undefined {
     const first = this.#ids.claim(hashName(`${batch}\0${clip.id}`), owner);
     if (first !== undefined) return this.#sameId(clip, first, owner);
@@ -45,8 +45,8 @@ export class Uniqueness {
     const id = quote(clip.id);
     if (clip.named) {
       const message = itself
-        ? `two combinations of the matrix have the id ${id}: let all variables stand in it`
-        : `${id} is the id of ${this.#describe(first, owner)} already`;
+        ? `two combinations of the matrix have the id ${id}: use all variables in it`
+        : `${id} is already the id of ${this.#describe(first, owner)}`;
       return { path: ['id'], message };
     }
     if (itself) {
@@ -64,7 +64,7 @@ export class Uniqueness {
     const hash = hashName(name);
     const first = this.#outputs.claim(hash, owner);
     if (first !== undefined) {
-      const message = `${quote(output)} is the name of a clip of ${this.#describe(first, owner)} already: give it another, with {id} in it (case makes no difference)`;
+      const message = `${quote(output)} is already the name of a clip of ${this.#describe(first, owner)}: choose another one, with {id} in it (case is ignored)`;
       return { path, message };
     }
     const inside = this.#folders.find(hash);

@@ -8,8 +8,8 @@ const fieldNames = Object.keys(jobShape);
 const EMPTY: ReadonlyMap<string, string> = new Map();
 
 /**
- * Returns the variables of a job that are no part of its matrix: its fields that clipmill does not know. Those
- * that are refused count too, so that a template with one of them is no second mistake.
+ * Returns the variables of a job besides its matrix: its unknown fields. Refused ones are included, so that a template
+ * with one of them is not a second error.
  */
 export function variablesOf(raw: Fields, batch: Batch, report: Report): ReadonlyMap<string, string> {
   let variables: Map<string, string> | undefined;
@@ -22,7 +22,7 @@ export function variablesOf(raw: Fields, batch: Batch, report: Report): Readonly
       if (likely !== undefined) report(renamedPrompt(likely));
     }
     const column = batch.columns.has(name);
-    // With the prompt's name, the same option makes variables of all others: nothing is reported of them.
+    // The --column option for the prompt also makes variables of all other fields, so they are not reported.
     const fault = column || likely !== undefined ? undefined : refusal(name, raw, batch);
     if (fault !== undefined) report(fault);
     variables.set(column ? name : variableName(name), textOf(raw[name]));
@@ -30,7 +30,7 @@ export function variablesOf(raw: Fields, batch: Batch, report: Report): Readonly
   return variables ?? EMPTY;
 }
 
-/** Returns the field that most likely holds the prompt of a job that has none. */
+/** Returns the field that most likely holds the prompt, if the job has no `prompt`. */
 function promptIn(raw: Fields, batch: Batch): string | undefined {
   const given = raw['prompt'] ?? batch.defaults['prompt'] ?? batch.set['prompt'];
   return given === undefined ? likelyPrompt(Object.keys(raw)) : undefined;
@@ -41,7 +41,7 @@ function renamedPrompt(name: string): FieldDiagnostic {
   return { path: [name], at: 'key', message, meant: 'prompt', once: 'prompt' };
 }
 
-/** Returns what is wrong with a field that is misspelled, or that is unknown where such fields are no variables. */
+/** Returns the error of a field that is misspelled, or unknown where unknown fields are not variables. */
 function refusal(name: string, raw: Fields, batch: Batch): FieldDiagnostic | undefined {
   const meant = misspelledField(name, fieldNames, new Set(Object.keys(raw)));
   if (meant !== undefined) {

@@ -1,13 +1,13 @@
 import { InputError } from '../../core/errors.ts';
 import { advance, START, type Place } from '../tree.ts';
 
-/** Decodes the blocks of one file, one after the other; characters may go over their ends. */
+/** Decodes the next block of a file. Characters may span blocks. */
 export type Decode = (block: Buffer, last: boolean) => string;
 
 /**
- * Returns a decoder for a file. A byte order mark is not part of the text; one of UTF-16 chooses UTF-16.
- * @param encoding a name of the WHATWG encodings, such as `windows-1252`. Default: UTF-8
- * @throws InputError when there is no such encoding; the decoder throws it at bytes that are not of it
+ * Creates a decoder for a file. A byte order mark is removed; that of UTF-16 selects UTF-16.
+ * @param encoding name of a WHATWG encoding, such as `windows-1252`. Default: UTF-8
+ * @throws InputError for an unknown encoding. The decoder throws it for invalid bytes
  */
 export function decoder(path: string, encoding?: string): Decode {
   let decode: Decode | undefined;
@@ -24,10 +24,10 @@ export function decoder(path: string, encoding?: string): Decode {
 
 const COMPRESSED = 'is compressed: unpack it first';
 const DOCUMENT =
-  'is a document or an archive, not a text file: save it as CSV, or as text with one prompt a line (.txt)';
-const MEDIA = 'is an image or a video: give a file of prompts, in which `image_urls` or `image_files` name images';
+  'is a document or an archive, not a text file: save it as CSV, or as text with one prompt per line (.txt)';
+const MEDIA = 'is an image or a video: use a file of prompts, in which `image_urls` or `image_files` name images';
 
-/** What the first bytes of a file that is no text say of it. */
+/** Messages for files that are not text, by their first bytes. */
 const binaryKinds: readonly (readonly [magic: Buffer, message: string])[] = [
   [Buffer.from('1f8b', 'hex'), COMPRESSED],
   [Buffer.from('28b52ffd', 'hex'), COMPRESSED],
@@ -48,7 +48,7 @@ function encodingOf(head: Buffer): string {
 
 function decoderOf(path: string, encoding: string): Decode {
   const strict = textDecoder(path, encoding, true);
-  /** Shows where the strict one fails. */
+  /** Locates the position at which the strict decoder fails. */
   const lenient = textDecoder(path, encoding, false);
   let place: Place = START;
   let carried = Buffer.alloc(0);
@@ -72,16 +72,16 @@ function decoderOf(path: string, encoding: string): Decode {
       throw new InputError([{ file: path, ...START, message }]);
     }
     place = advance(place, text);
-    // A character takes four bytes at most, of which three may be in the block before.
+    // A character has at most four bytes, of which three may be in the previous block.
     carried = Buffer.from(block.subarray(Math.max(0, block.length - 3)));
     return text;
   };
 }
 
-/** Returns the text before the first bytes that are not of the encoding. */
+/** Returns the text before the first invalid bytes. */
 function badText(bytes: Buffer, text: string, encoding: string): string {
   if (encoding !== 'utf-8') return text.slice(0, Math.max(0, text.indexOf('\ufffd')));
-  // A replacement character that stands in the file is written back as it was; the first one for bad bytes is not.
+  // A replacement character of the file itself encodes to the bytes of the file; one for invalid bytes does not.
   const places = Array.from(text.matchAll(/\ufffd/g), ({ index }) => index);
   let [good, bad] = [0, places.length - 1];
   while (good < bad) {
@@ -96,7 +96,7 @@ function textDecoder(path: string, encoding: string, fatal: boolean): InstanceTy
   try {
     return new TextDecoder(encoding, { fatal });
   } catch {
-    const message = `there is no encoding ${JSON.stringify(encoding)}: use utf-8, utf-16le, windows-1252, gbk, shift_jis or another of the web's`;
+    const message = `unknown encoding ${JSON.stringify(encoding)}: use utf-8, utf-16le, windows-1252, gbk, shift_jis or another web encoding`;
     throw new InputError([{ file: path, message }]);
   }
 }

@@ -6,7 +6,7 @@ import type { ReadOptions, Reader, Source } from './reader.ts';
 
 type ReaderClass = new (source: Source, options: ReadOptions) => Reader;
 
-/** Loaded when a file needs them: a worker reads none, and their parsers take memory. */
+/** Readers are loaded on demand, because their parsers take memory and workers read no files. */
 const readers = {
   yaml: async () => (await import('./yaml/reader.ts')).YamlReader,
   json: async () => (await import('./json/reader.ts')).JsonReader,
@@ -18,7 +18,7 @@ const readers = {
 
 export type Format = keyof typeof readers;
 
-/** The formats of jobs files, as `--format` takes them. */
+/** The formats of jobs files, as values of `--format`. */
 export const formats = Object.keys(readers) as Format[];
 
 const extensions: Record<string, Format> = {
@@ -32,14 +32,15 @@ const extensions: Record<string, Format> = {
   '.tab': 'tsv',
   '.txt': 'txt',
 };
-/** What a first job looks like. */
+
+/** How to write a first job, by format. */
 const firstJobs: Readonly<Record<Format, string>> = {
-  yaml: 'write one as `- a red fox in snow`, a line each',
+  yaml: 'write one per line, as `- a red fox in snow`',
   json: 'write `["a red fox in snow", …]`',
-  jsonl: 'write one a line, as `{"prompt": "a red fox in snow"}`',
-  csv: 'write one a row, below the row that names the columns',
-  tsv: 'write one a row, below the row that names the columns',
-  txt: 'write one prompt a line',
+  jsonl: 'write one per line, as `{"prompt": "a red fox in snow"}`',
+  csv: 'write one per row, below the row with the names of the columns',
+  tsv: 'write one per row, below the row with the names of the columns',
+  txt: 'write one prompt per line',
 };
 
 /** Returns what to write into a file that has no jobs. */
@@ -53,13 +54,13 @@ function formatOf(path: string, format: Format | undefined): Format | undefined 
 
 const packed = ['.gz', '.zip', '.bz2', '.xz', '.zst', '.7z', '.tar', '.tgz'];
 const media = ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.mp4', '.mov', '.webm', '.mp3', '.wav'];
-/** Files that hold a table or a text, but not as text. */
+/** Extensions of documents with a table or text in a binary format. */
 const documents = ['.xlsx', '.xls', '.ods', '.numbers', '.docx', '.doc', '.odt', '.rtf', '.pdf', '.parquet'];
 
 /**
- * Returns the reader of a file.
+ * Creates the reader of a file.
  * @param format Default: by the extension of the path
- * @throws InputError when neither tells the format
+ * @throws InputError if the extension is unknown and there is no format
  */
 export async function readerOf(
   source: Source & { path: string; name: string },
@@ -73,19 +74,19 @@ export async function readerOf(
 }
 
 function unknownFormat(path: string): string {
-  if (path === '-') return `has no name that tells its format: add --format ${formats.join('|')}`;
+  if (path === '-') return `has no extension that determines its format: add --format ${formats.join('|')}`;
   const extension = extname(path);
   if (packed.includes(extension.toLowerCase())) {
     return `is compressed (${extension}): unpack it first, or pipe its text into clipmill with - as the file and --format txt`;
   }
   if (media.includes(extension.toLowerCase())) {
-    return `is no text file (${extension}): give a file of prompts, in which \`image_urls\` or \`image_files\` name images`;
+    return `is not a text file (${extension}): use a file of prompts, in which \`image_urls\` or \`image_files\` name images`;
   }
   if (documents.includes(extension.toLowerCase())) {
-    return `is a document (${extension}), not a text file: save it as CSV, or as text with one prompt a line (.txt)`;
+    return `is a document (${extension}), not a text file: save it as CSV, or as text with one prompt per line (.txt)`;
   }
   const meant = nearest(extension.toLowerCase(), Object.keys(extensions));
   const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
   const has = extension === '' ? 'no extension' : `the extension ${extension}`;
-  return `has ${has}${hint}: add --format txt for one prompt a line, or the format it has (${formats.join(', ')})`;
+  return `has ${has}${hint}: add --format txt for one prompt per line, or its format (${formats.join(', ')})`;
 }

@@ -2,14 +2,14 @@ import { MAX_TEXT } from '../limits.ts';
 import { InputError } from '../../core/errors.ts';
 import { advance, START, type Place } from '../tree.ts';
 
-/** A carriage return that no line feed follows. */
+/** A carriage return without a line feed. */
 const LONE = /\r(?!\n)/;
 
 /**
- * Turns the line ends of a file that has carriage returns alone ("CSV (Macintosh)") into line feeds, and
- * hands everything else out as it is.
- * @throws InputError at a lone carriage return in a file with other line ends: formats differ on what it
- * means, so that a job might be read as two, or two as one
+ * Converts the line ends of a file with lone carriage returns ("CSV (Macintosh)") to line feeds. Yields any other file
+ * unchanged.
+ * @throws InputError at a lone carriage return in a file with other line ends. Formats interpret it differently, so that
+ * one job might be read as two, or two as one
  */
 export async function* lineEnds(path: string, texts: AsyncIterable<string>): AsyncGenerator<string> {
   let kind: 'unknown' | 'feeds' | 'returns' = 'unknown';
@@ -17,7 +17,7 @@ export async function* lineEnds(path: string, texts: AsyncIterable<string>): Asy
   let held = '';
   for await (const piece of texts) {
     let text = held + piece;
-    // What follows it is in the next piece.
+    // The next piece decides whether a line feed follows.
     held = text.endsWith('\r') ? '\r' : '';
     if (held !== '') text = text.slice(0, -1);
     if (kind === 'unknown' && /[\r\n]/.test(text)) kind = /\r?\n|\r/.exec(text)?.[0] === '\r' ? 'returns' : 'feeds';
@@ -31,25 +31,25 @@ export async function* lineEnds(path: string, texts: AsyncIterable<string>): Asy
     const at = kind === 'returns' ? text.indexOf('\n') : text.search(LONE);
     if (at === -1) return text;
     const message =
-      'line ends are mixed here (a carriage return alone, and line feeds elsewhere): save the file with one kind of line end';
+      'mixed line ends (a lone carriage return here, line feeds elsewhere): save the file with one kind of line end';
     throw new InputError([{ file: path, ...advance(place, text.slice(0, at)), message }]);
   }
 }
 
 export interface Line {
-  /** With its line end, where it has one. */
+  /** Text with its line end, if it has one. */
   text: string;
   /** From 1. */
   number: number;
-  /** It is longer than is held at once: this is its beginning, the rest is dropped. */
+  /** Whether the line exceeds MAX_TEXT, so that only its beginning is kept. */
   cut: boolean;
 }
 
-/** Cuts text that comes in pieces into lines, and holds no more than one of them. */
-class LineCutter {
+/** Splits text that arrives in pieces into lines, and keeps at most one of them. */
+class LineSplitter {
   #rest = '';
   #number = 1;
-  /** In a line whose beginning was handed out already. */
+  /** Whether the rest of an oversized line is being dropped. */
   #dropping = false;
 
   *push(text: string): Generator<Line> {
@@ -76,9 +76,9 @@ class LineCutter {
   }
 }
 
-/** The lines of a text that comes in pieces. */
+/** Yields the lines of a text that arrives in pieces, grouped by piece. */
 export async function* linesOf(texts: AsyncIterable<string>): AsyncGenerator<Iterable<Line>> {
-  const cutter = new LineCutter();
-  for await (const text of texts) yield cutter.push(text);
-  yield cutter.end();
+  const splitter = new LineSplitter();
+  for await (const text of texts) yield splitter.push(text);
+  yield splitter.end();
 }

@@ -1,70 +1,71 @@
 import type { Place, SyntaxDiagnostic, Tree } from '../tree.ts';
 
-/** The part of a file that holds for all of its jobs. */
+/** The part of a file that applies to all its jobs. */
 export interface Header {
-  /** The fields but `jobs`; `undefined` when the file has none. */
+  /** The fields except `jobs`; `undefined` if the file has no header. */
   tree: Tree | undefined;
-  /** What is wrong with the header, and with the file around its jobs. */
+  /** Errors in the header, and in the file around its jobs. */
   diagnostics: SyntaxDiagnostic[];
-  /** Some of it could not be read, so that the meaning of the jobs is unknown. */
+  /** Whether a part could not be read, so that the meaning of the jobs is unknown. */
   broken: boolean;
-  /** Names of fields that are variables in every job: the columns of a table that are no fields of a job. */
+  /** Variables of every job: the columns of a table that are not fields of a job. */
   variables?: readonly string[];
-  /** Fields of the jobs whose mistakes are in `diagnostics`. */
+  /** Fields of the jobs whose errors are in `diagnostics`. */
   faulty?: readonly string[];
 }
 
-/** One job as it is written. */
+/** One job as written. */
 export interface Entry {
   place: Place;
-  /** `undefined` when it could not be read; then `diagnostics` has the reason. */
+  /** `undefined` if it could not be read; `diagnostics` has the reason. */
   tree: Tree | undefined;
   diagnostics: SyntaxDiagnostic[];
 }
 
-/** Where a reader has its text from: the same each time it is asked. */
+/** The text of a file, which is the same on every read. */
 export interface Source {
-  /** The text, piece by piece, cut anywhere between characters. */
+  /** Yields the text in pieces that end at any character. */
   text(): AsyncIterable<string>;
 }
 
-/** How a file is read where its format leaves a choice. */
+/** Options of readers. */
 export interface ReadOptions {
-  /** Fields of a job by the name that the file has for them, from `--column FIELD=NAME`. */
+  /** Fields of a job by their names in the file, from `--column FIELD=NAME`. */
   renames: ReadonlyMap<string, string>;
-  /** Fields that `--set` gives for all jobs. */
+  /** Fields of all jobs, from `--set`. */
   set: ReadonlySet<string>;
-  /** The format was chosen by the extension: a file that looks like another one is refused. */
+  /** Whether the format follows from the extension: a file that appears to have another format is refused. */
   guessed: boolean;
-  /** What becomes of options of other programs at the end of a line of text, such as `--w 832`. Default: refused. */
+  /** Handling of options of other programs at the end of a line, such as `--w 832`. `undefined`: refuse. */
   flags: 'drop' | 'keep' | undefined;
-  /** Takes what is worth knowing and no mistake. */
+  /** Receives notices that are not errors. */
   notice: (text: string) => void;
 }
 
-/** One format's way to read a file. `header` is called first. */
+/** Reads a file of one format. Call `header` first. */
 export interface Reader {
   header(): Promise<Header>;
-  /** The jobs in the order of the file. Ends early where `header` found the file to be broken. */
+  /** Yields the jobs in the order of the file. Ends early if `header` found an error in the file. */
   jobs(): AsyncIterable<Entry>;
 }
 
+/** Returns an entry with one error and no job. */
 export function unreadable(place: Place, message: string): Entry {
   return { place, tree: undefined, diagnostics: [{ place, message }] };
 }
 
+/** Returns a header after which the jobs cannot be interpreted. */
 export function brokenHeader(diagnostics: SyntaxDiagnostic[]): Header {
   return { tree: undefined, diagnostics, broken: true };
 }
 
-/** Returns the name that the list of jobs has in a file. */
+/** Returns the name of the list of jobs in a file. */
 export function jobsName(renames: ReadonlyMap<string, string>): string {
   for (const [name, field] of renames) if (field === 'jobs') return name;
   return 'jobs';
 }
 
-const NO_JOBS_FILE =
-  'must be a mapping with `jobs`, or a list of jobs; a file of one prompt a line is read with --format txt';
+const WRONG_ROOT = 'must be a mapping with `jobs`, or a list of jobs; use --format txt for one prompt per line';
 
 /** Splits the value of a whole file into its header and its jobs. */
 export function splitRoot(
@@ -74,7 +75,7 @@ export function splitRoot(
 ): { header: Header; jobs: Tree[] } {
   if (Array.isArray(tree.value)) return { header: { tree: undefined, diagnostics, broken: false }, jobs: tree.value };
   if (!(tree.value instanceof Map)) {
-    return { header: brokenHeader([...diagnostics, { place: tree.place, message: NO_JOBS_FILE }]), jobs: [] };
+    return { header: brokenHeader([...diagnostics, { place: tree.place, message: WRONG_ROOT }]), jobs: [] };
   }
   const members = new Map(tree.value);
   const list = members.get(jobsField)?.value;
@@ -88,13 +89,13 @@ export function splitRoot(
 }
 
 /**
- * Splits what stands around the jobs of a file that was cut into jobs. A job in it would be lost: it is a
- * mistake, whatever made the cutting and the parsing differ.
+ * Returns the header from the text around the jobs of a split file. A job in that text is an error: it would be lost
+ * where splitter and parser disagree.
  */
 export function headerAround(tree: Tree, diagnostics: SyntaxDiagnostic[], jobsField: string): Header {
   const { header, jobs } = splitRoot(tree, diagnostics, jobsField);
   const [lost] = jobs;
   if (lost === undefined) return header;
-  const message = 'stands outside the list of jobs: check the dashes, brackets and indentation above it';
+  const message = 'is outside the list of jobs: check the dashes, brackets and indentation above it';
   return { ...header, diagnostics: [...header.diagnostics, { place: lost.place, message }], broken: true };
 }

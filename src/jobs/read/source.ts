@@ -7,25 +7,24 @@ import { Spool } from '../spool.ts';
 import { decoder } from './decode.ts';
 import type { Source } from './reader.ts';
 
-/** Bytes at a time: small enough that parsing one does not hold up the rest of the process. */
+/** Bytes per block, small enough that parsing one does not block the process. */
 const BLOCK = 64 * 1024;
 
 export interface SourceOptions {
   /** Name of the encoding. Default: UTF-8, or UTF-16 after a byte order mark. */
   encoding?: string | undefined;
-  /** Where the path `-` is read from. Default: standard input. */
+  /** Input for the path `-`. Default: standard input. */
   stdin?: AsyncIterable<Buffer>;
 }
 
 /**
- * A file that is read twice and must say the same each time: the first reading notes a hash of each block,
- * and the second one checks a block before it hands out its text. So what the header was read from is what
- * the jobs are read from, even when the file is saved in between. What can be read once only (standard
- * input, a pipe) is copied to a spool first.
+ * A file that is read twice with the same content. The first pass records a hash of each block, and the second one
+ * verifies a block before yielding its text, so that header and jobs belong together even if the file is saved in
+ * between. Standard input and pipes, which can be read only once, are copied to a spool first.
  */
 export class SourceFile implements Source {
   readonly path: string;
-  /** What messages call it. */
+  /** Name in messages. */
   readonly name: string;
   readonly #options: SourceOptions;
   readonly #hashes: string[] = [];
@@ -38,8 +37,8 @@ export class SourceFile implements Source {
   }
 
   /**
-   * The text, piece by piece, without a byte order mark.
-   * @throws InputError when the file cannot be read, is not of its encoding, or changed since the first reading
+   * Yields the text in pieces, without a byte order mark.
+   * @throws InputError if the file cannot be read, is not valid in its encoding, or has changed since the first pass
    */
   async *text(): AsyncGenerator<string> {
     const decode = decoder(this.name, this.#options.encoding);
@@ -50,7 +49,7 @@ export class SourceFile implements Source {
     }
   }
 
-  /** @throws InputError when there is no such file, or when it is a folder or a device */
+  /** Checks that the file exists, and copies a pipe. @throws InputError if it does not, or is a folder or a device */
   async prepare(): Promise<void> {
     if (this.path === '-') {
       this.#copy = await copyOf(this.#options.stdin ?? process.stdin);
@@ -62,7 +61,7 @@ export class SourceFile implements Source {
     if (found.isFile()) return;
     if (!found.isFIFO()) {
       throw new InputError([
-        { file: this.path, message: found.isDirectory() ? FOLDER : 'is no regular file: give a file of prompts' },
+        { file: this.path, message: found.isDirectory() ? FOLDER : 'is not a regular file: use a file of prompts' },
       ]);
     }
     const pipe = await this.#open();
@@ -107,7 +106,7 @@ export class SourceFile implements Source {
     if (before === undefined) this.#hashes.push(hash);
     else if (before !== hash) {
       throw new InputError([{ file: this.path, message: 'changed while it was read' }], {
-        cure: 'Run the command again: it continues with the present content of the file.',
+        cure: 'Run the command again: it uses the current content of the file.',
       });
     }
   }
@@ -119,7 +118,7 @@ async function copyOf(stream: AsyncIterable<Buffer>): Promise<Spool> {
   return spool;
 }
 
-/** Reads the next block, shorter only at the end of the file. */
+/** Reads the next block, which is shorter only at the end of the file. */
 async function fill(file: FileHandle, path: string): Promise<Buffer> {
   const block = Buffer.allocUnsafe(BLOCK);
   let length = 0;
@@ -135,7 +134,7 @@ async function fill(file: FileHandle, path: string): Promise<Buffer> {
   return block.subarray(0, length);
 }
 
-const FOLDER = 'is a folder: give the files in it by name';
+const FOLDER = 'is a folder: name the files in it';
 const PERMISSION = 'permission denied: make it readable for this user';
 
 const reasons: Record<string, string> = {
@@ -145,7 +144,7 @@ const reasons: Record<string, string> = {
 };
 const MISSING = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'];
 
-/** @param similar a file whose name is near */
+/** @param similar a file with a similar name */
 function failure(path: string, error: unknown, similar?: string): InputError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const cure =
@@ -156,7 +155,7 @@ function failure(path: string, error: unknown, similar?: string): InputError {
   return new InputError([{ file: path, message: `cannot be read: ${reason}` }]);
 }
 
-/** Returns the file of the same folder whose name is nearest to that of a path. */
+/** Returns the file in the same folder with the most similar name. */
 async function similarFile(path: string): Promise<string | undefined> {
   const entries = await readdir(dirname(path), { withFileTypes: true }).catch(() => []);
   const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name);

@@ -117,8 +117,11 @@ describe('a job given to the library', () => {
     [{ ...image, image_urls: [] }, 'image_urls: needs one image at least'],
     [{ ...image, image_urls: ['ftp://example.com/1'] }, 'image_urls[0]: must be a http(s) URL'],
     [{ ...image, image_urls: 'https://example.com/1' }, 'image_urls: must be a list of one or two URLs'],
-    [{ prompt: 'a {thing}' }, 'prompt: no variable `thing`: the job has no matrix; for braces as such write {{thing}}'],
-    [{ prompt: '{a}', matrix: { b: [1] } }, 'prompt: no variable `a`: known are b; for braces as such write {{a}}'],
+    [
+      { prompt: 'a {thing}' },
+      'prompt: no variable `thing`: the job has no matrix; for literal braces, write {{thing}}',
+    ],
+    [{ prompt: '{a}', matrix: { b: [1] } }, 'prompt: no variable `a`: known are b; for literal braces, write {{a}}'],
   ])('is refused: %j', async (job, message) => {
     expect(await refused([job])).toEqual([`job #1: ${message}`]);
   });
@@ -128,8 +131,8 @@ describe('a job given to the library', () => {
       'job fox: duration: must be 5 or 10',
       'job fox: sound: must be true or false',
       'job fox: copies: must be a whole number from 1 to 1,000',
-      'job fox: prompt: no variable `x`: the job has no matrix; for braces as such write {{x}}',
-      'job fox: output: no variable `y`: known are batch, id, index, mode, duration, aspect_ratio, date; for braces as such write {{y}}',
+      'job fox: prompt: no variable `x`: the job has no matrix; for literal braces, write {{x}}',
+      'job fox: output: no variable `y`: known are batch, id, index, mode, duration, aspect_ratio, date; for literal braces, write {{y}}',
     ]);
   });
 
@@ -202,7 +205,7 @@ describe('output names', () => {
       'output: gives `/srv/x`: it must be relative, without a leading "/"',
     ]);
     expect(await refused([{ prompt: 'x' }], { defaults: { output: '{batch}/manifest.jsonl' } })).toEqual([
-      "defaults.output: gives `x/manifest.jsonl`: this name is kept for clipmill's own files",
+      'defaults.output: gives `x/manifest.jsonl`: this name is reserved for files of clipmill',
     ]);
   });
 
@@ -213,10 +216,10 @@ describe('output names', () => {
         { id: 'A', prompt: 'y' },
       ]),
     ).toEqual([
-      'job A: output: `b/A.mp4` is the name of a clip of job #1 already: give it another, with {id} in it (case makes no difference)',
+      'job A: output: `b/A.mp4` is already the name of a clip of job #1: choose another one, with {id} in it (case is ignored)',
     ]);
     expect(await refused([{ prompt: 'x', copies: 2 }], { output: 'clip.mp4' })).toEqual([
-      'job #1: output: `clip.mp4` is the name of a clip of job #1 already: give it another, with {id} in it (case makes no difference)',
+      'job #1: output: `clip.mp4` is already the name of a clip of job #1: choose another one, with {id} in it (case is ignored)',
     ]);
   });
 
@@ -251,7 +254,7 @@ describe('several jobs given to the library', () => {
         { id: 'a', prompt: 'x' },
         { id: 'a', prompt: 'y' },
       ]),
-    ).toEqual(['job a: id: `a` is the id of job #1 already']);
+    ).toEqual(['job a: id: `a` is already the id of job #1']);
     expect(await refused([{ prompt: 'x' }, { prompt: 'y' }, { prompt: 'x' }])).toEqual([
       'job #3: same content as job #1: use `copies: 2` or give each an id',
     ]);

@@ -85,7 +85,7 @@ describe('ids of several clips', () => {
 
   it('must differ within a job', async () => {
     expect(await refused([{ id: '{animal}', prompt: 'x', matrix }])).toEqual([
-      'job {animal}: id: two combinations of the matrix have the id `polar-bear`: let all variables stand in it',
+      'job {animal}: id: two combinations of the matrix have the id `polar-bear`: use all variables in it',
     ]);
     expect(await refused([{ prompt: 'a {animal}', matrix }])).toEqual([
       'job #1: matrix: two combinations of the matrix have the same content: use all variables in the prompt, or `copies`',
@@ -101,7 +101,7 @@ describe('ids of several clips', () => {
       `job ${'a'.repeat(60)}…: id: ${rule}; this one is \`${'a'.repeat(60)}…\``,
     ]);
     expect(await refused([{ id: 'a{b}', prompt: 'x' }])).toEqual([
-      'job a{b}: id: no variable `b`: the job has no matrix; for braces as such write {{b}}',
+      'job a{b}: id: no variable `b`: the job has no matrix; for literal braces, write {{b}}',
     ]);
   });
 });

@@ -108,7 +108,7 @@ describe('local images of jobs', () => {
       `${job('sound: true')}${job('image_files: ["{n}.png"], matrix: {n: [1]}')}`;
     expect(await complaints(opened(text))).toEqual([
       'jobs.yaml:2:51: job #1: image_files[0]: `none.png`: there is no such file',
-      'jobs.yaml:3:51: job #2: image_files[0]: `page.png`: is no JPG, PNG or WebP image',
+      'jobs.yaml:3:51: job #2: image_files[0]: `page.png`: is not a JPG, PNG or WebP image',
       'jobs.yaml:3:61: job #2: image_files[1]: `empty.png`: is empty',
       'jobs.yaml:4:51: job #3: image_files[0]: `huge.png`: has 10.0 MB, 10 MB at most',
       'jobs.yaml:5:51: job #4: image_files[0]: `shots`: is a folder',

@@ -37,13 +37,13 @@ describe('a matrix', () => {
   it('takes a key __proto__ for a name like any other', async () => {
     const matrix = JSON.parse('{"__proto__": ["x"]}') as unknown;
     expect(await refused([{ prompt: 'x', matrix }])).toEqual([
-      "job #1: matrix.__proto__: `__proto__` is a name of clipmill's own: choose another",
+      'job #1: matrix.__proto__: `__proto__` is reserved: choose another name',
     ]);
   });
 
   it.each([
     [{}, 'matrix: needs one variable at least'],
-    [{ id: ['x'] }, "matrix.id: `id` is a name of clipmill's own: choose another"],
+    [{ id: ['x'] }, 'matrix.id: `id` is reserved: choose another name'],
     [{ a: [] }, 'matrix.a: needs one value at least'],
     [{ a: 'x' }, 'matrix.a: must be a list of values'],
     [{ a: ['x', 'y', 'x'] }, 'matrix.a[2]: has `x` twice'],

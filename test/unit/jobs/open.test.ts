@@ -116,11 +116,11 @@ describe('jobs that repeat', () => {
     const text =
       'jobs:\n- id: a\n  prompt: x\n- id: b\n  prompt: y\n- prompt: z\n  id: a\n- id: a\n  prompt: w\n  copies: 3\n';
     expect(await wrong('jobs.yaml', text)).toEqual([
-      'jobs.yaml:7:7: job a: id: `a` is the id of the job at line 2 already',
-      'jobs.yaml:8:7: job a: id: `a` is the id of the job at line 2 already',
+      'jobs.yaml:7:7: job a: id: `a` is already the id of the job at line 2',
+      'jobs.yaml:8:7: job a: id: `a` is already the id of the job at line 2',
     ]);
     expect(await wrong('jobs.yaml', '- id: a-2\n  prompt: x\n- id: a\n  copies: 3\n  prompt: y\n')).toEqual([
-      'jobs.yaml:3:7: job a: id: `a-2` is the id of the job at line 1 already',
+      'jobs.yaml:3:7: job a: id: `a-2` is already the id of the job at line 1',
     ]);
   });
 
@@ -134,7 +134,7 @@ describe('jobs that repeat', () => {
     expect(
       await wrong('jobs.yaml', '- id: a\n  prompt: x\n  output: Clip.mp4\n- id: b\n  prompt: y\n  output: clip.MP4\n'),
     ).toEqual([
-      'jobs.yaml:6:11: job b: output: `clip.MP4` is the name of a clip of the job at line 1 already: give it another, with {id} in it (case makes no difference)',
+      'jobs.yaml:6:11: job b: output: `clip.MP4` is already the name of a clip of the job at line 1: choose another one, with {id} in it (case is ignored)',
     ]);
   });
 
@@ -142,13 +142,13 @@ describe('jobs that repeat', () => {
     const one = '- id: x\n  prompt: one\n';
     expect((await several(one, one)).map((file) => file.batch)).toEqual(['a', 'b']);
     expect(await complaints(several(`batch: s\njobs:\n${one}`, one, `# c\nbatch: s\njobs:\n${one}`))).toEqual(
-      ['c.yaml:4:7: job x: id: `x` is the id of the job at a.yaml:3 already'].map((line) =>
+      ['c.yaml:4:7: job x: id: `x` is already the id of the job at a.yaml:3'].map((line) =>
         expect.stringMatching(line.replace('a.yaml', '.*a.yaml').replaceAll('`', '.')),
       ),
     );
     expect(await complaints(several(one, '- {id: y, prompt: two, output: a/x.mp4}\n'))).toEqual([
       expect.stringMatching(
-        /^b\.yaml:1:32: job y: output: `a\/x\.mp4` is the name of a clip of the job at .*a\.yaml:1 already/,
+        /^b\.yaml:1:32: job y: output: `a\/x\.mp4` is already the name of a clip of the job at .*a\.yaml:1/,
       ),
     ]);
   });
@@ -169,15 +169,13 @@ describe('mistakes of several kinds', () => {
     expect(await wrong('jobs.yaml', text)).toEqual([
       expect.stringContaining('1:1: notes: unknown field `notes`'),
       expect.stringContaining('3:34: job a: style: unknown field `style`'),
-      expect.stringContaining('4:8: job a: id: `a` is the id of the job at line 3 already'),
+      expect.stringContaining('4:8: job a: id: `a` is already the id of the job at line 3'),
       expect.stringContaining('4:19: job a: prompt: no variable `x`'),
-      expect.stringContaining('5:8: job a: id: `a` is the id of the job at line 3 already'),
+      expect.stringContaining('5:8: job a: id: `a` is already the id of the job at line 3'),
       expect.stringContaining('5:32: job a: duration: must be 5 or 10'),
       expect.stringContaining('6:18: job #4: colour: unknown field `colour`'),
       expect.stringContaining('7:3: job #5: same content as the job at line 6'),
-      expect.stringContaining(
-        '8:30: job b: output: has a single "{": a variable is written {id}, and a brace as such {{',
-      ),
+      expect.stringContaining('8:30: job b: output: has a single "{": a variable is written {id}, a literal brace {{'),
     ]);
   });
 
@@ -193,7 +191,7 @@ describe('mistakes of several kinds', () => {
     const options = { output: '{id', set: new Map([['duration', '7']]), batch: 'a b' };
     expect(await wrong('jobs.yaml', '- {prompt: x, sound: loud}\n', options)).toEqual([
       expect.stringContaining('--batch: must be 1 to 128 letters'),
-      '--output: has a single "{": a variable is written {id}, and a brace as such {{',
+      '--output: has a single "{": a variable is written {id}, a literal brace {{',
       '--set duration: must be 5 or 10',
       'jobs.yaml:1:22: job #1: sound: must be true or false',
     ]);

@@ -23,11 +23,14 @@ describe('the name of a clip', () => {
     ['ü'.repeat(126), 'gives a name of 252 bytes: each part between "/" has 250 at most'],
     [`${'x'.repeat(200)}/`.repeat(5) + 'a', 'gives a name of 1006 bytes: 900 at most'],
     ['.hidden/x', 'gives `.hidden/x`: no part of it may begin with "."'],
-    ['index.html/x.mp4', "gives `index.html/x.mp4`: this name is kept for clipmill's own files"],
-    ['b/manifest.jsonl', "gives `b/manifest.jsonl`: this name is kept for clipmill's own files"],
-    ['Index.HTML', "gives `Index.HTML`: this name is kept for clipmill's own files"],
-    ['b/a.Json', "gives `b/a.Json`: this name is kept for clipmill's own files"],
-    [`inputs/${'a'.repeat(64)}.png`, `gives \`inputs/${'a'.repeat(53)}…\`: this name is kept for clipmill's own files`],
+    ['index.html/x.mp4', 'gives `index.html/x.mp4`: this name is reserved for files of clipmill'],
+    ['b/manifest.jsonl', 'gives `b/manifest.jsonl`: this name is reserved for files of clipmill'],
+    ['Index.HTML', 'gives `Index.HTML`: this name is reserved for files of clipmill'],
+    ['b/a.Json', 'gives `b/a.Json`: this name is reserved for files of clipmill'],
+    [
+      `inputs/${'a'.repeat(64)}.png`,
+      `gives \`inputs/${'a'.repeat(53)}…\`: this name is reserved for files of clipmill`,
+    ],
   ])('may not be %j', (name, message) => {
     expect(outputNameFault(name)).toBe(message);
   });

@@ -151,9 +151,9 @@ const file = fc.oneof(
 const leftToValidate = [
   /\(with animal=/,
   /no variable `/,
-  /is the id of .* already/,
+  /is already the id of/,
   /same (content|id)/,
-  /is the name of a clip of/,
+  /is already the name of a clip of/,
   /bytes: /,
 ];
 

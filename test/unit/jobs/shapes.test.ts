@@ -178,7 +178,7 @@ const shapes: Shape[] = [
     content: 'a cat\na dog\na cat \n',
     prompts: ['a cat', 'a dog'],
     option: '--duplicates skip',
-    notices: ['1 clip of a content that another job has skipped'],
+    notices: ['1 clip skipped, because another job has the same content'],
   },
   { what: 'a name without extension', name: 'PROMPTS', content: 'a cat\n', prompts: ['a cat'], option: '--format txt' },
   {

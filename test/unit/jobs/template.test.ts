@@ -27,11 +27,11 @@ describe('a template', () => {
 
   it('names the variables that are known', () => {
     expect(unknownVariable(parseTemplate('{a}{b}'), ['a', 'c'])).toBe(
-      'no variable `b`: known are a, c; for braces as such write {{b}}',
+      'no variable `b`: known are a, c; for literal braces, write {{b}}',
     );
     expect(unknownVariable(parseTemplate('{a}'), ['a'])).toBeUndefined();
     expect(unknownVariable(parseTemplate('{b}'), [])).toBe(
-      'no variable `b`: the job has no matrix; for braces as such write {{b}}',
+      'no variable `b`: the job has no matrix; for literal braces, write {{b}}',
     );
   });
 });

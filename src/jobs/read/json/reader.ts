@@ -49,18 +49,18 @@ export class JsonReader implements Reader {
   }
 }
 
-/** A second value after the first is what JSON lines look like. */
+/** Adds a hint at JSON lines, which have a second value after the first. */
 function withLinesHint(diagnostic: SyntaxDiagnostic): SyntaxDiagnostic {
   if (!diagnostic.message.includes('expected nothing more')) return diagnostic;
-  return { ...diagnostic, message: `${diagnostic.message}; JSON lines are read with --format jsonl` };
+  return { ...diagnostic, message: `${diagnostic.message}; use --format jsonl for JSON lines` };
 }
 
 function entryOf({ text, place, unclosed }: JobText): Entry {
   if (text.length > MAX_TEXT) return unreadable(place, 'is longer than 1 MB: is a bracket in it not closed?');
   if (text === '' && !unclosed)
-    return unreadable(place, 'a job is missing here: is there a comma too many? --format yaml reads one at the end');
+    return unreadable(place, 'a job is missing here: is there an extra comma? --format yaml accepts one at the end');
   const { tree, diagnostics } = parseJson(text, (inText) => moved(inText, START, place));
-  // When something is wrong with the last job, that is why the list seems to go on.
+  // An error in the last job may be the reason why the list is not closed, so it is reported instead.
   if (unclosed && (text === '' || diagnostics.length === 0)) {
     return unreadable(place, 'the file ends before its list of jobs does: is a "]" missing?');
   }

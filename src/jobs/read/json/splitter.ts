@@ -1,32 +1,31 @@
 import { MAX_TEXT } from '../../limits.ts';
 import { START, type Place } from '../../tree.ts';
 
-/** The text of one job, up to its comma. Longer than MAX_TEXT when there is too much of it. */
+/** The text of one job, up to its comma. A text beyond MAX_TEXT is incomplete. */
 export interface JobText {
   text: string;
   place: Place;
-  /** The file ends here, before its list of jobs does. */
+  /** The file ends here, inside the list of jobs. */
   unclosed: boolean;
 }
 
-/** The characters that change the state. A line end counts lines, and ends a text. */
+/** Characters that change the state. A line feed ends a string and increments the line. */
 const MARKS = /(["\\{}[\],\n])/;
-/** What stands before the list of a member, from the comma or the brace before it. */
+/** The text before the list of a member, from the previous comma or brace. */
 const MEMBER = /^\s*("(?:[^"\\]|\\.)*")\s*:\s*$/;
-/** A longer name is none that is looked for; it is not collected. */
+/** Longest text that may be the name of the list of jobs. */
 const MAX_MEMBER = 1_000;
 
 /**
- * Cuts a JSON file into its jobs, `{"defaults": …, "jobs": [job, job]}` or `[job, job]`, and holds the
- * text of one job at a time. It sees quotes, brackets and commas alone: the parser of the pieces decides
- * whether they are JSON.
+ * Splits a JSON file into its jobs, `{"defaults": …, "jobs": [job, job]}` or `[job, job]`, and keeps the text of one job
+ * at a time. It handles only quotes, brackets and commas; the parser checks whether the pieces are JSON.
  *
  * header -> jobs (in the list) -> rest (of the header)
  */
 export class JsonSplitter {
   /**
-   * The file without its jobs, `{"defaults": …, "jobs": []}`: complete after `end`. What stands behind
-   * the place `from` of it is behind `to` in the file.
+   * The file without its jobs, `{"defaults": …, "jobs": []}`, complete after `end`. Its text after the position `from`
+   * is after `to` in the file.
    */
   readonly header = { text: '', from: START, to: START };
 
@@ -34,13 +33,13 @@ export class JsonSplitter {
   #state: 'header' | 'jobs' | 'rest' = 'header';
   #place = START;
   #depth = 0;
-  /** Depth inside the list of jobs: 1, or 2 when an object is around it. */
+  /** Depth inside the list of jobs: 1, or 2 inside an object. */
   #listDepth = 0;
   #quoted = false;
   #escaped = false;
-  /** Nothing but white space was read. */
+  /** Whether anything but white space was read. */
   #begun = false;
-  /** The text since the last comma or brace of the root: the name of a member, and what is before its value. */
+  /** The text since the last comma or brace of the root, up to the value of a member. */
   #member = '';
   #job: JobText | undefined;
   #afterComma = false;
@@ -50,16 +49,17 @@ export class JsonSplitter {
     this.#jobsField = jobsField;
   }
 
-  /** Takes the next piece of the file; returns the jobs that end in it. */
+  /** Adds the next piece of the file. @returns the jobs that end in it */
   push(text: string): JobText[] {
     for (const part of text.split(MARKS)) {
       const { line, column } = this.#place;
-      if (part !== '') this.#take(part);
+      if (part !== '') this.#consume(part);
       this.#place = part === '\n' ? { line: line + 1, column: 1 } : { line, column: column + part.length };
     }
     return this.#jobs.splice(0);
   }
 
+  /** Ends the file. @returns the last job, if the list is not closed */
   end(): JobText[] {
     if (this.#state === 'jobs') {
       this.#endJob(true);
@@ -68,10 +68,10 @@ export class JsonSplitter {
     return this.#jobs.splice(0);
   }
 
-  #take(part: string): void {
+  #consume(part: string): void {
     const escaped = this.#escaped;
     this.#escaped = this.#quoted && !escaped && part === '\\';
-    // A text ends with its line at the latest, so that a quote left open does not hide the jobs below.
+    // A string ends with its line at the latest, so that an unclosed quote does not hide the jobs below.
     if (part === '\n') this.#quoted = false;
     else if (part === '"' && !escaped) this.#quoted = !this.#quoted;
     else if (!this.#quoted) return this.#structure(part);
@@ -114,12 +114,12 @@ export class JsonSplitter {
     }
   }
 
-  /** Whether the bracket that comes next opens the list: it is the root, or the value of the root's member. */
+  /** Returns whether the next bracket opens the list of jobs, as the root or as the value of the member. */
   #isListOfJobs(): boolean {
     if (this.#depth === 0) return !this.#begun;
     if (this.#depth !== 1) return false;
     const name = MEMBER.exec(this.#member)?.[1];
-    // Whatever follows it, another list would not be the value of this name.
+    // A second list is not the value of this member.
     this.#member = ' '.repeat(MAX_MEMBER + 1);
     return name !== undefined && unescaped(name) === this.#jobsField;
   }
@@ -138,14 +138,14 @@ export class JsonSplitter {
   }
 
   #endList(): void {
-    // Nothing between the brackets is no job, but a comma promises one.
+    // An empty list has no job, but a job must follow a comma.
     if (this.#job !== undefined || this.#afterComma) this.#endJob(false);
     this.#state = 'rest';
     this.header.to = this.#place;
   }
 }
 
-/** A name with its escapes resolved; as it is written where they are none. */
+/** Resolves the escapes of a name. Returns it as written if they are invalid. */
 function unescaped(name: string): string {
   try {
     return String(JSON.parse(name));

@@ -3,46 +3,46 @@ import { MAX_DEPTH } from '../../limits.ts';
 import { START, type Member, type Place, type SyntaxDiagnostic, type Tree } from '../../tree.ts';
 import { quote } from '../../messages.ts';
 
-/** The errors of jsonc-parser in plain words. */
+/** Messages for the errors of jsonc-parser. */
 const messages: Record<string, string> = {
-  InvalidSymbol: 'texts and names must stand in double quotes; --format yaml reads single quotes',
-  PropertyNameExpected: 'expected a name in double quotes; --format yaml reads single quotes and a comma at the end',
+  InvalidSymbol: 'strings and names must be in double quotes; --format yaml accepts single quotes',
+  PropertyNameExpected: 'expected a name in double quotes; --format yaml accepts single quotes and a trailing comma',
   ValueExpected: 'expected a value',
   ColonExpected: 'expected ":" after the name',
   CommaExpected: 'expected "," before this',
   CloseBraceExpected: 'expected "," or "}"',
   CloseBracketExpected: 'expected "," or "]"',
   EndOfFileExpected: 'expected nothing more: is a comma missing, or a bracket closed too early?',
-  InvalidCommentToken: 'comments have no place in JSON: remove them',
-  UnexpectedEndOfString: 'a quote is opened and not closed on its line (a line break in a text is \\n)',
-  UnexpectedEndOfNumber: 'a number must not end like this',
+  InvalidCommentToken: 'JSON does not allow comments: remove them',
+  UnexpectedEndOfString: 'a string is not closed on its line (write a line break as \\n)',
+  UnexpectedEndOfNumber: 'the number is incomplete',
   InvalidUnicode: '"\\u" must be followed by four hexadecimal digits',
-  InvalidEscapeCharacter: 'a "\\" begins nothing that JSON knows: for the character itself write \\\\',
-  InvalidCharacter: 'a control character in a text must be written as \\u00…, a tab as \\t',
+  InvalidEscapeCharacter: 'invalid escape sequence: write a backslash as \\\\',
+  InvalidCharacter: 'a control character in a string must be written as \\u00…, a tab as \\t',
 };
 
-/** A mistake that ends the parsing of its text: what follows it is guesswork. */
-class Broken extends Error {
-  override readonly name = 'Broken';
+/** A syntax error, after which the rest of the text is not parsed. */
+class JsonSyntaxError extends Error {
+  override readonly name = 'JsonSyntaxError';
   readonly place: Place;
 
   constructor(message: string, place: Place) {
-    super(`broken JSON${message}`);
+    super(`invalid JSON${message}`);
     this.place = place;
   }
 }
 
 /**
- * Parses one JSON value as RFC 8259 has it, with the place of every part. Names that are given twice
- * are mistakes, where JSON.parse would quietly take the last.
- * @param placeOf the place in the file of a place in the text
+ * Parses one JSON value (RFC 8259), with the position of every part. A duplicate name is an error, where JSON.parse would
+ * silently use the last one.
+ * @param placeOf maps a position in the text to one in the file
  */
 export function parseJson(
   text: string,
   placeOf: (inText: Place) => Place,
 ): { tree: Tree | undefined; diagnostics: SyntaxDiagnostic[] } {
   const diagnostics: SyntaxDiagnostic[] = [];
-  /** The lists and mappings that are open, the innermost last. */
+  /** The open lists and mappings, innermost last. */
   const open: Tree['value'][] = [];
   let key = { name: '', place: START };
   let root: Tree | undefined;
@@ -67,8 +67,9 @@ export function parseJson(
     }
   };
   const begin = (value: Tree[] | Map<string, Member>, at: Place): void => {
-    // Before the parser goes into it: it recurses, and near the end of the stack V8 may abort the process.
-    if (open.length === MAX_DEPTH) throw new Broken(`: lists and objects are nested more than ${MAX_DEPTH} deep`, at);
+    // Checked before the parser recurses: near the end of the stack, V8 may abort the process.
+    if (open.length === MAX_DEPTH)
+      throw new JsonSyntaxError(`: lists and objects are nested more than ${MAX_DEPTH} deep`, at);
     add(value, at);
     open.push(value);
   };
@@ -91,13 +92,13 @@ export function parseJson(
         onError: (code: ParseErrorCode, offset, length, line, character) => {
           const name = printParseErrorCode(code);
           const found = length === 0 ? 'the end' : quote(text.slice(offset, offset + length));
-          throw new Broken(` at ${found}: ${messages[name] ?? name}`, place(line, character));
+          throw new JsonSyntaxError(` at ${found}: ${messages[name] ?? name}`, place(line, character));
         },
       },
       { disallowComments: true },
     );
   } catch (error) {
-    if (!(error instanceof Broken)) throw error;
+    if (!(error instanceof JsonSyntaxError)) throw error;
     return { tree: undefined, diagnostics: [{ place: error.place, message: error.message }] };
   }
   return { tree: root, diagnostics };

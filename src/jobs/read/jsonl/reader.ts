@@ -3,10 +3,10 @@ import { linesOf, type Line } from '../lines.ts';
 import { parseJson } from '../json/text.ts';
 import { unreadable, type Entry, type Header, type Reader, type Source } from '../reader.ts';
 
-/** Fields that no job has, by which a header is known even when one of its fields is misspelled. */
+/** Fields that only a header has. They identify a header even if another field is misspelled. */
 const headerOnly = headerFields.filter((name) => !Object.hasOwn(jobShape, name));
 
-/** Reads one job a line. A first line with the fields of a header is the header. */
+/** Reads one job per line. A first line with fields of a header is the header. */
 export class JsonlReader implements Reader {
   readonly #source: Source;
   #headerLine = 0;
@@ -32,7 +32,7 @@ export class JsonlReader implements Reader {
     for await (const line of this.#lines()) if (line.number !== this.#headerLine) yield entryOf(line);
   }
 
-  /** Those that are not blank. */
+  /** Yields the lines that are not blank. */
   async *#lines(): AsyncGenerator<Line> {
     for await (const lines of linesOf(this.#source.text())) {
       for (const line of lines) if (/\S/.test(line.text)) yield line;
@@ -45,7 +45,7 @@ function entryOf(line: Line): Entry {
   if (line.cut) return unreadable(place, 'the job is longer than 1 MB');
   const { tree, diagnostics } = parseJson(line.text.trimEnd(), ({ column }) => ({ line: line.number, column }));
   if (tree === undefined && !/^\s*[[{"]/.test(line.text)) {
-    return unreadable(place, 'is no JSON: each line is one job; a file of one prompt a line is read with --format txt');
+    return unreadable(place, 'is not JSON: each line must be a job; use --format txt for one prompt per line');
   }
   return { place: tree?.place ?? place, tree, diagnostics };
 }

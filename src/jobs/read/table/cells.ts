@@ -1,12 +1,12 @@
 import type { Place, SyntaxDiagnostic, Tree } from '../../tree.ts';
 import { parseJson } from '../json/text.ts';
 
-/** Between two URLs in a cell. A comma within a URL is followed by something else. */
+/** Separator of URLs in a cell. A comma within a URL is not followed by another URL. */
 const BETWEEN_URLS = /\s*[,;|]\s*(?=https?:\/\/)|\s+/i;
 
 /**
- * Turns the text of a cell, or of `--set FIELD=TEXT`, into a value of its field's type. What does not look
- * like one stays text, and is refused as such.
+ * Converts the text of a cell, or of `--set FIELD=TEXT`, to the type of its field. Invalid text stays text, which the
+ * schema refuses.
  */
 export function cellValue(field: string, text: string, place: Place, diagnostics: SyntaxDiagnostic[]): Tree {
   const word = text.trim();

@@ -5,12 +5,12 @@ import type { ReadOptions } from '../reader.ts';
 import type { SyntaxDiagnostic } from '../../tree.ts';
 import { quote } from '../../messages.ts';
 
-/** What a column holds: a field of a job, a variable, or nothing that is read. */
+/** The contents of a column: a field of a job, a variable, or `undefined` if it is ignored. */
 export type Column = { name: string; variable: boolean } | undefined;
 
 const tableFields = Object.keys(jobShape).filter((name) => name !== 'matrix');
 
-/** Returns the field that a column names, whatever the case and the separators of its words. */
+/** Returns the field of a column by its name, ignoring case and separators of words. */
 export function fieldNamed(name: string, renames: ReadonlyMap<string, string>): string | undefined {
   const renamed = renames.get(name);
   if (renamed !== undefined) return renamed;
@@ -18,16 +18,16 @@ export function fieldNamed(name: string, renames: ReadonlyMap<string, string>): 
   return tableFields.find((field) => field === simple);
 }
 
-/** Finds out what each column of a table holds, and what is wrong with the first row. */
+/** Determines the contents of each column of a table, and the errors in the first row. */
 export class Columns {
   readonly all: Column[];
   readonly diagnostics: SyntaxDiagnostic[] = [];
   readonly variables: string[] = [];
-  /** No column is known to be the prompt: the first row may name no columns at all. */
+  /** Whether no column is the prompt, so that the first row may not contain names. */
   nameless = false;
-  /** Fields of jobs whose columns are wrong. */
+  /** Fields of jobs whose columns have errors. */
   readonly faulty: string[] = [];
-  /** Numbers of columns that have no name. */
+  /** Numbers of columns without a name, from 1. */
   readonly unnamed: number[] = [];
   readonly #names: readonly string[];
   readonly #line: number;
@@ -44,7 +44,7 @@ export class Columns {
     this.all = names.map((name, position) => {
       const field = fields[position];
       if (name === '') return void this.unnamed.push(position + 1);
-      // A column gives way to the one that was named for its field.
+      // A column renamed by --column takes precedence over the one with the name of the field.
       if (field !== undefined && taken.has(field) && !renames.has(name))
         return this.#variable(`column_${name}`, position);
       const known = field !== undefined && tableFields.includes(field);
@@ -52,7 +52,7 @@ export class Columns {
         return this.#wrong(position, twice(name, fields.indexOf(field), position), field);
       if (known) return { name: field, variable: false };
       if (field === 'matrix' || name === 'matrix') {
-        return this.#wrong(position, 'a matrix cannot stand in a table: use YAML, JSON or JSONL');
+        return this.#wrong(position, 'a table cannot have a matrix: use YAML, JSON or JSONL');
       }
       const meant = field === undefined ? misspelledField(name, tableFields, present) : undefined;
       if (meant !== undefined) return this.#wrong(position, misspelled(name, meant), meant);
@@ -88,29 +88,29 @@ export class Columns {
 }
 
 function twice(name: string, first: number, position: number): string {
-  return `column ${quote(name)} stands twice: columns ${first + 1} and ${position + 1}`;
+  return `column ${quote(name)} appears twice: columns ${first + 1} and ${position + 1}`;
 }
 
 function misspelled(name: string, meant: string): string {
   const variable = `x_${variableName(name)}`;
   return (
-    `unknown column ${quote(name)}: did you mean \`${meant}\`? ${columnOption(meant, name)} reads it as that, ` +
+    `unknown column ${quote(name)}: did you mean \`${meant}\`? ${columnOption(meant, name)} reads it as that field, ` +
     `${columnOption(variable, name)} as a variable`
   );
 }
 
 function noPrompt(names: readonly string[]): string {
   const likely = likelyPrompt(names);
-  const found = names.length === 1 ? `; a file of one prompt a line is read with --format txt` : '';
+  const found = names.length === 1 ? `; use --format txt for one prompt per line` : '';
   if (likely === undefined && names.length === 1 && /\S\s+\S+\s+\S/.test(names[0] ?? '')) {
-    return 'the first row is no row of column names: a file of one prompt a line is read with --format txt, a table needs a row such as `id,prompt` on top';
+    return 'the first row does not name columns: use --format txt for one prompt per line, or add a row such as `id,prompt` at the top';
   }
   if (likely === undefined) {
     const known = names.filter((name) => name !== '').map((name) => quote(name));
     return (
-      `the first row names the columns, and there is no \`prompt\` among them: name the one that holds the prompts, ` +
-      `${columnOption('prompt', names.length === 1 ? (names[0] ?? '') : 'COLUMN')} (the columns are ${known.slice(0, 20).join(', ')}), or put a row of names on top${found}`
+      `the first row names the columns, but none is \`prompt\`: name the one with the prompts, ` +
+      `${columnOption('prompt', names.length === 1 ? (names[0] ?? '') : 'COLUMN')} (the columns are ${known.slice(0, 20).join(', ')}), or add a row of names at the top${found}`
     );
   }
-  return `the first row names the columns, and there is no \`prompt\` among them: ${columnOption('prompt', likely)} reads the prompts from ${quote(likely)}${found}`;
+  return `the first row names the columns, but none is \`prompt\`: ${columnOption('prompt', likely)} reads the prompts from ${quote(likely)}${found}`;
 }

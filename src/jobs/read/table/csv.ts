@@ -5,21 +5,21 @@ import { CsvError, parse } from 'csv-parse';
 import { MAX_TEXT } from '../../limits.ts';
 import type { SyntaxDiagnostic } from '../../tree.ts';
 
-/** How a table is written. */
+/** The dialect of a table. */
 export interface Dialect {
   delimiter: string;
-  /** Rows before the one that names the columns: Excel's `sep=;`, or comments. */
+  /** Rows before the names of the columns: `sep=;` of Excel, or comments. */
   skip: number;
 }
 
 const DELIMITERS = [',', ';', '\t', '|'];
-/** Characters that are looked at: the first row of any real table is within them. */
+/** Number of characters that contain the first row of any real table. */
 const HEAD = 64 * 1024;
 
 /**
- * Finds out what separates the columns: what a first line `sep=;` names; else what makes the first row
- * name the most fields, and then the most columns.
- * @param isField whether a column of this name is a field of a job
+ * Detects the delimiter: that of a first line such as `sep=;`, otherwise the one with which the first row names the most
+ * fields, and then the most columns.
+ * @param isField returns whether a column of this name is a field of a job
  */
 export async function dialectOf(source: Source, isField: (name: string) => boolean): Promise<Dialect> {
   let head = '';
@@ -34,7 +34,7 @@ export async function dialectOf(source: Source, isField: (name: string) => boole
     skip++;
     head = head.slice(row.length).replace(/^(?:\r\n|\r|\n)/, '');
   }
-  // Where nothing is better, which is also where the first row is broken.
+  // The default if no delimiter is better, which includes an invalid first row.
   let best = { delimiter: ',', fields: 0, columns: 1 };
   for (const delimiter of DELIMITERS) {
     const cells = firstRow(head, delimiter);
@@ -46,7 +46,7 @@ export async function dialectOf(source: Source, isField: (name: string) => boole
   return { delimiter: best.delimiter, skip };
 }
 
-/** A line that begins with `#` is a comment above the table, unless it names a column. */
+/** Returns whether a line names a field. A line that begins with `#` and does not is a comment above the table. */
 function namesFields(line: string, isField: (name: string) => boolean): boolean {
   return DELIMITERS.some((delimiter) => line.split(delimiter).some((cell) => isField(cell.trim())));
 }
@@ -68,39 +68,39 @@ function firstRow(head: string, delimiter: string): string[] {
 }
 
 export interface Row {
-  /** In which it begins, from 1. */
+  /** Line at which the row begins, from 1. */
   line: number;
   cells: string[];
-  /** The file cannot be read from here on, and this is why. */
+  /** Error after which the rest of the file cannot be read. */
   diagnostic?: SyntaxDiagnostic;
 }
 
-/** The errors of csv-parse in plain words. */
+/** Messages for the errors of csv-parse. */
 const messages: Record<string, string> = {
-  CSV_QUOTE_NOT_CLOSED: 'a quote is opened in this row and not closed',
-  CSV_INVALID_CLOSING_QUOTE: 'text after a closing quote: for a quote inside quotes write two, ""',
-  INVALID_OPENING_QUOTE: 'a quote inside a cell: put the whole cell in quotes, and write each quote in it twice, ""',
+  CSV_QUOTE_NOT_CLOSED: 'a quote in this row is not closed',
+  CSV_INVALID_CLOSING_QUOTE: 'text after a closing quote: write a quote inside quotes as two, ""',
+  INVALID_OPENING_QUOTE: 'a quote inside a cell: put the whole cell in quotes, and double each quote in it, ""',
   CSV_MAX_RECORD_SIZE: 'the row is longer than 1 MB: is a quote in it not closed?',
 };
 
 const LINE_END = /\r\n|\r|\n/g;
 
-/** The rows with anything in them: spreadsheets leave rows of nothing but separators behind. */
+/** Yields the rows that are not empty: spreadsheets write rows with separators only. */
 export async function* rowsOf(texts: AsyncIterable<string>, dialect: Dialect): AsyncGenerator<Row> {
   const parser = parse({
     delimiter: dialect.delimiter,
-    // Longest first. A file of carriage returns alone is one too.
+    // Longest first. A lone carriage return is a line end as well.
     record_delimiter: ['\r\n', '\n', '\r'],
-    // A tab-separated file has quotes within its cells as they are.
+    // Quotes in the cells of a tab-separated file are literal.
     relax_quotes: dialect.delimiter === '\t',
-    // The reader reports missing cells, with their place.
+    // The reader reports missing cells with their positions.
     relax_column_count: true,
     max_record_size: MAX_TEXT,
     skip_records_with_error: true,
   });
-  // An error that is thrown would overtake the rows before it, which would then not be checked.
+  // A thrown error would overtake the rows before it, which would then not be checked.
   parser.once('skip', (error: CsvError) => parser.push(error));
-  // What goes wrong with the texts is thrown by the iteration; the callback only has to be there.
+  // Errors of the source are thrown by the iteration. The callback is only required.
   const records: AsyncIterable<string[] | CsvError> = pipeline(texts, parser, () => {});
   let line = 1;
   let number = 0;

@@ -1,5 +1,6 @@
 import type { Member, SyntaxDiagnostic } from '../../tree.ts';
-import { counted, quote } from '../../messages.ts';
+import { quote } from '../../messages.ts';
+import { plural } from '../../../core/format.ts';
 import {
   brokenHeader,
   unreadable,
@@ -16,9 +17,8 @@ import { dialectOf, rowsOf, type Dialect, type Row } from './csv.ts';
 const IMAGE_URL = /^https?:\/\/\S+\.(?:jpe?g|png|webp)(?:\?\S*)?$/i;
 
 /**
- * Reads one job a row; the first row names the columns. A column is a field of a job or a variable. An
- * empty cell is a field that is left out. The place of a cell is the line where its row begins and, as its
- * column, its number in the row from 1, as spreadsheets count.
+ * Reads one job per row; the first row names the columns. A column is a field of a job or a variable. An empty cell is
+ * an absent field. The position of a cell is the line at which its row begins, and its number in the row from 1.
  */
 export class TableReader implements Reader {
   readonly #source: Source;
@@ -44,7 +44,7 @@ export class TableReader implements Reader {
       );
       this.#columns = columns;
       const { diagnostics, variables, faulty, nameless } = columns;
-      // Without names, each row would be wrong in the same way.
+      // Without names, every row would have the same error.
       if (nameless) return brokenHeader(diagnostics);
       if (variables.length > 0) notice(`variables: ${variables.join(', ')}`);
       return { tree: undefined, diagnostics, broken: false, variables, faulty };
@@ -69,14 +69,14 @@ export class TableReader implements Reader {
     if (cells.length < width) {
       return unreadable(
         place,
-        `has ${counted(cells.length, 'cell')}, and the first row has ${width}: leave cells empty, but separate them`,
+        `has ${plural(cells.length, 'cell')}, but the first row has ${width}: leave cells empty, but keep the separators`,
       );
     }
     if (cells.slice(width).some((cell) => cell.trim() !== '')) {
       const { delimiter } = this.#dialect;
       const separator = delimiter === '\t' ? 'a tab' : delimiter === ',' ? 'a comma' : quote(delimiter);
-      const cure = `a text with ${separator} in it must stand in quotes`;
-      return unreadable(place, `has ${counted(cells.length, 'cell')}, and the first row has ${width}: ${cure}`);
+      const cure = `text with ${separator} in it must be in quotes`;
+      return unreadable(place, `has ${plural(cells.length, 'cell')}, but the first row has ${width}: ${cure}`);
     }
     const diagnostics: SyntaxDiagnostic[] = [];
     const members = new Map<string, Member>();
@@ -84,7 +84,7 @@ export class TableReader implements Reader {
       const text = cells[position] ?? '';
       const key = { line, column: position + 1 };
       if (text.trim() === '' && !column?.variable) continue;
-      if (column === undefined) this.#warn(`column ${position + 1} has no name and is not read`);
+      if (column === undefined) this.#warn(`column ${position + 1} has no name and is ignored`);
       else if (column.variable) {
         if (IMAGE_URL.test(text.trim())) this.#warnOfImages(column.name);
         members.set(column.name, { key, value: { place: key, value: text.trim() } });

@@ -1,5 +1,6 @@
 import type { Member } from '../../tree.ts';
-import { counted, quote } from '../../messages.ts';
+import { quote } from '../../messages.ts';
+import { plural } from '../../../core/format.ts';
 import { linesOf } from '../lines.ts';
 import {
   brokenHeader,
@@ -12,14 +13,14 @@ import {
 } from '../reader.ts';
 import { fieldNamed } from '../table/columns.ts';
 
-/** Where options of another program begin: ` --w 832`. In prose, a dash is followed by a space. */
+/** Start of options of another program, such as ` --w 832`. In prose, a space follows a dash. */
 const FLAGS = /(?:^|\s)--[A-Za-z]/;
 
-/** Reads one prompt a line. Blank lines and lines that begin with `#` are passed over. */
+/** Reads one prompt per line. Skips blank lines and lines that begin with `#`. */
 export class TextReader implements Reader {
   readonly #source: Source;
   readonly #options: ReadOptions;
-  /** What stands around the prompt of every line. */
+  /** Pattern of the list marks or quotes around the prompt of every line. */
   #decoration: RegExp | undefined;
 
   constructor(source: Source, options: ReadOptions) {
@@ -77,21 +78,21 @@ export class TextReader implements Reader {
     }
     const { notice } = this.#options;
     if (comments > 0)
-      notice(`ignored ${counted(comments, 'line')} that ${comments === 1 ? 'begins' : 'begin'} with "#"`);
-    if (bare > 0) notice(`list marks or quotes removed from ${counted(bare, 'line')}, as every line has them`);
-    if (dropped > 0) notice(`options of another program dropped from ${counted(dropped, 'line')}`);
+      notice(`ignored ${plural(comments, 'line')} that ${comments === 1 ? 'begins' : 'begin'} with "#"`);
+    if (bare > 0) notice(`list marks or quotes removed from ${plural(bare, 'line')}, as every line has them`);
+    if (dropped > 0) notice(`options of another program dropped from ${plural(dropped, 'line')}`);
   }
 }
 
 function flagsMessage(flags: string): string {
-  return `${quote(flags)} are options of another program: --flags drop removes them, --flags keep sends them as a part of the prompt`;
+  return `${quote(flags)} are options of another program: --flags drop removes them, --flags keep sends them as part of the prompt`;
 }
 
-/** Returns a refusal when the first line of a .txt file is one of another format, as a table saved as text is. */
+/** Returns an error if the first line of a .txt file is that of another format, such as a table saved as text. */
 export function otherFormat(line: string): string | undefined {
   const format = formatOf(line);
   if (format === undefined) return undefined;
-  return `looks like ${names[format]}: --format ${format} reads it as that, --format txt as one prompt a line`;
+  return `appears to be ${names[format]}: use --format ${format}, or --format txt for one prompt per line`;
 }
 
 const names = { jsonl: 'JSON lines', json: 'JSON', yaml: 'YAML', tsv: 'a table with tabs', csv: 'a table' };
@@ -121,13 +122,13 @@ function isJson(line: string): boolean {
   }
 }
 
-/** What may stand around each prompt of a list: marks, numbers, or quotes with commas. */
+/** Patterns of list items: marks, numbers, or quotes with commas. The first group is the prompt. */
 const patterns = [/^[-*•]\s+(.+)$/, /^\d+[.)]\s+(.+)$/, /^"((?:[^"\\]|\\.)+)",?$/, /^'((?:[^'\\]|\\.)+)',?$/];
 const NUMBERED = patterns[1];
 
 /**
- * Finds out whether every line of a text is an item of a list, so that marks, numbers or quotes are no part of the
- * prompts: `- a fox`, `1. a fox`, `"a fox",`. Numbers must count from 1, and quotes need a comma behind them.
+ * Detects whether every line is an item of a list, so that marks, numbers or quotes are not part of the prompts:
+ * `- a fox`, `1. a fox`, `"a fox",`. Numbers must count from 1, and a comma must follow quotes.
  */
 export class Decoration {
   #candidates = patterns;
@@ -142,7 +143,7 @@ export class Decoration {
     );
   }
 
-  /** The pattern of every line, whose first group is the prompt; `undefined` when the lines are bare, or just one. */
+  /** The pattern of every line; `undefined` if lines have no decoration, or there is only one. */
   get pattern(): RegExp | undefined {
     const [pattern] = this.#candidates;
     if (this.#lines < 2 || pattern === undefined) return undefined;

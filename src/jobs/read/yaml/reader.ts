@@ -18,17 +18,17 @@ import { YamlScope, type YamlEffects } from './scope.ts';
 import { YamlSplitter, type JobText } from './splitter.ts';
 import { parseYaml, type YamlText } from './text.ts';
 
-/** Characters of jobs that are parsed at once: a parser for each job would take longer than the parsing. */
+/** Characters of jobs that are parsed together: creating a parser costs more than parsing a job. */
 const GROUP = 32 * 1024;
 
-/** Reads jobs from YAML: cut into jobs where `jobs` is a block list, else as a whole. */
+/** Reads jobs from YAML: job by job if `jobs` is a block list, otherwise as a whole. */
 export class YamlReader implements Reader {
   readonly #source: Source;
   readonly #jobsField: string;
   readonly #notice: (text: string) => void;
   #scope = new YamlScope();
   #whole: Tree[] | undefined;
-  /** Aliases below the jobs: they would mean other things if a job set their anchors. */
+  /** Aliases below the jobs, whose values would change if a job set their anchors. */
   #below: YamlEffects['aliases'] = [];
 
   constructor(source: Source, { renames, notice }: Pick<ReadOptions, 'renames' | 'notice'>) {
@@ -77,14 +77,14 @@ export class YamlReader implements Reader {
     }
     const parsed = parseYaml(text, (place) => moved(place, from, to), this.#scope);
     const { tree, diagnostics, effects } = parsed;
-    // YAML knows an anchor only after it was set: jobs see those above them.
+    // An alias refers to an anchor above it, so only anchors above the jobs are visible in them.
     this.#scope.add({ ...effects, anchors: effects.anchors.filter(({ tree: { place } }) => place.line < from.line) });
     this.#below = effects.aliases.filter(({ place }) => place.line >= to.line);
     if (tree !== undefined) return headerAround(tree, diagnostics, this.#jobsField);
     return { tree, diagnostics, broken: diagnostics.length > 0 };
   }
 
-  /** The jobs of several pieces that follow each other; one by one where not all is well. */
+  /** Yields the jobs of consecutive pieces. Parses them together, or one by one if there is an error. */
   *#group(jobs: readonly JobText[]): Generator<Entry> {
     const [first] = jobs;
     if (first === undefined) return;
@@ -121,15 +121,15 @@ export class YamlReader implements Reader {
       yield { place: tree?.place ?? diagnostics[0]?.place ?? begin, tree, diagnostics };
     } else if (tree === undefined || trees.length > 1) {
       const found = trees.length > 1 ? `${trees.length} jobs` : 'no job';
-      yield unreadable(begin, `${found} where one was expected: is the dash in line with those above it?`);
+      yield unreadable(begin, `${found} where one was expected: is the dash aligned with those above it?`);
     } else if (this.#scope.add(effects)) yield* this.#entries(trees, parsed);
-    else yield unreadable(begin, 'anchors hold more than 1,000,000 values');
+    else yield unreadable(begin, 'anchors contain more than 1,000,000 values');
   }
 
   *#entries(trees: readonly Tree[], { effects, comments }: YamlText): Generator<Entry> {
     for (const { place, text } of comments) {
       this.#notice(
-        `line ${place.line}: ${quote(text)} is a comment to YAML: put the text in quotes if it is a part of it`,
+        `line ${place.line}: ${quote(text)} is a YAML comment: put the text in quotes if it belongs to the text`,
       );
     }
     const set = new Set(effects.anchors.map(({ name }) => name));
@@ -137,7 +137,7 @@ export class YamlReader implements Reader {
     if (reset !== undefined) {
       yield unreadable(
         reset.place,
-        `the anchor of ${quote(`*${reset.name}`)} is set by a job: write this above \`jobs\``,
+        `the anchor of ${quote(`*${reset.name}`)} is set in a job: move this above \`jobs\``,
       );
     }
     for (const tree of trees) yield { place: tree.place, tree, diagnostics: [] };
@@ -153,7 +153,7 @@ export class YamlReader implements Reader {
       text += piece;
       if (text.length <= MAX_WHOLE) continue;
       const message =
-        'is over 250 KB and not a block list: write each job as "- …" below `jobs:`, or use JSONL; a file of one prompt a line is read with --format txt';
+        'is over 250 KB and not a block list: write each job as "- …" below `jobs:`, or use JSONL; use --format txt for one prompt per line';
       return brokenHeader([{ place: START, message }]);
     }
     const { tree, diagnostics } = parseYaml(text, (place) => place, this.#scope);
@@ -164,19 +164,19 @@ export class YamlReader implements Reader {
   }
 }
 
-/** A bare text on one line that YAML reads as it stands: letters, digits, spaces and marks without a meaning. */
+/** A plain text on one line that needs no parser: letters, digits, spaces and marks without a meaning in YAML. */
 const PLAIN = /^( *)- ( *)([A-Za-z](?:[A-Za-z0-9 ,.'()_-]*[A-Za-z0-9.,')_-])?) *\r?\n?$/;
-/** Words that are no text in the core schema. */
+/** Words that are not strings in the core schema. */
 const WORD = /^(?:null|true|false)$/i;
 
-/** Returns the job of a bare text without a parser, which a file of many short prompts would spend its time in. */
+/** Returns the job of a plain text without a parser, which would dominate the time for a file of short prompts. */
 function plainText({ text, line }: JobText): Tree | undefined {
   const [, indent = '', space = '', value = ''] = PLAIN.exec(text) ?? [];
   if (value === '' || WORD.test(value)) return undefined;
   return { place: { line, column: indent.length + space.length + 3 }, value };
 }
 
-/** Whether each piece holds one job, beginning in it, so that nothing was cut in two or swallowed. */
+/** Returns whether each piece contains exactly one job, so that none was split or merged. */
 function isOneEach(trees: readonly Tree[], jobs: readonly JobText[]): boolean {
   if (trees.length !== jobs.length) return false;
   return trees.every(({ place, value }, index) => {

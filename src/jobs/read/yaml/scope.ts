@@ -4,26 +4,26 @@ import type { Place, Tree } from '../../tree.ts';
 export interface Anchor {
   name: string;
   tree: Tree;
-  /** Values in it, itself included. */
+  /** Number of values in it, itself included. */
   size: number;
 }
 
-/** What a parsed text leaves to the text below it. */
+/** Effects of a parsed text on the texts below it. */
 export interface YamlEffects {
   anchors: readonly Anchor[];
   aliases: readonly { name: string; place: Place }[];
-  /** Values that aliases put in. */
+  /** Number of values that aliases expanded to. */
   aliased: number;
-  /** Length of the text. */
+  /** Length of the text in UTF-16 units. */
   characters: number;
 }
 
-/** Values that aliases may stand for, for each character of the file: what is done stays linear in its length. */
+/** Values that aliases may expand to per character of the file, so that the work is linear in its length. */
 const ALIASED_PER_CHARACTER = 4;
 
 /**
- * The anchors of a YAML file while it is read from top to bottom, one text after the other: as YAML has it,
- * an alias stands for the last anchor of its name above it, in whichever job that is.
+ * The anchors of a YAML file while it is read from top to bottom. As YAML requires, an alias refers to the last anchor
+ * of its name above it, in any job.
  */
 export class YamlScope {
   readonly #anchors = new Map<string, Anchor>();
@@ -35,12 +35,12 @@ export class YamlScope {
     return this.#anchors.get(name);
   }
 
-  /** How many values the aliases of the next text may stand for. */
+  /** Number of values that the aliases of the next text may expand to. */
   get aliasesLeft(): number {
     return MAX_ALIASED + ALIASED_PER_CHARACTER * this.#characters - this.#aliased;
   }
 
-  /** @returns false when anchors hold more values than are kept; those above the limit are not set */
+  /** Adds the effects of a text. @returns false if anchors contain too many values; those beyond the limit are not set */
   add({ anchors, aliased, characters }: YamlEffects): boolean {
     this.#aliased += aliased;
     this.#characters += characters;

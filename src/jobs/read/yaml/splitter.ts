@@ -3,39 +3,39 @@ import { START, type Place, type SyntaxDiagnostic } from '../../tree.ts';
 import type { Line } from '../lines.ts';
 import { beginsWithOddSpace, oddSpace } from './whitespace.ts';
 
-/** The text of one job with its dash and its indentation. Longer than MAX_TEXT when there is too much of it. */
+/** The text of one job with its dash and its indentation. A text beyond MAX_TEXT is incomplete. */
 export interface JobText {
   text: string;
-  /** In which it begins, from 1. */
+  /** Line at which the job begins, from 1. */
   line: number;
 }
 
-/** What a value may begin with when the root is no block mapping whose keys stand at line beginnings. */
+/** Start of a root that is not a block mapping with keys at line beginnings. */
 const NOT_A_KEY = /^[[{&!*|>?]/;
 
-/** States in which lines are passed over. */
-const OPEN: ReadonlySet<State> = new Set(['ended', 'over']);
+/** States in which lines are skipped. */
+const SKIPPING: ReadonlySet<State> = new Set(['ended', 'over']);
 
 type State = 'start' | 'header' | 'awaiting' | 'items' | 'rest' | 'ended' | 'over';
 
 /**
- * Cuts a YAML file into its jobs by indentation alone, line by line. That is enough: in a block
- * mapping or list, a value that goes on over several lines - quoted, plain, folded, literal or in
- * brackets - must be indented deeper than the key or the dash it belongs to. So a line at the
- * indentation of the dashes that begins with a dash is a new job, whatever quotes are open; and where
- * it is not, because a quote was left open, the file is broken and that job alone says so.
+ * Splits a YAML file into its jobs, line by line and by indentation alone. That is sufficient: in a block mapping or
+ * list, a value of several lines (quoted, plain, folded, literal or in brackets) must be indented deeper than its key or
+ * dash. So a line with a dash at the indentation of the other dashes begins a job, even inside an open quote. In that
+ * case the file is invalid, and the error is reported for the job with the open quote.
  *
- * start -> header -> awaiting (saw `jobs:`) -> items -> rest (of the header) -> ended (saw `...`)
+ * start -> header -> awaiting (after `jobs:`) -> items -> rest (of the header) -> ended (after `...`); or over, from any
+ * state, when the rest is not split.
  */
 export class YamlSplitter {
-  /** The file without its jobs. What stands behind the place `from` of it is behind `to` in the file. */
+  /** The file without its jobs. Its text after the position `from` is after `to` in the file. */
   readonly header = { text: '', from: START, to: START };
-  /** The file is not written as a block list, so that it cannot be cut. */
+  /** Whether the jobs are not a block list, so that the file cannot be split. */
   whole = false;
-  /** The file is broken here, and nothing after it means anything. */
+  /** Error after which the rest of the file cannot be interpreted. */
   diagnostic: SyntaxDiagnostic | undefined;
 
-  /** The key of the list at the beginning of a line, in any of the ways to write it, and what follows it. */
+  /** Pattern of the key of the list, plain or quoted, and of the text after it. */
   readonly #jobsKey: RegExp;
   #state: State = 'start';
   /** Indentation of the root's keys; -1 when the root is the list of jobs. */
@@ -50,7 +50,7 @@ export class YamlSplitter {
     this.#jobsKey = new RegExp(`^(?:${name}|"${name}"|'${name}')[ \\t]*:(?:[ \\t]+(.*)|$)`);
   }
 
-  /** Takes the next line; returns the job that ends before it, if one does. */
+  /** Adds the next line. @returns the job that ends before it, if any */
   push(line: Line): JobText | undefined {
     const job = this.#job;
     const text = line.text.replace(/[ \t\r\n]+$/, '');
@@ -63,14 +63,14 @@ export class YamlSplitter {
     return job === this.#job ? undefined : job;
   }
 
-  /** The last job. */
+  /** Returns the last job. */
   end(): JobText | undefined {
     return this.#job;
   }
 
   #content(indent: number, content: string, line: Line): void {
-    // Cutting goes by the first character of a line, which this one hides.
-    if (indent <= Math.max(this.#root, this.#dash) && beginsWithOddSpace(content) && !OPEN.has(this.#state)) {
+    // Splitting depends on the first character of a line, which such white space hides.
+    if (indent <= Math.max(this.#root, this.#dash) && beginsWithOddSpace(content) && !SKIPPING.has(this.#state)) {
       const column = indent + content.search(/[^- \t]/);
       const { place, message } = oddSpace({ line: line.number, column: column + 1 }, content.charAt(column - indent));
       return this.#stop(place, message);
@@ -87,22 +87,25 @@ export class YamlSplitter {
         return isKey ? this.#key(content, line) : this.#whole();
       case 'items':
         if (indent === this.#dash && isDash(content)) this.#item(line);
-        else if (isKey) this.#leave(line);
+        else if (isKey) this.#endItems(line);
         else this.#add(line.text);
         return;
       case 'rest':
         return this.#add(line.text);
       case 'ended':
-        return this.#end(line, 'several YAML documents: a jobs file is one, with each job as `- …` in one list');
+        return this.#end(
+          line,
+          'several YAML documents: a jobs file must be one document, with each job as `- …` in one list',
+        );
       case 'over':
     }
   }
 
-  /** The first content decides what the file is. */
+  /** Determines the structure of the file from the first content. */
   #begin(indent: number, content: string, line: Line): void {
     if (content.startsWith('%')) {
-      if (!/^%YAML[ \t]+1\.2\b/.test(content)) this.#end(line, 'the only directive that is understood is `%YAML 1.2`');
-      // Lines that must not reach the parser leave an empty one, so that those below keep their numbers.
+      if (!/^%YAML[ \t]+1\.2\b/.test(content)) this.#end(line, 'only the directive `%YAML 1.2` is supported');
+      // Lines that the parser must not receive are replaced by an empty line, so that line numbers stay the same.
       return this.#add('\n');
     }
     if (isDash(content)) return this.#firstItem(indent, line);
@@ -131,8 +134,8 @@ export class YamlSplitter {
     this.#job = { text: line.text, line: line.number };
   }
 
-  /** A key of the root ends the list of jobs. */
-  #leave(line: Line): void {
+  /** Ends the list of jobs at a key of the root. */
+  #endItems(line: Line): void {
     this.#job = undefined;
     this.#state = 'rest';
     this.header.to = { line: line.number, column: 1 };
@@ -146,7 +149,7 @@ export class YamlSplitter {
       this.#job = undefined;
       this.#state = 'ended';
     } else if (this.#state !== 'start' || this.#marked) {
-      this.#end(line, 'several YAML documents: a jobs file is one, with each job as `- …` in one list');
+      this.#end(line, 'several YAML documents: a jobs file must be one document, with each job as `- …` in one list');
     } else {
       this.#marked = true;
       if (/^---[ \t]+[^#\s]/.test(content)) this.#whole();
@@ -154,7 +157,7 @@ export class YamlSplitter {
     }
   }
 
-  /** To the job, or else to the header. What is beyond the limit is not kept, only that there was too much. */
+  /** Adds text to the job, or to the header if there is none. Text beyond the limit is dropped. */
   #add(text: string): void {
     if (this.#state === 'ended' || this.#state === 'over') return;
     const target = this.#job ?? this.header;

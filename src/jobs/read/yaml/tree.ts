@@ -5,27 +5,27 @@ import type { Anchor, YamlScope } from './scope.ts';
 
 const plainTags = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`);
 
-/** Turns the nodes of one YAML text into a tree with the places of the whole file. */
+/** Converts the nodes of one YAML text to a tree with positions in the file. */
 export class YamlTree {
   readonly diagnostics: SyntaxDiagnostic[] = [];
-  /** Anchors of this text, in the order in which they are set. */
+  /** Anchors of this text, in order. */
   readonly anchors: Anchor[] = [];
   /** Aliases of this text. */
   readonly aliases: { name: string; place: Place }[] = [];
-  /** Comments that begin right at a plain text: the user may have meant them as a part of it. */
+  /** Comments directly after a plain text, which may be intended as part of it. */
   readonly comments: { place: Place; text: string }[] = [];
-  /** Values that aliases put in. */
+  /** Number of values that aliases expanded to. */
   aliased = 0;
   readonly #latest = new Map<string, Anchor>();
   readonly #scope: YamlScope;
   readonly #lines: LineCounter;
   readonly #placeOf: (inText: Place) => Place;
-  /** Values so far, each as often as aliases make it stand there. */
+  /** Number of values so far, with aliases expanded. */
   #size = 0;
 
   /**
-   * @param scope of the file: the anchors set above this text
-   * @param placeOf the place in the file of a place in the text
+   * @param scope anchors above this text
+   * @param placeOf maps a position in the text to one in the file
    */
   constructor(scope: YamlScope, lines: LineCounter, placeOf: (inText: Place) => Place) {
     this.#scope = scope;
@@ -33,15 +33,16 @@ export class YamlTree {
     this.#placeOf = placeOf;
   }
 
-  /** The place in the file of an offset in the text. */
+  /** Returns the position in the file of an offset in the text. */
   place(offset: number): Place {
     const { line, col } = this.#lines.linePos(offset);
     return this.#placeOf({ line, column: col });
   }
 
   /**
-   * @param node what stands there; nothing is a value that was left out
-   * @param fallback the place of a value that has none of its own, such as the one of an empty field
+   * Converts a node.
+   * @param node `null` for an absent value
+   * @param fallback position of a value without its own, such as that of an empty field
    */
   convert(node: unknown, fallback: Place): Tree {
     const before = this.#size++;
@@ -49,7 +50,7 @@ export class YamlTree {
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return { place: fallback, value: null };
     const place = this.#nodePlace(node, fallback);
     if (node.tag !== undefined && !plainTags.includes(node.tag)) {
-      this.diagnostics.push({ place, message: `the tag ${quote(node.tag)} has no meaning here` });
+      this.diagnostics.push({ place, message: `the tag ${quote(node.tag)} is not supported` });
       return { place, value: null };
     }
     const tree: Tree = { place, value: null };
@@ -60,7 +61,7 @@ export class YamlTree {
       if (node.type === 'PLAIN' && typeof tree.value === 'string' && comment && /^[^\s#!-]/.test(comment)) {
         this.comments.push({ place, text: `#${comment}` });
       }
-      // What was left out has an offset, but after line ends and comments.
+      // The offset of an absent value is after line ends and comments.
       if (node.source === '' && node.type === 'PLAIN') tree.place = fallback;
     } else if (isSeq(node)) tree.value = node.items.map((item) => this.convert(item, place));
     else if (isMap(node)) tree.value = this.#map(node);
@@ -80,7 +81,7 @@ export class YamlTree {
     this.aliases.push({ name, place });
     const anchor = this.#latest.get(name) ?? this.#scope.anchor(name);
     if (anchor === undefined) {
-      this.diagnostics.push({ place, message: `no anchor ${quote(`&${name}`)} stands above this alias` });
+      this.diagnostics.push({ place, message: `no anchor ${quote(`&${name}`)} above this alias` });
       return { place, value: null };
     }
     const allowed = this.#scope.aliasesLeft;
@@ -89,10 +90,10 @@ export class YamlTree {
     this.aliased += anchor.size;
     if (this.aliased <= allowed) return { ...anchor.tree, place };
     if (before <= allowed) {
-      const message = `aliases stand for more than ${allowed.toLocaleString('en')} values here: put fewer values behind the anchor`;
+      const message = `aliases expand to more than ${allowed.toLocaleString('en')} values here: reduce the values of the anchor`;
       this.diagnostics.push({ place, message });
     }
-    // Nothing is put in: the tree would be small, but walking it would not end.
+    // Not expanded: the tree would be small in memory, but walking it would take too long.
     return { place, value: null };
   }
 
@@ -129,20 +130,20 @@ export class YamlTree {
     this.diagnostics.push({ place: key.place, field: key.name, message });
   }
 
-  /** `<<: *base` or `<<: [*base, *other]`: fields that the mapping does not have itself; earlier ones win. */
+  /** Adds the fields of `<<: *base` or `<<: [*base, *other]` that the mapping does not have; earlier ones win. */
   #merge(tree: Tree, members: Map<string, Member>): void {
     const sources = Array.isArray(tree.value) ? tree.value : [tree];
     for (const source of sources) {
       if (source.value instanceof Map) {
         for (const [name, member] of source.value) if (!members.has(name)) members.set(name, member);
       } else if (this.diagnostics.length === 0) {
-        this.diagnostics.push({ place: source.place, message: '`<<` takes a mapping, such as an alias of one' });
+        this.diagnostics.push({ place: source.place, message: '`<<` requires a mapping, or an alias of one' });
       }
     }
   }
 }
 
-/** Without tags of its own, a scalar of the core schema is one of these. */
+/** Returns the value of a scalar of the core schema. */
 function scalarOf(value: unknown): Scalar {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null;
 }

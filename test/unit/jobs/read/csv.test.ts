@@ -42,49 +42,49 @@ describe('a CSV file', () => {
       'columns that are misspelt, once',
       'prompt,promt,colour\na,b,c\nd,e,f\n',
       [
-        '1:2: promt: unknown column `promt`: did you mean `prompt`? --column prompt=promt reads it as that, --column x_promt=promt as a variable',
+        '1:2: promt: unknown column `promt`: did you mean `prompt`? --column prompt=promt reads it as that field, --column x_promt=promt as a variable',
       ],
     ],
-    ['a matrix', 'prompt,matrix\na,b\n', ['1:2: matrix: a matrix cannot stand in a table: use YAML, JSON or JSONL']],
-    ['a column twice', 'prompt,id,prompt\na,b,c\n', ['1:3: prompt: column `prompt` stands twice: columns 1 and 3']],
+    ['a matrix', 'prompt,matrix\na,b\n', ['1:2: matrix: a table cannot have a matrix: use YAML, JSON or JSONL']],
+    ['a column twice', 'prompt,id,prompt\na,b,c\n', ['1:3: prompt: column `prompt` appears twice: columns 1 and 3']],
     [
       'no prompts',
       'id,duration\na,5\n',
       [
-        '1:1: the first row names the columns, and there is no `prompt` among them: name the one that holds the prompts, --column prompt=COLUMN (the columns are `id`, `duration`), or put a row of names on top',
+        '1:1: the first row names the columns, but none is `prompt`: name the one with the prompts, --column prompt=COLUMN (the columns are `id`, `duration`), or add a row of names at the top',
       ],
     ],
     [
       'too few cells',
       'prompt,id\na\n',
-      ['2:1: job #1: has 1 cell, and the first row has 2: leave cells empty, but separate them'],
+      ['2:1: job #1: has 1 cell, but the first row has 2: leave cells empty, but keep the separators'],
     ],
     [
       'too many cells',
       'prompt,id\na,b,c\n',
-      ['2:1: job #1: has 3 cells, and the first row has 2: a text with a comma in it must stand in quotes'],
+      ['2:1: job #1: has 3 cells, but the first row has 2: text with a comma in it must be in quotes'],
     ],
     [
       'text behind a quote',
       'prompt,id\na,b c\nd,"e"f\ng,h\n',
       [
         '2:2: job b c: id: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit; this one is `b c`',
-        '3:2: job #2: text after a closing quote: for a quote inside quotes write two, ""',
+        '3:2: job #2: text after a closing quote: write a quote inside quotes as two, ""',
       ],
     ],
     [
       'a quote inside a cell',
       'prompt,id\n"one\r\ntwo",b\n\nfive" x,d\n',
-      ['5:1: job #2: a quote inside a cell: put the whole cell in quotes, and write each quote in it twice, ""'],
+      ['5:1: job #2: a quote inside a cell: put the whole cell in quotes, and double each quote in it, ""'],
     ],
-    ['an open quote', 'prompt,id\na,b\nc,"d\ne,f\n', ['3:2: job #2: a quote is opened in this row and not closed']],
-    ['an open quote in the first row', 'prompt,"id\na,b\n', ['1:2: a quote is opened in this row and not closed']],
+    ['an open quote', 'prompt,id\na,b\nc,"d\ne,f\n', ['3:2: job #2: a quote in this row is not closed']],
+    ['an open quote in the first row', 'prompt,"id\na,b\n', ['1:2: a quote in this row is not closed']],
     [
       'a list that is broken',
       'prompt,mode,image_urls\na,image-to-video,"[""x"""\n',
-      ['2:3: job #1: image_urls: broken JSON at the end: expected "," or "]"'],
+      ['2:3: job #1: image_urls: invalid JSON at the end: expected "," or "]"'],
     ],
-    ['no rows', 'prompt,id\n', [' has no jobs: write one a row, below the row that names the columns']],
+    ['no rows', 'prompt,id\n', [' has no jobs: write one per row, below the row with the names of the columns']],
   ])('is refused with %s', async (_, text, expected) => {
     expect(await faults(text)).toEqual(expected);
   });

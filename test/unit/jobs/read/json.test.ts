@@ -59,21 +59,21 @@ describe('a JSON file', () => {
     expect(await faults(`{"jobs": [{"prompt": "x"}], ${after}`)).toEqual([expect.stringMatching(/^1:38: batch: /)]);
   });
 
-  const quotes = 'texts and names must stand in double quotes; --format yaml reads single quotes';
+  const quotes = 'strings and names must be in double quotes; --format yaml accepts single quotes';
   const more = 'expected nothing more: is a comma missing, or a bracket closed too early?';
 
   it.each([
-    ['no JSON', 'jobs: []', [`1:1: broken JSON at \`jobs\`: ${quotes}`]],
+    ['no JSON', 'jobs: []', [`1:1: invalid JSON at \`jobs\`: ${quotes}`]],
     [
       'a text',
       '"x"',
-      ['1:1: must be a mapping with `jobs`, or a list of jobs; a file of one prompt a line is read with --format txt'],
+      ['1:1: must be a mapping with `jobs`, or a list of jobs; use --format txt for one prompt per line'],
     ],
-    ['a comment', '// x\n[]', ['1:1: broken JSON at `// x`: comments have no place in JSON: remove them']],
+    ['a comment', '// x\n[]', ['1:1: invalid JSON at `// x`: JSON does not allow comments: remove them']],
     [
       'more after the end',
       '[{"prompt": "x"}]\n,',
-      [`2:1: broken JSON at \`,\`: ${more}; JSON lines are read with --format jsonl`],
+      [`2:1: invalid JSON at \`,\`: ${more}; use --format jsonl for JSON lines`],
     ],
     [
       'a list that does not end',
@@ -88,36 +88,36 @@ describe('a JSON file', () => {
     [
       'a job that does not end',
       '[{"prompt": "x"},\n{"prompt": "y"',
-      ['2:15: job #2: broken JSON at the end: expected "," or "}"'],
+      ['2:15: job #2: invalid JSON at the end: expected "," or "}"'],
     ],
     [
       'an object that does not end',
       '{"jobs": [{"prompt": "x"}]',
-      ['1:27: broken JSON at the end: expected "," or "}"'],
+      ['1:27: invalid JSON at the end: expected "," or "}"'],
     ],
     [
       'a list that is closed by the wrong bracket',
       '{"jobs": [{"prompt": "x"}}, {}]',
-      ['1:26: broken JSON at `}`: expected a value'],
+      ['1:26: invalid JSON at `}`: expected a value'],
     ],
     [
       'a comma too many',
       '[{"prompt": "x"},]',
-      ['1:18: job #2: a job is missing here: is there a comma too many? --format yaml reads one at the end'],
+      ['1:18: job #2: a job is missing here: is there an extra comma? --format yaml accepts one at the end'],
     ],
     [
       'a comma alone',
       '[,]',
       [1, 2].map(
         (n) =>
-          `1:${n + 1}: job #${n}: a job is missing here: is there a comma too many? --format yaml reads one at the end`,
+          `1:${n + 1}: job #${n}: a job is missing here: is there an extra comma? --format yaml accepts one at the end`,
       ),
     ],
-    ['a comma too few', '[{"prompt": "x"} {}]', [`1:18: job #1: broken JSON at \`{\`: ${more}`]],
-    ['a name without quotes', '{jobs: []}', [`1:2: broken JSON at \`jobs\`: ${quotes}`]],
-    ['a name without a colon', '{"jobs" []}', ['1:9: broken JSON at `[`: expected ":" after the name']],
-    ['a name without a value', '{"batch": , "jobs": []}', ['1:11: broken JSON at `,`: expected a value']],
-    ['a bad value in the header', '{"batch": x, "jobs": []}', [`1:11: broken JSON at \`x\`: ${quotes}`]],
+    ['a comma too few', '[{"prompt": "x"} {}]', [`1:18: job #1: invalid JSON at \`{\`: ${more}`]],
+    ['a name without quotes', '{jobs: []}', [`1:2: invalid JSON at \`jobs\`: ${quotes}`]],
+    ['a name without a colon', '{"jobs" []}', ['1:9: invalid JSON at `[`: expected ":" after the name']],
+    ['a name without a value', '{"batch": , "jobs": []}', ['1:11: invalid JSON at `,`: expected a value']],
+    ['a bad value in the header', '{"batch": x, "jobs": []}', [`1:11: invalid JSON at \`x\`: ${quotes}`]],
     ['jobs that are no list', '{"jobs": {"prompt": "x"}}', ['1:10: jobs: must be a list of jobs']],
     ['jobs twice', '{"jobs": [\n{"prompt": "x"}],\n"jobs": []}', ['3:1: jobs: is given twice: first at line 1']],
     [
@@ -135,59 +135,59 @@ describe('a JSON file', () => {
       list('{"prompt": "x",\n"prompt": "y"}'),
       ['3:1: job #1: prompt: is given twice: first at line 2'],
     ],
-    ['single quotes', list("{'prompt': 'x'}"), [`2:2: job #1: broken JSON at \`'prompt'\`: ${quotes}`]],
+    ['single quotes', list("{'prompt': 'x'}"), [`2:2: job #1: invalid JSON at \`'prompt'\`: ${quotes}`]],
     [
       'a trailing comma',
       list('{"prompt": "x",}'),
       [
-        '2:16: job #1: broken JSON at `}`: expected a name in double quotes; --format yaml reads single quotes and a comma at the end',
+        '2:16: job #1: invalid JSON at `}`: expected a name in double quotes; --format yaml accepts single quotes and a trailing comma',
       ],
     ],
-    ['no comma', list('{"prompt": "x" "id": "a"}'), ['2:16: job #1: broken JSON at `"id"`: expected "," before this']],
+    ['no comma', list('{"prompt": "x" "id": "a"}'), ['2:16: job #1: invalid JSON at `"id"`: expected "," before this']],
     [
       'an open quote',
       list('{"prompt": "x},\n{"prompt": "y"}'),
-      [expect.stringMatching(/^2:12: job #1: broken JSON at `"x},`: a quote is opened and not closed on its line/)],
+      [expect.stringMatching(/^2:12: job #1: invalid JSON at `"x},`: a string is not closed on its line/)],
     ],
     [
       'a bad escape',
       list('{"prompt": "\\x"}'),
-      [expect.stringMatching(/^2:12: job #1: broken JSON at `"\\x"`: a "\\" begins nothing that JSON knows/)],
+      [expect.stringMatching(/^2:12: job #1: invalid JSON at `"\\x"`: invalid escape sequence/)],
     ],
     [
       'a bad character number',
       list('{"prompt": "\\u12x"}'),
-      ['2:12: job #1: broken JSON at `"\\u12x"`: "\\u" must be followed by four hexadecimal digits'],
+      ['2:12: job #1: invalid JSON at `"\\u12x"`: "\\u" must be followed by four hexadecimal digits'],
     ],
     [
       'a tab in a text',
       list('{"prompt": "a\tb"}'),
-      [expect.stringMatching(/^2:12: job #1: broken JSON at `"a\\tb"`: a control character/)],
+      [expect.stringMatching(/^2:12: job #1: invalid JSON at `"a\\tb"`: a control character/)],
     ],
-    ['NaN', list('{"prompt": "x", "priority": NaN}'), [`2:29: job #1: broken JSON at \`NaN\`: ${quotes}`]],
+    ['NaN', list('{"prompt": "x", "priority": NaN}'), [`2:29: job #1: invalid JSON at \`NaN\`: ${quotes}`]],
     [
       'a number with zeros',
       list('{"prompt": "x", "priority": 007}'),
-      ['2:30: job #1: broken JSON at `0`: expected "," before this'],
+      ['2:30: job #1: invalid JSON at `0`: expected "," before this'],
     ],
     [
       'a number that breaks off',
       list('{"prompt": "x", "priority": 7.}'),
-      ['2:29: job #1: broken JSON at `7.`: a number must not end like this'],
+      ['2:29: job #1: invalid JSON at `7.`: the number is incomplete'],
     ],
-    ['hexadecimal', list('{"prompt": "x", "priority": 0x7}'), [`2:30: job #1: broken JSON at \`x7\`: ${quotes}`]],
-    ['wrong brackets', list('{"image_urls": [}'), ['2:17: job #1: broken JSON at `}`: expected a value']],
+    ['hexadecimal', list('{"prompt": "x", "priority": 0x7}'), [`2:30: job #1: invalid JSON at \`x7\`: ${quotes}`]],
+    ['wrong brackets', list('{"image_urls": [}'), ['2:17: job #1: invalid JSON at `}`: expected a value']],
     ['a job that is a number', list('7'), ['2:1: job #1: must be a text or a mapping of fields, not a number']],
     ['a job that is null', list('null'), ['2:1: job #1: is empty']],
     [
       'deep nesting',
       list(`{"prompt": ${'['.repeat(100)}${']'.repeat(100)}}`),
-      ['2:61: job #1: broken JSON: lists and objects are nested more than 50 deep'],
+      ['2:61: job #1: invalid JSON: lists and objects are nested more than 50 deep'],
     ],
     [
       'deeper nesting',
       list(`{"prompt": ${'['.repeat(200_000)}`),
-      ['2:61: job #1: broken JSON: lists and objects are nested more than 50 deep'],
+      ['2:61: job #1: invalid JSON: lists and objects are nested more than 50 deep'],
     ],
   ])('is refused with %s', async (_, content, expected) => {
     expect(await faults(content)).toEqual(expected);
@@ -224,10 +224,10 @@ describe('a JSONL file', () => {
     expect(await lines('{"batch": "y", "max_clip": 3}\n{"prompt": ""}\n{"prompt": "x"\nx\n[1]\n{} {}\n')).toEqual([
       '1:16: max_clip: unknown field `max_clip`: did you mean `max_clips`?',
       '2:12: job #1: prompt: must not be empty',
-      '3:15: job #2: broken JSON at the end: expected "," or "}"',
-      '4:1: job #3: is no JSON: each line is one job; a file of one prompt a line is read with --format txt',
+      '3:15: job #2: invalid JSON at the end: expected "," or "}"',
+      '4:1: job #3: is not JSON: each line must be a job; use --format txt for one prompt per line',
       '5:1: job #4: must be a text or a mapping of fields, not a list',
-      '6:4: job #5: broken JSON at `{`: expected nothing more: is a comma missing, or a bracket closed too early?',
+      '6:4: job #5: invalid JSON at `{`: expected nothing more: is a comma missing, or a bracket closed too early?',
     ]);
   });
 
@@ -237,7 +237,7 @@ describe('a JSONL file', () => {
       expect.stringContaining('2:2: job #2: batch: unknown field `batch`'),
     ]);
     expect(await lines('{"output": "y", "x-note": 1}\n')).toEqual([
-      ' has no jobs: write one a line, as `{"prompt": "a red fox in snow"}`',
+      ' has no jobs: write one per line, as `{"prompt": "a red fox in snow"}`',
     ]);
   });
 

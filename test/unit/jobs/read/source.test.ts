@@ -15,7 +15,7 @@ const big = Array.from({ length: 1_500 }, (_, number) => line(number)).join('');
 const at = (text: string, bytes: number[]) =>
   Buffer.concat([Buffer.from(text), Buffer.from(bytes), Buffer.from('\n- prompt: x\n')]);
 
-const none = 'jobs.yaml: has no jobs: write one as `- a red fox in snow`, a line each';
+const none = 'jobs.yaml: has no jobs: write one per line, as `- a red fox in snow`';
 
 describe('a file', () => {
   it.each([
@@ -34,15 +34,15 @@ describe('a file', () => {
   it.each(['json', 'jsonl', 'csv'])('that is empty is refused as .%s', async (extension) => {
     const [message] = await wrong(`jobs.${extension}`, '');
     expect(message).toMatch(
-      extension === 'json' ? /^jobs\.json:1:1: is empty: write `\[/ : /has no jobs: write one a /,
+      extension === 'json' ? /^jobs\.json:1:1: is empty: write `\[/ : /has no jobs: write one per /,
     );
   });
 
   it.each([
     ['p.txt.gz', 'a cat\n', 'is compressed (.gz): unpack it first'],
-    ['a.png', 'x', 'is no text file (.png): give a file of prompts'],
+    ['a.png', 'x', 'is not a text file (.png): use a file of prompts'],
     ['p.txt', Buffer.from('1f8b0800', 'hex'), 'is compressed: unpack it first'],
-    ['p.yaml', Buffer.from('89504e470d0a1a0a00', 'hex'), 'is an image or a video: give a file of prompts'],
+    ['p.yaml', Buffer.from('89504e470d0a1a0a00', 'hex'), 'is an image or a video: use a file of prompts'],
     ['p.csv', Buffer.from('504b030414', 'hex'), 'is a document or an archive, not a text file: save it as CSV'],
   ])('that is no text is named for what it is: %s', async (name, content, message) => {
     expect(await wrong(name, content)).toEqual([expect.stringContaining(`${name}: ${message}`)]);
@@ -63,15 +63,15 @@ describe('a file', () => {
     await writeFile(join(path, 'x.yam'), '');
     await writeFile(join(path, 'noname'), '');
     const names = ['none.yaml', 'folder.yaml', 'x.yam', 'noname'];
-    const known = 'add --format txt for one prompt a line, or the format it has (yaml, json, jsonl, csv, tsv, txt)';
+    const known = 'add --format txt for one prompt per line, or its format (yaml, json, jsonl, csv, tsv, txt)';
     expect(await complaints(openJobsFiles(names.map((name) => join(path, name))))).toEqual([
       'none.yaml: cannot be read: no such file: check the path',
-      'folder.yaml: is a folder: give the files in it by name',
+      'folder.yaml: is a folder: name the files in it',
       `x.yam: has the extension .yam (did you mean .yaml?): ${known}`,
       `noname: has no extension: ${known}`,
     ]);
     expect(await complaints(openJobsFiles([]))).toEqual(['no jobs file is given']);
-    expect(await complaints(openJobsFiles(['/dev/null']))).toEqual([expect.stringContaining('is no regular file')]);
+    expect(await complaints(openJobsFiles(['/dev/null']))).toEqual([expect.stringContaining('is not a regular file')]);
   });
 
   it.each(['jobs.YAML', 'jobs.yml'])('may be named %s', async (name) => {
@@ -130,7 +130,7 @@ describe('standard input', () => {
 
   it('needs its format, and is one', async () => {
     expect(await complaints(openJobsFiles(['-']))).toEqual([
-      'standard input: has no name that tells its format: add --format yaml|json|jsonl|csv|tsv|txt',
+      'standard input: has no extension that determines its format: add --format yaml|json|jsonl|csv|tsv|txt',
     ]);
     expect(await complaints(openJobsFiles(['-', '-'], { format: 'txt' }))).toEqual([
       'standard input is given twice: give it once',
@@ -149,7 +149,7 @@ describe('encodings', () => {
 
   it('that are not there, or not those of the file, are refused', async () => {
     expect(await wrong('jobs.csv', 'prompt\nx\n', { encoding: 'klingon' })).toEqual([
-      expect.stringContaining('there is no encoding "klingon"'),
+      expect.stringContaining('unknown encoding "klingon"'),
     ]);
     expect(await wrong('jobs.txt', Buffer.from('a cat', 'utf16le'))).toEqual([
       'jobs.txt:1:1: is UTF-16 without a byte order mark: add --encoding utf-16le',

@@ -106,7 +106,7 @@ describe('YAML that is not a block list', () => {
   it('is refused above 250 KB, with what to do', async () => {
     const job = `{prompt: ${'x'.repeat(900)}},\n`;
     expect(await faults(`jobs: [\n${job.repeat(280)}]\n`)).toEqual([
-      'jobs.yaml:1:1: is over 250 KB and not a block list: write each job as "- …" below `jobs:`, or use JSONL; a file of one prompt a line is read with --format txt',
+      'jobs.yaml:1:1: is over 250 KB and not a block list: write each job as "- …" below `jobs:`, or use JSONL; use --format txt for one prompt per line',
     ]);
   });
 });
@@ -158,7 +158,7 @@ describe('anchors', () => {
   it('of jobs cannot be set again for what stands below the jobs', async () => {
     const text = 'x-a: &a {sound: true}\njobs:\n- &a {prompt: x}\ndefaults: *a\n';
     expect(await faults(text)).toEqual([
-      'jobs.yaml:4:11: job #1: the anchor of `*a` is set by a job: write this above `jobs`',
+      'jobs.yaml:4:11: job #1: the anchor of `*a` is set in a job: move this above `jobs`',
     ]);
   });
 
@@ -167,7 +167,7 @@ describe('anchors', () => {
       await faults(
         'jobs:\n- {id: a, prompt: &x one}\n- {id: b, prompt: *x}\n- {id: c, prompt: *y}\ndefaults: {prompt: &y two}\n',
       ),
-    ).toEqual(['jobs.yaml:4:19: job c: no anchor `&y` stands above this alias']);
+    ).toEqual(['jobs.yaml:4:19: job c: no anchor `&y` above this alias']);
   });
 
   it('that multiply are refused', async () => {
@@ -176,10 +176,10 @@ describe('anchors', () => {
     });
     const text = `defaults:\n  a0: &a0 [x]\n${bomb.join('')}jobs:\n- prompt: x\n`;
     expect(await faults(text)).toContainEqual(
-      expect.stringMatching(/^jobs\.yaml:7:\d+: aliases stand for more than 100,000 values here/),
+      expect.stringMatching(/^jobs\.yaml:7:\d+: aliases expand to more than 100,000 values here/),
     );
     expect(await faults(`- image_urls: &a [*a]\n  prompt: x\n  mode: image-to-video\n`)).toEqual([
-      'jobs.yaml:1:19: job #1: no anchor `&a` stands above this alias',
+      'jobs.yaml:1:19: job #1: no anchor `&a` above this alias',
     ]);
   });
 
@@ -192,39 +192,30 @@ describe('anchors', () => {
 
   it('merge mappings only', async () => {
     expect(await faults('- <<: text\n  prompt: x\n')).toEqual([
-      'jobs.yaml:1:7: job #1: `<<` takes a mapping, such as an alias of one',
+      'jobs.yaml:1:7: job #1: `<<` requires a mapping, or an alias of one',
     ]);
     expect(await clips('- <<: [{prompt: one}, {prompt: two, id: a}]\n')).toEqual([['a', 'one']]);
   });
 });
 
-describe('broken YAML is reported with its place:', () => {
-  const deep =
-    'lists and mappings are nested more than 50 deep: is a bracket not closed, or what is in it not indented?';
+describe('invalid YAML is reported with its place:', () => {
+  const deep = 'lists and mappings are nested more than 50 deep: is a bracket not closed, or its content not indented?';
   const quoted = 'text after the end of the value: put the whole value in quotes';
 
   it.each([
-    [
-      'an open quote',
-      '- id: a\n  prompt: "one\n  duration: 5\n',
-      ['2:11: job #1: a quote is opened here and not closed'],
-    ],
-    [
-      'an open single quote',
-      "- prompt: 'one\n- prompt: two\n",
-      ['1:11: job #1: a quote is opened here and not closed'],
-    ],
+    ['an open quote', '- id: a\n  prompt: "one\n  duration: 5\n', ['2:11: job #1: this quote is not closed']],
+    ['an open single quote', "- prompt: 'one\n- prompt: two\n", ['1:11: job #1: this quote is not closed']],
     [
       'a colon in a text',
       '- prompt: one: two\n',
-      ['1:11: job #1: a text with ": " in it must stand in quotes; a field must be indented as those above it'],
+      ['1:11: job #1: text with ": " in it must be in quotes; a field must be indented like those above it'],
     ],
     ['braces at the beginning', '- prompt: {a} runs\n', [`1:15: job #1: ${quoted}`]],
     ['text behind quotes', '- prompt: "one" two\n', [`1:17: job #1: ${quoted}`]],
     [
       'a reserved character',
       '- prompt: @one\n',
-      ['1:11: job #1: a text that begins with this character must stand in quotes'],
+      ['1:11: job #1: text that begins with this character must be in quotes'],
     ],
     ['tabs', '- id: a\n\tprompt: one\n', ['2:2: job #1: tabs cannot indent in YAML: use spaces']],
     [
@@ -235,13 +226,9 @@ describe('broken YAML is reported with its place:', () => {
     [
       'a tag',
       '- prompt: !secret x\n',
-      ['1:11: job #1: the tag `!secret` has no meaning here: remove it, or put the text in quotes'],
+      ['1:11: job #1: the tag `!secret` is not supported: remove it, or put the text in quotes'],
     ],
-    [
-      'a known tag',
-      '- prompt: !!binary aGk=\n',
-      ['1:20: job #1: the tag `tag:yaml.org,2002:binary` has no meaning here'],
-    ],
+    ['a known tag', '- prompt: !!binary aGk=\n', ['1:20: job #1: the tag `tag:yaml.org,2002:binary` is not supported']],
     ['a field twice', '- prompt: x\n  id: a\n  prompt: y\n', ['3:3: job a: prompt: is given twice: first at line 1']],
     ['a name that is none', '- prompt: x\n  ? [a]\n  : y\n', ['2:5: job #1: the name of a field must be text']],
     [
@@ -262,23 +249,23 @@ describe('broken YAML is reported with its place:', () => {
     [
       'two documents',
       'jobs:\n- prompt: x\n---\njobs: []\n',
-      ['3:1: several YAML documents: a jobs file is one, with each job as `- …` in one list'],
+      ['3:1: several YAML documents: a jobs file must be one document, with each job as `- …` in one list'],
     ],
     [
       'two documents in one line',
       '--- {jobs: []}\n--- {jobs: []}\n',
-      ['2:1: several YAML documents: a jobs file is one, with each job as `- …` in one list'],
+      ['2:1: several YAML documents: a jobs file must be one document, with each job as `- …` in one list'],
     ],
     [
       'text after the end',
       '- prompt: x\n...\nmore\n',
-      ['3:1: several YAML documents: a jobs file is one, with each job as `- …` in one list'],
+      ['3:1: several YAML documents: a jobs file must be one document, with each job as `- …` in one list'],
     ],
-    ['YAML 1.1', '%YAML 1.1\n---\n- prompt: x\n', ['1:1: the only directive that is understood is `%YAML 1.2`']],
+    ['YAML 1.1', '%YAML 1.1\n---\n- prompt: x\n', ['1:1: only the directive `%YAML 1.2` is supported']],
     [
       'a header that is none',
       'just text\n',
-      ['1:1: must be a mapping with `jobs`, or a list of jobs; a file of one prompt a line is read with --format txt'],
+      ['1:1: must be a mapping with `jobs`, or a list of jobs; use --format txt for one prompt per line'],
     ],
     [
       'a list in the header',
@@ -288,12 +275,12 @@ describe('broken YAML is reported with its place:', () => {
     [
       'a dash that is not in line',
       'jobs:\n  - prompt: x\n- prompt: y\n',
-      [expect.stringContaining('3:1: job #1: broken YAML')],
+      [expect.stringContaining('3:1: job #1: invalid YAML')],
     ],
     [
       'a field that is not in line',
       '- id: a\n  prompt: x\n sound: true\n',
-      [expect.stringContaining('3:1: job #1: broken YAML')],
+      [expect.stringContaining('3:1: job #1: invalid YAML')],
     ],
     ['an empty job', '- prompt: x\n-\n', ['2:1: job #2: is empty']],
     [
@@ -317,10 +304,10 @@ describe('broken YAML is reported with its place:', () => {
   it('all of it, also in other jobs', async () => {
     const text = 'jobs:\n- prompt: "one\n- prompt: two\n  duration: 4\n- prompt: a: b\n- prompt: @\n';
     expect((await faults(text)).map((line) => line.split(': ').slice(0, 3).join(': '))).toEqual([
-      'jobs.yaml:2:11: job #1: a quote is opened here and not closed',
+      'jobs.yaml:2:11: job #1: this quote is not closed',
       'jobs.yaml:4:13: job #2: duration',
-      'jobs.yaml:5:11: job #3: a text with "',
-      'jobs.yaml:6:11: job #4: a text that begins with this character must stand in quotes',
+      'jobs.yaml:5:11: job #3: text with "',
+      'jobs.yaml:6:11: job #4: text that begins with this character must be in quotes',
     ]);
   });
 
