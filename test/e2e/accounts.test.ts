@@ -30,7 +30,7 @@ async function account(name: string, redisUrl: string, folder: string) {
   return { name, harness, simulator };
 }
 
-it('four accounts on two Redis servers each keep their own limits, batches and clips', async () => {
+it('keeps limits, batches and clips of four accounts on two Redis servers apart', async () => {
   const folder = await workFolder();
   const servers = [await privateRedis(), await privateRedis()];
   const accounts = await Promise.all(

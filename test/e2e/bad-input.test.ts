@@ -121,7 +121,7 @@ async function nothing(): Promise<{ simulator: Simulator; env: Record<string, st
 }
 
 describe('bad input', () => {
-  it.each(files)('%s: exit code 2, nothing sent, nothing stored', async (_what, name, text, line) => {
+  it.each(files)('refuses %s with exit code 2, and sends and stores nothing', async (_what, name, text, line) => {
     const { simulator, env } = await nothing();
     const folder = await workFolder(name === 'none.yaml' ? {} : { [name]: text });
     const before = await readdir(folder);
@@ -134,7 +134,7 @@ describe('bad input', () => {
     expect(simulator.records.summary().requests.total).toBe(0);
   });
 
-  it.each(environments)('%s: exit code 2, with what to do', async (_what, extra, line) => {
+  it.each(environments)('refuses %s with exit code 2 and a cure', async (_what, extra, line) => {
     const { simulator, env } = await nothing();
     const folder = await workFolder({ 'x.yaml': 'jobs:\n  - prompt: a\n' });
     const { code, err } = await clipmill(['run', 'x.yaml'], folder, { ...env, ...extra }).finished;
@@ -161,7 +161,7 @@ describe('bad input', () => {
     },
   );
 
-  it('names all mistakes of all files at once', async () => {
+  it('reports all mistakes of all files at once', async () => {
     const { env } = await nothing();
     const folder = await workFolder({
       'a.yaml': 'jobs:\n  - {prompt: a, duration: 7, sond: true}\n  - {mode: text-to-video}\n',
@@ -178,13 +178,13 @@ describe('bad input', () => {
     [['export', 'b', '--format', 'xml']],
     [['work', 'everything']],
     [['status', '--nonsense']],
-  ])('a command line nobody knows: %j', async (args) => {
+  ])('refuses an unknown command line: %j', async (args) => {
     const { code, err } = await clipmill(args, await workFolder()).finished;
     expect(code).toBe(2);
     expect(err).toMatch(/^error: /);
   });
 
-  it('a batch that does not exist, with the nearest one', async () => {
+  it('refuses an unknown batch, and suggests the nearest name', async () => {
     const { env } = await nothing();
     const folder = await workFolder({ 'spring.yaml': 'jobs:\n  - prompt: a\n' });
     expect((await clipmill(['run', 'spring.yaml'], folder, env).finished).code).toBe(0);

@@ -37,8 +37,8 @@ async function expectAnHeir(): Promise<void> {
   await drainAll([right, heir], what);
 }
 
-describe('a clock that is wrong', () => {
-  it('neither ends a task early nor keeps one waiting', async () => {
+describe('a wrong clock', () => {
+  it('neither ends a task early nor delays one', async () => {
     await Promise.all([expectNoHarm('set back', -HOUR_MS), expectNoHarm('set forward', HOUR_MS), expectAnHeir()]);
   }, 90_000);
 });

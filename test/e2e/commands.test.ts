@@ -25,7 +25,7 @@ interface StatusJson {
 }
 
 describe('commands on a shared Redis', () => {
-  it('submit, work in several processes, status, export', async () => {
+  it('submit, work, status and export share a batch between processes', async () => {
     const { simulator, folder, env } = await shared();
     const jobs = join(
       await workFolder({ 'jobs.yaml': 'batch: b\njobs:\n  - {prompt: "a clip", copies: 30}\n' }),
@@ -73,7 +73,7 @@ describe('commands on a shared Redis', () => {
     expect((await clipmill(['status', 'b'], folder, env).finished).out).toMatch(/b +30 +30/);
   }, 60_000);
 
-  it('cancel, pause and resume', async () => {
+  it('cancel, pause and resume act on running workers', async () => {
     const { simulator, folder, env } = await shared({ generationMs: { 5: [20_000, 20_000] } });
     const limited = { ...env, CLIPMILL_MAX_TASKS: '4' };
     const jobs = join(
@@ -109,8 +109,8 @@ describe('commands on a shared Redis', () => {
   }, 60_000);
 });
 
-describe('commands that need nothing', () => {
-  it('validate prints what files amount to', async () => {
+describe('commands without Redis', () => {
+  it('validate prints clips, seconds and requests of files', async () => {
     const folder = await workFolder({
       'jobs.yaml':
         'batch: b\nmax_clips: 3\njobs:\n  - {prompt: a, copies: 2}\n  - {prompt: b, duration: 10, copies: 4000}\n',
@@ -134,7 +134,7 @@ describe('commands that need nothing', () => {
     );
   });
 
-  it('config shows where every setting comes from, and no secret', async () => {
+  it('config prints the source of every setting, and no secret', async () => {
     const env = { APIXO_API_KEY: 'sk-hidden', CLIPMILL_MAX_TASKS: '3' };
     const { code, out } = await clipmill(['config', '--json'], await workFolder(), env).finished;
     expect(code).toBe(0);
@@ -144,13 +144,13 @@ describe('commands that need nothing', () => {
     );
   });
 
-  it.each(['job', 'event', 'file'])('schema %s is a JSON Schema', async (what) => {
+  it.each(['job', 'event', 'file'])('schema %s prints a JSON Schema', async (what) => {
     const { code, out } = await clipmill(['schema', what], await workFolder()).finished;
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ $schema: 'https://json-schema.org/draft/2020-12/schema' });
   });
 
-  it('help and version go to standard output and exit with 0', async () => {
+  it('help and version print to standard output and exit with 0', async () => {
     const folder = await workFolder();
     const help = await clipmill(['--help'], folder).finished;
     expect(help).toMatchObject({ code: 0, err: '' });
@@ -159,7 +159,7 @@ describe('commands that need nothing', () => {
     expect(await clipmill(['--version'], folder).finished).toMatchObject({ code: 0, out: `${version}\n` });
   });
 
-  it('a command without a run in this folder names what is missing', async () => {
+  it('a command in a folder without a run reports what is missing', async () => {
     const { code, err } = await clipmill(['status'], await workFolder()).finished;
     expect(code).toBe(2);
     expect(err).toContain('REDIS_URL is not set, and no `clipmill run` has used this folder');
@@ -179,7 +179,7 @@ describe('commands that need nothing', () => {
     expect((await running.finished).code).toBe(0);
   });
 
-  it('demo makes the example clips without a key, in a folder of its own', async () => {
+  it('demo makes the example clips without a key, in its own folder', async () => {
     const folder = await workFolder({ 'tiny.yaml': 'batch: tiny\njobs:\n  - prompt: a fox\n    id: fox\n' });
     await mkdir(join(folder, 'videos/tiny'), { recursive: true });
     await writeFile(join(folder, 'videos/tiny/fox.mp4'), 'a paid clip');
@@ -191,7 +191,7 @@ describe('commands that need nothing', () => {
     expect((await readdir(folder)).toSorted()).toEqual(['clipmill-demo', 'tiny.yaml', 'videos']);
   });
 
-  it('demo leaves a folder alone that it has not made', async () => {
+  it('demo changes no folder that it did not make', async () => {
     const folder = await workFolder({ 'tiny.yaml': 'batch: tiny\njobs:\n  - prompt: a fox\n' });
     await mkdir(join(folder, 'clipmill-demo'));
     await writeFile(join(folder, 'clipmill-demo/notes.txt'), 'mine');

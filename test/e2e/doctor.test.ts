@@ -42,7 +42,7 @@ async function api(options: Parameters<typeof startSimulator>[0] = {}) {
 }
 
 describe('doctor', () => {
-  it('finds all well, and asks the API once', async () => {
+  it('finds no fault, with a single request to the API', async () => {
     const { simulator, env } = await api();
     const { url } = await privateRedis({
       appendonly: 'yes',
@@ -61,7 +61,7 @@ describe('doctor', () => {
     expect(simulator.records.summary().requests).toMatchObject({ total: 1, balance: 1 });
   });
 
-  it('without REDIS_URL shows that a private one would start, and leaves none behind', async () => {
+  it('reports without REDIS_URL that a private Redis would start, and starts none', async () => {
     const { env } = await api();
     const { code, of } = await diagnose(env);
     expect(code).toBe(0);
@@ -104,7 +104,7 @@ describe('doctor', () => {
     expect(of('key')).toMatchObject([{ level: 'warn' }]);
   });
 
-  it('sends nothing that Redis does not count', async () => {
+  it('counts its requests in Redis', async () => {
     const { simulator, env } = await api();
     const { code, of } = await diagnose({ ...env, REDIS_URL: 'redis://127.0.0.1:1' });
     expect(code).toBe(1);
@@ -113,13 +113,13 @@ describe('doctor', () => {
     expect(simulator.records.summary().requests.total).toBe(0);
   });
 
-  it('names settings that are wrong', async () => {
+  it('reports invalid settings', async () => {
     const { code, of } = await diagnose({ CLIPMILL_MAX_TASKS: 'many', CLIPMILL_POLL_DELAY: 'soon' });
     expect(code).toBe(1);
     expect(of('settings').map(({ level }) => level)).toEqual(['fail', 'fail']);
   });
 
-  it('prints lines for people', async () => {
+  it('prints readable lines', async () => {
     const { out } = await clipmill(['doctor'], await workFolder(), { APIXO_BASE_URL: 'http://127.0.0.1:1' }).finished;
     expect(out).toContain('ok    eviction    none (noeviction)\n');
     expect(out).toMatch(/fail {2}api {9}no answer: .*\n {18}-> Check the network/);
@@ -127,8 +127,8 @@ describe('doctor', () => {
   });
 });
 
-describe('a command that begins work', () => {
-  it('reports the shortcomings of Redis, and continues', async () => {
+describe('a command that starts work', () => {
+  it('warns of the faults of Redis, and continues', async () => {
     const { env } = await api();
     const { url } = await privateRedis({ appendonly: 'no' });
     const folder = await workFolder({ 'jobs.yaml': 'batch: b\njobs:\n  - prompt: a fox\n' });
@@ -141,7 +141,7 @@ describe('a command that begins work', () => {
     expect(worker.err()).toContain('"check":"durability"');
   });
 
-  it('refuses a Redis that takes no writes', async () => {
+  it('refuses a Redis that accepts no writes', async () => {
     const { env } = await api();
     const primary = await privateRedis();
     const copy = await privateRedis({ replicaof: `127.0.0.1 ${primary.port}` });
@@ -154,7 +154,7 @@ describe('a command that begins work', () => {
     }
   });
 
-  it('sends itself a callback through the public URL and sees it arrive, or reports what blocks it', async () => {
+  it('sends itself a callback through the public URL, and reports what blocks it', async () => {
     const { env } = await api();
     const [port, other] = [await freePort(), await freePort()];
     const set = {

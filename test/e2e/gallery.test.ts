@@ -75,7 +75,7 @@ describe.skipIf(!here)('the gallery in a browser', () => {
   const card = (text: string) => page.locator('article', { hasText: text });
   const prompt = (text: string) => page.locator('article .prompt', { hasText: text });
 
-  it('plays clips, by mouse and by keys', async () => {
+  it('plays clips by mouse and by keyboard', async () => {
     await card('a fox in snow').getByRole('button').click();
     const viewer = page.locator('dialog');
     const plays = async () => {
@@ -94,7 +94,7 @@ describe.skipIf(!here)('the gallery in a browser', () => {
     await expect.poll(() => viewer.innerText(), slow).toContain('onerror');
   });
 
-  it('shows what failed and why, what is still to come, and what is not there', async () => {
+  it('shows failures with reasons, clips to come and missing files', async () => {
     expect(await card('refused').innerText()).toContain('NSFW: </script>');
     expect(await card('not yet').innerText()).toContain('queued');
     await expect.poll(() => card('deleted since').innerText(), slow).toContain('not found here');
@@ -117,7 +117,7 @@ describe.skipIf(!here)('the gallery in a browser', () => {
     await expect.poll(() => page.locator('#none').isVisible(), slow).toBe(true);
   });
 
-  it('takes prompts for text, and asks for nothing but the clips in sight', async () => {
+  it('shows prompts as text, and loads only the clips in view', async () => {
     await expect.poll(() => page.evaluate(`document.querySelector('video').readyState`), slow).toBeGreaterThan(0);
     expect(await page.title()).toBe('b · clipmill');
     expect(await prompt('onerror').innerText()).toBe(evil);

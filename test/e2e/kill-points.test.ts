@@ -75,7 +75,7 @@ async function killAndRecover(point: FaultPoint) {
 }
 
 describe('a worker that is killed', () => {
-  it('doubles nothing and loses nothing, at whatever point of its work', async () => {
+  it('doubles nothing and loses nothing, at any point of its work', async () => {
     // Most of the time is waiting for the locks of the dead to end: several wait at once.
     const limit = pLimit(5);
     await limit.map(faultPoints, async (point) => {
@@ -111,7 +111,7 @@ describe('a worker that is killed', () => {
     });
   }, 180_000);
 
-  it('loses no callback and no task, wherever it dies on the way of a callback', async () => {
+  it('loses no callback and no task, at any point of handling a callback', async () => {
     await Promise.all(
       callbackPoints.map(async (point) => {
         const lost = point.startsWith('lost-');

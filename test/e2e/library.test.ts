@@ -61,7 +61,7 @@ describe('the library', () => {
     await expect(clipmill.batch('none')).rejects.toThrow('there is no batch "none"');
   });
 
-  it('submits to workers elsewhere without working itself', async () => {
+  it('submits to other workers without working itself', async () => {
     const { simulator, env } = await simulated();
     const folder = await workFolder();
     const clipmill = await createClipmill({ settings: env, home: join(folder, 'home'), work: [] });
@@ -71,7 +71,7 @@ describe('the library', () => {
     expect(simulator.records.summary().requests.total).toBe(0);
   });
 
-  it('refuses what it would ignore, ends an empty batch, and keeps what came before a mistake', async () => {
+  it('refuses unknown options, ends an empty batch, and keeps the jobs before a mistake', async () => {
     const { env } = await simulated();
     const folder = await workFolder();
     const settings = { ...env, CLIPMILL_MAX_ITEMS: '400', CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };

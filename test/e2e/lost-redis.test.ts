@@ -105,8 +105,8 @@ async function oldBatch() {
 const jobsWith = (ids: readonly string[], prompt = 'a clip called') =>
   ids.map((id) => ({ id, prompt: `${prompt} ${id}`, aspect_ratio: '1:1' as const }));
 
-describe('a Redis that is lost', () => {
-  it('costs nothing when the clips are on disk, whichever folder the file is run from', async () => {
+describe('a lost Redis', () => {
+  it('costs nothing when the clips are on disk, from any folder', async () => {
     const { simulator, env } = await simulated();
     const folder = await workFolder();
     const settings = { ...env, CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };
@@ -122,7 +122,7 @@ describe('a Redis that is lost', () => {
   }, 60_000);
 
   it.skipIf(!server)(
-    'costs nothing when they are on S3',
+    'costs nothing when the clips are on S3',
     async () => {
       const { simulator, env } = await simulated();
       const settings = { ...env, ...s3Settings('lost') };
@@ -139,7 +139,7 @@ describe('a Redis that is lost', () => {
   );
 
   it.skipIf(!server).each(['disk', 'S3'])(
-    'loses no task that was under way, with clips on %s',
+    'loses no task in progress, with clips on %s',
     async (kind) => {
       const { simulator, env } = await simulated({ generationMs: { 5: [500_000, 500_000] } });
       const disk = { CLIPMILL_STORAGE: `file:${join(await workFolder(), 'videos')}` };
@@ -159,7 +159,7 @@ describe('a Redis that is lost', () => {
     60_000,
   );
 
-  it('costs nothing after an interrupt: the manifest has what was sent until then', async () => {
+  it('costs nothing after an interrupt, which writes the manifest', async () => {
     const { simulator, env } = await simulated({ generationMs: { 5: [600_000, 600_000] } });
     const folder = await workFolder({ 'jobs.yaml': jobsOf(['a', 'b', 'c']) });
     const first = clipmill(['run', 'jobs.yaml'], folder, env);
@@ -173,7 +173,7 @@ describe('a Redis that is lost', () => {
     expect(made(simulator)).toBe(3);
   }, 60_000);
 
-  it('gives new jobs the next {index} after the adopted ones', async () => {
+  it('gives a new job of a longer file the next {index} after the adopted ones', async () => {
     const { simulator, env } = await simulated();
     const videos = join(await workFolder(), 'videos');
     const settings = { ...env, CLIPMILL_STORAGE: `file:${videos}` };
@@ -187,7 +187,7 @@ describe('a Redis that is lost', () => {
     expect(made(simulator)).toBe(3);
   }, 60_000);
 
-  it('costs nothing when `run` is killed with -9 in the middle of its adoption, and run again', async () => {
+  it('costs nothing when `run` is killed with -9 during its adoption, and run again', async () => {
     const { simulator, env } = await simulated();
     const { folder, redis, ledger, clips } = await oldBatch();
     const job = (id: string, prompt: string) => `  - {id: ${id}, prompt: ${prompt}, aspect_ratio: '1:1'}\n`;
@@ -207,7 +207,7 @@ describe('a Redis that is lost', () => {
     expect(made(simulator)).toBe(1);
   }, 60_000);
 
-  it('is recovered without the jobs file, also when that is killed in the middle', async () => {
+  it('is recovered without the jobs file, even if the recovery is killed', async () => {
     const { simulator, env } = await simulated();
     const { folder, redis, ledger, clips } = await oldBatch();
     const settings = { ...env, REDIS_URL: redis.url };
@@ -230,8 +230,8 @@ describe('a Redis that is lost', () => {
   }, 90_000);
 });
 
-describe('a folder with something else in it', () => {
-  it('is left alone by a second project of the same name, until its user decides', async () => {
+describe('a folder that holds something else', () => {
+  it('is left unchanged by a second project of the same name until its user decides', async () => {
     const { simulator, env } = await simulated();
     const shared = { ...env, CLIPMILL_STORAGE: `file:${join(await workFolder(), 'videos')}` };
     const videos = shared.CLIPMILL_STORAGE.slice('file:'.length);
@@ -269,7 +269,7 @@ describe('a folder with something else in it', () => {
     expect(made(simulator)).toBe(7);
   }, 90_000);
 
-  it('keeps a file that clipmill has not made: told before anything is sent', async () => {
+  it('keeps a file that clipmill did not make, and reports it before anything is sent', async () => {
     const { simulator, env } = await simulated();
     const folder = await workFolder({ 'jobs.yaml': jobsOf(['a', 'b']) });
     await mkdir(join(folder, 'videos/jobs'), { recursive: true });

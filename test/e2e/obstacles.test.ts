@@ -41,27 +41,30 @@ describe('run', () => {
   it.each([
     ['a host that nobody knows', 'https://no-such-host.invalid', 'ENOTFOUND', 'HTTPS_PROXY'],
     ['a port that nobody listens on', 'http://127.0.0.1:1', 'ECONNREFUSED', 'APIXO_BASE_URL'],
-  ])('shows within seconds why nothing moves, and status from another process: %s', async (_what, url, code, cure) => {
-    const folder = await workFolder(jobs);
-    const env = {
-      APIXO_BASE_URL: url,
-      APIXO_API_KEY: 'k',
-      REDIS_URL: inject('redisUrl'),
-      CLIPMILL_PREFIX: `o-${code}`,
-    };
-    const run = clipmill(['run', 'jobs.yaml'], folder, env);
-    await run.saying(`! the API cannot be reached: POST`);
-    expect(run.err()).toContain(code);
-    expect(run.err()).toContain(cure);
-    const { out } = await clipmill(['status'], folder, env).finished;
-    expect(out).toContain('! the API cannot be reached: ');
-    const watch = clipmill(['watch'], folder, env);
-    await watch.saying('! the API cannot be reached: ');
-    watch.child.kill('SIGINT');
-    expect((await watch.finished).code).toBe(0);
-  });
+  ])(
+    'shows within seconds why nothing moves, as does status in another process: %s',
+    async (_what, url, code, cure) => {
+      const folder = await workFolder(jobs);
+      const env = {
+        APIXO_BASE_URL: url,
+        APIXO_API_KEY: 'k',
+        REDIS_URL: inject('redisUrl'),
+        CLIPMILL_PREFIX: `o-${code}`,
+      };
+      const run = clipmill(['run', 'jobs.yaml'], folder, env);
+      await run.saying(`! the API cannot be reached: POST`);
+      expect(run.err()).toContain(code);
+      expect(run.err()).toContain(cure);
+      const { out } = await clipmill(['status'], folder, env).finished;
+      expect(out).toContain('! the API cannot be reached: ');
+      const watch = clipmill(['watch'], folder, env);
+      await watch.saying('! the API cannot be reached: ');
+      watch.child.kill('SIGINT');
+      expect((await watch.finished).code).toBe(0);
+    },
+  );
 
-  it('names NODE_EXTRA_CA_CERTS where a certificate is refused', async () => {
+  it('names NODE_EXTRA_CA_CERTS when a certificate is refused', async () => {
     const folder = await workFolder(jobs);
     const server = await unknownCertificate(folder);
     const env = { APIXO_BASE_URL: `https://localhost:${(server.address() as AddressInfo).port}`, APIXO_API_KEY: 'k' };
@@ -70,7 +73,7 @@ describe('run', () => {
     expect(run.err()).toContain('certificate is refused');
   });
 
-  it('reaches the API through a proxy, and reports what a proxy refuses', async () => {
+  it('reaches the API through a proxy, and reports a refusal of the proxy', async () => {
     const simulator = await startSimulator({ speed: 100, publicUrl: 'http://clips.invalid' });
     onTestFinished(() => simulator.close());
     const { host } = new URL(simulator.url);

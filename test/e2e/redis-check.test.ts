@@ -8,7 +8,7 @@ import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
 
 describe('the check of Redis', () => {
-  it('refuses a replica, whichever way clipmill is opened', async () => {
+  it('refuses a replica in every command, worker and library call', async () => {
     const primary = await privateRedis();
     const replica = await privateRedis({ replicaof: `127.0.0.1 ${primary.port}` });
     const folder = await workFolder({ 'jobs.yaml': 'jobs: [{prompt: a fox}]\n' });
@@ -32,7 +32,7 @@ describe('the check of Redis', () => {
     await expect(createClipmill({ settings: env, work: [] })).rejects.toThrow('is a replica');
   });
 
-  it('lets a worker drain at SIGTERM and exit with 0 whose user may not run INFO', async () => {
+  it('lets a worker without the right to INFO drain at SIGTERM and exit with 0', async () => {
     const server = await privateRedis();
     const redis = new Redis(server.url);
     onTestFinished(() => redis.disconnect());
@@ -59,7 +59,7 @@ describe('the check of Redis', () => {
     expect(code).toBe(0);
   }, 30_000);
 
-  it('reports in the log of clipmill alone, not by the console of a library', async () => {
+  it('reports only in the log of clipmill, not on the console', async () => {
     const redis = await privateRedis({ 'maxmemory-policy': 'volatile-lru', appendonly: 'yes' });
     const folder = await workFolder({ 'jobs.yaml': 'jobs: [{prompt: a fox}]\n' });
     const env = {

@@ -63,7 +63,7 @@ async function expectEnd(): Promise<void> {
 }
 
 describe('workers whose Redis goes away', () => {
-  it('go on by themselves when it is back, doubling and losing nothing, and end when they are told to', async () => {
+  it('continue when it is back, double and lose nothing, and end at SIGTERM', async () => {
     await Promise.all([...faults.map(expectSurvival), expectEnd()]);
   }, 90_000);
 });

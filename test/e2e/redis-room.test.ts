@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { start, workFolder } from '../support/cli.ts';
 import { privateRedis } from '../support/private-redis.ts';
 
-it('submit refuses jobs that maxmemory cannot hold, sends nothing, and takes them when there is room', async () => {
+it('submit refuses jobs that maxmemory cannot hold, sends nothing, and accepts them once there is room', async () => {
   const { url } = await privateRedis({ 'maxmemory-policy': 'noeviction', appendonly: 'yes' });
   const redis = new Redis(url);
   onTestFinished(() => redis.disconnect());

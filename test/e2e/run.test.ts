@@ -21,7 +21,7 @@ jobs:
 `;
 
 describe('clipmill run', () => {
-  it('makes a folder of clips with a gallery and a manifest, and leaves nothing running', async () => {
+  it('makes a folder of clips with gallery and manifest, and leaves no process running', async () => {
     const { simulator, env } = await simulated({ balance: 10 });
     const folder = await workFolder({ 'jobs.yaml': six });
     const { code, out, err } = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
@@ -41,7 +41,7 @@ describe('clipmill run', () => {
     expect(simulator.records.summary().requests.create).toBe(6);
   });
 
-  it('sends nothing when the file is finished, in whatever format it comes', async () => {
+  it('sends nothing for a finished file, in any format', async () => {
     const { simulator, env } = await simulated();
     const folder = await workFolder({
       'six.yaml': six,
@@ -68,7 +68,7 @@ describe('clipmill run', () => {
     expect(simulator.records.summary().requests.create).toBe(7);
   });
 
-  it('exits with 1 when some failed or are held, and says which and what to do', async () => {
+  it('exits with 1 when items failed or are held, and prints them with a cure', async () => {
     const { simulator, env } = await simulated();
     const folder = await workFolder({
       'mixed.yaml':
@@ -91,7 +91,7 @@ describe('clipmill run', () => {
     expect(simulator.records.tasksFor('a')).toHaveLength(1);
   });
 
-  it('goes on where it was after an interrupt, and after a kill -9, and pays for nothing twice', async () => {
+  it('continues after an interrupt and after kill -9, and pays for nothing twice', async () => {
     const { simulator, env } = await simulated({ generationMs: { 5: [40_000, 90_000] } });
     const folder = await workFolder({ 'jobs.yaml': 'batch: b\njobs:\n  - {prompt: a clip, copies: 40}\n' });
     // The time-out is how long the slots of submissions that the kill cut in two stay taken: perhaps all ten.
@@ -119,7 +119,7 @@ describe('clipmill run', () => {
     expect(simulator.records.summary().tasks.maxInFlight).toBeLessThanOrEqual(10);
   }, 60_000);
 
-  it('refuses a folder that another run works in, and lets others look', async () => {
+  it('refuses a folder in use by another run, but not to status', async () => {
     const { env } = await simulated({ generationMs: { 5: [300_000, 300_000] } });
     const folder = await workFolder({ 'jobs.yaml': six });
     const first = clipmill(['run', 'jobs.yaml'], folder, env);
@@ -131,7 +131,7 @@ describe('clipmill run', () => {
     expect(JSON.parse(status.out)).toMatchObject({ batches: [{ batch: 'six', counts: { total: 6 } }] });
   });
 
-  it('keeps within max_clips, whatever other files say, and goes on when it is raised where it was given', async () => {
+  it('keeps to max_clips whatever other files set, and continues when its own file raises it', async () => {
     const { simulator, env } = await simulated();
     const one = (text: string) => `batch: six\njobs:\n  - prompt: ${text}\n`;
     const folder = await workFolder({ 'a.yaml': `max_clips: 2\n${six}`, 'b.yaml': one('b'), 'c.yaml': one('c') });
@@ -158,7 +158,7 @@ describe('clipmill run', () => {
     expect(made()).toBe(7);
   });
 
-  it('refuses two budgets for one batch in one command, and says that files share one', async () => {
+  it('refuses two budgets for one batch in one command, and reports that files share a batch', async () => {
     const { simulator, env } = await simulated();
     const folder = await workFolder({
       'a/jobs.yaml': 'max_clips: 2\njobs:\n- a\n',

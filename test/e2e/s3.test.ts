@@ -65,7 +65,7 @@ async function prepare(items: readonly NewItem[], simulated: SimulatorOptions, c
 }
 
 describe.skipIf(!server)('clipmill on S3', () => {
-  it('runs a file into a bucket, with its gallery and manifest', async () => {
+  it('stores the clips of a file in a bucket, with gallery and manifest', async () => {
     const simulator = await startSimulator({ speed: 50 });
     onTestFinished(() => simulator.close());
     const folder = await workFolder({
@@ -82,7 +82,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
     expect(await sizeOf(storage, 'six/index.html')).toBeGreaterThan(1_000);
   });
 
-  it('stores nothing but the clip, after any faulty answers of the source', async () => {
+  it('stores only the complete clip, after any faulty answers of the source', async () => {
     const kinds = ['html', 'short', '403', '404', '500', 'chunked', 'slow'];
     const items = kinds.map((kind, index) => clip(`clip-${kind}`, `a clip [file:${kind} x1]`, { index }));
     const { simulator, env, folder, ended } = await prepare(items, { clipBytes: 500_000 });
@@ -96,7 +96,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
     for (const { output } of items) expect(await sizeOf(storage, output), output).toBe(500_000);
   });
 
-  it('gives local images to the API as URLs that work without credentials for a time', async () => {
+  it('gives local images to the API as URLs that need no credentials and expire', async () => {
     const simulator = await startSimulator({ speed: 50 });
     onTestFinished(() => simulator.close());
     const job = 'mode: image-to-video, image_files: [a.png]';
@@ -135,7 +135,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
     expect(simulator.records.summary().requests.create).toBe(0);
   });
 
-  it('goes on after a worker was killed while it stored, and fetches again only what is not there', async () => {
+  it('continues after a worker was killed while storing, and downloads only what is missing', async () => {
     const killedWithin = async () => {
       // Each clip takes two seconds to come.
       const items = [1, 2, 3, 4].map((n) => clip(`slow-${n}`, `a ${n} [file:slow x1]`, { index: n }));

@@ -21,7 +21,7 @@ async function get(url: string) {
 }
 
 describe('clipmill serve', () => {
-  it('starts while Redis is away, is ready when it answers, and ends within 2 s with connections open', async () => {
+  it('starts without Redis, is ready when Redis answers, and ends within 2 s with connections open', async () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
     await proxy.refuse();
@@ -57,7 +57,7 @@ describe('clipmill serve', () => {
     for (const socket of sockets) socket.destroy();
   }, 40_000);
 
-  it('refuses what makes no sense, before it listens', async () => {
+  it('refuses contradictory settings before it listens', async () => {
     const folder = await workFolder();
     const refused = async (env: Record<string, string>) => {
       const { code, err } = await clipmill(['serve'], folder, { REDIS_URL: inject('redisUrl'), ...env }).finished;
@@ -121,7 +121,7 @@ async function startSite(options: SimulatorOptions, env: Record<string, string> 
 }
 
 describe('callbacks at clipmill serve', () => {
-  it('are taken by another one when the first is killed, and tried again meanwhile', async () => {
+  it('reach another one when the first is killed, after retries', async () => {
     const site = await startSite({ speed: 20, generationMs: { 5: [6_000, 12_000] } });
     const first = await site.serve();
     site.worker();
@@ -137,7 +137,7 @@ describe('callbacks at clipmill serve', () => {
     expect(requests.status).toBe(30);
   }, 90_000);
 
-  it('come to the same end at two of them at once', async () => {
+  it('have the same effect at two servers at once', async () => {
     const site = await startSite({});
     const other = await freePort();
     await Promise.all([site.serve(), site.serve({ CLIPMILL_CALLBACK_LISTEN: `127.0.0.1:${other}` })]);
@@ -159,7 +159,7 @@ describe('callbacks at clipmill serve', () => {
     expect(site.simulator.records.summary()).toMatchObject({ tasks: { made: 10 }, requests: { status: 10 } });
   }, 60_000);
 
-  it('stay right while the secret is replaced', async () => {
+  it('stay valid while the secret is rotated', async () => {
     const [older, newer] = ['the-old-secret-of-this', 'the-new-secret-of-this'];
     const site = await startSite({ generationMs: { 5: [3_000, 4_000] } });
     const worker = site.worker({ CLIPMILL_CALLBACK_SECRET: older });
@@ -179,7 +179,7 @@ describe('callbacks at clipmill serve', () => {
 });
 
 describe('clipmill run with callbacks', () => {
-  it('listens by itself, says so, and needs no other process', async () => {
+  it('listens itself, prints the address, and needs no other process', async () => {
     const simulator = await startSimulator({ speed: 100 });
     onTestFinished(() => simulator.close());
     const port = await freePort();
@@ -201,7 +201,7 @@ describe('clipmill run with callbacks', () => {
     });
   }, 40_000);
 
-  it('refuses a callback URL that leads nowhere', async () => {
+  it('refuses a callback URL without a listener', async () => {
     const folder = await workFolder({ 'jobs.yaml': 'jobs:\n  - prompt: a fox\n' });
     const { code, err } = await clipmill(['run', 'jobs.yaml'], folder, {
       APIXO_BASE_URL: 'http://127.0.0.1:1',

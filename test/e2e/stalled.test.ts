@@ -24,7 +24,7 @@ async function expectPatience(queue: QueueName, point: FaultPoint): Promise<void
 }
 
 describe('a job that stalls again and again', () => {
-  it('never makes its item fail', async () => {
+  it('never fails its item', async () => {
     await Promise.all([expectPatience('poll', 'before-look'), expectPatience('download', 'before-fetch')]);
   }, 60_000);
 });

@@ -4,7 +4,7 @@ import { startSimulator } from '../../src/simulator/start.ts';
 import { clipmill, scaled, workFolder } from '../support/cli.ts';
 
 describe('two keys on one prefix', () => {
-  it('are noticed before anything is sent, with a way on for a rotated key', async () => {
+  it('are detected before anything is sent, with a cure for a rotated key', async () => {
     const simulator = await startSimulator({ speed: 50 });
     onTestFinished(() => simulator.close());
     const redis = await startEmbeddedRedis(await workFolder());

@@ -21,7 +21,7 @@ function keptLog() {
 }
 
 describe('the account', () => {
-  it('halts once and aloud when the credit is gone, fails nothing, and goes on when it is back', async () => {
+  it('halts with one log line when the credit is gone, fails nothing, and continues after a top-up', async () => {
     const { log, lines } = keptLog();
     const harness = await startHarness({ simulator: { balance: 1 }, env: { CLIPMILL_MAX_TASKS: '20' }, log });
     await harness.work();
@@ -46,7 +46,7 @@ describe('the account', () => {
     expect(harness.simulator.records.summary().tasks.made).toBe(12);
   });
 
-  it('tries a halted account with a single real submission', async () => {
+  it('tests a halted account with a single real submission', async () => {
     const harness = await startHarness({
       simulator: { faults: { noCredit: true }, balanceEndpoint: false },
       env: { CLIPMILL_MAX_TASKS: '20' },
@@ -72,7 +72,7 @@ describe('the account', () => {
     expect((await harness.app.account.read()).halted).toBeNull();
   });
 
-  it('halts when the key is refused, keeps what runs, and goes on', async () => {
+  it('halts when the key is refused, polls the running tasks, and continues', async () => {
     const harness = await startHarness({
       simulator: { generationMs: { 5: [400, 400] } },
       env: { CLIPMILL_MAX_TASKS: '3', CLIPMILL_POLL_DELAY: '200ms' },
@@ -86,7 +86,7 @@ describe('the account', () => {
     expect(counts).toMatchObject({ generating: 3, queued: 3, failed: 0 });
   });
 
-  it('holds everybody back after a 429 for the rate, and fails nothing', async () => {
+  it('delays all processes after a 429 for the rate, and fails nothing', async () => {
     const harness = await startHarness({
       simulator: { maxRequests: 30, requestWindowMs: 1_000 },
       env: { CLIPMILL_MAX_REQUESTS: '1000' },
@@ -111,7 +111,7 @@ describe('the account', () => {
     expect((await readUsage(harness.app.run, harness.app.config)).slots.ceiling).toBeLessThan(20);
   });
 
-  it('waits out an API that is down without spending or failing anything', async () => {
+  it('waits for an API that is down, and spends and fails nothing', async () => {
     const harness = await startHarness({ simulator: { faults: { createReset: 0, create503: 1 } } });
     await harness.work();
     await harness.add('b', clips(15));
@@ -138,7 +138,7 @@ describe('the account', () => {
 });
 
 describe('a halt for lack of downloads', () => {
-  it('does not come back at once after a resume by hand, by the count from before', async () => {
+  it('does not recur after a manual resume by the earlier count', async () => {
     const { account, redis, keys } = await openLedger();
     await redis.hset(keys.account, 'noClips', 25);
     expect(await account.halt('no-downloads', 'no clip')).toBe('halted');
@@ -156,7 +156,7 @@ describe('lost answers of attempts with a callback URL', () => {
     return account.cool('lost', 5_000, 0);
   };
 
-  it('halt after ten in a row where no callback arrives', async () => {
+  it('halt submission after ten in a row if no callback arrives', async () => {
     const app = await openLedger();
     expect(await loses(app, 9)).toMatchObject({ refusals: 9, coolMs: 0 });
     expect(await app.account.halt('lost-answers', 'lost')).toBe('known');
@@ -164,7 +164,7 @@ describe('lost answers of attempts with a callback URL', () => {
     expect(await app.account.halt('lost-answers', 'lost')).toBe('halted');
   });
 
-  it('halt after a hundred in a row while callbacks arrive, and each callback ends the row', async () => {
+  it('halt submission after a hundred in a row while callbacks arrive; each callback ends the row', async () => {
     const app = await openLedger();
     const arrived = () => app.redis.hset(app.keys.account, 'callbackAt', Date.now(), 'lost', 0);
     await arrived();
@@ -176,7 +176,7 @@ describe('lost answers of attempts with a callback URL', () => {
     expect(await app.account.halt('lost-answers', 'lost')).toBe('halted');
   });
 
-  it('count beside other failures: an API that is down halts in any case', async () => {
+  it('count separately from other failures: an API that is down halts submission', async () => {
     const app = await openLedger();
     await app.redis.hset(app.keys.account, 'callbackAt', Date.now());
     await loses(app, 50);
@@ -200,7 +200,7 @@ describe('the balance as evidence about a POST', () => {
     expect(await account.balance(usd, 1)).toBe(shown);
   });
 
-  it('shows nothing where others were accepted meanwhile: their refunds may even out', async () => {
+  it('shows nothing if others were accepted in the meantime: a refund may hide the cost', async () => {
     const { account, redis, keys } = await openLedger();
     await account.balance(10);
     await redis.hset(keys.account, 'acceptedAt', Date.now() + 1);
@@ -210,7 +210,7 @@ describe('the balance as evidence about a POST', () => {
 });
 
 describe('the slow start', () => {
-  it('wakes the dispatcher often only while an answer of the API may come', async () => {
+  it('wakes the dispatcher often only while a submission awaits its answer', async () => {
     const { intake, redis, keys, run, attempts } = await openLedger();
     await redis.hdel(keys.account, 'acceptedAt');
     await intake.add('b', { model: 'm' }, clips(30), false);

@@ -22,7 +22,7 @@ function adopted(state: AdoptedItem['state'], fields: AdoptedItem['fields']): Ad
 
 describe('an adopted item', () => {
   it.each(['failed', 'held', 'cancelled'] as const)(
-    'that is %s is polled after a retry, by the task it has',
+    'that is %s is polled by its known task after a retry',
     async (state) => {
       const app = await openLedger();
       const code = state === 'cancelled' ? {} : { code: 'RESULT_GONE', message: 'gone' };
@@ -42,7 +42,7 @@ describe('an adopted item', () => {
     },
   );
 
-  it('counts in the totals of the account while it is under way', async () => {
+  it('counts in the totals of the account while it is in progress', async () => {
     const app = await openLedger();
     const item = adopted('generating', { task: 't-1', kind: 'm/5/auto' });
     await app.adoption.add('b', { model: 'm' }, [item], 'close');
@@ -54,7 +54,7 @@ describe('an adopted item', () => {
 });
 
 describe('a table of a comparison', () => {
-  it('lives on while it is read, and is missed when it is gone: its rows would be paid for again', async () => {
+  it('is kept while it is read, and its absence is an error: its rows would be paid for again', async () => {
     const { redis, keys } = await openLedger();
     const name = randomUUID();
     const table = new StagingTable(redis, { staging: () => keys.staging(name) });
@@ -79,7 +79,7 @@ describe('a task whose permit Redis has forgotten', () => {
     expect((await app.queries.batch('b'))?.posted).toBe(1);
   });
 
-  it('is counted once where its permit is known', async () => {
+  it('is counted once if its permit is known', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     await app.attempts.begin(attempt, 'x', true);

@@ -90,7 +90,7 @@ const refusedBy = (status: number, message: string): Script => ({ post: always({
 const failedWith = (failCode: unknown, failMsg: unknown = ''): Script =>
   polled(() => ({ state: 'failed', failCode, failMsg }));
 
-describe('answers that hold what they should, in other words', () => {
+describe('answers with the documented content in another form', () => {
   const rows = done([
     ['as documented', {}],
     ['task_id', accepted((id) => ({ code: 200, data: { task_id: id } }))],
@@ -164,7 +164,7 @@ describe('answers that hold what they should, in other words', () => {
     made,
   ]);
 
-  it('lead to a clip, and to no second task', async () => {
+  it('lead to a clip and no second task', async () => {
     const { harness, ends, lines } = await play(rows);
     await harness.ended('b');
     expect(await ends()).toEqual(expected(rows));
@@ -182,7 +182,7 @@ describe('answers that hold what they should, in other words', () => {
   }, 60_000);
 });
 
-describe('answers that are an end', () => {
+describe('answers that end an item', () => {
   const rows: Row[] = [
     ['a content policy', failedWith('CONTENT_POLICY_VIOLATION'), 'failed CONTENT_POLICY_VIOLATION', 1, 1],
     ['a moderation', failedWith('MODERATION_BLOCKED'), 'failed MODERATION_BLOCKED', 1, 1],
@@ -211,7 +211,7 @@ describe('answers that are an end', () => {
     ['the key in a message', failedWith('NSFW', 'key secret-key-1, Bearer secret-key-1'), 'failed NSFW', 1, 1],
   ];
 
-  it('end the item, at the least cost', async () => {
+  it('end the item at the least cost', async () => {
     const { harness, ends } = await play(rows, {}, () => json({ code: 200, data: 50 }));
     await harness.ended('b');
     expect(await ends()).toEqual(expected(rows));
@@ -221,7 +221,7 @@ describe('answers that are an end', () => {
     expect(long?.message?.length).toBeLessThanOrEqual(500);
   }, 60_000);
 
-  it('does not count a 500 that the balance shows unbilled, while nothing else moves it', async () => {
+  it('do not count a 500 that the balance shows unbilled', async () => {
     const alone: Row[] = [
       ['500, then not billed', { post: inTurn(always('', 500), always('', 503), always('', 500), ok) }, 'done', 4, 1],
     ];
@@ -231,7 +231,7 @@ describe('answers that are an end', () => {
   }, 60_000);
 });
 
-describe('answers that are not understood', () => {
+describe('unintelligible answers', () => {
   const rows: Row[] = [
     [
       'success without a URL',
@@ -279,7 +279,7 @@ describe('answers that are not understood', () => {
     ['an unknown state', polled(() => ({ state: 'dreaming' })), 'held TASK_TIMEOUT', 1, 1],
   ];
 
-  it('hold the item with the answer, replace no task, and are asked for again first by a retry', async () => {
+  it('hold the item with the answer and replace no task; a retry polls the task first', async () => {
     const { harness, api, ends } = await play(rows, { CLIPMILL_TASK_TIMEOUT: '3s' });
     await harness.ended('b');
     expect(await ends()).toEqual(expected(rows));
@@ -313,7 +313,7 @@ describe('submissions that may have been accepted', () => {
     ['500 with a task, and no balance', hidden('', 500), 'held HTTP_500', 2, 2],
   ];
 
-  it('are held with the answer, and cost no more than CLIPMILL_MAX_ATTEMPTS tasks', async () => {
+  it('are held with the answer and cost at most CLIPMILL_MAX_ATTEMPTS tasks', async () => {
     const { harness, ends } = await play(rows);
     await harness.ended('b');
     expect(await ends()).toEqual(expected(rows));
@@ -351,7 +351,7 @@ describe('answers of the account', () => {
     ['every POST 500 with a task', { post: always('', 500, { made: true }) }, 'unavailable'],
     ['a task that fails for want of credit', failedWith('INSUFFICIENT_CREDITS', 'no money'), 'no-credit'],
     ['every success without a clip', polled(() => ({ state: 'success' })), 'odd-answers'],
-  ])('halt submission within twenty tasks, and fail nobody: %s', async (_what, script, reason) => {
+  ])('halt submission within twenty tasks and fail no item: %s', async (_what, script, reason) => {
     const { harness, api } = await play(many(40, script), { CLIPMILL_MAX_TASKS: '20' });
     expect((await halted(harness)).reason).toBe(reason);
     // What was under way ends; then nothing more is posted until a trial is due.
@@ -363,7 +363,7 @@ describe('answers of the account', () => {
     expect((await harness.app.queries.batch('b'))?.counts.failed).toBe(0);
   });
 
-  it('are paid for no longer when no clip can be downloaded, until one can', async () => {
+  it('stop submission while no clip can be downloaded', async () => {
     const { harness, api } = await play(many(60, {}), { CLIPMILL_MAX_TASKS: '10' }, undefined, { clipsDown: true });
     expect((await halted(harness)).reason).toBe('no-downloads');
     await until(async () => (await harness.app.redis.zcard(harness.app.keys.slots)) === 0, 'the end of all tasks');
@@ -375,7 +375,7 @@ describe('answers of the account', () => {
     expect(api.made()).toBe(60);
   }, 60_000);
 
-  it('concern one item alone where others are accepted, and halt nothing', async () => {
+  it('fail only one item and halt nothing while others are accepted', async () => {
     const rows: Row[] = [
       ['odd', refusedBy(400, 'Insufficient credits'), 'failed HTTP_400', 3, 0],
       ...many(30, {
@@ -426,7 +426,7 @@ describe('answers of the account', () => {
     ['Unix seconds', () => String(Math.floor(Date.now() / 1000) + 3_600 * 24 * 365)],
     ['a date of another century', () => 'Wed, 25 Nov 2126 12:00:00 GMT'],
     ['a number without end', () => '9'.repeat(30)],
-  ])('hold back for a quarter of an hour at most, and visibly, at a Retry-After of %s', async (_what, value) => {
+  ])('delay for at most 15 minutes, visibly, at a Retry-After of %s', async (_what, value) => {
     const { harness } = await play(
       many(1, { post: always({ code: 429 }, 429, { headers: { 'retry-after': value() } }) }),
     );

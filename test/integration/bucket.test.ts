@@ -96,7 +96,7 @@ describe('the request bucket', () => {
     covered.report();
   });
 
-  it('lets a rested bucket fill all slots at once, from ten requests a minute up', async () => {
+  it('lets an idle bucket fill all slots at once, from ten requests a minute up', async () => {
     for (const [maxRequests, maxTasks] of [
       [10, 3],
       [60, 10],
@@ -114,7 +114,7 @@ describe('the request bucket', () => {
     }
   });
 
-  it('gives what asks at once all the time 97 % of the limit, evenly after the start', async () => {
+  it('gives constant demand 97 % of the limit, evenly after the start', async () => {
     for (const what of ['submit', 'poll'] as const) {
       const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '400', CLIPMILL_MAX_TASKS: '40' });
       const times = await reserve(app, 2_000, what);
@@ -128,7 +128,7 @@ describe('the request bucket', () => {
     }
   });
 
-  it('leaves the tokens at hand to submissions, and to polls what those leave', async () => {
+  it('reserves the burst for submissions, and gives polls the rest', async () => {
     const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '100', CLIPMILL_MAX_TASKS: '11' });
     await reserve(app, 8);
     // Seven of ten are in use, and as many are kept for the next submissions.
@@ -142,14 +142,14 @@ describe('the request bucket', () => {
     expect(await waitFor(rested, 'poll')).toBe(0);
   });
 
-  it('gives tokens in the order in which they were asked for', async () => {
+  it('gives tokens in the order of requests', async () => {
     const app = await openLedger({ ...paced, CLIPMILL_MAX_REQUESTS: '100', CLIPMILL_REQUEST_WINDOW: '10s' });
     const times = await reserve(app, 50);
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(49 * 102 - 20);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
 
-  it('lets no request wait out a clock that was set back', async () => {
+  it('makes no request wait for a clock that was set back', async () => {
     const app = await openLedger({ ...paced });
     const [seconds] = await app.redis.time();
     const hourAhead = (Number(seconds) + 3_600) * 1_000;
@@ -170,7 +170,7 @@ describe('the request bucket', () => {
     expect((await interval(app)) / before).toBeCloseTo(1.25, 1);
   });
 
-  it('begins gently after a 429: without the tokens at hand, which come back little by little', async () => {
+  it('starts slowly after a 429: the burst returns gradually', async () => {
     const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '1000', CLIPMILL_MAX_TASKS: '200' });
     await app.account.cool('rate', 1, 0);
     await app.clock.sleep(5);
@@ -186,7 +186,7 @@ describe('the request bucket', () => {
     expect(atOnce).toBeLessThanOrEqual(55);
   });
 
-  it('waits for as long as it was asked to, however slow it has become', async () => {
+  it('waits as long as the API asked, however slow it has become', async () => {
     const app = await openLedger();
     for (let overshoot = 1; overshoot <= 12; overshoot += 1) {
       // Each refuses a request that was sent after the hold before it.
@@ -199,7 +199,7 @@ describe('the request bucket', () => {
     expect(Number(await app.redis.hget(app.keys.requests, 'factor'))).toBeCloseTo(0.1, 2);
   });
 
-  it('has its full rate back a while after a 429', async () => {
+  it('recovers its full rate some time after a 429', async () => {
     const app = await openLedger({ ...paced, CLIPMILL_MAX_REQUESTS: '100', CLIPMILL_REQUEST_WINDOW: '300ms' });
     const token = async () => (JSON.parse(String(await app.run('load', '{}'))) as { tokenMs: number }).tokenMs;
     const before = await token();
@@ -208,7 +208,7 @@ describe('the request bucket', () => {
     await until(async () => (await token()) === before, 'the full rate');
   });
 
-  it('counts a refusal once for all requests that were sent before the hold it led to was over', async () => {
+  it('counts one refusal for all requests that were sent before its hold ended', async () => {
     const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '10' });
     const factor = () => app.redis.hget(app.keys.requests, 'factor');
     await app.account.cool('rate', 5, 0);
@@ -222,7 +222,7 @@ describe('the request bucket', () => {
     expect(Number(await factor())).toBeLessThan(0.7);
   });
 
-  it('goes on at once when the user resumes, and when limits are corrected', async () => {
+  it('continues at once when the user resumes or corrects the limits', async () => {
     const app = await openLedger({ ...paced, CLIPMILL_MAX_REQUESTS: '10' });
     await app.account.cool('rate', 3_600_000, 0);
     await app.account.resume();
@@ -236,7 +236,7 @@ describe('the request bucket', () => {
     expect(await publishLimits(app.run, corrected)).toEqual([]);
   });
 
-  it('gives nothing out behind a hold, nor lets a poll go that holds a token', async () => {
+  it('gives no token during a hold, and stops polls that have one', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     await app.attempts.begin(attempt, 't', true);
@@ -253,7 +253,7 @@ describe('the request bucket', () => {
     expect(await app.attempts.pollPermit(attempt, false)).toMatchObject({ kind: 'go', waitMs: 0 });
   });
 
-  it('does not give out anew what is reserved when the user resumes', async () => {
+  it('does not give reserved tokens twice when the user resumes', async () => {
     const app = await openLedger({ ...paced, CLIPMILL_MAX_REQUESTS: '10' });
     const held = await reserve(app, 5);
     await app.account.resume();
@@ -261,7 +261,7 @@ describe('the request bucket', () => {
     expect(next).toBeGreaterThan(held.at(-1) ?? 0);
   });
 
-  it('needs memory for the tokens at hand that are in use, and drops them when they are back', async () => {
+  it('needs memory only for burst tokens in use', async () => {
     const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '400', CLIPMILL_REQUEST_WINDOW: '300ms' });
     await reserve(app, 150);
     expect(await app.redis.llen(app.keys.quick)).toBeGreaterThan(90);
@@ -269,7 +269,7 @@ describe('the request bucket', () => {
     expect(Math.max(...(await Promise.all(Array.from({ length: 50 }, () => waitFor(app, 'submit')))))).toBe(0);
   });
 
-  it('counts what was taken in the window', async () => {
+  it('counts the tokens of the window', async () => {
     const app = await openLedger();
     await reserve(app, 37);
     const { used } = (await readUsage(app.run, app.config)).requests;

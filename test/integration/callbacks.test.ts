@@ -82,7 +82,7 @@ describe('callback mode', () => {
     expect(urls).toContain(await harness.urlOf('clip-7', attempt));
   });
 
-  it('comes to the same end when callbacks are doubled, early, late, long, slow and out of order', async () => {
+  it('has the same result when callbacks are doubled, early, late, long, slow and out of order', async () => {
     const harness = await startCallbackHarness({
       faults: {
         duplicateCallback: 0.5,
@@ -104,7 +104,7 @@ describe('callback mode', () => {
     expect(requests.status).toBeLessThan(40 * 5);
   }, 40_000);
 
-  it('goes on with the task of an answer that was lost, instead of holding its item', async () => {
+  it('continues with the task of a lost answer instead of holding its item', async () => {
     const harness = await startCallbackHarness({ faults: { createLost: 1 } });
     await harness.serve();
     await harness.work();
@@ -151,7 +151,7 @@ describe('callback mode', () => {
     expect(harness.simulator.records.summary().tasks).toMatchObject({ made: 61, billed: 61 });
   });
 
-  it('learns a task whose answer never comes before anything else does', async () => {
+  it('records the task of an answer that never comes', async () => {
     const harness = await startCallbackHarness({ faults: { createHang: 1 } });
     await harness.serve();
     await harness.work();
@@ -160,7 +160,7 @@ describe('callback mode', () => {
     expect(harness.simulator.records.summary().requests).toMatchObject({ create: 3, status: 3 });
   });
 
-  it('takes a held item back when its callback comes at last', async () => {
+  it('continues a held item when its callback arrives late', async () => {
     const harness = await startCallbackHarness({ faults: { createLost: 1 } });
     await harness.work();
     await harness.add('b', clips(1));
@@ -178,7 +178,7 @@ describe('callback mode', () => {
     expect(harness.simulator.records.summary()).toMatchObject({ requests: { create: 1 } });
   });
 
-  it('trusts nothing else, and no id of another item', async () => {
+  it('accepts nothing else from a body, and no id of another item', async () => {
     const harness = await startCallbackHarness({ faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } });
     await harness.serve();
     await harness.work();
@@ -201,7 +201,7 @@ describe('callback mode', () => {
     expect(polls(harness)).toBeLessThanOrEqual(2);
   });
 
-  it('holds an attempt again whose id was forged and that the API does not know, until the true one comes', async () => {
+  it('holds an attempt with a forged id again, until the true id arrives', async () => {
     const harness = await startCallbackHarness({ faults: { createLost: 1, dropCallback: 1 } });
     await harness.work();
     await harness.add('b', clips(1));
@@ -236,7 +236,7 @@ describe('callback mode', () => {
     expect(harness.simulator.records.summary().tasks.made).toBe(2);
   }, 30_000);
 
-  it('is not moved by guessed paths, and asks Redis nothing for them', async () => {
+  it('ignores guessed paths, without a Redis command', async () => {
     const harness = await startCallbackHarness({ faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } });
     await harness.serve();
     await harness.work();
@@ -256,7 +256,7 @@ describe('callback mode', () => {
     expect(polls(harness)).toBe(0);
   });
 
-  it('finds ends by the fallback when callbacks are lost, warns once and polls until they come again', async () => {
+  it('finds ends by fallback polls when callbacks are lost, warns once, and polls until they arrive again', async () => {
     const lines: string[] = [];
     const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
     const harness = await startCallbackHarness(
@@ -278,7 +278,7 @@ describe('callback mode', () => {
     expect(warnings()).toHaveLength(1);
   }, 30_000);
 
-  it('answers 503 while Redis is away, and takes the callback that is tried again', async () => {
+  it('answers 503 while Redis is away, and accepts the retried callback', async () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
     const redisUrl = `redis://127.0.0.1:${proxy.port}`;
@@ -296,7 +296,7 @@ describe('callback mode', () => {
     expect((await harness.ended('b')).counts).toMatchObject({ done: 1 });
   }, 30_000);
 
-  it('is found by reconcile when its process dies between the record and the job', async () => {
+  it('is completed by reconcile when the process dies between the record and the job', async () => {
     const harness = await startCallbackHarness({ faults: { dropCallback: 1 }, generationMs: { 5: [60_000, 60_000] } });
     await harness.work();
     await harness.add('b', [clip('running'), clip('lost', 'lost [lost]')]);

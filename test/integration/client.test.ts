@@ -55,7 +55,7 @@ async function classify(work: Promise<unknown>): Promise<ApixoError> {
 }
 
 describe('the API client', () => {
-  it('sends what the page documents', async () => {
+  it('sends requests as documented', async () => {
     const { client, seen } = await serve(json(200, { code: 200, message: 'success', data: { taskId: 'task_1' } }));
     expect(await generate(client)).toEqual({ taskId: 'task_1' });
     await client.generate(kling26, { provider: 'value', input: { prompt: 'y' }, callbackUrl: 'https://me.example/cb' });
@@ -85,13 +85,13 @@ describe('the API client', () => {
     ['an answer without a task', 200, { code: 200, data: {} }, 'not-understood', 'UNREADABLE_ANSWER'],
     ['half a JSON', 200, '{"code":200,"data":{"taskId":"ta', 'not-understood', 'UNREADABLE_ANSWER'],
     ['a busy server', 503, '', 'server-error', 'HTTP_503'],
-  ])('looks at %s', async (_what, status, body, kind, code) => {
+  ])('polls %s', async (_what, status, body, kind, code) => {
     const { client, seen } = await serve(json(status, body));
     expect(await classify(generate(client))).toMatchObject({ kind, code });
     expect(seen).toHaveLength(1);
   });
 
-  it('honours Retry-After in both its forms', async () => {
+  it('reads Retry-After as seconds and as a date', async () => {
     const seconds = await serve(json(429, { code: 429 }, { 'retry-after': '7' }));
     expect((await classify(generate(seconds.client))).retryAfterMs).toBe(7_000);
     const date = new Date(Date.now() + 60_000).toUTCString();
@@ -108,7 +108,7 @@ describe('the API client', () => {
     expect((await classify(generate(fast.client))).retryAfterMs).toBe(20_000);
   });
 
-  it('knows that a refused connection accepted nothing', async () => {
+  it('reports that a refused connection accepted nothing', async () => {
     const client = createApixoClient({ baseUrl: 'http://127.0.0.1:1', apiKey: 'k' });
     onTestFinished(() => client.close());
     expect(await classify(generate(client))).toMatchObject({ kind: 'unreachable', code: 'ECONNREFUSED' });
@@ -117,32 +117,32 @@ describe('the API client', () => {
     expect(await classify(generate(nowhere))).toMatchObject({ kind: 'unreachable' });
   });
 
-  it('takes a connection that breaks after the request for ambiguous, and posts once', async () => {
+  it('reports a connection that breaks after the request as ambiguous, and posts once', async () => {
     const { client, seen } = await serve((incoming) => incoming.socket.destroy());
     expect(await classify(generate(client))).toMatchObject({ kind: 'ambiguous', code: 'CONNECTION_LOST' });
     expect(seen).toHaveLength(1);
   });
 
-  it('takes silence for ambiguous, and posts once', async () => {
+  it('reports a missing answer as ambiguous, and posts once', async () => {
     const { client, seen } = await serve(() => {}, { submitTimeoutMs: 200 });
     expect(await classify(generate(client))).toMatchObject({ kind: 'ambiguous', code: 'ANSWER_TIMEOUT' });
     expect(seen).toHaveLength(1);
   });
 
-  it('takes an answer that stops in the middle for ambiguous', async () => {
+  it('reports a truncated answer as ambiguous', async () => {
     const { client } = await serve((_incoming, response) => response.writeHead(200).write('{"code":2'), {
       submitTimeoutMs: 200,
     });
     expect(await classify(generate(client))).toMatchObject({ kind: 'ambiguous' });
   });
 
-  it('does not follow redirects with the key in hand', async () => {
+  it('follows no redirect: it would send the key along', async () => {
     const { client, seen } = await serve(json(302, '', { location: '/elsewhere' }));
     expect(await classify(generate(client))).toMatchObject({ kind: 'wrong-endpoint' });
     expect(seen).toHaveLength(1);
   });
 
-  it('reads no more than an answer can be', async () => {
+  it('limits the size of an answer', async () => {
     const { client } = await serve((_incoming, response) => response.writeHead(200).end('x'.repeat(2_000_000)));
     expect(await classify(generate(client))).toMatchObject({ kind: 'ambiguous' });
   });
@@ -157,7 +157,7 @@ describe('the API client', () => {
     [200, 'hello', 'not-understood'],
     [400, { code: 400 }, 'rejected'],
     [401, '', 'bad-key'],
-  ] as const)('throws where the answer to the balance is %i %j', async (status, body, kind) => {
+  ] as const)('throws if the answer to the balance is %i %j', async (status, body, kind) => {
     const { client } = await serve(json(status, body));
     expect(await classify(client.account())).toMatchObject({ kind });
   });

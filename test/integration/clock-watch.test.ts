@@ -7,19 +7,19 @@ import { until } from '../support/until.ts';
 import { openLedger } from '../support/ledger.ts';
 
 describe('a disturbance', () => {
-  it('that lost the answer to a command is repaired long before the next full minute', async () => {
+  it('that lost a reply is repaired long before the next full minute', async () => {
     const harness = await startHarness();
     await harness.work();
     const { intake, run, redis, keys } = harness.app;
     // The first regular look is over when the chore behind it begins; the next one comes a minute later.
     await until(async () => (await redis.hget(`${keys.prefix}chores`, 'probe')) !== null, 'the first look');
-    // Redis handed the items out, and whoever asked never heard of it.
+    // Redis dispatched the items, and the reply was lost.
     await Promise.all([intake.add('b', { model: 'kling-2-6' }, clips(5), false), run('dispatch', 10)]);
     redis.disconnect(true);
     expect((await harness.ended('b')).counts).toMatchObject({ done: 5 });
   }, 40_000);
 
-  it('is a clock that was set back, and none that was set forward or runs as it should', async () => {
+  it('is a clock set back, but not one set forward or running normally', async () => {
     const { redis, run } = await openLedger();
     const fake = new FakeClock();
     let setBy = 0;

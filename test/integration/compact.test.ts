@@ -34,7 +34,7 @@ const job = fc.record({
 });
 
 describe('the item of a stored clip', () => {
-  it('reads as it was written, with any content', async () => {
+  it('is read as it was written, with any content', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(job, { minLength: 1, maxLength: 5, selector: (one) => one.output ?? one }),
@@ -106,7 +106,7 @@ describe('the item of a stored clip', () => {
     expect(await app.redis.object('ENCODING', app.keys.item('b/a'))).toMatch(/listpack|ziplist/);
   });
 
-  it('reads as an earlier version stored it', async () => {
+  it('is read as an earlier version stored it', async () => {
     const app = await openLedger();
     const fields = {
       priority: '7',

@@ -18,7 +18,7 @@ async function told(url: string): Promise<Record<string, Finding>> {
 }
 
 describe('the check of a real Redis', () => {
-  it('finds one that forgets', async () => {
+  it('warns of one that forgets', async () => {
     const { url } = await privateRedis({ appendonly: 'no', maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' });
     expect(await told(url)).toEqual({
       durability: expect.objectContaining({ level: 'fail' }),
@@ -26,12 +26,12 @@ describe('the check of a real Redis', () => {
     });
   });
 
-  it('finds no fault with a proper one', async () => {
+  it('finds no fault with a well-configured one', async () => {
     const { url } = await privateRedis({ appendonly: 'yes', 'maxmemory-policy': 'noeviction' });
     expect(await told(url)).toEqual({});
   });
 
-  it('reports what it cannot read where CONFIG and INFO are forbidden', async () => {
+  it('reports what it cannot read without CONFIG and INFO', async () => {
     const { url } = await privateRedis({ appendonly: 'yes' });
     const redis = connect(url);
     await redis.acl('SETUSER', 'managed', 'on', '>pw', 'allkeys', 'allchannels', '+@all', '-config');

@@ -45,7 +45,7 @@ const drip = (response: ServerResponse) => {
 const whole = (response: ServerResponse) => response.writeHead(200, { 'content-length': mp4.length }).end(mp4);
 
 describe('downloads', () => {
-  it('that drip hold no places of another batch', async () => {
+  it('that are too slow occupy no places of another batch', async () => {
     const url = await host({ '/drip': drip, '/good': whole });
     const harness = await startHarness({ env: { CLIPMILL_DOWNLOADS: '4' } });
     await harness.work({ replace: withResults((batch) => [`${url}/${batch === 'slow' ? 'drip' : 'good'}`]) });
@@ -89,7 +89,7 @@ describe('downloads', () => {
     expect(await readdir(join(videos, 'a-folder.mp4'))).toEqual([]);
   });
 
-  it('that never become a clip end held, with their URL, and a retry polls the same task', async () => {
+  it('that never become a clip are held with their URL, and a retry polls the same task', async () => {
     const url = await host({ '/page': (response) => response.writeHead(200).end('<!doctype html><title>x</title>') });
     const harness = await startHarness();
     const replace = (parts: Parts) => {

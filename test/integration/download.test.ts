@@ -11,7 +11,7 @@ import { override } from '../support/override.ts';
 import { until } from '../support/until.ts';
 
 describe('downloads', () => {
-  it('keep every file of a task, and never that of another item', async () => {
+  it('store every file of a task, and replace none of another item', async () => {
     const harness = await startHarness();
     await harness.work();
     await harness.add('b', [clip('a', 'several [urls:3]'), clip('a-2', 'one')]);
@@ -64,7 +64,7 @@ describe('downloads', () => {
     expect(harness.simulator.records.summary().tasks.made).toBe(1);
   });
 
-  it('wait together while the storage is out of order, let a worker drain, and go on when it is back', async () => {
+  it('wait while the storage fails, let a worker drain, and continue when it works again', async () => {
     const harness = await startHarness();
     let full = true;
     let tries = 0;

@@ -11,7 +11,7 @@ import { halfOpenProxy } from '../support/half-open-proxy.ts';
 import { privateRedis } from '../support/private-redis.ts';
 
 describe('draining', () => {
-  it('ends in time while Redis is silent', async () => {
+  it('ends in time while Redis does not answer', async () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
     const config = loadConfig({

@@ -44,7 +44,7 @@ async function serverPid(url: string): Promise<number> {
 }
 
 describe('the private Redis', () => {
-  it('keeps everything and evicts nothing, reachable by its socket alone', async () => {
+  it('keeps everything, evicts nothing, and listens only on its socket', async () => {
     const redis = await startEmbeddedRedis(join(await workFolder(), '.clipmill'));
     onTestFinished(() => redis.stop());
     const client = connect(redis.url);
@@ -53,7 +53,7 @@ describe('the private Redis', () => {
     expect(await client.config('GET', 'port')).toContain('0');
   });
 
-  it('remembers after it was stopped', async () => {
+  it('keeps its data after a stop', async () => {
     const folder = join(await workFolder(), '.clipmill');
     const first = await startEmbeddedRedis(folder);
     await connect(first.url).set('a', '1');
@@ -63,7 +63,7 @@ describe('the private Redis', () => {
     expect(await connect(second.url).get('a')).toBe('1');
   });
 
-  it('ends with a process that is killed, and the next one finds everything', async () => {
+  it('ends with a killed process, and the next one finds all data', async () => {
     const folder = join(await workFolder(), '.clipmill');
     const { child, url } = await holder(folder);
     const pid = await serverPid(url);
@@ -76,7 +76,7 @@ describe('the private Redis', () => {
     expect(await connect(next.url).get('a')).toBe('1');
   });
 
-  it('is refused to a second process, and shared with one that only reads', async () => {
+  it('refuses a second process, but not one that only reads', async () => {
     const folder = join(await workFolder(), '.clipmill');
     const { child, url } = await holder(folder);
     await expect(startEmbeddedRedis(folder)).rejects.toThrow(`is in use by another clipmill (process ${child.pid})`);
@@ -87,7 +87,7 @@ describe('the private Redis', () => {
     expect(await connect(url).ping()).toBe('PONG');
   });
 
-  it('works in a folder whose path is longer than a socket may have', async () => {
+  it('works in a folder whose path is too long for a socket', async () => {
     const folder = join(await workFolder(), 'x'.repeat(100), 'y'.repeat(100), '.clipmill');
     const redis = await startEmbeddedRedis(folder);
     onTestFinished(() => redis.stop());
@@ -95,13 +95,13 @@ describe('the private Redis', () => {
     await expect(startEmbeddedRedis(folder)).rejects.toThrow('is in use');
   });
 
-  it('is not there where nothing has run', async () => {
+  it('is absent where nothing has run', async () => {
     expect(await joinEmbeddedRedis(join(await workFolder(), 'none'))).toBeUndefined();
   });
 });
 
 describe('the lock of a folder', () => {
-  it('is held by one of many that come at once, and free again afterwards', async () => {
+  it('is held by one of many concurrent processes, and free afterwards', async () => {
     const folder = await workFolder();
     for (let round = 0; round < 5; round += 1) {
       const tries = await Promise.allSettled(Array.from({ length: 10 }, () => lockFolder(folder)));

@@ -5,7 +5,7 @@ import { oneAttempt, openLedger } from '../support/ledger.ts';
 import { clips, startHarness } from '../support/harness.ts';
 
 describe('a Redis that has lost its data while workers run', () => {
-  it('gets its limits back, and the next batch is worked', async () => {
+  it('gets its limits back and works on the next batch', async () => {
     const harness = await startHarness();
     await harness.work();
     await harness.add('before', clips(3, 'before'));
@@ -16,7 +16,7 @@ describe('a Redis that has lost its data while workers run', () => {
     expect((await harness.ended('after')).counts.done).toBe(3);
   });
 
-  it('sends nothing without limits, and fails nothing', async () => {
+  it('sends and fails nothing without limits', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     await app.attempts.begin(attempt, 't', true);

@@ -17,7 +17,7 @@ async function oldest({ redis, keys }: App): Promise<number> {
   return Number((await redis.xrange(keys.events, '-', '+', 'COUNT', 1))[0]?.[0].split('-')[0]);
 }
 
-it('removes old events down to those that are kept for all', async () => {
+it('removes old events beyond the number that is always kept', async () => {
   const app = await filledLedger();
   const removed = await app.admin.trimEvents();
   // Whole blocks of at most 100 entries.
@@ -26,7 +26,7 @@ it('removes old events down to those that are kept for all', async () => {
   expect(await app.redis.xlen(app.keys.events)).toBeGreaterThanOrEqual(constants.eventsKept);
 });
 
-it('keeps what a consumer group has not acknowledged', async () => {
+it('keeps events that a consumer group has not acknowledged', async () => {
   const app = await filledLedger();
   const { redis, keys } = app;
   await redis.xgroup('CREATE', keys.events, 'ahead', '$');

@@ -68,7 +68,7 @@ async function redisText({ app: { redis, keys } }: Harness): Promise<string> {
 }
 
 describe('local images', () => {
-  it('go to the storage once, and to the API as URLs that are kept nowhere', async () => {
+  it('are stored once, and sent to the API as URLs that are recorded nowhere', async () => {
     const lines: string[] = [];
     const log = createLogger({ level: 'trace', secrets: [], destination: { write: (line) => void lines.push(line) } });
     const { harness, store, submit } = await millWithImages({ log, env: { CLIPMILL_TASK_TIMEOUT: '2h' } });
@@ -109,7 +109,7 @@ describe('local images', () => {
     expect(store.puts).toHaveLength(2);
   });
 
-  it('wait in the queue, unpaid, while no URL can be signed', async () => {
+  it('stay queued and unpaid while no URL can be signed', async () => {
     const { harness, store, submit } = await millWithImages();
     store.failures = 1;
     await submit([fromFile('one', 'a.png')]);
@@ -124,7 +124,7 @@ describe('local images', () => {
     expect(harness.simulator.records.summary().requests.create).toBe(1);
   });
 
-  it('are not submitted when they changed on the way, or cannot be stored', async () => {
+  it('are not submitted if they changed in the meantime or cannot be stored', async () => {
     const { harness, submit, store } = await millWithImages();
     const none = imageUploads(() => undefined);
     const jobs = expandJobs([fromFile('one', 'a.png')], { batch: 'b' }, { folder: harness.folder });

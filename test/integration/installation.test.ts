@@ -3,7 +3,7 @@ import { openLedger } from '../support/ledger.ts';
 import { createInstallation } from '../../src/ledger/installation.ts';
 
 describe('the installation that a prefix remembers', () => {
-  it('has one id, also for processes that start at once, and gives it back to a Redis that returns empty', async () => {
+  it('has one id for concurrent processes, and restores it in a Redis that returns empty', async () => {
     const { redis, keys } = await openLedger();
     const [first, second] = [createInstallation(redis, keys), createInstallation(redis, keys)];
     const [a, b] = await Promise.all([first.id(), second.id()]);
@@ -33,7 +33,7 @@ describe('the installation that a prefix remembers', () => {
     expect(JSON.stringify(await redis.hgetall(keys.installation))).not.toContain('key-');
   });
 
-  it('lets one of two accounts in that come at once', async () => {
+  it('accepts one of two accounts that start at once', async () => {
     const { redis, keys } = await openLedger();
     const claims = await Promise.all(
       ['a', 'b', 'c'].map((key) => createInstallation(redis, keys).claimAccount(key, false)),

@@ -16,7 +16,7 @@ function recording(app: App): { attempts: Attempts; dispatched: Attempt[] } {
 }
 
 describe('the ledger', () => {
-  it('hands out no more slots than there are, to the batch with the fewest', async () => {
+  it('assigns no more slots than there are, to the batch with the fewest', async () => {
     const app = await openLedger({ CLIPMILL_MAX_TASKS: '10' });
     await app.intake.add('large', { model: 'm' }, clips(50, 'large'), false);
     const first = await dispatch(app.run, 100);
@@ -30,7 +30,7 @@ describe('the ledger', () => {
     expect(dispatched.map(({ batch }) => batch)).toEqual(['small', 'small', 'small', 'large', 'large']);
   });
 
-  it('gives leave to post once, and knows a question that is asked twice', async () => {
+  it('gives one permit to post, and recognizes a repeated request', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     expect(await app.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go', tasks: 0 });
@@ -40,7 +40,7 @@ describe('the ledger', () => {
     expect(await app.attempts.begin(attempt, 'other', true)).toEqual({ kind: 'unknown', tasks: 0 });
   });
 
-  it('never passes the budget, however many ask at once', async () => {
+  it('never exceeds the budget, however many processes request permits at once', async () => {
     const app = await openLedger();
     await app.intake.add('b', { model: 'm', maxClips: 7 }, clips(40), false);
     const { attempts } = await dispatch(app.run, 100);
@@ -50,7 +50,7 @@ describe('the ledger', () => {
     expect((await app.queries.batch('b'))?.failures).toEqual({ BUDGET: 33 });
   });
 
-  it('loses a budget by `none` of the source that set it, and by nothing else', async () => {
+  it('removes a budget only by `none` from the source that set it', async () => {
     const app = await openLedger();
     const add = (facts: object) => app.intake.add('b', { model: 'm', ...facts }, clips(1), false);
     const budget = async () => (await app.queries.batch('b'))?.maxClips;
@@ -65,7 +65,7 @@ describe('the ledger', () => {
     expect(await budget()).toBe(9);
   });
 
-  it('gives a clip of the budget back when the submission surely was not accepted', async () => {
+  it('returns a clip to the budget when the submission was certainly not accepted', async () => {
     const app = await openLedger();
     await app.intake.add('b', { model: 'm', maxClips: 1 }, clips(1), false);
     const { attempts, dispatched } = recording(app);
@@ -79,7 +79,7 @@ describe('the ledger', () => {
     }
   });
 
-  it('holds the slot of an ambiguous submission, and takes its answer when it comes after all', async () => {
+  it('keeps the slot of an ambiguous submission, and records its late answer', async () => {
     const app = await openLedger({ CLIPMILL_MAX_TASKS: '1' });
     await app.intake.add('b', { model: 'm' }, clips(2), false);
     const [attempt] = (await dispatch(app.run, 10)).attempts;
@@ -94,7 +94,7 @@ describe('the ledger', () => {
     expect(await app.queries.item('b', attempt.id)).toMatchObject({ state: 'generating', task: 'task-9' });
   });
 
-  it('takes the answer of an attempt that is to be posted once more, and posts it no more', async () => {
+  it('records the answer of a requeued attempt, and does not post it again', async () => {
     const app = await openLedger({ CLIPMILL_MAX_TASKS: '2' });
     const { attempts, dispatched } = recording(app);
     const attempt = await oneAttempt(app);
@@ -116,7 +116,7 @@ describe('the ledger', () => {
     }
   });
 
-  it('keeps the slot of a submission whose item is cancelled, and takes its answer: the task is paid for', async () => {
+  it('keeps the slot of a submission whose item is cancelled, and records its answer: the task is paid for', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     await app.attempts.begin(attempt, 't', true);
@@ -129,7 +129,7 @@ describe('the ledger', () => {
     expect((await app.queries.batch('b'))?.endedAt).toBeNull();
   });
 
-  it('hands out again soon when the jobs of those that were handed out are lost', async () => {
+  it('dispatches items again soon when their jobs are lost', async () => {
     const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '100' });
     await app.intake.add('b', { model: 'm' }, clips(100), false);
     const lost = (await dispatch(app.run, 100)).attempts;
@@ -142,7 +142,7 @@ describe('the ledger', () => {
     expect((await dispatch(app.run, 100)).attempts).toHaveLength(lost.length);
   });
 
-  it('does not take a submission from before a halt, nor an accepted one, for the proof that it is over', async () => {
+  it('does not end a halt by a submission from before it, nor by an accepted one', async () => {
     const app = await openLedger();
     await app.intake.add('b', { model: 'm' }, clips(2), false);
     const [before, after] = (await dispatch(app.run, 2)).attempts;
@@ -163,7 +163,7 @@ describe('the ledger', () => {
     expect((await app.account.read()).halted).toBeNull();
   });
 
-  it('gives no slot to a batch that has spent its clips', async () => {
+  it('gives no slot to a batch without budget', async () => {
     const app = await openLedger({ CLIPMILL_MAX_TASKS: '5' });
     await app.intake.add('spent', { model: 'm', maxClips: 1 }, clips(300, 'spent'), false);
     await app.intake.add('rich', { model: 'm' }, clips(10, 'rich'), false);
@@ -176,7 +176,7 @@ describe('the ledger', () => {
     expect((await app.queries.batch('spent'))?.failures['BUDGET']).toBeGreaterThan(0);
   });
 
-  it('lets learned times fade: times not seen for long are forgotten', async () => {
+  it('forgets learned times that have not occurred for long', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     const took = `${app.keys.prefix}took:m/5/auto`;
@@ -187,7 +187,7 @@ describe('the ledger', () => {
     expect(await app.redis.hgetall(took)).toEqual({ 550: '999', n: '1000' });
   });
 
-  it('counts the answers that there is no URL anew after a fresh one, and after a retry', async () => {
+  it('restarts the count of answers without a URL after a fresh URL and after a retry', async () => {
     const app = await openLedger();
     const { attempts, admin } = app;
     const attempt = await oneAttempt(app);
@@ -206,7 +206,7 @@ describe('the ledger', () => {
     expect(await attempts.urlDenied(attempt)).toBe(1);
   });
 
-  it('adds nothing when a file is added again, and reports what has changed', async () => {
+  it('adds nothing when a file is added again, and reports changed jobs', async () => {
     const app = await openLedger();
     const items = clips(5);
     const facts = { model: 'm' };
@@ -227,7 +227,7 @@ describe('the ledger', () => {
     expect(report).toMatchObject({ added: 0, taken: [{ id: 'clip-1', owner: 'b/clip-1' }] });
   });
 
-  it('forgets a batch once it is old enough, and its names with it', async () => {
+  it('purges an old batch with its names', async () => {
     const app = await openLedger();
     await app.intake.add('b', { model: 'm' }, clips(3), false);
     await app.admin.cancel('b', ['clip-1', 'clip-2', 'clip-3'], false);
@@ -238,7 +238,7 @@ describe('the ledger', () => {
     expect(await app.redis.hlen(app.keys.outputs)).toBe(0);
   });
 
-  it('keeps counts that add up when a batch is submitted to again while it is being forgotten', async () => {
+  it('keeps correct counts when a batch is submitted to while it is purged', async () => {
     const app = await openLedger();
     const items = clips(300);
     await app.intake.add('b', { model: 'm' }, items, false);
@@ -254,7 +254,7 @@ describe('the ledger', () => {
     expect(batch?.counts).toMatchObject({ total: 300, queued: 200, cancelled: 100 });
   });
 
-  it('forgets batches by themselves, the oldest first and none that is younger than the retention', async () => {
+  it('purges batches by age, the oldest first and none within the retention', async () => {
     const app = await openLedger();
     for (const batch of ['old', 'young']) {
       await app.intake.add(batch, { model: 'm' }, clips(2, batch), false);

@@ -17,7 +17,7 @@ function refused(harness: Harness) {
 }
 
 describe('shares of the slots', () => {
-  it('let a small batch begin at once and end in a generation or two behind a large one', async () => {
+  it('let a small batch start at once behind a large one, and end within two generations', async () => {
     const slots = 20;
     const harness = await startHarness({ env: { CLIPMILL_MAX_TASKS: String(slots) }, simulator: { maxTasks: slots } });
     await harness.add('large', clips(1_000, 'large'));
@@ -33,7 +33,7 @@ describe('shares of the slots', () => {
     expect((await harness.app.queries.batch('large'))?.endedAt).toBeNull();
   });
 
-  it('leave an old batch its part however many new ones come', async () => {
+  it('leave an old batch its share, however many new ones come', async () => {
     const slots = 6;
     const harness = await startHarness({ env: { CLIPMILL_MAX_TASKS: String(slots) }, simulator: { maxTasks: slots } });
     await harness.add('old', clips(30, 'old'));
@@ -46,7 +46,7 @@ describe('shares of the slots', () => {
     expect(last).toBeLessThan(30 * slots * 1.5);
   });
 
-  it('go to the more urgent items of a batch first, and to equals in their order', async () => {
+  it('go to the more urgent items of a batch first, and to equal ones in order', async () => {
     const harness = await startHarness({ env: { CLIPMILL_MAX_TASKS: '1' } });
     const item = (id: string, index: number, priority: number) => clip(id, id, { index, priority });
     await harness.add('b', [item('late', 1, 200), item('first', 2, 100), item('second', 3, 100), item('urgent', 4, 1)]);
@@ -56,8 +56,8 @@ describe('shares of the slots', () => {
   });
 });
 
-describe('shares of the requests, where those are what is short', () => {
-  it('let what comes late and is urgent go before what came early', async () => {
+describe('shares of the requests, when requests are scarce', () => {
+  it('let late urgent items go before early ones', async () => {
     const few = { CLIPMILL_MAX_REQUESTS: '60', CLIPMILL_REQUEST_WINDOW: '6s' };
     const harness = await startHarness({
       env: { ...few, CLIPMILL_POLL_DELAY: '60s' },
@@ -92,7 +92,7 @@ describe('limits of any size', () => {
     expect(tasks.maxInFlight).toBe(3);
   });
 
-  it('hold for several processes together, whichever polling they use', async () => {
+  it('hold over several processes, with any polling', async () => {
     // A longer window than elsewhere: its margin for jitter is 2 %, and here four workers and the API share a process.
     const limits = { maxTasks: 30, maxRequests: 900, requestWindowMs: 6_000 };
     const harness = await startHarness({

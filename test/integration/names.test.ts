@@ -29,13 +29,13 @@ describe('a name in the storage', () => {
     ['ss for ß', 'b/straße.mp4', 'b/STRASSE.mp4'],
     ['a final sigma', 'b/ΟΔΟΣ.mp4', 'b/οδος.mp4'],
     ['a ligature', 'b/ﬁlm.mp4', 'b/film.mp4'],
-  ])('belongs to one item, whatever its spelling: %s', async (_, first, second) => {
+  ])('belongs to one item in any spelling: %s', async (_, first, second) => {
     const { app } = await startHarness();
     expect(await add(app, 'one', 'a', first)).toBeUndefined();
     expect(await add(app, 'two', 'b', second)).toContain('belongs to one/a already');
   });
 
-  it('is no folder of other clips, and lies in no clip', async () => {
+  it('is neither a folder of other clips nor inside a clip', async () => {
     const { app } = await startHarness();
     expect(await add(app, 'one', 'clip', 'x/clip')).toBeUndefined();
     expect(await add(app, 'two', 'a', 'x/clip/a.mp4')).toContain(
@@ -45,7 +45,7 @@ describe('a name in the storage', () => {
     expect(await add(app, 'two', 'c', 'x/clip2')).toBeUndefined();
   });
 
-  it('is free again when its batch is forgotten, and so are its folders', async () => {
+  it('is free again when its batch is purged, as are its folders', async () => {
     const { app } = await startHarness();
     await add(app, 'one', 'a', 'x/y/É.mp4');
     await app.admin.cancel('one', ['a'], false);

@@ -54,7 +54,7 @@ async function lostBatch(batch: string): Promise<Harness> {
   return harness;
 }
 
-describe('a Redis that is lost before the first manifest of a batch', () => {
+describe('a Redis lost before the first manifest of a batch', () => {
   it('costs nothing when the same jobs are submitted again', async () => {
     const harness = await lostBatch('b');
     expect(await submit(harness, 'b')).toMatchObject({ added: 0, underWay: 3 });
@@ -76,7 +76,7 @@ describe('a Redis that is lost before the first manifest of a batch', () => {
     expect(made(harness)).toBe(3);
   });
 
-  it('costs nothing while the workers live: the next submission finds what they have logged', async () => {
+  it('costs nothing while the workers live: the next submission uses their logs', async () => {
     // No poll is under way when Redis is lost: its job would be repaired by reconcile, a minute later.
     const harness = await startHarness({ env: { CLIPMILL_POLL_DELAY: '700ms' } });
     await harness.work();
@@ -88,7 +88,7 @@ describe('a Redis that is lost before the first manifest of a batch', () => {
     expect(made(harness)).toBe(3);
   });
 
-  it('holds what was on the wire when its process died', async () => {
+  it('holds submissions in progress when their process died', async () => {
     const harness = await startHarness();
     const log = new SubmissionLog(harness.app, silentLogger());
     const input = { mode: 'text-to-video', prompt: 'a clip called a', duration: 5, sound: true, aspect_ratio: '1:1' };
@@ -100,7 +100,7 @@ describe('a Redis that is lost before the first manifest of a batch', () => {
     expect(await harness.app.queries.item('b', 'a')).toMatchObject({ state: 'held', code: 'LEDGER_LOST' });
   });
 
-  it('pays for an item whose content was changed since', async () => {
+  it('pays for an item whose content has changed', async () => {
     const { intake, orphans, queries } = await openLedger();
     const entry = { batch: 'b', id: 'clip-1', attempt: 1, hash: 'other', at: 1, task: 't-1' };
     await orphans.place([entry]);
@@ -109,7 +109,7 @@ describe('a Redis that is lost before the first manifest of a batch', () => {
   });
 });
 
-describe('a batch that was purged after its retention', () => {
+describe('a batch purged after its retention', () => {
   it('finds its clips when it is submitted again', async () => {
     const harness = await startHarness();
     const workers = await harness.work();
@@ -124,8 +124,8 @@ describe('a batch that was purged after its retention', () => {
   });
 });
 
-describe('an item of a manifest that waits for a further attempt', () => {
-  it('has what its earlier attempts have spent', async () => {
+describe('an item of a manifest that waits for another attempt', () => {
+  it('keeps the spending of its earlier attempts', async () => {
     const harness = await startHarness();
     const input = { mode: 'text-to-video', prompt: 'a clip called a', duration: 5, sound: true, aspect_ratio: '1:1' };
     const past = { attempt: 1, task: 't-1', postedAt: 1, endedAt: 2, code: 'PROCESSING_TIMEOUT' };
@@ -142,7 +142,7 @@ describe('an item of a manifest that waits for a further attempt', () => {
 });
 
 describe('a submission that may have been accepted', () => {
-  it('is held also where a server that took over has its item in the queue', async () => {
+  it('is held even if a promoted server has its item in the queue', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     const tried = { ...attempt, tryId: 'before the fail-over' };
@@ -153,7 +153,7 @@ describe('a submission that may have been accepted', () => {
     expect(await app.queries.batch('b')).toMatchObject({ posted: 1, counts: { held: 1, queued: 0 } });
   });
 
-  it('is not held by a process that never had its permit', async () => {
+  it('is not held by a process without its permit', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     const reply = await app.attempts.ambiguous(attempt, { code: 'PROCESS_DIED', message: 'x' }, 60_000);
@@ -161,14 +161,14 @@ describe('a submission that may have been accepted', () => {
   });
 });
 
-describe('a task that is logged', () => {
+describe('a logged task', () => {
   const logged = (more: object = {}) => {
     const [item] = clips(1);
     const hash = contentHash('auto', JSON.stringify(item?.input));
     return { batch: 'b', id: 'clip-1', attempt: 1, hash, at: Date.now(), task: 't-1', kind: 'k', ...more };
   };
 
-  it('goes to its item when that is queued again already, and counts for the budget', async () => {
+  it('goes to its item if that is queued again, and counts for the budget', async () => {
     const { intake, orphans, queries } = await openLedger();
     await intake.add('b', { model: 'm' }, clips(1), false);
     expect(await orphans.place([logged()])).toMatchObject({ resumed: [{ id: 'clip-1', attempt: 1 }] });
@@ -186,7 +186,7 @@ describe('a task that is logged', () => {
     expect(await app.queries.batch('b')).toMatchObject({ posted: 1, counts: { generating: 1, held: 0 } });
   });
 
-  it('is in the history of an item that has another task', async () => {
+  it('is added to the history of an item that has another task', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     await app.attempts.begin(attempt, 'x', true);
@@ -197,7 +197,7 @@ describe('a task that is logged', () => {
     expect(item?.history).toMatchObject([{ attempt: 1, task: 't-1', code: 'ORPHANED' }]);
   });
 
-  it('is in the history of an item whose clip is stored, however long its task id and its history', async () => {
+  it('is added to the history of an item whose clip is stored, however long they are', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     const taskId = 'task-'.padEnd(120, 'x');
@@ -213,7 +213,7 @@ describe('a task that is logged', () => {
     expect(item?.history).toMatchObject([{ task: 't-0' }, { task: 't-1', code: 'ORPHANED' }]);
   });
 
-  it('is read from all files of its prefix and API, without the torn last line and what was refused', async () => {
+  it('is read from all files of its prefix and API, except torn lines and refused submissions', async () => {
     const home = await workFolder();
     const folder = join(home, 'submissions');
     const scope = { home, config: { prefix: 'p', baseUrl: 'https://api.example.com' } };
@@ -236,7 +236,7 @@ describe('a task that is logged', () => {
     expect(file?.[1]).not.toHaveProperty('task');
   });
 
-  it('costs no submission when the folder takes no file', async () => {
+  it('does not stop submission when the folder is not writable', async () => {
     const home = join(await workFolder(), 'in-the-way');
     await writeFile(home, '');
     const app = { ...(await openLedger()), home };

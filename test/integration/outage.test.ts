@@ -26,7 +26,7 @@ function openBehind(proxy: HalfOpenProxy): Opened {
 }
 
 describe('a process whose Redis is away', () => {
-  it('is reported also when it begins while the process starts, which continues when Redis is back', async () => {
+  it('is reported even during the start, which continues when Redis is back', async () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
     // It has answered once by then: this is the first word of the look at how it is set up.
@@ -41,7 +41,7 @@ describe('a process whose Redis is away', () => {
     expect(await (await opening).redis.ping()).toBe('PONG');
   });
 
-  it('is reported also when a forwarder accepts connections and closes them', async () => {
+  it('is reported even if a forwarder accepts connections and closes them', async () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
     const { opening, saying } = openBehind(proxy);
@@ -53,7 +53,7 @@ describe('a process whose Redis is away', () => {
     expect(await app.redis.ping()).toBe('PONG');
   });
 
-  it('is reported in plain words behind such a forwarder', async () => {
+  it('is reported in a plain sentence behind such a forwarder', async () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
     proxy.hangUp();

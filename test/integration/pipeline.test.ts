@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { clip, clips, startHarness } from '../support/harness.ts';
 
 describe('the pipeline', () => {
-  it('makes complete clips of items, each exactly once', async () => {
+  it('makes a complete clip of each item, exactly once', async () => {
     const harness = await startHarness();
     await harness.work();
     await harness.add('b', clips(30));
@@ -39,7 +39,7 @@ describe('the pipeline', () => {
     expect(harness.simulator.records.leaks).toEqual([]);
   });
 
-  it('keeps no more tasks in flight than allowed', async () => {
+  it('never exceeds the allowed tasks in flight', async () => {
     const harness = await startHarness({
       // Long enough that a busy machine fills all slots before the first task ends.
       simulator: { maxTasks: 5, generationMs: { 5: [300, 400] } },
@@ -78,7 +78,7 @@ describe('the pipeline', () => {
     expect(item?.history).toMatchObject([{ attempt: 1, code: 'PROCESSING_TIMEOUT' }]);
   });
 
-  it('fails what the API rejects, and retries what it could not take', async () => {
+  it('fails rejected items, and retries refused ones', async () => {
     const harness = await startHarness();
     await harness.work();
     await harness.add('b', [
@@ -93,7 +93,7 @@ describe('the pipeline', () => {
     expect(harness.simulator.records.summary().tasks.billed).toBe(3);
   });
 
-  it('stores nothing that is not the clip', async () => {
+  it('stores only the clip', async () => {
     const harness = await startHarness();
     await harness.work();
     await harness.add('b', [

@@ -25,7 +25,7 @@ async function events(harness: Harness): Promise<StreamEvent[]> {
 }
 
 describe('producers on the queue', () => {
-  it('get their items made, once each, and read the ends from the stream', async () => {
+  it('get each item made once, and read its end from the stream', async () => {
     const harness = await startHarness();
     await harness.work();
     const queue = producer(harness);
@@ -49,7 +49,7 @@ describe('producers on the queue', () => {
     expect(harness.simulator.records.summary().requests.create).toBe(3);
   });
 
-  it('are told before money is spent that a name is taken by a file that no item has', async () => {
+  it('get a rejection before money is spent if a file that no item has takes the name', async () => {
     const harness = await startHarness();
     await harness.work();
     await mkdir(join(harness.folder, 'videos/raw'), { recursive: true });
@@ -62,7 +62,7 @@ describe('producers on the queue', () => {
     expect(harness.simulator.records.summary().requests.create).toBe(0);
   });
 
-  it('have jobs dropped, once and in one line, that only clipmill itself may add', async () => {
+  it('cannot add jobs that only clipmill may add: these are dropped with one log line', async () => {
     const lines: string[] = [];
     const log = createLogger({ level: 'info', secrets: [], destination: { write: (line) => void lines.push(line) } });
     const harness = await startHarness({ log });
@@ -130,7 +130,7 @@ describe('producers on the queue', () => {
     ['an id that is a path', 'generate', { batch: 'raw', id: '../a', input }, 'id: must be 1 to 128 letters'],
     ['a name outside the storage', 'generate', { batch: 'raw', id: 'a', input, output: '/etc/passwd' }, 'output: '],
     ['an unknown field', 'generate', { batch: 'raw', id: 'a', input, prompt: 'x' }, 'prompt'],
-  ])('are told when a job cannot be taken: %s', async (_what, name, data, message) => {
+  ])('get an event for a rejected job: %s', async (_what, name, data, message) => {
     const harness = await startHarness();
     await harness.work({ roles: ['submit'] });
     const queue = producer(harness);
@@ -141,7 +141,7 @@ describe('producers on the queue', () => {
     expect(harness.simulator.records.summary().requests.total).toBe(0);
   });
 
-  it('do not hold back items that have their slots already', async () => {
+  it('do not delay items that already have slots', async () => {
     const harness = await startHarness({ env: { CLIPMILL_MAX_TASKS: '5' } });
     const queue = producer(harness);
     const jobs = Array.from({ length: 300 }, (_, n) => ({

@@ -34,7 +34,7 @@ function opener() {
 }
 
 describe('proxies', () => {
-  it('carry clips whose hosts only they can resolve, with their password', async () => {
+  it('carry clips whose hosts only the proxy resolves, with its password', async () => {
     const port = await serve();
     const proxy = await startHttpProxy({ user: 'me:hunter22', hosts: { 'clips.test': '127.0.0.1' } });
     vi.stubEnv('HTTP_PROXY', proxy.url);
@@ -46,7 +46,7 @@ describe('proxies', () => {
     expect(proxy.requests.at(-1)).toBe(`CONNECT clips.test:${port}`);
   });
 
-  it('are no way to private addresses that a URL spells out, nor is a host of NO_PROXY', async () => {
+  it('reach no private address of a URL, nor one of a NO_PROXY host', async () => {
     const port = await serve();
     const proxy = await startHttpProxy();
     vi.stubEnv('HTTP_PROXY', proxy.url);
@@ -57,13 +57,13 @@ describe('proxies', () => {
     expect(proxy.requests).toEqual([]);
   });
 
-  it('that refuse the password break the download, and do not expire its URL', async () => {
+  it('that refuse the password break the download without expiring its URL', async () => {
     const proxy = await startHttpProxy({ user: 'me:hunter22' });
     vi.stubEnv('HTTP_PROXY', proxy.url.replace('hunter22', 'wrong'));
     await expect(opener().open('http://clips.test/a.mp4')).rejects.toMatchObject({ fault: 'broken' });
   });
 
-  it('carry what is stored on S3, and not where NO_PROXY names the service', async () => {
+  it('carry S3 uploads, unless NO_PROXY names the service', async () => {
     const port = await serve();
     const proxy = await startHttpProxy({ user: 'me:hunter22', hosts: { 's3.test': '127.0.0.1' } });
     vi.stubEnv('HTTP_PROXY', proxy.url);

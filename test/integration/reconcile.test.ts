@@ -69,7 +69,7 @@ async function expectOneEnd(app: App): Promise<void> {
 }
 
 describe('reconcile', () => {
-  it('ends every item once and pays for none twice, wherever processes die and jobs are lost', async () => {
+  it('ends every item once and pays for none twice, with processes killed and jobs lost anywhere', async () => {
     // Thousands of calls one after the other, which would wait for the disk that other tests keep busy.
     const { url } = await privateRedis({ appendonly: 'no' });
     const covered = coverage('reconciliation and slots', [
@@ -110,7 +110,7 @@ describe('reconcile', () => {
     covered.report();
   }, 60_000);
 
-  it('finds a job that was removed by hand, in every queue', async () => {
+  it('restores a job that was removed by hand, in every queue', async () => {
     const app = await openLedger();
     await app.intake.add('b', { model: 'm' }, clips(1), false);
     const runner = new StepRunner(app);
@@ -143,7 +143,7 @@ describe('a job without an item', () => {
 });
 
 describe('a job whose worker died', () => {
-  it('runs again when its lock has expired, also when the lock lasts for a fraction of a millisecond', async () => {
+  it('runs again when its lock has expired, even with a lock of a fractional millisecond', async () => {
     const harness = await startHarness();
     const started: string[] = [];
     const handler = (job: { id: string }) => {

@@ -4,7 +4,7 @@ import { clips, startHarness } from '../support/harness.ts';
 import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
 
-it('names once each batch that Redis has forgotten while it was worked on, and works on what comes then', async () => {
+it('reports each forgotten batch once, and works on later ones', async () => {
   const { url } = await privateRedis();
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(line) });

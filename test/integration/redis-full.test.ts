@@ -14,7 +14,7 @@ async function fill(redis: RedisClient): Promise<() => Promise<void>> {
 }
 
 describe('a Redis that is full', () => {
-  it('refuses new batches in plain words, records and frees all the same, and goes on when there is room', async () => {
+  it('refuses new batches with one plain line, still records and frees, and continues once there is room', async () => {
     const { url } = await privateRedis({ 'maxmemory-policy': 'noeviction' });
     const harness = await startHarness({ redisUrl: url, env: { CLIPMILL_PREFIX: `t-${randomUUID()}` } });
     await (await harness.work()).drain(2_000);

@@ -79,8 +79,8 @@ function writerFor(app: App, storage: ReportWriterDeps['storage']) {
   return createReportWriter({ ...app, storage, clock: systemClock, log: silentLogger() });
 }
 
-describe('pages beside the clips', () => {
-  it('are written by workers that download when a batch has ended', async () => {
+describe('reports', () => {
+  it('are written by download workers when a batch has ended', async () => {
     const harness = await startHarness();
     await harness.work({ roles: ['submit', 'poll'] });
     await harness.add('b', clips(3));
@@ -94,7 +94,7 @@ describe('pages beside the clips', () => {
     expect(await readFile(path('index.html'), 'utf8')).toContain('../clips/clip-3.mp4');
   });
 
-  it('are due soon after the first items, then from time to time, and at the end', async () => {
+  it('are due soon after the first items, then periodically, and at the end', async () => {
     const app = await openLedger();
     const storage = memoryStorage();
     const writer = writerFor(app, storage);
@@ -126,7 +126,7 @@ describe('pages beside the clips', () => {
     expect(await dueIn(app)).toBeGreaterThan(195_000);
   });
 
-  it('are written by one process at a time, and by another when it dies', async () => {
+  it('are written by one process at a time, and by another if it dies', async () => {
     const app = await openLedger();
     const storage = memoryStorage();
     await app.intake.add('b', model, clips(1), false);
@@ -145,7 +145,7 @@ describe('pages beside the clips', () => {
     expect(await dueIn(app)).toBeDefined();
   });
 
-  it('are written again when the batch went on, or ended, while they were written', async () => {
+  it('are rewritten if the batch proceeded or ended during the write', async () => {
     const app = await openLedger();
     await app.intake.add('b', model, clips(2), false);
     await makeDue(app);
@@ -160,7 +160,7 @@ describe('pages beside the clips', () => {
     expect(storage.pages.get('b/manifest.jsonl')?.match(/"cancelled"/g)).toHaveLength(2);
   });
 
-  it('are tried again later when the storage does not take them, and at once when the process left', async () => {
+  it('are retried later after an error of the storage, and at once after a drain', async () => {
     const app = await openLedger();
     await app.intake.add('b', model, clips(1), false);
     await makeDue(app);
@@ -177,7 +177,7 @@ describe('pages beside the clips', () => {
     expect(await dueIn(app)).toBeLessThanOrEqual(1_000);
   });
 
-  it('are given up when the process drains while the storage is silent', async () => {
+  it('are abandoned when the process drains while the storage does not answer', async () => {
     const app = await openLedger();
     await app.intake.add('b', model, clips(1), false);
     await makeDue(app);
@@ -194,7 +194,7 @@ describe('pages beside the clips', () => {
     expect(await dueIn(app)).toBeLessThanOrEqual(1_000);
   });
 
-  it('wait for the current writer when they are requested, and leave nothing behind after a purge', async () => {
+  it('wait for the current writer on request, and leave nothing after a purge', async () => {
     const app = await openLedger();
     const storage = memoryStorage();
     await app.intake.add('b', model, clips(1), false);
@@ -210,7 +210,7 @@ describe('pages beside the clips', () => {
     expect(await app.redis.exists(app.keys.batch('b'))).toBe(0);
   });
 
-  it('never take the place of those of another installation', async () => {
+  it('never replace those of another installation', async () => {
     const [theirs, ours] = [await openLedger(), await openLedger()];
     const storage = memoryStorage();
     await theirs.intake.add('b', model, clips(3), false);
@@ -224,7 +224,7 @@ describe('pages beside the clips', () => {
     expect(storage.pages.get(names.manifest)?.trimEnd().split('\n')).toHaveLength(1);
   });
 
-  it('never take the place of rows that this ledger has forgotten', async () => {
+  it('never replace rows that this ledger has forgotten', async () => {
     const app = await openLedger();
     const storage = memoryStorage();
     await app.intake.add('b', model, clips(3), false);

@@ -58,7 +58,7 @@ describe.skipIf(!server)('storing on S3', () => {
     return { storage, client, bucket, prefix, uploads, objects };
   }
 
-  it('puts a clip of known length in one request, whole, with its type and metadata', async () => {
+  it('stores a clip of known length in one request, with its type and metadata', async () => {
     const proxy = await startS3Proxy(server?.endpoint ?? '');
     const { storage, client, bucket, prefix } = open({ endpoint: proxy.endpoint });
     const stored = await storage.put('a/ü b.mp4', bytes(3 * MB), { ...facts, length: 3 * MB });
@@ -72,7 +72,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await sizeOf(storage, 'a/none.mp4')).toBeUndefined();
   });
 
-  it('puts a clip of unknown length in parts, and a small one at once', async () => {
+  it('stores a clip of unknown length in parts, and a small one in one request', async () => {
     const { storage, uploads, client, bucket, prefix } = open();
     expect((await storage.put('parts.mp4', bytes(12 * MB + 5), facts)).size).toBe(12 * MB + 5);
     const { Metadata } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: `${prefix}/parts.mp4` }));
@@ -81,14 +81,14 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await uploads()).toBe(0);
   });
 
-  it('forbids caches to serve old pages of a running batch', async () => {
+  it('forbids caches to serve old reports of a running batch', async () => {
     const { storage, client, bucket, prefix } = open();
     for (const text of ['old', 'new']) await storage.putPage('index.html', bytes(1), `text/${text}`);
     const page = await client.send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}/index.html` }));
     expect(page).toMatchObject({ ContentType: 'text/new', CacheControl: 'no-cache', ContentLength: 1 });
   });
 
-  it('gives a page up while the service is silent', async () => {
+  it('abandons a report while the service does not answer', async () => {
     const proxy = await startS3Proxy(server?.endpoint ?? '');
     const { storage, objects } = open({ endpoint: proxy.endpoint });
     const giveUp = new AbortController();
@@ -101,7 +101,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await objects()).toEqual([]);
   });
 
-  it('keeps nothing of a source that breaks, and passes its error on', async () => {
+  it('keeps nothing of a source that breaks, and throws its error', async () => {
     const { storage, uploads, objects } = open();
     await expect(storage.put('a.mp4', bytes(2 * MB, broken), { ...facts, length: 3 * MB })).rejects.toThrow(
       'the source broke',
@@ -111,7 +111,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await uploads()).toBe(0);
   });
 
-  it('keeps nothing of a clip that is given up, also while its source is silent', async () => {
+  it('keeps nothing of an aborted clip, even while its source is silent', async () => {
     const { storage, uploads, objects } = open();
     for (const length of [30 * MB, undefined]) {
       const giveUp = new AbortController();
@@ -159,7 +159,7 @@ describe.skipIf(!server)('storing on S3', () => {
     await storage.inputs?.put(sha256, 'png', 'image/png', picture);
   });
 
-  it('replaces an object when that was asked for', async () => {
+  it('replaces an object on request', async () => {
     const { storage } = open();
     await storage.put('a.mp4', bytes(10), { ...facts, taskId: 'other' });
     await storage.put('a.mp4', bytes(20), { ...facts, replace: true });
@@ -179,7 +179,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await storage.folders()).toEqual(['b', 'bb']);
   });
 
-  it('knows what a key may have', async () => {
+  it('reports which names a key may have', async () => {
     const { storage, prefix } = open();
     const rules = await storage.nameRules();
     const most = 1_014 - Buffer.byteLength(prefix) - 1;
@@ -192,7 +192,7 @@ describe.skipIf(!server)('storing on S3', () => {
     });
   });
 
-  it('recovers the clip of a task that an earlier run has stored, and no other', async () => {
+  it('recovers only the clip that an earlier run stored for the task', async () => {
     const { storage } = open();
     expect(await storage.recover('a.mp4', 'task:ñ')).toBeUndefined();
     const { location } = await storage.put('a.mp4', bytes(200), { ...facts, length: 200 });
@@ -201,7 +201,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await storage.recover('a.mp4', 'other')).toBeUndefined();
   });
 
-  it('blames the storage for its errors', async () => {
+  it('reports errors of the service as errors of the storage', async () => {
     const proxy = await startS3Proxy(server?.endpoint ?? '');
     const { storage } = open({ endpoint: proxy.endpoint, silenceMs: 300 });
     const put = (length: number | undefined) => storage.put('a.mp4', bytes(11 * MB), { ...facts, length });
@@ -216,7 +216,7 @@ describe.skipIf(!server)('storing on S3', () => {
     await expect(put(11 * MB)).rejects.toThrow(StorageError);
   });
 
-  it('does not blame it when there was nothing to send, nor for one object', async () => {
+  it('does not report a missing source or an error of one object as such', async () => {
     const proxy = await startS3Proxy(server?.endpoint ?? '');
     const { storage } = open({ endpoint: proxy.endpoint, silenceMs: 200 });
     const silent = bytes(100, () => sleep(60_000, undefined, { ref: false }));
@@ -236,7 +236,7 @@ describe.skipIf(!server)('storing on S3', () => {
     ['a secret that is wrong', { credentials: { accessKeyId: 'test:tester', secretAccessKey: 'no' } }, /ACCESS_KEY/],
     ['a bucket that is not there', { bucket: 'nowhere-to-be-found' }, /Create the bucket/],
     ['an endpoint where nobody listens', { endpoint: 'http://127.0.0.1:9' }, /S3_ENDPOINT/],
-  ])('says the cure for %s', async (_what, change, cure) => {
+  ])('gives a cure for %s', async (_what, change, cure) => {
     const { storage } = open(change);
     await expect(storage.check()).rejects.toMatchObject({
       name: 'UserError',
@@ -251,7 +251,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await objects()).toEqual([]);
   });
 
-  it('takes it that another process has removed the probe that they share', async () => {
+  it('accepts that another process has removed the shared probe', async () => {
     const proxy = await startS3Proxy(server?.endpoint ?? '');
     const { storage } = open({ endpoint: proxy.endpoint });
     proxy.fault = ({ method }) => (method === 'HEAD' ? { status: 404, code: 'NotFound' } : undefined);
@@ -275,7 +275,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await answer.text()).toBe('a picture');
   });
 
-  it('sweeps uploads that were left behind, below its prefix only, once they are old enough', async () => {
+  it('sweeps old unfinished uploads, below its prefix only', async () => {
     const { storage, client, bucket, prefix, uploads } = open();
     const begin = (Key: string) => client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key }));
     await begin(`${prefix}/a.mp4`);
@@ -288,7 +288,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await uploads()).toBe(1);
   });
 
-  it('sweeps the others when one of them has ended meanwhile', async () => {
+  it('sweeps the others if one of them has ended in the meantime', async () => {
     const proxy = await startS3Proxy(server?.endpoint ?? '');
     const { storage, client, bucket, prefix, uploads } = open({ endpoint: proxy.endpoint });
     for (const name of ['a', 'b', 'c']) {
@@ -300,7 +300,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await uploads()).toBe(1);
   });
 
-  it('sweeps nothing where it has no prefix of its own', async () => {
+  it('sweeps nothing without a prefix', async () => {
     const { storage } = open({ prefix: '' });
     expect(await storage.leftovers.sweep(0)).toBe(0);
   });

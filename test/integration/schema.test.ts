@@ -54,7 +54,7 @@ describe('the schema, as the Lua scripts see it', () => {
     expect(await inLua(`{ ${messages.join(', ')} }`)).toEqual(reasons);
   });
 
-  it('gives a script what it uses, and Redis compiles every script', async () => {
+  it('includes in each script what it uses, and Redis compiles all', async () => {
     const redis = openRedis(inject('redisUrl'), { name: 'test', patient: false });
     onTestFinished(() => redis.disconnect());
     for (const verb of verbs) {
@@ -67,7 +67,7 @@ describe('the schema, as the Lua scripts see it', () => {
 });
 
 describe('the schema', () => {
-  it('ends every open state, and leaves no state without a way in', () => {
+  it('has a way out of every open state, and a way into every state', () => {
     expect(itemStates).toEqual([...openStates, ...endStates]);
     const reachable = new Set(Object.values(transitions).flat());
     expect(itemStates.filter((state) => !reachable.has(state))).toEqual([]);

@@ -5,7 +5,7 @@ import { sidecarName } from '../../src/worker/steps/sidecar.ts';
 import { clip, startHarness } from '../support/harness.ts';
 
 describe('sidecars', () => {
-  it('describe every clip in a file beside it, before the clip is done', async () => {
+  it('describe every clip in a file of its own, before the clip is done', async () => {
     const harness = await startHarness({ env: { CLIPMILL_SIDECAR: 'true' } });
     const path = join(harness.folder, 'videos/clips/a.json');
     const tries: boolean[] = [];

@@ -27,7 +27,7 @@ async function downloadingAttempt(app: App): Promise<Attempt> {
   return attempt;
 }
 
-describe.each(Object.entries(writes))('%s of an attempt that is past', (_name, write) => {
+describe.each(Object.entries(writes))('%s of a past attempt', (_name, write) => {
   it('does not bring a purged item back', async () => {
     const app = await openLedger();
     const attempt = await downloadingAttempt(app);
@@ -59,15 +59,15 @@ describe.each(Object.entries(writes))('%s of an attempt that is past', (_name, w
   });
 });
 
-describe('a write that comes late', () => {
-  it('does not make a batch of one that is gone', async () => {
+describe('a late write', () => {
+  it('does not recreate a purged batch', async () => {
     const app = await openLedger();
     expect(await app.admin.cancel('gone', ['clip-1'], true)).toEqual({ cancelled: 0, going: 0 });
     expect(await app.admin.retry('gone', ['clip-1'], { states: ['failed'] })).toEqual({ back: 0, poll: [] });
     expect(await app.redis.keys(`${app.keys.prefix}*gone*`)).toEqual([]);
   });
 
-  it('does not purge a batch whose task may still run, as its slot would count for the next of that name', async () => {
+  it('does not purge a batch whose task may still run: its slot would count for the next of that name', async () => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     await app.attempts.begin(attempt, 't', true);
@@ -79,8 +79,8 @@ describe('a write that comes late', () => {
   });
 });
 
-describe('numbers that no task can have', () => {
-  it.each([1e308, Infinity, Number.NaN, -5, 0])('a duration of %s poisons nothing', async (durationMs) => {
+describe('impossible numbers', () => {
+  it.each([1e308, Infinity, Number.NaN, -5, 0])('a duration of %s breaks nothing', async (durationMs) => {
     const app = await openLedger();
     const attempt = await oneAttempt(app);
     await app.attempts.begin(attempt, 't', true);
@@ -92,7 +92,7 @@ describe('numbers that no task can have', () => {
     expect(bins.every((bin) => bin === 'n' || bin === '0')).toBe(true);
   });
 
-  it('ends the read of a load whose bins were written by a program that did not know', async () => {
+  it('the load is read despite bins of another program', async () => {
     const app = await openLedger();
     await app.redis.sadd(app.keys.kinds, 'm/5/auto');
     await app.redis.hset(app.keys.took('m/5/auto'), { 35817: 1, '-3': 1, x: 1, 550: 4, n: 7 });
@@ -100,14 +100,17 @@ describe('numbers that no task can have', () => {
     expect(JSON.parse(String(load))).toMatchObject({ kinds: [{ kind: 'm/5/auto', took: { 550: 4 }, older: 0 }] });
   });
 
-  it.each([1e308, Infinity, Number.NaN, -5])('holds back for at most a day when the API asks for %s ms', async (ms) => {
-    const app = await openLedger();
-    const { coolMs } = await app.account.cool('rate', ms, 0);
-    expect(coolMs).toBeLessThanOrEqual(24 * 3_600_000);
-    expect(coolMs).toBeGreaterThanOrEqual(0);
-  });
+  it.each([1e308, Infinity, Number.NaN, -5])(
+    'requests wait for at most a day when the API asks for %s ms',
+    async (ms) => {
+      const app = await openLedger();
+      const { coolMs } = await app.account.cool('rate', ms, 0);
+      expect(coolMs).toBeLessThanOrEqual(24 * 3_600_000);
+      expect(coolMs).toBeGreaterThanOrEqual(0);
+    },
+  );
 
-  it('takes half a surrogate pair in a reason', async () => {
+  it('a reason may contain half a surrogate pair', async () => {
     const app = await openLedger();
     const attempt = await downloadingAttempt(app);
     await app.attempts.failed(attempt, { code: 'BAD\ud800', message: 'x \udfff y 🦊' });

@@ -41,7 +41,7 @@ describe('an ambiguous submission', () => {
     ]);
   });
 
-  it('is posted again by itself where that was chosen', async () => {
+  it('is posted again automatically with CLIPMILL_ON_AMBIGUOUS=resubmit', async () => {
     const harness = await startHarness({ env: { ...soon, CLIPMILL_ON_AMBIGUOUS: 'resubmit' } });
     await harness.add('b', [clip('a', 'a fox [lost x1]')]);
     await harness.work();
@@ -51,7 +51,7 @@ describe('an ambiguous submission', () => {
 });
 
 describe('cancelling', () => {
-  it('holds for what a submission that goes on still adds, and not for a later one', async () => {
+  it('applies to items that a running submission still adds, and not to a later submission', async () => {
     const harness = await startHarness();
     const all = jobsOf(INTAKE_PAGE + 2);
     const jobs = async function* () {
@@ -70,9 +70,9 @@ describe('cancelling', () => {
   });
 
   it.each([
-    ['stores what is being made', false, 3],
-    ['throws away what is being made when it is told to', true, 0],
-  ])('%s, however often it is said', async (_what, discard, stored) => {
+    ['stores the clips in progress', false, 3],
+    ['discards the clips in progress on request', true, 0],
+  ])('%s, however often it is repeated', async (_what, discard, stored) => {
     const harness = await startHarness({
       env: { CLIPMILL_MAX_TASKS: '3' },
       simulator: { generationMs: { 5: [600, 700] } },
@@ -89,7 +89,7 @@ describe('cancelling', () => {
     expect(files.filter((name) => name.endsWith('.mp4'))).toHaveLength(stored);
   });
 
-  it('and thinking better of it stores a clip that was thrown away, and pays for no other', async () => {
+  it('with --discard and then a retry stores the discarded clip without paying again', async () => {
     const harness = await startHarness({ simulator: { generationMs: { 5: [300, 400] } } });
     let [fetching, goOn] = [false, false];
     await harness.work({

@@ -4,7 +4,7 @@ import { openLedger } from '../support/ledger.ts';
 import { silentLogger } from '../../src/core/log.ts';
 
 describe('the trial of a halted account', () => {
-  it("is delayed by Redis's clock, not by this machine's", async () => {
+  it('is delayed by the clock of Redis, not of this machine', async () => {
     const { account, requests, redis, clock } = await openLedger();
     await account.halt('no-credit', 'empty');
     await probeAccount({
@@ -21,7 +21,7 @@ describe('the trial of a halted account', () => {
 });
 
 describe('the age of a result', () => {
-  it("goes by Redis's clock, also where this machine's is weeks ahead", async () => {
+  it('is measured by the clock of Redis, even if that of this machine is weeks ahead', async () => {
     const { attempts, redis } = await openLedger();
     const [seconds] = await redis.time();
     onTestFinished(() => void vi.useRealTimers());

@@ -27,5 +27,5 @@ export const callbackPoints = [
 
 export type FaultPoint = (typeof faultPoints)[number] | (typeof callbackPoints)[number];
 
-/** Points at which the POST may have left and its answer is not recorded: nobody can know what came of it. */
+/** Points at which the POST may have left and its answer is not recorded: its outcome is unknown. */
 export const ambiguousPoints: readonly FaultPoint[] = ['before-post', 'after-post'];

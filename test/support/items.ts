@@ -1,6 +1,6 @@
 import type { Item } from '../../src/ledger/item.ts';
 
-/** An item that is done, as the ledger tells of it. */
+/** A done item, as the ledger returns it. */
 export function item(more: Partial<Item> = {}): Item {
   return {
     batch: 'b',

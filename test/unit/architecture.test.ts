@@ -132,7 +132,7 @@ describe('imports', () => {
     expect(missing.map((arrow) => arrow.join(' --> '))).toEqual([]);
   });
 
-  it('would be reported if they did not', () => {
+  it('are reported if they do not', () => {
     expect(fault('src/ledger/item.ts', 'src/worker/steps/poll.ts')).toContain('not below it');
     expect(fault('src/ledger/item.ts', 'src/jobs/job.ts')).toContain('not below it');
     expect(fault('src/simulator/api.ts', 'src/apixo/wire.ts')).toContain('stands alone');

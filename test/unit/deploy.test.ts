@@ -54,7 +54,7 @@ describe('docker-compose.yml', () => {
   const all = Object.entries(services);
   const ours = all.filter(([, { image }]) => image === 'clipmill');
 
-  it('runs a Redis that keeps everything', () => {
+  it('runs a Redis that persists everything and evicts nothing', () => {
     const { command, volumes: mounted, healthcheck } = services['redis'] ?? {};
     expect(command?.[0]).toBe('redis-server');
     expect(flag(command ?? [], '--appendonly')).toBe('yes');
@@ -64,7 +64,7 @@ describe('docker-compose.yml', () => {
     expect(healthcheck).toBeDefined();
   });
 
-  it('depends on services that exist and can come to what is waited for', () => {
+  it('depends on services that exist and can reach the awaited condition', () => {
     for (const [name, { depends_on }] of all) {
       for (const [needed, { condition }] of Object.entries(depends_on)) {
         expect(Object.keys(services), `${name} depends on ${needed}`).toContain(needed);
@@ -80,7 +80,7 @@ describe('docker-compose.yml', () => {
     expect(mounted.toSorted()).toEqual(Object.keys(volumes).toSorted());
   });
 
-  it('opens ports to this machine alone', () => {
+  it('opens ports only to this machine', () => {
     for (const [name, { ports }] of all) for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:/);
   });
 
@@ -95,7 +95,7 @@ describe('docker-compose.yml', () => {
     expect(kinds.toSorted()).toEqual([...queueNames].toSorted());
   });
 
-  it('sets what clipmill reads, and asks for what .env.example names', () => {
+  it('sets variables that clipmill reads, and uses those that .env.example names', () => {
     for (const [name, { environment }] of ours) {
       for (const variable of Object.keys(environment)) expect(isSetting(variable), `${name}: ${variable}`).toBe(true);
     }
@@ -116,7 +116,7 @@ describe('Dockerfile', () => {
   const lines = text('Dockerfile').split('\n');
   const last = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
 
-  it('does not run as root, and starts the program in a form that receives signals', () => {
+  it('does not run as root, and starts the program so that it receives signals', () => {
     const users = last.filter((line) => line.startsWith('USER '));
     expect(users.at(-1)).toMatch(/^USER (?!root\b|0\b)\w+/);
     expect(last).toContain(`ENTRYPOINT ["node", "${packageJson.bin.clipmill}"]`);

@@ -16,7 +16,7 @@ describe('documents', () => {
     expect(targets.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
   });
 
-  it.each(['CONTRIBUTING.md', 'docs/architecture.md'])('%s names files of the source that exist', (page) => {
+  it.each(['CONTRIBUTING.md', 'docs/architecture.md'])('%s names source files that exist', (page) => {
     const paths = [...text(page).matchAll(/`((?:src|test|workers|bench|docs|examples)\/[\w./-]+)`/g)].map(
       ([, path]) => path ?? '',
     );
@@ -34,7 +34,7 @@ describe('documents', () => {
     expect(missing).toEqual([]);
   });
 
-  it('explain terms once, in their order', () => {
+  it('explain each term once, in alphabetical order', () => {
     const terms = [...text('docs/glossary.md').matchAll(/^\| (\w[\w-]*) +\|/gm)]
       .map(([, term]) => term ?? '')
       .filter((term) => term !== 'term');

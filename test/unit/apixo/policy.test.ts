@@ -29,12 +29,12 @@ describe('errorPolicy', () => {
     expect(Object.keys(errorPolicy).toSorted()).toEqual([...errorKinds].toSorted());
   });
 
-  it('holds the kinds that may have been accepted, and posts no other kind twice at the cost of the user', () => {
+  it('holds the kinds that may have been accepted, and never pays twice for the others', () => {
     const held = errorKinds.filter((kind) => errorPolicy[kind].submit === 'hold');
     expect(held).toEqual(['ambiguous', 'not-understood']);
   });
 
-  it('halts the account for what no item can change', () => {
+  it('halts the account for errors that no item can cause', () => {
     expect(errorKinds.filter((kind) => haltsAccount('submit', kind))).toEqual([
       'bad-key',
       'no-credit',

@@ -39,7 +39,7 @@ async function verdictOf(one: Item, tasks: TaskRecord[]) {
 }
 
 describe('the verdict of a chaos run', () => {
-  it('finds nothing wrong with a clip that was paid once and is whole', async () => {
+  it('finds no fault with a complete clip that was paid for once', async () => {
     expect(await verdictOf(doneItem(), [task('task-0', false), task('task-1')])).toMatchObject({
       done: 1,
       billed: 1,
@@ -48,7 +48,7 @@ describe('the verdict of a chaos run', () => {
     });
   });
 
-  it('finds an item that was paid twice', async () => {
+  it('finds an item that was paid for twice', async () => {
     expect(await verdictOf(doneItem(), [task('task-1'), task('task-2')])).toMatchObject({ doubled: 1 });
   });
 
@@ -62,7 +62,7 @@ describe('the verdict of a chaos run', () => {
     expect(await verdictOf(made(), tasks)).toMatchObject({ lost: 1 });
   });
 
-  it('counts what is held, and what of it was paid', async () => {
+  it('counts held items, and those of them that were paid for', async () => {
     const held = item({ state: 'held', code: 'PROCESS_DIED' });
     expect(await verdictOf(held, [task('task-1')])).toMatchObject({ held: 1, heldWithTask: 1, lost: 0 });
   });

@@ -13,7 +13,7 @@ function pathOf(url: string): string {
 describe('the path of a callback', () => {
   const path = pathOf(callbackUrl(BASE, attempt, options));
 
-  it('stands for its attempt, below the path of the setting', () => {
+  it('identifies its attempt, below the path of the setting', () => {
     expect(path).toMatch(/^\/hooks\/cb\/1\/[\w-]+\/[\w-]{32}$/);
     expect(readCallbackPath(path, '/hooks', options)).toEqual(attempt);
     expect(readCallbackPath(path, '', options)).toBeUndefined();
@@ -54,7 +54,7 @@ describe('the path of a callback', () => {
     for (const spelling of spellings) expect(readCallbackPath(spelling, '/hooks', options), spelling).toBeUndefined();
   });
 
-  it('stays right while a secret is replaced', () => {
+  it('stays valid while a secret is rotated', () => {
     const both = { prefix: 'clipmill', secrets: ['the-new-secret-of-it', ...options.secrets] };
     expect(readCallbackPath(path, '/hooks', both)).toEqual(attempt);
     const newer = pathOf(callbackUrl(BASE, attempt, both));

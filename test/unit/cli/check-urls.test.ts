@@ -38,7 +38,7 @@ function fileWith(...urls: string[]): Pick<JobsFile, 'path' | 'jobs'> {
 }
 
 describe('the check of URLs', () => {
-  it('asks public addresses only', async () => {
+  it('sends requests only to public addresses', async () => {
     const { url, requests } = await serve();
     await expect(checkUrls([fileWith(`${url}/a.png`, 'http://169.254.169.254/meta')], {})).rejects.toThrow(
       /job-0.*not on the public internet[^]*job-1.*not on the public internet/,
@@ -46,7 +46,7 @@ describe('the check of URLs', () => {
     expect(requests).toEqual([]);
   });
 
-  it('asks for the head alone, once, and prints what servers answer without escapes and rights', async () => {
+  it('sends one HEAD request, and prints answers without escapes and signatures', async () => {
     const { url, requests } = await serve();
     await checkUrls([fileWith(`${url}/a.png`, `${url}/a.png`)], { anyAddress: true });
     expect(requests).toEqual(['HEAD /a.png']);

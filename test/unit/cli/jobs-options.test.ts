@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { expect, it } from 'vitest';
 import { addJobsOptions, jobsOptions } from '../../../src/cli/jobs-options.ts';
 
-it('every option about the files reaches them', () => {
+it('every option for files is applied to them', () => {
   const command = addJobsOptions(new Command());
   const given =
     '--set duration=10 --column prompt=caption --variables --batch b --output {id} --max-clips none --format csv ' +

@@ -6,7 +6,7 @@ import type { CliContext } from '../../../src/cli/context.ts';
 import { closeFiles, openFiles } from '../../../src/cli/jobs-files.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 
-it('a name that the storage cannot take is a mistake before anything is paid', async () => {
+it('a name that the storage cannot hold is a mistake before anything is paid for', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'clipmill-names-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const path = join(folder, 'jobs.yaml');

@@ -26,7 +26,7 @@ const view: ProgressView = {
 };
 
 describe('progress', () => {
-  it('shows how far, what is under way, and how fast', () => {
+  it('shows progress, states and pace', () => {
     expect(progressLines(view, 100)).toEqual([
       'spring-campaign  ████████████████░░░░░░░░░░░░░░░░░░░░░░░░  1,206 / 3,000  40 %',
       '  1,160 queued · 14 submitting · 612 generating · 8 downloading · 2 failed',
@@ -34,12 +34,12 @@ describe('progress', () => {
     ]);
   });
 
-  it('shows what blocks it', () => {
+  it('shows obstacles', () => {
     const lines = progressLines({ ...view, obstacles: ['halted (no-credit)'], etaMs: null }, 100);
     expect(lines.at(-1)).toBe('  ! halted (no-credit)');
   });
 
-  it('shows why nothing moves while held submissions keep every slot', () => {
+  it('shows why nothing moves while held submissions occupy every slot', () => {
     const stuck = { ...counts, submitting: 0, generating: 0, held: 1_000 };
     expect(progressLines({ ...view, counts: stuck }, 100).at(-1)).toContain('! no slot is free: a held submission');
     expect(progressLine({ ...view, counts: stuck })).toContain('! no slot is free: a held submission');
@@ -86,7 +86,7 @@ describe('Pace', () => {
     expect(pace.clipsPerMinute()).toBe(120);
   });
 
-  it('expects the end by it', () => {
+  it('estimates the end', () => {
     const pace = new Pace();
     expect(pace.etaMs(counts)).toBeNull();
     pace.add(0, at(0));

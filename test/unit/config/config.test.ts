@@ -29,7 +29,7 @@ describe('loadConfig', () => {
     });
   });
 
-  it('sends no key unencrypted beyond this network, unless that is allowed', () => {
+  it('sends no key unencrypted outside this network unless allowed', () => {
     const load = (url: string, allow?: string) => loadConfig({ APIXO_BASE_URL: url, CLIPMILL_ALLOW_HTTP: allow });
     for (const url of ['http://api.apixo.ai', 'http://8.8.8.8', 'http://user:hunter22@api.apixo.ai']) {
       expect(() => load(url)).toThrow(/unencrypted: use https:\/\/, or set CLIPMILL_ALLOW_HTTP=true/);
@@ -57,7 +57,7 @@ describe('loadConfig', () => {
     expect(Object.isFrozen(loadConfig({}))).toBe(true);
   });
 
-  it('names every setting that is wrong, with the rule it breaks', () => {
+  it('reports every invalid setting with the rule it breaks', () => {
     const wrong = {
       CLIPMILL_MAX_TASKS: 'many',
       CLIPMILL_POLL_DELAY: '50',
@@ -79,7 +79,7 @@ describe('loadConfig', () => {
   });
 
   it.each([['0'], ['-1'], ['1.5'], ['1e3'], ['0x10'], ['NaN'], ['100001'], ['5 '.repeat(2)]])(
-    'takes no "%s" for a number of tasks',
+    'refuses "%s" as a number of tasks',
     (text) => {
       expect(() => loadConfig({ CLIPMILL_MAX_TASKS: text })).toThrow(SettingsError);
     },
@@ -105,11 +105,11 @@ describe('loadConfig', () => {
     expect(loadConfig({ CLIPMILL_STORAGE: text }).storage).toEqual(storage);
   });
 
-  it('takes an empty variable for none', () => {
+  it('reads an empty variable as unset', () => {
     expect(loadConfig({ CLIPMILL_MAX_TASKS: '', REDIS_URL: '  ' })).toMatchObject({ maxTasks: 1_000 });
   });
 
-  it('does not print a secret that is wrong', () => {
+  it('does not print an invalid secret', () => {
     expect(() => loadConfig({ APIXO_API_KEY: 'my secret key' })).toThrow(/^APIXO_API_KEY=\*{8}: /);
   });
 });

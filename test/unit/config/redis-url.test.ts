@@ -43,7 +43,7 @@ describe('REDIS_URL', () => {
     ['redis://:p@ss:w/rd@h:1/0', 'p@ss:w/rd'],
     ['redis://default:%3F%25@h', '?%'],
     ['redis://h?password=a%40b', 'a@b'],
-  ])('takes the password of %s', (url, password) => {
+  ])('reads the password of %s', (url, password) => {
     expect(parseRedisUrl(url)).toMatchObject({ password });
   });
 

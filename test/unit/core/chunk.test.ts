@@ -20,7 +20,7 @@ describe('pagesOf', () => {
     );
   });
 
-  it('does not hold back what a slow source has given', async () => {
+  it('does not delay values of a slow source', async () => {
     let given = 0;
     async function* slow() {
       yield (given += 1);
@@ -34,7 +34,7 @@ describe('pagesOf', () => {
     expect((await pages.next()).value).toEqual([3]);
   });
 
-  it('passes the failure of its source on, after what came before', async () => {
+  it('throws the error of its source after the values before it', async () => {
     async function* broken() {
       yield 1;
       await sleep(100);

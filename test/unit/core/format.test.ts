@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { formatCount, formatDuration, formatTable, formatUsd, plural } from '../../../src/core/format.ts';
 
 describe('format', () => {
-  it('counts', () => {
+  it('formats counts', () => {
     expect(formatCount(1_204)).toBe('1,204');
     expect(plural(1, 'clip')).toBe('1 clip');
     expect(plural(0, 'clip')).toBe('0 clips');
@@ -14,7 +14,7 @@ describe('format', () => {
     [110_000, '1 min 50 s'],
     [3_600_000, '1 h 00 min'],
     [7_500_000, '2 h 05 min'],
-  ])('says %i ms as %s', (ms, text) => {
+  ])('formats %i ms as %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
   });
 

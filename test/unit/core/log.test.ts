@@ -15,7 +15,7 @@ describe('the log', () => {
     expect(line).toMatchObject({ level: 'info', batch: 'b', item: 'i', msg: 'stored' });
   });
 
-  it('never carries a secret, wherever it stands', () => {
+  it('never contains a secret, in any place', () => {
     const text = logged((log) => {
       log.info({ header: 'Bearer sk-123' }, 'a sk-123 b');
       log.error({ err: new Error('refused sk-123', { cause: new Error('sk-123') }) });
@@ -24,7 +24,7 @@ describe('the log', () => {
     expect(text).toContain('[secret]');
   });
 
-  it('takes the rights out of signed URLs', () => {
+  it('removes the signatures of URLs', () => {
     const scrub = scrubber([]);
     const url = 'https://b.s3.amazonaws.com/a.mp4?X-Amz-Signature=abc&X-Amz-Credential=AK%2Fx&part=1';
     expect(scrub(url)).toBe(
@@ -32,7 +32,7 @@ describe('the log', () => {
     );
   });
 
-  it('has no arguments of a script that Redis refused', () => {
+  it('contains no arguments of a script that Redis refused', () => {
     const refused = Object.assign(new Error('ERR in script'), {
       code: 'X',
       command: { name: 'evalsha', args: ['a secret prompt', 'https://h/a?Signature=abc'] },
@@ -42,7 +42,7 @@ describe('the log', () => {
     expect(text).not.toMatch(/a secret prompt|args|Signature/);
   });
 
-  it('does nothing to the terminal that shows it, decoded or not', () => {
+  it('cannot control the terminal that shows it, decoded or not', () => {
     const message = 'a \u001b]0;x\u0007 \u009b2J \u202e z';
     const line = logged((log) => log.info({ reason: message }, message));
     // oxlint-disable-next-line no-control-regex -- they are what it is about

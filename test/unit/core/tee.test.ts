@@ -21,7 +21,7 @@ async function all(reader: Reader<number>): Promise<number[]> {
 }
 
 describe('tee', () => {
-  it('gives everything to both, in one reading', async () => {
+  it('gives every value to both, with one reading', async () => {
     const { state, source } = numbers(100);
     const readers = tee(source);
     const [left, right] = await Promise.all(readers.map(all));
@@ -30,7 +30,7 @@ describe('tee', () => {
     expect(state).toEqual({ read: 100, closed: true });
   });
 
-  it('reads no further than the slower one has come', async () => {
+  it('reads no further than the slower consumer', async () => {
     const { state, source } = numbers(100);
     const [fast, slow] = tee(source);
     const ahead = all(fast);
@@ -41,7 +41,7 @@ describe('tee', () => {
     expect(await ahead).toHaveLength(100);
   });
 
-  it('goes on with one when the other leaves, before or after its first value', async () => {
+  it('continues with one when the other stops, before or after its first value', async () => {
     const [stays, leaves] = tee(numbers(100).source);
     const rest = all(stays);
     await leaves.return();
@@ -54,7 +54,7 @@ describe('tee', () => {
     expect(await whole).toHaveLength(100);
   });
 
-  it('misses nothing when the other leaves while it waits for the next value', async () => {
+  it('loses no value when the other stops during a wait', async () => {
     const [stays, leaves] = tee(numbers(100).source);
     const waiting = all(leaves);
     const seen = [(await stays.next()).value];
@@ -66,7 +66,7 @@ describe('tee', () => {
     expect(await waiting).toEqual([1]);
   });
 
-  it('closes the source when both have left', async () => {
+  it('closes the source when both have stopped', async () => {
     const { state, source } = numbers(100);
     const [left, right] = tee(source);
     const reading = all(left);
@@ -76,7 +76,7 @@ describe('tee', () => {
     expect(state.closed).toBe(true);
   });
 
-  it('breaks for both when the source does', async () => {
+  it('throws the error of the source to both', async () => {
     async function* broken(): AsyncGenerator<number> {
       yield 1;
       throw new Error('no Redis');

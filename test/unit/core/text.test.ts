@@ -4,11 +4,11 @@ import { cleanText, cutText, escapeCell, escapeControls } from '../../../src/cor
 import { parse } from 'csv-parse/sync';
 
 describe('cleanText', () => {
-  it('takes control characters, line ends and bidi controls out', () => {
+  it('removes control characters, line ends and bidi controls', () => {
     expect(cleanText('a\u001b]0;b\u0007c\u009b31m\r\nd\u202ee', 100)).toBe('a ]0;b c 31m d e');
   });
 
-  it('removes a secret before it cuts', () => {
+  it('removes a secret before it truncates', () => {
     const redact = (text: string) => text.replaceAll('SECRET', '[secret]');
     expect(cleanText(`${'x'.repeat(97)}SECRET`, 100, redact)).toBe(`${'x'.repeat(97)}[s…`);
   });
@@ -35,9 +35,9 @@ describe('texts from outside', () => {
     ['an 8-bit sequence', '\u009b2Jgone', '\\u009b2Jgone'],
     ['a line that is written over', 'paid\rfree', 'paid\\u000dfree'],
     ['a name that is read backwards', 'x\u202e4pm.exe', 'x\\u202e4pm.exe'],
-  ])('do nothing to a terminal: %s', (_what, text, shown) => expect(escapeControls(text)).toBe(shown));
+  ])('cannot control a terminal: %s', (_what, text, shown) => expect(escapeControls(text)).toBe(shown));
 
-  it('keep their meaning in JSON, and are harmless in any of it', () => {
+  it('keep their meaning in JSON, and are harmless there', () => {
     fc.assert(
       fc.property(fc.json(), fc.string({ unit: 'binary' }), (json, text) => {
         for (const value of [json, text]) {

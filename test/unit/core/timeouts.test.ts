@@ -9,11 +9,11 @@ describe('withTimeout', () => {
     await expect(withTimeout(Promise.reject(new Error('no')), { ms: 1_000 })).rejects.toThrow('no');
   });
 
-  it('throws when the time is over', async () => {
+  it('throws at the timeout', async () => {
     await expect(withTimeout(never, { ms: 1 })).rejects.toBeInstanceOf(TimeoutError);
   });
 
-  it("throws the signal's reason, also when it has aborted before and the work is done", async () => {
+  it('throws the reason of the signal, even if it aborted before and the work is done', async () => {
     const reason = new Error('draining');
     const controller = new AbortController();
     const waiting = withTimeout(never, { signal: controller.signal });

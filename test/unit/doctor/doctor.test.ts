@@ -38,7 +38,7 @@ function levels(change: Parameters<typeof facts>[0], fsync?: string): Record<str
 }
 
 describe('a Redis', () => {
-  it('that is as it should be gives no cause for a word', () => {
+  it('that is well configured has no findings', () => {
     expect(levels({})).toEqual({});
     expect(levels({}, 'always')).toEqual({});
   });
@@ -69,19 +69,19 @@ describe('a Redis', () => {
     ]);
   });
 
-  it('that answers nothing is not refused', () => {
+  it('that reports nothing is not refused', () => {
     const unknown = parseFacts('', undefined);
     expect(judgeRedis(unknown).some(({ level }) => level === 'fail')).toBe(false);
     expect(impossible(unknown)).toBeUndefined();
   });
 
-  it('cannot be used when it is too old or refuses writes, and can with any other fault', () => {
+  it('is refused only if it is too old or refuses writes', () => {
     expect(impossible(facts({ redis_version: '5.0.7' }))?.found).toBe('Redis 5.0.7 is too old');
     expect(impossible(facts({ role: 'slave' }))?.found).toContain('takes no writes');
     expect(impossible(facts({ aof_enabled: '0', maxmemory_policy: 'allkeys-lru' }))).toBeUndefined();
   });
 
-  it('may be Valkey, which names a Redis version beside its own', () => {
+  it('may be Valkey, which also reports a Redis version', () => {
     const valkey = facts({ server_name: 'valkey', valkey_version: '8.1.0', redis_version: '7.2.4' });
     expect(judgeRedis(valkey)[0]?.found).toBe('Valkey 8.1.0');
   });
@@ -115,14 +115,14 @@ describe('the API', () => {
     expect(judgeError(new ApixoError(kind, 'X', 'because')).level).toBe(level);
   });
 
-  it('takes a key that has money', () => {
+  it('accepts a key with a balance', () => {
     expect(judgeBalance(12.5)).toMatchObject({ level: 'ok', found: 'accepted; 12.50 USD left' });
     expect(judgeBalance(0)).toMatchObject({ level: 'fail' });
   });
 });
 
 describe('a clock', () => {
-  it('may be off by two seconds, and by what the reading is off', () => {
+  it('may be off by two seconds plus the error of the reading', () => {
     expect(judgeClock('Redis', -2_000, 0).level).toBe('ok');
     expect(judgeClock('the API', 2_400, 500).level).toBe('ok');
     expect(judgeClock('Redis', 2_100, 10)).toMatchObject({
@@ -133,7 +133,7 @@ describe('a clock', () => {
     expect(judgeClock('Redis', -3_600_000, 10).found).toContain('S3');
   });
 
-  it('is compared with a reading from half-way between question and answer', async () => {
+  it('is compared with a reading from halfway between request and reply', async () => {
     const clock = new FakeClock(10_000);
     const reading = await skewOf(() => {
       clock.advance(300);
@@ -159,7 +159,7 @@ describe('the limits', () => {
     });
   });
 
-  it('do not matter while submission stands still', () => {
+  it('do not matter while submission is stopped', () => {
     const goes = { halted: null, pausedSince: null, coolUntil: null, heldUntil: null, trialAt: null };
     expect(judgeSubmission(goes).level).toBe('ok');
     expect(judgeSubmission({ ...goes, pausedSince: 1 }).level).toBe('warn');

@@ -144,8 +144,8 @@ const notReachable = [
 ];
 
 describe('addresses that clips may come from', () => {
-  it.each(reachable)('%s is one', (address) => expect(isAllowed(address, strict)).toBe(true));
-  it.each(notReachable)('%s is not', (address) => expect(isAllowed(address, strict)).toBe(false));
+  it.each(reachable)('accept %s', (address) => expect(isAllowed(address, strict)).toBe(true));
+  it.each(notReachable)('refuse %s', (address) => expect(isAllowed(address, strict)).toBe(false));
 
   it('can be allowed by range, and the error names the range to allow', () => {
     const rules = { any: false, allowed: ['198.18.0.0/15', 'fd00::/8', '10.1.2.3'].map(parseRange) };

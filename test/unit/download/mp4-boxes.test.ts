@@ -19,7 +19,7 @@ const box = fc.record({ body: fc.nat({ max: 40 }), long: fc.boolean() });
 const cuts = fc.array(fc.nat(), { maxLength: 10 });
 
 describe('the boxes of an MP4', () => {
-  it('may end after each of them, and nowhere else, however the file comes in pieces', () => {
+  it('end the file only at a box boundary, however the file is split', () => {
     fc.assert(
       fc.property(fc.array(box, { minLength: 1, maxLength: 6 }), fc.nat(), cuts, (shapes, somewhere, pieces) => {
         const boxes = shapes.map(({ body, long }) => boxBytes('free', body, { long }));
@@ -32,7 +32,7 @@ describe('the boxes of an MP4', () => {
     );
   });
 
-  it('may end anywhere in a box that goes on to the end, once its header is there', () => {
+  it('end the file anywhere in a box of open length, after its header', () => {
     const file = Buffer.concat([boxBytes('ftyp', 12), boxBytes('mdat', 30, { open: true })]);
     expect(passed(file).mayEnd).toBe(true);
     expect(passed(file.subarray(0, 35)).mayEnd).toBe(true);

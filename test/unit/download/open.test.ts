@@ -53,7 +53,7 @@ const rest = (response: ServerResponse, request: IncomingMessage) => {
 const redirectTo = (location: string) => (response: ServerResponse) => response.writeHead(302, { location }).end();
 
 describe('a source', () => {
-  it('gives the length and the bytes, and sends nothing that is ours', async () => {
+  it('returns length and bytes, and sends no credentials', async () => {
     const { url, requests } = await serve(whole);
     const source = await open().open(url);
     expect(source.length).toBe(clip.length);
@@ -62,7 +62,7 @@ describe('a source', () => {
     expect(requests[0]?.url).toBe('/a.mp4?sig=1');
   });
 
-  it('goes on within the stream where the connection broke, as often as it breaks', async () => {
+  it('resumes within the stream where the connection broke, as often as it breaks', async () => {
     const broken = (response: ServerResponse, request: IncomingMessage) => {
       const from = Number(/\d+/.exec(request.headers.range ?? '')?.[0]);
       response.writeHead(206, { 'content-range': `bytes ${from}-${clip.length - 1}/${clip.length}` });
@@ -75,7 +75,7 @@ describe('a source', () => {
     expect(requests[3]?.headers).toMatchObject({ 'if-range': etag });
   });
 
-  it('goes on after silence', async () => {
+  it('resumes after silence', async () => {
     const stall = (response: ServerResponse) => {
       response.writeHead(200, head);
       response.write(clip.subarray(0, 1000));
@@ -84,7 +84,7 @@ describe('a source', () => {
     expect((await read(await open({ silenceMs: 500 }).open(url))).equals(clip)).toBe(true);
   });
 
-  it('does not take a reader that is slow for a source that is silent', async () => {
+  it('does not mistake a slow reader for a silent source', async () => {
     const big = Buffer.alloc(8_000_000, 'x');
     const { url, requests } = await serve((response) =>
       response.writeHead(200, { 'content-length': big.length }).end(big),
@@ -115,7 +115,7 @@ describe('a source', () => {
     });
   });
 
-  it('gives up a URL that expires on the way, and one that breaks without a version', async () => {
+  it('abandons a URL that expires during the download, and one that breaks without a version', async () => {
     const { url } = await serve(half, (response) => response.writeHead(403).end());
     await expect(read(await open().open(url))).rejects.toMatchObject({ fault: 'expired' });
     const nameless = await serve((response) => {
@@ -126,23 +126,23 @@ describe('a source', () => {
     expect(nameless.requests).toHaveLength(1);
   });
 
-  it.each([400, 401, 403, 404, 410, 451])('calls %i expired', async (status) => {
+  it.each([400, 401, 403, 404, 410, 451])('reports %i as expired', async (status) => {
     const { url } = await serve((response) => response.writeHead(status).end());
     await expect(open().open(url)).rejects.toMatchObject({ fault: 'expired' });
   });
 
-  it.each([408, 425, 429, 500, 503])('calls %i broken, as it may pass', async (status) => {
+  it.each([408, 425, 429, 500, 503])('reports %i as broken, a passing fault', async (status) => {
     const { url } = await serve((response) => response.writeHead(status).end());
     await expect(open().open(url)).rejects.toMatchObject({ fault: 'broken' });
   });
 
-  it('calls a server broken that does not answer, and one that is not there', async () => {
+  it('reports a silent server and an unreachable one as broken', async () => {
     const mute = await serve(() => {});
     await expect(open({ headersMs: 300 }).open(mute.url)).rejects.toMatchObject({ fault: 'broken' });
     await expect(open().open('http://127.0.0.1:9/a.mp4')).rejects.toMatchObject({ fault: 'broken' });
   });
 
-  it('follows redirects, and not for ever', async () => {
+  it('follows a limited number of redirects', async () => {
     const { url } = await serve(redirectTo('/b.mp4'), redirectTo('./c.mp4'), whole);
     expect((await read(await open().open(url))).equals(clip)).toBe(true);
     const circle = await serve(redirectTo('/a.mp4'));
@@ -154,7 +154,7 @@ describe('a source', () => {
     ['gzip', { 'content-encoding': 'gzip' }, 200],
     ['no content', {}, 204],
     ['a list of choices', {}, 300],
-  ])('calls %s unusable', async (_what, headers, status) => {
+  ])('reports %s as unusable', async (_what, headers, status) => {
     const { url } = await serve((response) => response.writeHead(status, headers).end());
     await expect(open().open(url)).rejects.toMatchObject({ fault: 'unusable' });
   });
@@ -186,13 +186,13 @@ describe('a source', () => {
     });
   });
 
-  it('goes only by http', async () => {
+  it('accepts only http and https', async () => {
     const { url } = await serve(redirectTo('file:///etc/passwd'));
     await expect(open().open(url)).rejects.toMatchObject({ fault: 'forbidden' });
     await expect(open().open('ftp://127.0.0.1/a.mp4')).rejects.toMatchObject({ fault: 'forbidden' });
   });
 
-  it('connects to public addresses only, by number and by name, on any port', async () => {
+  it('connects only to public addresses, by number or name, on any port', async () => {
     const { url, requests } = await serve(whole);
     const { port } = new URL(url);
     const strict = open({ anyAddress: false });
@@ -204,7 +204,7 @@ describe('a source', () => {
     expect(requests).toHaveLength(0);
   });
 
-  it.each(['127.0.0.1', 'localhost'])('is not sent on from a public place to %s', async (host) => {
+  it.each(['127.0.0.1', 'localhost'])('is not redirected from a public address to %s', async (host) => {
     const inside = await serve(whole);
     const { port } = new URL(inside.url);
     const outside = await serve(redirectTo(`http://${host}:${port}/a.mp4`));

@@ -21,7 +21,7 @@ async function pass(clip: WholeClip, bytes: Buffer, cuts: readonly number[] = []
 }
 
 describe('WholeClip', () => {
-  it('passes a whole clip unchanged, however it is cut, and knows its size and hash', async () => {
+  it('passes a complete clip unchanged, however it is split, with size and hash', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(), { maxLength: 20 }), async (cuts) => {
         const clip = new WholeClip(mp4.length);
@@ -32,7 +32,7 @@ describe('WholeClip', () => {
     );
   });
 
-  it('accepts a clip of unannounced length when it ends where a box does', async () => {
+  it('accepts a clip of unannounced length that ends at a box boundary', async () => {
     const clip = Buffer.concat([boxBytes('ftyp', 16), boxBytes('moov', 200), boxBytes('mdat', 300)]);
     expect(await pass(new WholeClip(undefined), clip, [5, 100])).toHaveLength(clip.length);
     for (const end of [20, 27, 500, clip.length - 1]) {
@@ -47,7 +47,7 @@ describe('WholeClip', () => {
     ['cut off in the header of a box', mp4.subarray(0, 28)],
     ['followed by HTML', Buffer.concat([boxBytes('ftyp', 16), Buffer.from('<!doctype html><title>Error</title>')])],
     ['of an impossible box', Buffer.concat([boxBytes('ftyp', 16), Buffer.from([0, 0, 0, 3]), Buffer.from('moov')])],
-  ])('does not let the end of an MP4 through that is %s, though its length is right', async (_what, bytes) => {
+  ])('withholds the end of an MP4 that is %s, even if its length is right', async (_what, bytes) => {
     const clip = new WholeClip(bytes.length);
     let passed = 0;
     const reading = (async () => {

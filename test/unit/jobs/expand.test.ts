@@ -20,7 +20,7 @@ describe('a job given to the library', () => {
     ]);
   });
 
-  it('may inherit everything but its id and its matrix', async () => {
+  it('may inherit everything except id and matrix', async () => {
     const defaults = {
       prompt: 'a {n}',
       duration: 10,
@@ -57,7 +57,7 @@ describe('a job given to the library', () => {
     expect(inherited?.input).toMatchObject({ mode: 'image-to-video', image_urls });
   });
 
-  it('leaves out what it inherits and its mode does not take', async () => {
+  it('omits inherited fields that its mode does not accept', async () => {
     const defaults: JobInput = { aspect_ratio: '9:16', image_urls: ['https://example.com/1.png'] };
     const [text, video] = await expand(
       [
@@ -76,7 +76,7 @@ describe('a job given to the library', () => {
     });
   });
 
-  it('takes fields that are undefined for absent', async () => {
+  it('treats undefined fields as absent', async () => {
     expect(await expand([{ prompt: 'x', id: undefined, duration: undefined }])).toHaveLength(1);
   });
 
@@ -126,7 +126,7 @@ describe('a job given to the library', () => {
     expect(await refused([job])).toEqual([`job #1: ${message}`]);
   });
 
-  it('is refused with all that is wrong with it', async () => {
+  it('is refused with all its mistakes', async () => {
     expect(await refused([{ id: 'fox', duration: 7, sound: 1, prompt: '{x}', output: '{y}', copies: 0 }])).toEqual([
       'job fox: duration: must be 5 or 10',
       'job fox: sound: must be true or false',
@@ -159,7 +159,7 @@ describe('a job given to the library', () => {
     expect(await expand([{ prompt: '🦊'.repeat(1000) }])).toHaveLength(1);
   });
 
-  it('keeps escapes of terminals out of messages', async () => {
+  it('keeps terminal escapes out of messages', async () => {
     expect(await refused([{ prompt: 'x', ['a\u001b[31m']: 1 }])).toEqual([
       expect.stringContaining('a\\u001b[31m: unknown field `a\\u001b[31m`'),
     ]);
@@ -176,7 +176,7 @@ async function* source(): AsyncGenerator<JobInput> {
 }
 
 describe('output names', () => {
-  it('have variables of their own', async () => {
+  it('have their own variables', async () => {
     const output = '{date}/{batch}-{index}-{mode}/{id}_{duration}s_{aspect_ratio}';
     expect(await names({ aspect_ratio: '16:9' }, output)).toEqual(['2026-02-03/b-1-text-to-video/a_5s_16x9']);
     expect(await names({ ...image, duration: 10 }, output)).toEqual(['2026-02-03/b-1-image-to-video/a_10s_image']);
@@ -200,7 +200,7 @@ describe('output names', () => {
     ]);
   });
 
-  it('are refused once for all jobs where they cannot be right', async () => {
+  it('are refused once for all jobs if the template is invalid', async () => {
     expect(await refused([{ prompt: 'x' }], { output: '/srv/{id}' })).toEqual([
       'output: gives `/srv/x`: it must be relative, without a leading "/"',
     ]);
@@ -209,7 +209,7 @@ describe('output names', () => {
     ]);
   });
 
-  it('may not be those of another clip, in any case of letters', async () => {
+  it('may not be those of another clip, in upper or lower case', async () => {
     expect(
       await refused([
         { id: 'a', prompt: 'x' },
@@ -234,7 +234,7 @@ describe('output names', () => {
 });
 
 describe('several jobs given to the library', () => {
-  it('may come from an async iterable, and are handed out until the first bad one', async () => {
+  it('may come from an async iterable, and are yielded until the first bad one', async () => {
     const seen: string[] = [];
     const all = async () => {
       for await (const job of expandJobs(source(), { batch: 'b' })) seen.push(`${job.index} ${job.id}`);
@@ -243,7 +243,7 @@ describe('several jobs given to the library', () => {
     expect(seen).toEqual(['1 a', '2 b', '3 b-2']);
   });
 
-  it('give no clip of a job that is bad in its last combination', async () => {
+  it('make no clip of a job whose last combination is bad', async () => {
     const jobs = expandJobs([{ prompt: '{a}', matrix: { a: ['x', ' '] } }], { batch: 'b' });
     await expect(jobs[Symbol.asyncIterator]().next()).rejects.toThrow('must not be empty');
   });
@@ -261,7 +261,7 @@ describe('several jobs given to the library', () => {
     expect(await gather(expandJobs([{ id: 'a', prompt: 'x' }, { prompt: 'x' }], { batch: 'b' }))).toHaveLength(2);
   });
 
-  it('have a header that is checked', async () => {
+  it('have a checked header', async () => {
     expect(await refused([], { batch: 'a b', maxClips: 0, defaults: { duration: 7 } as unknown as JobInput })).toEqual([
       'batch: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit',
       'max_clips: must be a whole number of at least 1, or `none` to remove the budget',

@@ -8,11 +8,11 @@ import { expand, refused } from './library.ts';
 const ids = async (...jobs: unknown[]) => (await expand(jobs)).map((job) => job.id);
 
 describe('the id of a job that has none', () => {
-  it('is a hash of its content, and stays what it is', async () => {
+  it('is a hash of its content, and stays the same', async () => {
     expect(await ids({ prompt: 'a fox' })).toEqual(['1ebbb10fdae2']);
   });
 
-  it('is the hash of all sorted fields as JSON, which ledgers and manifests hold', () => {
+  it('is the hash of all sorted fields as JSON, as ledgers and manifests have it', () => {
     const common = { prompt: fc.string({ unit: 'binary' }), duration: fc.constantFrom(5, 10), sound: fc.boolean() };
     const text = fc.record({ mode: fc.constant('text-to-video'), ...common, aspect_ratio: fc.constant('1:1') });
     const urls = fc.array(fc.webUrl(), { minLength: 1, maxLength: 2 });
@@ -29,7 +29,7 @@ describe('the id of a job that has none', () => {
     );
   });
 
-  it('does not depend on the order of fields, on what is said or inherited, or on the position', async () => {
+  it('does not depend on the order, the origin of fields or the position', async () => {
     const [id] = await ids({ prompt: 'a fox', duration: 10 });
     expect(await ids({ duration: 10, prompt: 'a fox' })).toEqual([id]);
     expect(await ids({ prompt: 'a fox', duration: 10, sound: true, provider: 'auto', mode: 'text-to-video' })).toEqual([
@@ -41,7 +41,7 @@ describe('the id of a job that has none', () => {
     expect((await expand([{ prompt: 'a fox' }], { defaults: { duration: 10 } }))[0]?.id).toBe(id);
   });
 
-  it('depends on everything that is paid for', async () => {
+  it('depends on everything that affects the clip', async () => {
     const different = await ids(
       { prompt: 'a fox' },
       { prompt: 'a fox', duration: 10 },

@@ -13,7 +13,7 @@ import { complaints } from './library.ts';
 
 const nameOf = (bytes: Buffer, extension: string) => `${createHash('sha256').update(bytes).digest('hex')}.${extension}`;
 
-/** Opens a jobs file with images beside it. */
+/** Opens a jobs file with images in its folder. */
 async function opened(text: string, name = 'jobs.yaml') {
   const path = await folder();
   await mkdir(join(path, 'shots'));
@@ -33,7 +33,7 @@ async function opened(text: string, name = 'jobs.yaml') {
 const job = (fields: string) => `- {mode: image-to-video, prompt: x, ${fields}}\n`;
 
 describe('local images of jobs', () => {
-  it('are known by their content: kind, name and the id of the job', async () => {
+  it('are identified by their content: type, name and the id of the job', async () => {
     const { path, jobs, file } = await opened(
       job('image_files: [shots/a.png]') + job('image_files: [b.bin]') + job('image_files: [c.webp, b.bin]'),
     );
@@ -49,7 +49,7 @@ describe('local images of jobs', () => {
     expect(new Set(jobs.map(({ id }) => id)).size).toBe(3);
   });
 
-  it('stay below the folder of their file, links and all, unless that is allowed', async () => {
+  it('must be below the folder of their file, links resolved, unless allowed', async () => {
     const [inside, outside] = [await folder(), await folder()];
     await writeFile(join(outside, 'secret.png'), images.png());
     await writeFile(join(inside, '..a.png'), images.png());
@@ -73,7 +73,7 @@ describe('local images of jobs', () => {
     await expect(openJobsFiles([path], { allowImagesOutside: true })).rejects.toThrow('is not a regular file');
   });
 
-  it('stand beside URLs, two in all, and in place of those in the defaults', async () => {
+  it('combine with URLs, two in all, and replace those of the defaults', async () => {
     const url = 'https://example.com/1.png';
     const { jobs } = await opened(
       `defaults: {mode: image-to-video, image_files: [c.webp]}\njobs:\n- prompt: inherits\n` +
@@ -91,7 +91,7 @@ describe('local images of jobs', () => {
     expect(jobs.map(({ images: local = [] }) => local.map(({ name }) => name))).toEqual([[webp], [jpg], [], [jpg], []]);
   });
 
-  it('are a path in a cell of CSV, with spaces, or a JSON list', async () => {
+  it('are a path in a CSV cell, with spaces, or a JSON list', async () => {
     const { jobs } = await opened(
       'mode,prompt,image_files\nimage-to-video,x,copy of a.jpeg\nimage-to-video,y,"[""b.bin"", ""c.webp""]"\n',
       'jobs.csv',
@@ -99,7 +99,7 @@ describe('local images of jobs', () => {
     expect(jobs.map(({ images: local }) => local?.length)).toEqual([1, 2]);
   });
 
-  it('are refused with their place, all that are wrong at once', async () => {
+  it('are refused with their place, all at once', async () => {
     const text =
       `jobs:\n${job('image_files: [none.png]')}${job('image_files: [page.png, empty.png]')}` +
       `${job('image_files: [huge.png]')}${job('image_files: [shots]')}` +
@@ -121,7 +121,7 @@ describe('local images of jobs', () => {
     ]);
   });
 
-  it('are refused once where they stand in the defaults', async () => {
+  it('are refused once if they are in the defaults', async () => {
     const text = 'defaults: {mode: image-to-video, image_files: [none.png]}\njobs:\n- prompt: x\n- prompt: y\n';
     expect(await complaints(opened(text))).toEqual([
       'jobs.yaml:1:48: defaults.image_files[0]: `none.png`: there is no such file',
@@ -139,7 +139,7 @@ describe('local images of jobs', () => {
     ]);
   });
 
-  it('are not taken from the queue, whose producers may be anywhere', () => {
+  it('are refused from the queue, whose producers may be anywhere', () => {
     const input = { mode: 'image-to-video', prompt: 'x', image_files: ['a.png'] };
     expect(readQueueJob({ batch: 'b', id: 'i', input })).toEqual({
       ok: false,

@@ -14,7 +14,7 @@ describe('combinations', () => {
     expect([...(all[0]?.keys() ?? [])]).toEqual(['animal', 'n', 'on']);
   });
 
-  it('are one without variables', () => {
+  it('are a single one without variables', () => {
     expect([...combinations({})]).toEqual([new Map()]);
   });
 });
@@ -34,7 +34,7 @@ describe('a matrix', () => {
     expect(new Set(jobs.map((job) => job.id)).size).toBe(4);
   });
 
-  it('takes a key __proto__ for a name like any other', async () => {
+  it('treats a key __proto__ as any other name', async () => {
     const matrix = JSON.parse('{"__proto__": ["x"]}') as unknown;
     expect(await refused([{ prompt: 'x', matrix }])).toEqual([
       'job #1: matrix.__proto__: `__proto__` is reserved: choose another name',
@@ -62,7 +62,7 @@ describe('a matrix', () => {
     ]);
   });
 
-  it('does not reach into URLs', async () => {
+  it('does not apply to URLs', async () => {
     const job = {
       mode: 'image-to-video',
       prompt: '{n}',
@@ -72,7 +72,7 @@ describe('a matrix', () => {
     expect(await refused([job])).toEqual(['job #1: image_urls[0]: variables such as `{n}` do not work in URLs']);
   });
 
-  it('names the first combination that is wrong', async () => {
+  it('reports the first bad combination', async () => {
     const job = { prompt: '{a}', matrix: { a: ['x', ' ', '  '] } };
     expect(await refused([job])).toEqual(['job #1: prompt: must not be empty (with a=` `)']);
   });

@@ -94,7 +94,7 @@ it.each(Object.keys(formats))('a %s file is checked in memory that does not grow
   expect(least).toBeLessThan(ALLOWED);
 });
 
-it('the jobs of a file are handed out one by one, and a reader that held them would be caught', async () => {
+it('the jobs of a file are yielded one by one, and a reader that kept them would fail this test', async () => {
   const file = await open('jobs.jsonl', Array.from({ length: JOBS }, (_, number) => json(number)).join('\n'));
   const before = liveBytes();
   for await (const { index } of file.jobs()) {

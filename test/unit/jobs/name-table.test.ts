@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { hashName, NameTable } from '../../../src/jobs/compile/name-table.ts';
 
-it('remembers who was first, as a Map would', () => {
+it('returns the first owner of a name, as a Map would', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.string({ maxLength: 3 }), fc.nat(5), fc.nat(), fc.nat())), (entries) => {
       const table = new NameTable();
@@ -17,7 +17,7 @@ it('remembers who was first, as a Map would', () => {
   );
 });
 
-it('grows and forgets nothing', () => {
+it('grows and loses nothing', () => {
   const table = new NameTable();
   for (let line = 1; line <= 5_000; line++) {
     expect(table.claim(hashName(`name ${line}`), { file: 1, line, job: line + 7 })).toBeUndefined();

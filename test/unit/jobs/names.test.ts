@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { isName, slug } from '../../../src/jobs/names.ts';
 
 describe('names', () => {
-  it.each(['a', '7', 'a.b_c-D', '0'.repeat(128)])('%j is one', (name) => {
+  it.each(['a', '7', 'a.b_c-D', '0'.repeat(128)])('accept %j', (name) => {
     expect(isName(name)).toBe(true);
   });
 
-  it.each(['', '.', '..', '-a', '_a', 'a/b', 'a b', 'a\n', 'ä', '0'.repeat(129), 'a:b'])('%j is none', (name) => {
+  it.each(['', '.', '..', '-a', '_a', 'a/b', 'a b', 'a\n', 'ä', '0'.repeat(129), 'a:b'])('refuse %j', (name) => {
     expect(isName(name)).toBe(false);
   });
 });
@@ -30,7 +30,7 @@ describe('slug', () => {
     expect(slug('!!!')).toMatch(/^[0-9a-f]{6}$/);
   });
 
-  it('of anything is a name, if it is not too long', () => {
+  it('of any text is a name, if it is not too long', () => {
     const name = fc.property(fc.string({ unit: 'grapheme' }), (text) => {
       expect(isName(slug(text).slice(0, 128))).toBe(true);
     });

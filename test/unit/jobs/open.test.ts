@@ -16,7 +16,7 @@ const several = async (...texts: string[]) => {
 };
 
 describe('the header of a file', () => {
-  it('is its batch, its budget and what it adds up to', async () => {
+  it('gives batch, budget and totals', async () => {
     const text =
       'batch: spring\nmax_clips: 7\njobs:\n- prompt: "{a}"\n  matrix: {a: [x, y]}\n  copies: 2\n' +
       '- prompt: b\n  duration: 10\n- mode: image-to-video\n  prompt: c\n  image_urls: [https://example.com/1.png]\n- prompt: d\n';
@@ -39,11 +39,11 @@ describe('the header of a file', () => {
     ['Été 2026 (final).yaml', 'Ete-2026-final'],
     ['.hidden.yml', 'hidden'],
     [`${'x'.repeat(150)}.yaml`, 'x'.repeat(128)],
-  ])('is named by the file when it does not say: %s', async (name, batch) => {
+  ])('takes the batch from the file name by default: %s', async (name, batch) => {
     expect((await open(name, '- prompt: x\n')).batch).toBe(batch);
   });
 
-  it('gives way to the name in the options', async () => {
+  it('is overridden by the name in the options', async () => {
     const file = await open('jobs.yaml', 'batch: x\njobs:\n- id: a\n  prompt: x\n', { batch: 'mine' });
     expect(file.batch).toBe('mine');
     expect((await gather(file.jobs()))[0]?.output).toBe('mine/a.mp4');
@@ -64,7 +64,7 @@ describe('the header of a file', () => {
 });
 
 describe('a header', () => {
-  it('has all its mistakes reported, once, and not as mistakes of jobs', async () => {
+  it('reports all its mistakes once, and not as mistakes of jobs', async () => {
     const text =
       'batch: 7\noutput: ../{id}\nmax_clips: 1.5\nnotes: x\ndefaults:\n  duration: 6\n  mode: video\n  id: x\n' +
       '  matrix: {a: [1]}\n  promt: x\njobs:\n- prompt: x\n- prompt: y\n  image_urls: [https://example.com/1]\n- prompt: z\n  copies: 0\n';
@@ -82,7 +82,7 @@ describe('a header', () => {
     ]);
   });
 
-  it('that is misspelt does not make every job wrong', async () => {
+  it('with a misspelt field does not make every job wrong', async () => {
     expect(await wrong('jobs.yaml', 'default:\n  prompt: x\njobs:\n- id: a\n- id: b\n')).toEqual([
       'jobs.yaml:1:1: default: unknown field `default`: did you mean `defaults`?',
     ]);
@@ -100,7 +100,7 @@ describe('a header', () => {
     expect(await wrong('jobs.json', text)).toEqual([expect.stringContaining(`jq -c '${jq}' makes JSON lines`)]);
   });
 
-  it('with the fields of a job says where those belong', async () => {
+  it('with fields of a job reports where they belong', async () => {
     expect(await wrong('jobs.yaml', 'prompt: a cat\n')).toEqual([
       'jobs.yaml:1:1: prompt: `prompt` belongs to a job: write `- prompt: …` below `jobs:`, or put it into `defaults:` for all jobs',
     ]);
@@ -162,7 +162,7 @@ describe('jobs that repeat', () => {
 });
 
 describe('mistakes of several kinds', () => {
-  it('in a header, in fields, in variables and in names are reported in one pass', async () => {
+  it('in header, fields, variables and names are reported in one pass', async () => {
     const text =
       'notes: x\njobs:\n- {id: a, prompt: "{style} fox", style: noir}\n- {id: a, prompt: "{x}"}\n- {id: a, prompt: y, duration: 7}\n' +
       '- {prompt: same, colour: red}\n- {prompt: same}\n- {id: b, prompt: z, output: "{id"}\n';
@@ -179,7 +179,7 @@ describe('mistakes of several kinds', () => {
     ]);
   });
 
-  it('in the columns and in the rows of a table are reported in one pass', async () => {
+  it('in columns and rows of a table are reported in one pass', async () => {
     expect(await wrong('t.csv', 'prompt,duratoin,sound\na,5,maybe\n,10,true\n')).toEqual([
       expect.stringContaining('t.csv:1:2: duratoin: unknown column `duratoin`: did you mean `duration`?'),
       expect.stringContaining('t.csv:2:3: job #1: sound: must be true or false'),
@@ -197,7 +197,7 @@ describe('mistakes of several kinds', () => {
     ]);
   });
 
-  it('are all listed, however many there are of one', async () => {
+  it('are all listed, however often one occurs', async () => {
     const text = '- {}\n'.repeat(1_000) + '- {prompt: x, duration: 7}\n';
     const list = await wrong('jobs.yaml', text);
     expect(list).toHaveLength(102);
@@ -206,7 +206,7 @@ describe('mistakes of several kinds', () => {
 });
 
 describe('the list of problems', () => {
-  it('has 100, and how many more', async () => {
+  it('shows 100, and the number of others', async () => {
     const text = Array.from({ length: 1_234 }, () => '- {}\n').join('');
     const list = await wrong('jobs.yaml', text);
     expect(list).toHaveLength(101);
@@ -214,7 +214,7 @@ describe('the list of problems', () => {
     expect(list[100]).toBe('and 1,134 more');
   });
 
-  it('has every part by itself', async () => {
+  it('gives each part separately', async () => {
     const error: unknown = await open('jobs.yaml', '- id: a\n  prompt: x\n  duration: 6\n').catch(
       (reason: unknown) => reason,
     );
@@ -232,7 +232,7 @@ describe('the list of problems', () => {
   });
 });
 
-it('a file of too many clips is refused at the job that is one too many', async () => {
+it('a file of too many clips is refused at the first job beyond the limit', async () => {
   const jobs = Array.from({ length: 4 }, (_, number) => `- {id: n${number}, prompt: x, copies: 1000}\n`);
   const options = { maxItems: 2_500 };
   expect((await open('jobs.yaml', jobs.slice(0, 2).join(''), options)).totals.clips).toBe(2_000);

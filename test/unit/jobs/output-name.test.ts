@@ -35,7 +35,7 @@ describe('the name of a clip', () => {
     expect(outputNameFault(name)).toBe(message);
   });
 
-  it('is short enough for the names that are made of it', () => {
+  it('leaves room for the names derived from it', () => {
     const longest = `${'x'.repeat(246)}.mp4`;
     expect(outputNameFault(longest)).toBeUndefined();
     for (const name of [sidecarName(longest), sidecarName('x'.repeat(250)), numbered(longest, 9_999)]) {
@@ -43,7 +43,7 @@ describe('the name of a clip', () => {
     }
   });
 
-  it('is compared as disks do that fold case and compose accents', () => {
+  it('is compared as disks compare: case folded, accents composed', () => {
     expect(foldedName('B/U\u0308.mp4')).toBe(foldedName('b/\u00fc.MP4'));
   });
 });

@@ -147,7 +147,7 @@ const file = fc.oneof(
   { weight: 1, arbitrary: header },
 );
 
-/** What the schema leaves to `clipmill validate`, as its docstring lists it. */
+/** The mistakes that only `clipmill validate` finds, as the schema's docstring lists them. */
 const leftToValidate = [
   /\(with animal=/,
   /no variable `/,
@@ -168,7 +168,7 @@ async function mistakesIn(path: string): Promise<string[]> {
   }
 }
 
-it('a file that the JSON Schema accepts is accepted, and the other way round', async () => {
+it('the JSON Schema of a file accepts exactly the files that clipmill accepts', async () => {
   const fits = ajv.compile(jobsFileJsonSchema());
   const dir = await folder();
   const path = join(dir, 'jobs.json');
@@ -190,7 +190,7 @@ it('a file that the JSON Schema accepts is accepted, and the other way round', a
   expect(seen.refused).toBeGreaterThan(NUM_RUNS / 10);
 });
 
-it('a job of a producer that the JSON Schema accepts is accepted, and the other way round', () => {
+it('the JSON Schema of a job accepts exactly the producer jobs that clipmill accepts', () => {
   const fits = ajv.compile(queueJobJsonSchema());
   const seen = { accepted: 0, refused: 0 };
   const input = fc.oneof(

@@ -47,7 +47,7 @@ it('the JSON Schema of a file names every field and no other', () => {
   });
 });
 
-it('what a library user passes is typed', () => {
+it('the arguments of the library are typed', () => {
   expectTypeOf<{ prompt: string; duration: 10 }>().toExtend<JobInput>();
   expectTypeOf<{ prompt: string; duration: 7 }>().not.toExtend<JobInput>();
   expectTypeOf<{ matrix: { a: (string | number)[] } }>().toExtend<JobInput>();

@@ -307,7 +307,7 @@ async function openShape({ name, content }: Shape, options: OpenOptions): Promis
   return file;
 }
 
-it.each(shapes)('$what: accepted, or with the one option that is named', async (shape) => {
+it.each(shapes)('$what: accepted as it is, or with the suggested option', async (shape) => {
   const { option } = shape;
   if (option !== undefined) {
     const refusal: unknown = await openShape(shape, {}).catch((error: unknown) => error);

@@ -25,7 +25,7 @@ describe('a template', () => {
     expect(fill(text)).toBe(expected);
   });
 
-  it('names the variables that are known', () => {
+  it('reports the known variables', () => {
     expect(unknownVariable(parseTemplate('{a}{b}'), ['a', 'c'])).toBe(
       'no variable `b`: known are a, c; for literal braces, write {{b}}',
     );

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 const WHOLE =
   /(ZRANGE|LRANGE)'?, \w+, 0, -1|\.(zrange|lrange)\([^;]*'0', '-1'|\.(smembers|hkeys|hvals|keys)\(\w*keys\./i;
 
-it('reads nothing from Redis in one reply that grows with batches', () => {
+it('reads no reply of Redis that grows with batches', () => {
   const unbounded: string[] = [];
   const paths = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) => /\.(ts|lua)$/.test(path));
   for (const path of paths) {

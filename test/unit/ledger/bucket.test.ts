@@ -38,7 +38,7 @@ describe('bucketShape', () => {
     );
   });
 
-  it('has as many tokens at hand as there are slots, and at most a quarter of the limit', () => {
+  it('has a burst of as many tokens as slots, at most a quarter of the limit', () => {
     const minute = { requestWindowMs: 60_000 };
     expect(bucketShape({ ...minute, maxRequests: 10_000, maxTasks: 1_000 })).toMatchObject({ burst: 999 });
     expect(bucketShape({ ...minute, maxRequests: 10, maxTasks: 3 })).toEqual({

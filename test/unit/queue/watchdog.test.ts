@@ -59,7 +59,7 @@ describe('watchProcessor', () => {
     expect(started).toHaveLength(2);
   });
 
-  it('is stuck for as long as no replacement moves anything', async () => {
+  it('is stuck while no replacement moves anything', async () => {
     const { watchdog, started, setBacklog, pass } = watched();
     setBacklog(1);
     await pass(40_000);
@@ -69,7 +69,7 @@ describe('watchProcessor', () => {
     expect(watchdog.stuckMs()).toBeGreaterThanOrEqual(120_000);
   });
 
-  it('is stuck no longer once a step begins or nothing is due', async () => {
+  it('is no longer stuck once a step begins or nothing is due', async () => {
     const { watchdog, setBacklog, pass, step } = watched();
     setBacklog(1);
     await pass(60_000);

@@ -7,7 +7,7 @@ import { parseFacts } from '../../../src/redis/facts.ts';
 const redis = (version: string, fsync: string, aof = '1') =>
   parseFacts(`redis_version:${version}\r\naof_enabled:${aof}\r\nrole:master\r\n`, fsync);
 
-describe('what acknowledges a record', () => {
+describe('the witness of a record', () => {
   it.each([
     ['auto', redis('7.0.15', 'everysec'), 2, 'replica'],
     ['auto', redis('7.0.15', 'always'), 0, 'flushed'],
@@ -19,16 +19,16 @@ describe('what acknowledges a record', () => {
     ['disk', redis('7.2.4', 'everysec'), 2, 'waitaof'],
     ['disk', redis('6.2.0', 'everysec'), 2, 'impossible'],
     ['memory', redis('7.2.4', 'always'), 2, 'memory'],
-  ] as const)('is, with %s, by what the server has', (setting, facts, replicas, kind) => {
+  ] as const)('is, with %s, chosen by the server', (setting, facts, replicas, kind) => {
     expect(decide(setting, facts, replicas).kind).toBe(kind);
   });
 
-  it('is refused at the start where the server can never do it', () => {
+  it('is refused at the start if the server cannot provide it', () => {
     expect(() => requirePossible('disk', redis('7.0.15', 'everysec'))).toThrow('CLIPMILL_DURABILITY=disk');
     expect(() => requirePossible('disk', redis('7.0.15', 'always'))).not.toThrow();
   });
 
-  it('misses a replica of a plain URL that vanished, for as long as it may have been promoted', async () => {
+  it('waits for a vanished replica of a plain URL as long as it may have been promoted', async () => {
     let now = 0;
     const view = new RememberedReplicas(() => now);
     expect(view.attached(['a:1', 'b:1'])).toBe(2);
@@ -44,7 +44,7 @@ describe('what acknowledges a record', () => {
 });
 
 describe('CLUSTER NODES', () => {
-  it('is read with host names, migrating slots and nodes that do not know their address', () => {
+  it('is read with host names, migrating slots and nodes without an address', () => {
     const nodes = parseClusterNodes(
       [
         'a1 :7000@17000 myself,master - 0 0 3 connected 0-5460 [5460->-b2]',

@@ -5,7 +5,7 @@ import { judgeHoles } from '../../../src/redis/known-holes.ts';
 const findings = (product: string, version: string | undefined) =>
   judgeHoles({ product, version } as RedisFacts).map(({ level }) => level);
 
-describe('known holes of Redis', () => {
+describe('known vulnerabilities of Redis', () => {
   it.each(['6.2.19', '7.0.15', '7.2.10', '7.4.5', '8.0.3', '8.2.1'])('are in Redis %s', (version) =>
     expect(findings('Redis', version)).toEqual(['warn']),
   );
@@ -13,7 +13,7 @@ describe('known holes of Redis', () => {
     'are not in Redis %s',
     (version) => expect(findings('Redis', version)).toEqual([]),
   );
-  it('are those of Valkey for Valkey, and of nothing else', () => {
+  it('are those of Valkey for Valkey, and unknown for other servers', () => {
     expect(findings('Valkey', '8.1.3')).toEqual(['warn']);
     expect(findings('Valkey', '8.1.4')).toEqual([]);
     expect(findings('Dragonfly', '1.0')).toEqual([]);

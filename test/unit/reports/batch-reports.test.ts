@@ -27,7 +27,7 @@ function storage(broken?: string) {
   };
 }
 
-describe('the pages of a batch', () => {
+describe('the reports of a batch', () => {
   it('are written in one reading, with every item', async () => {
     const kept = storage();
     expect(await storeReports(queries, kept, 'b', names)).toEqual({
@@ -38,7 +38,7 @@ describe('the pages of a batch', () => {
     expect(kept.pages.get('b/index.html')?.match(/"clip-\d+"/g)).toHaveLength(1_000);
   });
 
-  it.each(['b/manifest.jsonl', 'b/index.html'])('are not held up when %s cannot be written', async (broken) => {
+  it.each(['b/manifest.jsonl', 'b/index.html'])('are written even if %s cannot be', async (broken) => {
     const kept = storage(broken);
     await expect(storeReports(queries, kept, 'b', names)).rejects.toThrow('disk full');
     expect(kept.pages.size).toBe(1);

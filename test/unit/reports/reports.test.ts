@@ -25,7 +25,7 @@ async function text(lines: AsyncIterable<string>): Promise<string> {
 }
 
 describe('the manifest', () => {
-  it('has one line with all facts of each item', async () => {
+  it('has one line per item with all its facts', async () => {
     const failed = item({
       id: 'f',
       state: 'failed',
@@ -53,7 +53,7 @@ describe('the manifest', () => {
     expect(manifestRow(failed)).toMatchObject({ code: 'NSFW', message: 'no', pastAttempts: [{ attempt: 1 }] });
   });
 
-  it('is a table as well, in which nothing is a formula', async () => {
+  it('is also a table, without formulas', async () => {
     const tricky = item({ input: { prompt: '=HYPERLINK("http://evil")', image_urls: ['a', 'b'], sound: false } });
     const [head, row] = (await text(csvLines(items(tricky)))).split('\r\n');
     expect(head).toMatch(/^id,state,code,/);
@@ -64,17 +64,17 @@ describe('the manifest', () => {
 });
 
 describe('the gallery', () => {
-  it('links clips from beside them, or by their location', () => {
+  it('links clips by relative path, or by location', () => {
     expect(relativeLink('b')(item())).toBe('a%20clip.mp4');
     expect(relativeLink('b')(item({ output: 'other/x.mp4' }))).toBe('../other/x.mp4');
     expect(relativeLink('b')(item({ state: 'failed' }))).toBeUndefined();
     expect(locationLink('b')(item())).toBe('file:///videos/b/a%20clip.mp4');
     expect(locationLink('b')(item({ state: 'failed' }))).toBeUndefined();
-    // No browser opens this one, so the page has to be put beside it.
+    // No browser opens this one, so the page must be stored next to it.
     expect(locationLink('b')(item({ location: 's3://clips/b/a clip.mp4' }))).toBe('a%20clip.mp4');
   });
 
-  it('holds its rows as JSON that no prompt can break out of', async () => {
+  it('embeds its rows as JSON that no prompt can break out of', async () => {
     const evil = item({ input: { prompt: '</script><script>alert(1)</script><!-- $& {{title}}' } });
     const page = await text(galleryPage('b <i>', items(evil, item()), beside));
     expect(page).toContain('<title>b &lt;i&gt; · clipmill</title>');
@@ -84,7 +84,7 @@ describe('the gallery', () => {
     expect(rows[1]).toEqual(['a', 'done', 'a%20clip.mp4', 'a fox', '5 s · 16:9 · 5.2 MB', null]);
   });
 
-  it('allows the scripts and the style that are its own, by their hashes, and nothing else', async () => {
+  it('allows only its own scripts and style, by hash', async () => {
     const page = await text(galleryPage('b', items(item()), beside));
     const policy = /Content-Security-Policy" content="([^"]*)"/.exec(page)?.[1] ?? '';
     const hashes = [...page.matchAll(/<(?:script|style)>([^]*?)<\/(?:script|style)>/g)].map(
@@ -96,7 +96,7 @@ describe('the gallery', () => {
     expect(page).not.toMatch(/(?:src|href)="(?!data:,")/);
   });
 
-  it('comes in chunks, so that a large one is shown while it loads', async () => {
+  it('is written in chunks, so that a large one shows while it loads', async () => {
     const many = Array.from({ length: 1_200 }, (_, n) => item({ id: `c${n}` }));
     const page = await text(galleryPage('b', items(...many), beside));
     expect(page.match(/<script type="application\/json">/g)).toHaveLength(3);

@@ -69,7 +69,7 @@ describe('the callback listener', () => {
     ['', undefined],
     ['[]', undefined],
     ['null', undefined],
-  ])('takes %s for a hint', async (body, taskId) => {
+  ])('accepts %s as a hint', async (body, taskId) => {
     const { url, path, hints } = await receiving();
     expect((await post(url + path, body)).status).toBe(200);
     expect(hints).toEqual([{ attempt, taskId }]);
@@ -94,14 +94,14 @@ describe('the callback listener', () => {
     expect(now).toBe(forged + wrong.length);
   });
 
-  it('takes POST alone', async () => {
+  it('accepts only POST', async () => {
     const { url, path, hints } = await receiving();
     const answer = await request(url + path);
     expect(answer.statusCode).toBe(405);
     expect(hints).toEqual([]);
   });
 
-  it('answers 503 while Redis cannot record, and while it has given no secret', async () => {
+  it('answers 503 while Redis cannot record, and before the secret is read', async () => {
     const away = await receiving(() => Promise.reject(new Error('away')));
     expect(await post(away.url + away.path, '{}')).toMatchObject({ status: 503, text: '' });
     const early = await receiving(undefined, { secrets: () => undefined });
@@ -109,12 +109,12 @@ describe('the callback listener', () => {
     expect(early.hints).toEqual([]);
   });
 
-  it('answers 503 when Redis is silent', async () => {
+  it('answers 503 when Redis does not answer', async () => {
     const { url, path } = await receiving(() => new Promise(() => {}), { recordMs: 50 });
     expect((await post(url + path, '{}')).status).toBe(503);
   });
 
-  it('takes a body over 64 KiB for a hint and does not read the rest, chunked or not', async () => {
+  it('accepts a body over 64 KiB as a hint without reading the rest, chunked or not', async () => {
     const { url, path, hints } = await receiving();
     const long = `{"taskId":"task_9","x":"${'x'.repeat(70_000)}"}`;
     expect(await sendRaw(url, [head(path, `Content-Length: 9000000`), long])).toMatch(/^HTTP\/1\.1 200 /);
@@ -131,13 +131,13 @@ describe('the callback listener', () => {
     expect(hints[0]?.taskId).toBe('task_4');
   });
 
-  it('unpacks nothing', async () => {
+  it('decompresses nothing', async () => {
     const { url, path, hints } = await receiving();
     expect((await post(url + path, '{"taskId":"task_5"}', { 'content-encoding': 'gzip' })).status).toBe(200);
     expect(hints[0]?.taskId).toBeUndefined();
   });
 
-  it('takes a body that stops in its middle for a hint', async () => {
+  it('accepts a truncated body as a hint', async () => {
     const { url, path, hints } = await receiving(undefined, { bodyMs: 50 });
     const answer = await sendRaw(url, [head(path, 'Content-Length: 100'), '{"taskId":']);
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);

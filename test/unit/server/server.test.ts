@@ -40,7 +40,7 @@ describe.each([
   ['the server', server],
   ['the listener of a worker', worker],
 ])('%s', (_name, handler) => {
-  it('refuses every Host that is not its own, on every route', async () => {
+  it('refuses foreign hosts on every route', async () => {
     const { url } = await serving(handler());
     const own = ['127.0.0.1', 'localhost:99', '[::1]:7878', 'CLIPS.example.com:443'];
     const others = ['evil.example', '127.0.0.1.evil.example', '10.1.2.3', 'clips.example.com.evil.example', 'a b', ''];
@@ -85,7 +85,7 @@ describe.each([
     });
   });
 
-  it('shows its metrics to those with the token', async () => {
+  it('serves its metrics with the token only', async () => {
     const { url } = await serving(handler(health(), TOKEN));
     for (const authorization of ['', 'Bearer', `Bearer ${TOKEN}x`, `Basic ${TOKEN}`]) {
       const answer = await get(`${url}/metrics`, { authorization });
@@ -99,7 +99,7 @@ describe.each([
     expect((await get(`${url}/healthz`)).status).toBe(200);
   });
 
-  it('knows no other path', async () => {
+  it('answers 404 to any other path', async () => {
     const { url } = await serving(handler());
     for (const path of ['/', '/healthz/', '/metrics/x', '/cb/1/a/b']) expect((await get(url + path)).status).toBe(404);
   });

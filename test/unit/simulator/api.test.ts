@@ -73,7 +73,7 @@ describe('shapes', () => {
 });
 
 describe('keys', () => {
-  it('accepts any key unless one is set, and none at all never', async () => {
+  it('accepts any key unless one is set, but never a missing one', async () => {
     const harness = await startHarness();
     const balance = (headers: Record<string, string>) =>
       harness.send('GET', '/api/v1/apikeys/current-balance', { headers }).then(({ status }) => status);
@@ -101,7 +101,7 @@ describe('money', () => {
     expect(harness.simulator.records.summary().spentUsd).toBe(0.25);
   });
 
-  it('charges a task when it is made, 10 s twice, and refunds one that fails', async () => {
+  it('charges for a task when it is made, double for 10 s, and refunds a failed one', async () => {
     const harness = await startHarness({ balance: 0.7, price: 0.1 });
     await harness.create('a fox');
     expect((await balance(harness))?.data).toBe(0.6);
@@ -115,7 +115,7 @@ describe('money', () => {
     });
   });
 
-  it('refuses when there is not enough, and goes on when there is', async () => {
+  it('refuses while the balance is too low', async () => {
     const harness = await startHarness({ balance: 0.3, price: 0.1 });
     const statuses: number[] = [];
     for (let i = 0; i < 4; i++) statuses.push((await harness.create(`fox ${i}`)).status);
@@ -128,7 +128,7 @@ describe('money', () => {
     expect((await harness.create('as many as you like')).status).toBe(200);
   });
 
-  it('can have no balance endpoint', async () => {
+  it('may have no balance endpoint', async () => {
     const harness = await startHarness({ balanceEndpoint: false });
     expect(await balance(harness)).toEqual({ code: 404, message: 'Not found', data: null });
   });

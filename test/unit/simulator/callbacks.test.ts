@@ -39,7 +39,7 @@ const delivered = (harness: Harness, count: number) =>
   advanceUntil(harness, () => harness.simulator.records.deliveries.length >= count);
 
 describe('callbacks', () => {
-  it('POST the status body when a task ends, and count as seen', async () => {
+  it('send the status body when a task ends, and count as seen', async () => {
     const receiver = await startReceiver();
     const harness = await startHarness();
     const taskId = await createWithCallback(harness, 'fox', receiver.url);
@@ -87,7 +87,7 @@ describe('callbacks', () => {
     expect(harness.simulator.records.summary().callbacks).toEqual({ sent: 4, accepted: 1, refused: 3, givenUp: 0 });
   });
 
-  it('are given up after the third retry', async () => {
+  it('are abandoned after the third retry', async () => {
     const receiver = await startReceiver(500, 500, 500, 500);
     const harness = await startHarness({ speed: 10_000 });
     await createWithCallback(harness, 'fox', receiver.url);
@@ -96,7 +96,7 @@ describe('callbacks', () => {
     expect(theOnlyTask(harness).firstSeenEndedAt).toBeNull();
   });
 
-  it('count no answer in time, and no connection, as refused', async () => {
+  it('count a late answer and a missing connection as refused', async () => {
     const receiver = await startReceiver(null);
     const harness = await startHarness({ speed: 10_000, callbackTimeoutMs: 400 });
     await createWithCallback(harness, 'slow', receiver.url);
@@ -138,7 +138,7 @@ describe('faults of callbacks', () => {
     expect(receiver.calls.map(({ path }) => path)).toEqual(['POST /done/second', 'POST /done/first']);
   });
 
-  it('come early, long, in chunks and slowly, as faults will have it', async () => {
+  it('arrive early, long, chunked and slow, as the faults are set', async () => {
     const receiver = await startReceiver();
     const harness = await startHarness({
       faults: { earlyCallback: 1, longCallback: 1, slowCallback: 1, callbackDelayMs: [5, 10] },

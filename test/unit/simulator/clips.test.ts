@@ -64,7 +64,7 @@ describe('clips', () => {
     expect(others.map(({ handler }) => handler)).toEqual(input.sound ? ['soun'] : []);
   });
 
-  it('carries task and prompt, so that no two are the same', async () => {
+  it('contains task and prompt, so that no two are equal', async () => {
     const harness = await startHarness();
     const prompt = 'a fox "in" snow ❄';
     const [url = ''] = await harness.urlsOf(prompt);
@@ -76,7 +76,7 @@ describe('clips', () => {
     expect((await harness.file(other)).text).not.toBe(file.toString('latin1'));
   });
 
-  it('is padded to exactly the size asked for, and whole all the same', async () => {
+  it('is padded to exactly the requested size, and still complete', async () => {
     const clipBytes = 2_345_678;
     const harness = await startHarness({ clipBytes });
     for (const prompt of ['a fox', '🦊'.repeat(1_000)]) {

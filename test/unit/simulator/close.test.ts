@@ -28,7 +28,7 @@ it('may be closed twice', async () => {
   await expect(simulator.close()).resolves.toBeUndefined();
 });
 
-it('lets nothing happen afterwards', async () => {
+it('does nothing afterwards', async () => {
   const harness = await startHarness({ generationMs: { 5: [100, 100] } });
   const taskId = await harness.createTask('running');
   const { records } = harness.simulator;

@@ -38,7 +38,7 @@ describe('markers', () => {
     expect(text).toContain('<!doctype html>');
   });
 
-  it('[file:short x1] closes after half of what it promised', async () => {
+  it('[file:short x1] closes after half of the announced bytes', async () => {
     const harness = await startHarness({ clipBytes });
     const [url = ''] = await harness.urlsOf('[file:short x1]');
     expect(await readBroken(harness, url)).toEqual({
@@ -66,7 +66,7 @@ describe('markers', () => {
     body.destroy();
   });
 
-  it('[file:slow x1] sends all of it, in a trickle', async () => {
+  it('[file:slow x1] sends everything, slowly', async () => {
     const harness = await startHarness({ clipBytes });
     const [url = ''] = await harness.urlsOf('[file:slow x1]');
     const { headers, body } = await request(url, { dispatcher: harness.agent });
@@ -94,7 +94,7 @@ describe('markers', () => {
     await advanceUntil(harness, () => theOnlyTask(harness).downloads === 2);
   });
 
-  it('[file:redirect] sends on to where the clip is', async () => {
+  it('[file:redirect] redirects to the clip', async () => {
     const harness = await startHarness({ clipBytes });
     const [url = ''] = await harness.urlsOf('[file:redirect]');
     for (let i = 0; i < 2; i++) {
@@ -107,7 +107,7 @@ describe('markers', () => {
 });
 
 describe('at random', () => {
-  it('file500, fileShort and fileStall strike any clip', async () => {
+  it('file500, fileShort and fileStall affect any clip', async () => {
     const harness = await startHarness({ clipBytes, faults: { file500: 1 } });
     const [url = ''] = await harness.urlsOf('a fox');
     expect((await harness.file(url)).status).toBe(500);

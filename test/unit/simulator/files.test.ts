@@ -25,7 +25,7 @@ describe('GET of a clip', () => {
     expect(theOnlyTask(harness).downloads).toBe(0);
   });
 
-  it('counts downloads that came to the last byte', async () => {
+  it('counts complete downloads', async () => {
     const harness = await startHarness({ clipBytes: 100_000 });
     const [url = ''] = await harness.urlsOf('a fox');
     await harness.file(url);
@@ -35,7 +35,7 @@ describe('GET of a clip', () => {
     expect(harness.simulator.records.summary().files).toEqual({ requests: 3, complete: 2, bytes: 200_000 });
   });
 
-  it('refuses other methods, other tasks, and signatures that are not its own', async () => {
+  it('refuses other methods, other tasks and foreign signatures', async () => {
     const harness = await startHarness();
     const [url = ''] = await harness.urlsOf('a fox');
     const [other = ''] = await harness.urlsOf('a horse');
@@ -47,7 +47,7 @@ describe('GET of a clip', () => {
     expect((await harness.file(url)).status).toBe(200);
   });
 
-  it('notices a key that was sent along, and does not keep it', async () => {
+  it('reports that a key was sent, without keeping it', async () => {
     const harness = await startHarness();
     const [url = ''] = await harness.urlsOf('a fox');
     expect((await harness.file(url, { authorization: 'Bearer secret-key' })).status).toBe(200);
@@ -64,7 +64,7 @@ describe('GET of a clip', () => {
 });
 
 describe('ranges', () => {
-  it('sends exactly the bytes that are asked for', async () => {
+  it('sends exactly the requested bytes', async () => {
     const harness = await startHarness({ clipBytes: 1_500_000 });
     const [url = ''] = await harness.urlsOf('a fox');
     const whole = (await harness.file(url)).text;
@@ -103,8 +103,8 @@ describe('ranges', () => {
   });
 });
 
-describe('URLs with an end', () => {
-  it('answers 403 afterwards, until statusTask gives a fresh one', async () => {
+describe('URLs that expire', () => {
+  it('answer 403 afterwards, until statusTask returns a fresh one', async () => {
     const harness = await startHarness({ urlTtlMs: 500 });
     const taskId = await harness.createTask('a fox');
     const fresh = async () => {
@@ -121,7 +121,7 @@ describe('URLs with an end', () => {
   });
 });
 
-it('reads no further ahead than the reader, so that a big clip takes no memory', async () => {
+it('reads no further ahead than the client, so that a large clip takes no memory', async () => {
   const harness = await startHarness({ clipBytes: 1_000_000_000 });
   const [url = ''] = await harness.urlsOf('a fox');
   const { body, headers } = await request(url, { dispatcher: harness.agent });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { startHarness, advanceUntil } from './support.ts';
 
 describe('the request limit', () => {
-  it('answers 429 beyond it, for all kinds of API requests together', async () => {
+  it('answers 429 beyond it, for all kinds of API requests in sum', async () => {
     const harness = await startHarness({ maxRequests: 3, speed: 2, faults: { retryAfter: 7 } });
     const answers = [
       await harness.create('a fox'),
@@ -22,7 +22,7 @@ describe('the request limit', () => {
     });
   });
 
-  it('is over when the window, divided by speed, has passed; refused requests do not prolong it', async () => {
+  it('ends with the window, divided by speed; refused requests do not prolong it', async () => {
     const harness = await startHarness({ maxRequests: 2, requestWindowMs: 100_000, speed: 1_000 });
     const { records } = harness.simulator;
     const started = records.now();
@@ -46,7 +46,7 @@ describe('the request limit', () => {
 });
 
 describe('the limit of tasks in flight', () => {
-  it('answers 429 with another message, and lets go when a task ends', async () => {
+  it('answers 429 with another message, until a task ends', async () => {
     const harness = await startHarness({ maxTasks: 2 });
     await harness.create('one [never]');
     await harness.create('two [slow:2]', { duration: 10 });
@@ -65,7 +65,7 @@ describe('the limit of tasks in flight', () => {
     });
   });
 
-  it('counts a task out at its end, not at its next poll', async () => {
+  it('ends with the task, not with its next poll', async () => {
     const harness = await startHarness({ maxTasks: 1 });
     for (let i = 0; i < 20; i++) {
       await advanceUntil(harness, () => harness.simulator.records.tasks().every(({ state }) => state === 'success'));

@@ -13,13 +13,13 @@ describe('parseMarkers', () => {
   });
 
   it.each(['fox', 'a [fox]', '[fail]', '[slow:fast]', '[never:1]', '[http:200]', '[urls:0]', '[file:pdf]', '[lost x]'])(
-    'takes %s as text',
+    'reads %s as text',
     (prompt) => {
       expect(parseMarkers(prompt)).toEqual([]);
     },
   );
 
-  it('knows every marker of the table by the form that it documents', () => {
+  it('accepts every documented marker', () => {
     const examples = Object.values(markerTable).map(({ form }) =>
       (form.split(',', 1)[0] ?? '').replace('CODE', 'NSFW').replace(':N]', ':3]'),
     );
@@ -30,7 +30,7 @@ describe('parseMarkers', () => {
 });
 
 describe('strike', () => {
-  it('uses up counts, one marker of a kind after the other, each prompt for itself', () => {
+  it('uses up counts, one marker of a kind after the other, per prompt', () => {
     const prompts = new Prompts();
     const first = prompts.of('one [fail:A x2] [fail:B x1] [lost x1]');
     expect(Array.from({ length: 4 }, () => takeMarker(first, 'fail')?.value)).toEqual(['A', 'A', 'B', undefined]);
@@ -40,7 +40,7 @@ describe('strike', () => {
     expect(takeMarker(prompts.of('one [fail:A x2] [fail:B x1] [lost x1]'), 'fail')).toBeUndefined();
   });
 
-  it('strikes for ever without a count', () => {
+  it('strikes without end if it has no count', () => {
     const history = new Prompts().of('[hang]');
     for (let i = 0; i < 100; i++) expect(takeMarker(history, 'hang')).toBeDefined();
   });

@@ -6,7 +6,7 @@ import type { SimulatorOptions } from '../../../src/simulator/options.ts';
 import { readBalance, readOptions } from '../../../src/simulator/options.ts';
 
 describe('readOptions', () => {
-  it('is the real API by default', () => {
+  it('behaves like the real API by default', () => {
     expect(readOptions({})).toEqual({
       port: 0,
       host: '127.0.0.1',
@@ -23,7 +23,7 @@ describe('readOptions', () => {
     });
   });
 
-  it('lets one length of clip have other times', () => {
+  it('may set the times of one clip length', () => {
     expect(readOptions({ generationMs: { 5: [1, 2] } }).generationMs).toEqual({ 5: [1, 2], 10: [80_000, 100_000] });
   });
 
@@ -36,14 +36,14 @@ describe('readOptions', () => {
     ['port', { port: 70_000 }],
     ['price', { price: Number.NaN }],
     ['sped', { sped: 2 }],
-  ])('refuses a wrong %s by its name', (name, options) => {
+  ])('refuses an invalid %s by name', (name, options) => {
     expect(() => readOptions(options)).toThrow(UserError);
     expect(() => readOptions(options)).toThrow(name);
   });
 });
 
 describe('faults and balance', () => {
-  it('changes what is named and keeps the rest', () => {
+  it('changes the given ones and keeps the rest', () => {
     const faults = changeFaults(changeFaults({}, { create500: 0.5 }), { down: true });
     expect(faults).toMatchObject({ create500: 0.5, down: true, create503: 0, latencyMs: null, retryAfter: null });
   });
@@ -55,13 +55,13 @@ describe('faults and balance', () => {
     },
   );
 
-  it('reads a balance, and null as no end of it', () => {
+  it('reads a balance, and null as unlimited', () => {
     expect([readBalance(0), readBalance(null)]).toEqual([0, undefined]);
     expect(() => readBalance(-1)).toThrow(UserError);
   });
 });
 
-it('names the port that is in use', async () => {
+it('reports a port that is in use', async () => {
   const first = await startSimulator();
   try {
     const port = Number(new URL(first.url).port);

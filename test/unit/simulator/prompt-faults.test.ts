@@ -42,7 +42,7 @@ describe('how a task ends', () => {
   });
 
   it.each(['capitals', 'completed', 'object', 'array', 'url', 'top', 'videos', 'null', 'other'])(
-    '[success:%s] tells of a success in another way, and then as documented',
+    '[success:%s] reports a success in another form, then as documented',
     async (how) => {
       const harness = await startHarness({ generationMs: { 5: [10, 10] } });
       const id = await harness.createTask(`a [success:${how} x1]`);
@@ -55,7 +55,7 @@ describe('how a task ends', () => {
   );
 
   it.each(['task_id', 'plain', 'nested', 'list', 'code0', 'bare', 'none'])(
-    '[id:%s] holds the id of the task in another way, or not at all',
+    '[id:%s] returns the task id in another form, or not at all',
     async (how) => {
       const harness = await startHarness();
       const { status, text } = await harness.create(`a [id:${how}]`);

@@ -64,7 +64,7 @@ describe('always', () => {
     expect(harness.simulator.records.tasks().map(({ prompt }) => prompt)).toEqual(['a fox', 'a horse']);
   });
 
-  it('badKey and noCredit refuse everybody', async () => {
+  it('badKey and noCredit refuse every request', async () => {
     const harness = await startHarness({ faults: { badKey: true } });
     const balance = () => harness.send('GET', '/api/v1/apikeys/current-balance');
     expect((await balance()).json).toEqual({ code: 401, message: 'Invalid or missing API Key', data: null });

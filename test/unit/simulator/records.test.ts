@@ -36,7 +36,7 @@ describe('records', () => {
     expect(records.tasks().map(({ taskId }) => taskId)).toEqual(ids);
   });
 
-  it('sums up, with times on its own scale', async () => {
+  it('gives a summary, with times on its own scale', async () => {
     const harness = await startHarness();
     const { records } = harness.simulator;
     expect(records.summary()).toMatchObject({ firstPostAt: null, lastEndAt: null, requests: { total: 0 } });
@@ -76,7 +76,7 @@ describe('records', () => {
 describe('over HTTP, without a key', () => {
   const keyless = { headers: {} };
 
-  it('gives the summary, and all of it when asked', async () => {
+  it('returns the summary, and everything on request', async () => {
     const harness = await startHarness();
     await harness.ended(await harness.createTask('fox'));
     const { records } = harness.simulator;
@@ -114,7 +114,7 @@ describe('over HTTP, without a key', () => {
     ['/_simulator/faults', 'no json', 'JSON'],
     ['/_simulator/balance', '{"balance":"much"}', 'balance'],
     ['/_simulator/balance', '{}', 'balance is missing'],
-  ])('refuses nonsense for %s: %s', async (path, body, message) => {
+  ])('refuses an invalid %s: %s', async (path, body, message) => {
     const harness = await startHarness();
     const answer = await harness.send('POST', path, { ...keyless, body });
     expect(answer.status).toBe(400);
@@ -122,7 +122,7 @@ describe('over HTTP, without a key', () => {
     expect((await harness.create('fox')).status).toBe(200);
   });
 
-  it('knows no other paths', async () => {
+  it('answers 404 to other paths', async () => {
     const harness = await startHarness();
     expect((await harness.send('GET', '/_simulator/nothing', keyless)).status).toBe(404);
     expect((await harness.send('POST', '/_simulator/records', keyless)).status).toBe(404);

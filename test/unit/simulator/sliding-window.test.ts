@@ -30,7 +30,7 @@ describe('SlidingLimit', () => {
     );
   });
 
-  it('does not let twice the limit through around an edge of fixed windows', () => {
+  it('does not admit twice the limit around the edge of fixed windows', () => {
     const window = new SlidingLimit(10, 1_000);
     const admitted = (now: number) => Array.from({ length: 20 }, () => window.admit(now)).filter(Boolean).length;
     expect([admitted(999), admitted(1_001), admitted(1_998.9), admitted(1_999)]).toEqual([10, 0, 0, 10]);
@@ -38,7 +38,7 @@ describe('SlidingLimit', () => {
 });
 
 describe('SlidingPeak', () => {
-  it('knows the fullest window', () => {
+  it('returns the fullest window', () => {
     fc.assert(
       fc.property(arrivals, fc.integer({ min: 1, max: 20 }), (times, windowMs) => {
         const peak = new SlidingPeak(windowMs);
@@ -50,7 +50,7 @@ describe('SlidingPeak', () => {
     );
   });
 
-  it('grows with a window of many thousands, also after it has wrapped around', () => {
+  it('grows with a window of many thousands, even after it has wrapped around', () => {
     const peak = new SlidingPeak(1_000);
     for (let i = 0; i < 1_500; i++) peak.add(i);
     expect(peak.most).toBe(1_000);

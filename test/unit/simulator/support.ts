@@ -109,7 +109,7 @@ function parse(text: string): Answer['json'] {
   }
 }
 
-/** Round trips until it holds; each lets the simulator's own work go on. The test's timeout is the end of it. */
+/** Makes round trips until the condition holds; each lets the simulator proceed. The timeout of the test ends it. */
 export async function advanceUntil(harness: Harness, holds: () => boolean): Promise<void> {
   while (!holds()) await harness.send('GET', '/_simulator/faults');
 }

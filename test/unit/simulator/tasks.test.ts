@@ -60,7 +60,7 @@ describe('the life of a task', () => {
     expect(await lengths(4, ['horse', 'fox', 'fox'])).not.toEqual(first);
   });
 
-  it('is known to its own simulator only, though the seed is the same', async () => {
+  it('exists only in its own simulator, even with the same seed', async () => {
     const first = await startHarness();
     const second = await startHarness();
     const taskId = await first.createTask('a fox');
@@ -68,7 +68,7 @@ describe('the life of a task', () => {
     expect((await second.status(taskId)).status).toBe(404);
   });
 
-  it('is forgotten when too many ended after it', async () => {
+  it('is dropped when too many have ended after it', async () => {
     const harness = await startHarness({ keepTasks: 2 });
     const running = await harness.createTask('[never]');
     const oldest = await harness.createTask('fox 1');

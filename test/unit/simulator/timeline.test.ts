@@ -17,7 +17,7 @@ function recording() {
 }
 
 describe('Timeline', () => {
-  it('runs what is due, by time and then in the order it was planned', () => {
+  it('runs due work by time, then in the order of planning', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 100 }), (waits) => {
         const { timeline, ran, note, start } = recording();
@@ -46,7 +46,7 @@ describe('Timeline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('settles what is due without its timer', () => {
+  it('runs due work without its timer', () => {
     const { timeline, ran, note, start } = recording();
     timeline.after(5, note('due'));
     timeline.after(6, note('not due'));
@@ -57,14 +57,14 @@ describe('Timeline', () => {
     expect(ran).toEqual(['due', 'not due']);
   });
 
-  it('runs what is planned while it runs', () => {
+  it('runs work that is planned while it runs', () => {
     const { timeline, ran, note } = recording();
     timeline.after(1, () => timeline.after(1, note('second')));
     vi.advanceTimersByTime(2);
     expect(ran).toEqual(['second']);
   });
 
-  it('never runs what is at infinity, nor anything after stop', () => {
+  it('runs nothing at infinity, and nothing after stop', () => {
     const { timeline, ran, note } = recording();
     timeline.at(Infinity, note('never'));
     expect(vi.getTimerCount()).toBe(0);
@@ -77,7 +77,7 @@ describe('Timeline', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('waits longer than one timer can', () => {
+  it('waits longer than a single timer can', () => {
     const { timeline, ran, note } = recording();
     timeline.after(3_000_000_000, note('in a month'));
     vi.advanceTimersByTime(2_999_999_999);

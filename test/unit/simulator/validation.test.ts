@@ -50,12 +50,12 @@ describe('readRequest', () => {
     ['a callback URL without callback', 'callback_url', { callback_url: 'https://a.example/', input: textInput }],
     ['a request type unheard of', 'request_type', { request_type: 'sync', input: textInput }],
     ['a list', 'body', []],
-  ])('refuses %s and names %s', (_, field, body) => {
+  ])('refuses %s and reports %s', (_, field, body) => {
     const message = readRequest(JSON.stringify(body));
     expect(message).toContain(`Invalid parameters: ${field}: `);
   });
 
-  it('names everything that is wrong', () => {
+  it('reports all mistakes', () => {
     const message = readRequest(JSON.stringify({ input: { ...textInput, duration: 6, sound: 1, size: 3, fps: 4 } }));
     expect(message).toBe(
       'Invalid parameters: input.duration: must be 5 or 10; input.sound: must be true or false; ' +
@@ -63,7 +63,7 @@ describe('readRequest', () => {
     );
   });
 
-  it('refuses what is not JSON', () => {
+  it('refuses a body that is not JSON', () => {
     expect(readRequest('{"input":')).toBe('Invalid parameters: the body is not JSON');
   });
 });
@@ -93,7 +93,7 @@ describe('over HTTP', () => {
     expect((await harness.post({ input: textInput }, { headers })).status).toBe(200);
   });
 
-  it('reads bodies of many pieces, and refuses endless ones', async () => {
+  it('reads bodies in many pieces, and refuses endless ones', async () => {
     const harness = await startHarness();
     expect((await harness.post(padded(500_000))).status).toBe(200);
     expect((await harness.post(padded(1_000_000))).status).toBe(413);

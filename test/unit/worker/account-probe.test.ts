@@ -44,7 +44,7 @@ describe('probeAccount', () => {
     expect(did).toEqual(expected);
   });
 
-  it.each(errorKinds)('postpones the trial only if the error shows that it is in vain: %s', async (kind) => {
+  it.each(errorKinds)('postpones the trial only if the error shows that it would fail: %s', async (kind) => {
     const { did, run } = probe('no-credit', () => Promise.reject(new ApixoError(kind, 'X', 'no')), Date.now());
     await run();
     const inVain = [
@@ -59,7 +59,7 @@ describe('probeAccount', () => {
     expect(did).toEqual(inVain.includes(kind) ? ['postponed'] : []);
   });
 
-  it('lets a trial go out where the balance has not been answered for long', async () => {
+  it('allows a trial if the balance has not been answered for long', async () => {
     const { did, run } = probe('unavailable', () => Promise.reject(new ApixoError('server-error', 'X', 'no')));
     await run();
     expect(did).toEqual([]);

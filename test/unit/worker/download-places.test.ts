@@ -15,7 +15,7 @@ describe('places of downloads', () => {
     expect(await take(places, 'a', 16)).toHaveLength(16);
   });
 
-  it('go to the batch that has the fewest when one comes free', async () => {
+  it('go to the batch with the fewest when one becomes free', async () => {
     const places = new DownloadPlaces(2);
     const [first, second] = await take(places, 'a', 2);
     const order: string[] = [];
@@ -50,7 +50,7 @@ describe('places of downloads', () => {
     expect(await waiting).toBeDefined();
   });
 
-  it('stay with quick downloads, and with a batch that has no more than its share', async () => {
+  it('stay with fast downloads, and with a batch within its share', async () => {
     let now = 0;
     const places = new DownloadPlaces(2, () => now);
     const held = [...(await take(places, 'a', 1)), ...(await take(places, 'b', 1))];

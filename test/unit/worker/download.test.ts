@@ -125,7 +125,7 @@ async function* once(bytes: Buffer): AsyncGenerator<Uint8Array> {
 }
 
 describe('downloading', () => {
-  it('halts submission when no clip at all can be downloaded', async () => {
+  it('halts submission when no clip can be downloaded', async () => {
     const { state, step, log } = world();
     for (const failed of [0, 18, 19]) {
       state.failed = failed;
@@ -152,7 +152,7 @@ describe('downloading', () => {
     expect(numbered('a.b/clip', 2)).toBe('a.b/clip-2');
   });
 
-  it('stores a URL that stands twice once, and no more than ten', async () => {
+  it('stores a duplicate URL once, and at most ten URLs', async () => {
     const { state, step } = world();
     state.urls = ['https://files/1.mp4', 'https://files/1.mp4'];
     await step();
@@ -164,7 +164,7 @@ describe('downloading', () => {
     expect(many.log.join('')).toContain('too many files');
   });
 
-  it.each([0, 1])('is done without what is no clip beside the clip, at place %i', async (place) => {
+  it.each([0, 1])('is done without a file that is not a clip, at place %i', async (place) => {
     const { state, step } = world();
     state.urls = ['https://files/1', 'https://files/2?Signature=abc'];
     state.sourceFails =
@@ -201,7 +201,7 @@ describe('downloading', () => {
     expect(await step(2)).toEqual({ kind: 'done' });
   });
 
-  it('checks on a second run for a clip stored by the first, and fetches it only if there is none', async () => {
+  it('checks on a second run for the stored clip, and downloads it only if there is none', async () => {
     const { state, step } = world();
     state.recovered = true;
     expect(await step(2)).toEqual({ kind: 'done' });
@@ -213,7 +213,7 @@ describe('downloading', () => {
     expect(other.state.opened).toHaveLength(1);
   });
 
-  it('gives a clip a number where a file of its name is there, and reports that', async () => {
+  it('numbers a clip whose name is taken by a file, and reports it', async () => {
     const { state, step, log } = world();
     state.storageFails = [new NameError('taken', 'b/a.mp4 is there already')];
     expect(await step()).toEqual({ kind: 'done' });
@@ -223,7 +223,7 @@ describe('downloading', () => {
     expect(log.join('')).toContain('stored under another name');
   });
 
-  it('stores a clip whose name cannot exist under one that can, and shuts nothing', async () => {
+  it('stores a clip with an impossible name under another, without opening the breaker', async () => {
     const { state, step } = world();
     state.storageFails = [new NameError('unusable', 'b is a file')];
     expect(await step()).toEqual({ kind: 'done' });
@@ -235,14 +235,14 @@ describe('downloading', () => {
     expect(rescueName('b'.repeat(200), 'ü/..', 't').length).toBeLessThan(150);
   });
 
-  it('waits at the gate when not even that name is accepted', async () => {
+  it('waits at the breaker if even that name is refused', async () => {
     const { state, step } = world();
     state.storageFails = [new NameError('unusable', 'b is a file'), new NameError('unusable', 'no')];
     expect(await step()).toEqual({ kind: 'done' });
     expect(state.waits).toBe(2);
   });
 
-  it('waits at the breaker while the storage is out of order, and fails no item', async () => {
+  it('waits at the breaker while the storage fails, and fails no item', async () => {
     const { state, step } = world();
     state.storageFails = [new StorageError('full'), new StorageError('full')];
     expect(await step()).toEqual({ kind: 'done' });
@@ -250,7 +250,7 @@ describe('downloading', () => {
     expect(state.ended).toMatchObject({ location: 's3://clips/b/a.mp4' });
   });
 
-  it('asks for a fresh URL when one has expired', async () => {
+  it('requests a fresh URL when one has expired', async () => {
     const { state, step } = world();
     state.sourceFails = [new SourceError('expired', 'answered 403')];
     expect(await step()).toMatchObject({ kind: 'again' });
@@ -296,7 +296,7 @@ describe('downloading', () => {
   it.each([
     ['does not know the task', new ApixoError('unknown-task', 'HTTP_404', 'no task')],
     ['says that it failed after all', { state: 'failed', failCode: 'NO_RESULT_URL', failMsg: '' } as const],
-  ])('fails when the API %s, and says so again and again', async (_what, report) => {
+  ])('fails when the API repeatedly %s', async (_what, report) => {
     const { state, step, log } = world();
     state.report = report;
     const expired = () => (state.sourceFails = [new SourceError('expired', 'answered 404')]);
@@ -311,7 +311,7 @@ describe('downloading', () => {
     expect(state.ended).toMatchObject({ code: 'RESULT_GONE' });
   });
 
-  it('takes a URL that comes after such an answer, and forgets the answer', async () => {
+  it('uses a URL that comes after such an answer, and resets the count', async () => {
     const { state, step } = world();
     const good = state.report;
     state.sourceFails = [new SourceError('expired', 'answered 404')];
@@ -326,7 +326,7 @@ describe('downloading', () => {
     expect(state.ended).toMatchObject({ location: 's3://clips/b/a.mp4' });
   });
 
-  it('asks for a better URL now and then while one does not work, and fails nothing if there is none', async () => {
+  it('requests a better URL periodically while one fails, and fails no item if there is none', async () => {
     const { state, step } = world();
     const turns = async (from: number, to: number) => {
       for (let turn = from; turn <= to; turn += 1) {
@@ -345,7 +345,7 @@ describe('downloading', () => {
     expect(await step(106)).toEqual({ kind: 'done' });
   });
 
-  it('gives its job back when the process drains', async () => {
+  it('returns its job when the process drains', async () => {
     const { state, step, draining } = world();
     const reason = new Error('draining');
     state.sourceFails = [new SourceError('broken', 'broken off')];

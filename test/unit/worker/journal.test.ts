@@ -60,7 +60,7 @@ describe('the journal of outcomes', () => {
     },
   );
 
-  it('writes again on another connection what was not acknowledged on the one before', async () => {
+  it('repeats unacknowledged records on a new connection', async () => {
     const { state, written, journal } = await world();
     state.acknowledges = false;
     await journal.accepted(attempt, task);
@@ -72,7 +72,7 @@ describe('the journal of outcomes', () => {
     await journal.close(0);
   });
 
-  it('leaves in a file what Redis did not record, and the next process records it', async () => {
+  it('keeps unrecorded outcomes in a file, which the next process records', async () => {
     const { folder, state, written, verbs, journal, log } = await world();
     state.error = new Error('Connection is closed.');
     const recording = journal.accepted(attempt, task).catch((error: unknown) => error);
@@ -89,7 +89,7 @@ describe('the journal of outcomes', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('keeps a file whose last line was cut off by the death of its process, and reports it once', async () => {
+  it('keeps a file with a torn last line, and reports it once', async () => {
     const { folder, written, verbs } = await world();
     await mkdir(folder, { recursive: true });
     const line = { at: 1, prefix: 'clipmill', ...attempt, outcome: 'accepted', task: 't-1', args: [task] };
@@ -102,7 +102,7 @@ describe('the journal of outcomes', () => {
     expect(await readFile(join(folder, '1-a.jsonl.torn'), 'utf8')).toContain('{"at":2,"pre');
   });
 
-  it('keeps the task of an item that Redis has lost in the file until a process can place it', async () => {
+  it('keeps the task of a lost item in the file until a process can place it', async () => {
     const { folder, state, written, verbs, journal, log } = await world();
     state.reply = missing;
     await journal.accepted(attempt, task);
@@ -122,7 +122,7 @@ describe('the journal of outcomes', () => {
     expect(written.at(-1)).toMatch(/^accepted x .*t-2/);
   });
 
-  it('keeps the file through the end of its rounds where a fail-over has lost the item', async () => {
+  it('keeps the file after its retries if a fail-over has lost the item', async () => {
     const { folder, state, journal } = await world();
     state.acknowledges = false;
     await journal.accepted(attempt, task);

@@ -4,7 +4,7 @@ import { MAX_WAITING_POLLS, PollLimiter } from '../../../src/worker/steps/poll-l
 const TOKEN_MS = 6;
 
 describe('PollLimiter', () => {
-  it('widens while tokens come soon, up to its most, and narrows once the line is long', () => {
+  it('widens up to its maximum while tokens come soon, and narrows once the line is long', () => {
     const limiter = new PollLimiter(96, TOKEN_MS);
     expect(limiter.width).toBe(MAX_WAITING_POLLS);
     for (let n = 0; n < 20; n += 1) limiter.reserved(TOKEN_MS);
@@ -15,7 +15,7 @@ describe('PollLimiter', () => {
     expect(limiter.width).toBe(96);
   });
 
-  it('starts those that wait as soon as it widens', async () => {
+  it('starts waiting polls as soon as it widens', async () => {
     const limiter = new PollLimiter(96, TOKEN_MS);
     const release: (() => void)[] = [];
     const acquire = () => new Promise<void>((resolve) => release.push(resolve));
@@ -29,7 +29,7 @@ describe('PollLimiter', () => {
     await Promise.all(all);
   });
 
-  it('stays narrow where a process runs fewer polls at once', () => {
+  it('stays narrow if a process runs fewer polls at once', () => {
     const limiter = new PollLimiter(3, TOKEN_MS);
     limiter.reserved(0);
     limiter.reserved(10_000);

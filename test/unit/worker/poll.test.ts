@@ -119,7 +119,7 @@ describe('pollStep', () => {
     expect(moves).toEqual(['downloading', 'enqueued']);
   });
 
-  it('adds the download that a process which died left out', async () => {
+  it('adds the download that a dead process did not add', async () => {
     const { poll, moves } = deps(running('processing'));
     poll.attempts.pollPermit = () => Promise.resolve({ kind: 'stale', state: 'downloading' });
     expect(await pollStep(poll, context)).toEqual({ kind: 'done' });
@@ -180,7 +180,7 @@ describe('pollStep', () => {
     ['with many others', { count: 1, tasks: 10 }, 60_000, ['halted: odd-answers']],
     ['of a task that is not polled any more', { count: 0 }, 60_000, []],
   ])(
-    'polls a task again whose answer is not understood, %s, and never replaces it',
+    'polls a task with an unintelligible answer again, %s, and never replaces it',
     async (_what, counts, ageMs, ends) => {
       const { poll, moves } = deps(unclear, { ageMs }, counts);
       await pollStep(poll, context);
@@ -188,7 +188,7 @@ describe('pollStep', () => {
     },
   );
 
-  it('forgets unclear answers at the next one that is understood', async () => {
+  it('resets unclear answers at the next intelligible one', async () => {
     const { poll, moves } = deps(running('processing'), { unclear: 3 });
     await pollStep(poll, context);
     expect(moves).toEqual(['understood']);
@@ -206,7 +206,7 @@ describe('pollStep', () => {
     expect(moves).toEqual(ends);
   });
 
-  it.each([7_200_000, -7_200_000])('keeps its times when the clock is set by %d ms meanwhile', async (setByMs) => {
+  it.each([7_200_000, -7_200_000])('keeps its times when the clock is set by %d ms', async (setByMs) => {
     const { poll } = deps(running('processing'), { ageMs: 61_000 });
     const clock = new FakeClock();
     let setBy = 0;
@@ -229,7 +229,7 @@ describe('pollStep', () => {
     ['not-understood', 'UNREADABLE_ANSWER'],
     ['rate-limited', 'HTTP_429'],
     ['bad-key', 'HTTP_401'],
-  ] as const)('gives up a task whose polls end in nothing but %s until the time-out', async (kind, code) => {
+  ] as const)('gives up a task whose polls all end in %s until the timeout', async (kind, code) => {
     for (const [ageMs, ends] of [
       [1_000_000, []],
       [1_800_000, ['held']],
@@ -241,14 +241,14 @@ describe('pollStep', () => {
     }
   });
 
-  it('polls again for as long as the API is unreachable', async () => {
+  it('polls again while the API is unreachable', async () => {
     const { poll, moves } = deps(running('processing'), { ageMs: 18_000_000 });
     poll.api.status = () => Promise.reject(new ApixoError('unreachable', 'X', 'no', { retryAfterMs: 20_000 }));
     expect(await pollStep(poll, context)).toEqual({ kind: 'again', delayMs: 20_000 });
     expect(moves).toEqual([]);
   });
 
-  it('asks again after a hold, and where its token was long in coming', async () => {
+  it('requests another permit after a hold, and if its token came late', async () => {
     const { poll } = deps(running('processing'));
     const { pollPermit } = poll.attempts;
     const asked: boolean[] = [];
@@ -263,7 +263,7 @@ describe('pollStep', () => {
     expect((poll.clock as FakeClock).slept).toEqual([5_000, 1_500]);
   });
 
-  it('gives up a task that has run for longer than the time-out', async () => {
+  it('gives up a task that exceeds the timeout', async () => {
     const { poll, moves } = deps(running('processing'), { ageMs: 1_800_000 });
     await pollStep(poll, context);
     expect(moves).toEqual(['held']);

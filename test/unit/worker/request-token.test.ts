@@ -11,13 +11,13 @@ describe('waitForToken', () => {
     expect(clock.slept).toEqual([]);
   });
 
-  it('waits as long as the token has to', async () => {
+  it('waits until the token is usable', async () => {
     const clock = new FakeClock();
     expect(await waitForToken(clock, 1_234, 600, never)).toBe(true);
     expect(clock.slept).toEqual([1_234]);
   });
 
-  it('gives up a token that the process slept through', async () => {
+  it('discards a token that the process slept through', async () => {
     const clock = new FakeClock();
     const slow = {
       now: () => clock.now(),
@@ -30,7 +30,7 @@ describe('waitForToken', () => {
   it.each([
     ['set back', -3_600_000, false],
     ['set forward', 3_600_000, false],
-  ])('does not trust a token over a clock that is %s while it waits', async (_what, jumpMs, inTime) => {
+  ])('discards a token if the clock is %s during the wait', async (_what, jumpMs, inTime) => {
     const clock = new FakeClock();
     let setBy = 0;
     const jumping = {

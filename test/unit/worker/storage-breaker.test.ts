@@ -51,7 +51,7 @@ describe('the breaker before the storage', () => {
     expect(lines).toEqual([]);
   });
 
-  it('opens once, with the cure, lets one at a time try, and closes when one succeeds', async () => {
+  it('opens once, with the cure, allows one try at a time, and closes when one succeeds', async () => {
     const storage = { works: false };
     const { breaker, lines, enter, entered, trial } = breakerBefore(storage);
     expect(
@@ -79,7 +79,7 @@ describe('the breaker before the storage', () => {
     expect(lines[1]).toContain('accepts clips again');
   });
 
-  it('opens after three failures in a row although a probe succeeds', async () => {
+  it('opens after three failures in a row even if a probe succeeds', async () => {
     const { breaker } = breakerBefore({ works: true });
     expect(await breaker.failure(outage, forever)).toBe(false);
     breaker.success();

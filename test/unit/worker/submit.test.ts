@@ -22,7 +22,7 @@ const go = (tasks = 0, serverErrors = 0): BeginReply => ({
   serverErrors,
 });
 
-/** Everything a submission touches; `replies` are the replies of Redis to requests for the permit, in turns. */
+/** Everything a submission touches; `replies` are the replies of Redis to requests for the permit, in order. */
 function world(
   replies: BeginReply[],
   onAmbiguous: 'hold' | 'resubmit' = 'hold',
@@ -97,7 +97,7 @@ describe('submitStep', () => {
     expect(did).toEqual(['posted', 'accepted', 'polling']);
   });
 
-  it('posts with another request token where the first is older than the margin of the bucket: it would come on top', async () => {
+  it('posts with another request token if the first is older than the margin of the bucket', async () => {
     const { deps, clock, did, tries, step } = world([go()]);
     const { begin } = deps.attempts;
     deps.attempts.begin = async (...args) => {
@@ -114,7 +114,7 @@ describe('submitStep', () => {
     ['every token grows too old', 3_000, 0, 3],
     ['the next token is far away', 1_300, 6_000, 1],
     ['no limits are published', 1_300, undefined, 1],
-  ])('posts nothing where %s: the item waits, and takes no tokens meanwhile', async (_what, slowMs, waitMs, tokens) => {
+  ])('posts nothing if %s: the item waits, and uses no tokens', async (_what, slowMs, waitMs, tokens) => {
     const { deps, clock, did, step } = world([go(), go(), go(), go(), go(), go()]);
     const { begin } = deps.attempts;
     deps.attempts.begin = async (...args) => {
@@ -150,7 +150,7 @@ describe('submitStep', () => {
 
   it.each([
     ['was given up by another process', { kind: 'stale', state: 'held' }],
-    ['has another attempt by now', { kind: 'stale', state: '' }],
+    ['has another attempt', { kind: 'stale', state: '' }],
     ['was begun by another process', { kind: 'unknown', tasks: 0 }],
   ] as const)('posts nothing when the process was suspended, and the item %s', async (_what, now) => {
     const { deps, clock, did, step } = world([go(), now]);
@@ -175,22 +175,19 @@ describe('submitStep', () => {
     expect(did).toEqual(['queued with 0 refusals, later']);
   });
 
-  it.each(['the fence', 'the URL of its callback'])(
-    'holds nothing where %s fails: nothing was posted',
-    async (what) => {
-      const { deps, did, step } = world([go()]);
-      const fail = () => {
-        throw new Error('OOM command not allowed');
-      };
-      if (what === 'the fence') deps.connection = { ...acknowledged, acknowledged: async () => fail() };
-      else deps.callbacks = { urlOf: fail, plan: deps.plan };
-      expect(await step()).toEqual({ kind: 'done' });
-      expect(did).toEqual(['queued with 1 refusals, later']);
-    },
-  );
+  it.each(['the fence', 'the URL of its callback'])('holds nothing if %s fails: nothing was posted', async (what) => {
+    const { deps, did, step } = world([go()]);
+    const fail = () => {
+      throw new Error('OOM command not allowed');
+    };
+    if (what === 'the fence') deps.connection = { ...acknowledged, acknowledged: async () => fail() };
+    else deps.callbacks = { urlOf: fail, plan: deps.plan };
+    expect(await step()).toEqual({ kind: 'done' });
+    expect(did).toEqual(['queued with 1 refusals, later']);
+  });
 
   it.each<[ErrorKind]>([['bad-key'], ['rate-limited'], ['too-many-tasks']])(
-    'keeps the answer %s although Redis records nothing of the account',
+    'keeps the answer %s even if Redis does not record the account',
     async (kind) => {
       const { deps, did, step } = world([go()]);
       const away = () => Promise.reject(new Error('Connection is closed.'));
@@ -201,7 +198,7 @@ describe('submitStep', () => {
     },
   );
 
-  it('holds a submission whose answer got lost, and lets others wait if that goes on', async () => {
+  it('holds a submission whose answer was lost, and delays others if that continues', async () => {
     const { deps, clock, did, step } = world([go()]);
     deps.api.generate = () => {
       clock.advance(700);
@@ -274,7 +271,7 @@ describe('submitStep', () => {
     ['known', 'queued with 0 refusals, at once'],
     ['doubted', 'queued with 0 refusals, later'],
     ['own', 'rejected'],
-  ])('posts an item again, or rejects it, when its answer halts nobody else: %s', async (halts, end) => {
+  ])('posts an item again, or rejects it, if its answer does not halt the account: %s', async (halts, end) => {
     const { deps, did, step } = world([go()], 'hold', { halts });
     deps.api.generate = () => Promise.reject(new ApixoError('no-credit', 'HTTP_400', 'no', { byWords: true }));
     await step();
@@ -285,16 +282,13 @@ describe('submitStep', () => {
     [0, 'resubmitted after 1, later'],
     [1, 'resubmitted after 2, later'],
     [2, 'held'],
-  ])(
-    'posts it once more where the user wants that, but no more often than it may have tasks: after %i',
-    async (tasks, end) => {
-      const lost = world([go(tasks)], 'resubmit');
-      lost.deps.api.generate = () => Promise.reject(new ApixoError('ambiguous', 'CONNECTION_LOST', 'lost'));
-      await lost.step();
-      expect(lost.did[0]).toBe(end);
-      const died = world([{ kind: 'unknown', tasks }], 'resubmit');
-      await died.step();
-      expect(died.did).toEqual([end]);
-    },
-  );
+  ])('posts it again with CLIPMILL_ON_AMBIGUOUS=resubmit, up to the allowed tasks: after %i', async (tasks, end) => {
+    const lost = world([go(tasks)], 'resubmit');
+    lost.deps.api.generate = () => Promise.reject(new ApixoError('ambiguous', 'CONNECTION_LOST', 'lost'));
+    await lost.step();
+    expect(lost.did[0]).toBe(end);
+    const died = world([{ kind: 'unknown', tasks }], 'resubmit');
+    await died.step();
+    expect(died.did).toEqual([end]);
+  });
 });

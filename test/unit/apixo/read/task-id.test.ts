@@ -49,7 +49,7 @@ describe('findTaskId', () => {
     expect(find(text)).toBeUndefined();
   });
 
-  it('takes only what is named a task out of an error', () => {
+  it('reads only ids of tasks from an error', () => {
     expect(find('{"code":500,"message":"oops","data":{"taskId":"task_1"}}', false)).toBe('task_1');
     expect(find('{"code":500,"error":{"task_id":"task_1"}}', false)).toBe('task_1');
     expect(find('{"code":500,"id":"trace_1"}', false)).toBeUndefined();

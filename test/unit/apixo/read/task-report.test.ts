@@ -11,7 +11,7 @@ const B = 'https://r2.example.com/b.mp4';
 const success = (...urls: string[]) => ({ state: 'success', urls });
 
 describe('readTaskReport', () => {
-  it('reads what is documented, and finds nothing odd in it', () => {
+  it('reads the documented answers without a deviation', () => {
     const times = { createTime: 1_767_965_610_929, completeTime: 1_767_965_652_317, costTime: 41_388 };
     expect(data({ state: 'success', resultJson: JSON.stringify({ resultUrls: [A, B] }), ...times })).toEqual({
       report: { state: 'success', urls: [A, B], generationMs: 41_388, completedAt: times.completeTime },
@@ -58,7 +58,7 @@ describe('readTaskReport', () => {
   });
 
   it.each(['SUCCESS', 'Succeeded', 'succeed', 'completed', 'COMPLETE', 'finished', 'done', 'ready'])(
-    'takes %s for a success',
+    'reads %s as a success',
     (state) => {
       const found = data({ state, resultJson: JSON.stringify({ resultUrls: [A] }) });
       expect(found).toMatchObject({ report: success(A), lenient: ['state'] });
@@ -66,7 +66,7 @@ describe('readTaskReport', () => {
   );
 
   it.each(['FAILED', 'fail', 'Error', 'canceled', 'cancelled', 'rejected', 'aborted', 'time_out'])(
-    'takes %s for a failure',
+    'reads %s as a failure',
     (state) => {
       expect(data({ state, failCode: 422, failMsg: null }).report).toEqual({
         state: 'failed',
@@ -77,13 +77,13 @@ describe('readTaskReport', () => {
   );
 
   it.each(['queued', 'RUNNING', 'in_progress', 'In Progress', 'IN_QUEUE', 'waiting', 'submitted', 'generating'])(
-    'takes %s for running',
+    'reads %s as running',
     (state) => {
       expect(data({ state }).report).toMatchObject({ state: 'running', known: true });
     },
   );
 
-  it('keeps polling at a state that no list has, unless the clip is there', () => {
+  it('polls on at an unknown state, unless the clip is there', () => {
     expect(data({ state: 'dreaming' }).report).toEqual({ state: 'running', reported: 'dreaming', known: false });
     expect(data({ state: 'dreamt', resultUrls: [A] }).report).toMatchObject(success(A));
     expect(data({ state: null, resultJson: { resultUrls: [A] } }).report).toMatchObject(success(A));
@@ -120,7 +120,7 @@ describe('readTaskReport', () => {
     ['nothing', 'no-state', {}],
     ['another task', 'other-task', { taskId: 'other', state: 'success', resultUrls: [A] }],
     ['another task that failed', 'other-task', { taskId: 'other', state: 'failed' }],
-  ])('does not take %s for an end', (_what, why, fields) => {
+  ])('does not read %s as an end', (_what, why, fields) => {
     const { report } = data(fields);
     expect(report).toMatchObject({ state: 'unclear', why });
     expect(report.state === 'unclear' && report.raw).toContain('taskId');
@@ -132,7 +132,7 @@ describe('readTaskReport', () => {
     [{ code: 200, data: null }],
     ['<html>'],
     [undefined],
-  ])('does not take the failure of a request for that of the task: %j', (body) => {
+  ])('does not read a failed request as a failed task: %j', (body) => {
     expect(read(body).report.state).toBe('unclear');
   });
 

@@ -4,7 +4,7 @@ import { read, wrong } from '../files.ts';
 const faults = async (text: string) => (await wrong('x.csv', text)).map((line) => line.replace('x.csv:', ''));
 
 describe('a CSV file', () => {
-  it('has a job in each row, with values by the type of their field', async () => {
+  it('has a job per row, with values by the type of their field', async () => {
     const text =
       '\ufeffid,prompt,mode,duration,sound,aspect_ratio,image_urls,provider,priority,copies,output\r\n' +
       'a,"one, ""two""\r\n\r\nthree",,10,FALSE,16:9,,value,3,2,{id}.x\r\n' +
@@ -26,7 +26,7 @@ describe('a CSV file', () => {
     expect(jobs[3]?.input).toMatchObject({ image_urls: ['https://example.com/3'], sound: true });
   });
 
-  it('reports the places of mistakes, also below cells of several lines', async () => {
+  it('reports the places of mistakes, even below cells of several lines', async () => {
     const text =
       'prompt,duration,sound,image_urls\n"one\ntwo",7,x,\nthree,ten,,\n,5,,\n  a,5,,"[""https://example.com/1""]"\n';
     expect(await faults(text)).toEqual([

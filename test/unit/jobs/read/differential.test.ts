@@ -106,7 +106,7 @@ async function expectAlike<Text>(
   expect(alike).toBeGreaterThan(least);
 }
 
-it('YAML is refused, or read as the whole file is', async () => {
+it('YAML is refused, or read like the whole file', async () => {
   const options = { renames: new Map<string, string>(), notice: () => {} };
   await expectAlike(
     // A lone carriage return is refused before a reader sees it.
@@ -141,7 +141,7 @@ const jsonPiece = fc.constantFrom(
 );
 const jsonText = fc.array(jsonPiece, { maxLength: 9 }).map((parts) => parts.join(''));
 
-it('JSON is refused, or read as the whole file is', async () => {
+it('JSON is refused, or read like the whole file', async () => {
   await expectAlike(
     jsonText,
     (text) => jobsOf((source) => new JsonReader(source, { renames: new Map() }), text),
@@ -168,7 +168,7 @@ const tablePiece = fc.constantFrom(
   '\r',
 );
 
-it.each([',', ';', '\t'])('a table of %j is refused, or read as the whole file is', async (delimiter) => {
+it.each([',', ';', '\t'])('a table of %j is refused, or read like the whole file', async (delimiter) => {
   const options = { renames: new Map<string, string>(), set: new Set<string>(), guessed: true, flags: undefined };
   const cells = fc.array(fc.oneof({ weight: 2, arbitrary: tablePiece }, fc.constant(delimiter)), { maxLength: 14 });
   const lead = fc.constantFrom('', `sep=${delimiter}\n`);

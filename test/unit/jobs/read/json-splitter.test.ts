@@ -47,7 +47,7 @@ const text = fc
   .tuple(file, fc.constantFrom(undefined, 1, '\t'))
   .map(([content, space]) => JSON.stringify(content, null, space));
 
-it('gives what JSON.parse gives, wherever the text is cut', async () => {
+it('returns what JSON.parse returns, wherever the text is split', async () => {
   const covered = coverage('the JSON splitter', ['list', 'object', 'several jobs', 'one byte at a time']);
   const same = fc.asyncProperty(text, fc.integer({ min: 1, max: 20 }), async (content, size) => {
     covered.count(content.startsWith('[') ? 'list' : 'object');

@@ -25,7 +25,7 @@ describe('a JSON file', () => {
     ]);
   });
 
-  it('may have every character in its texts', async () => {
+  it('may contain every character in its texts', async () => {
     const prompt = '[{"x": \'1\', \\ }] \n\t\u2028 🦊 é ] } " // /*';
     const [job] = await read('x.json', JSON.stringify({ jobs: [{ prompt }] }));
     expect(job?.input.prompt).toBe(prompt);
@@ -50,7 +50,7 @@ describe('a JSON file', () => {
     ]);
   });
 
-  it('reports places behind the jobs, wherever they end', async () => {
+  it('reports places after the jobs', async () => {
     const after = '"batch": 7}';
     expect(await faults(`{"jobs": [\n{"prompt": "x"}\n\n], ${after}`)).toEqual([
       expect.stringMatching(/^4:13: batch: /),
@@ -193,7 +193,7 @@ describe('a JSON file', () => {
     expect(await faults(content)).toEqual(expected);
   });
 
-  it('is refused with a job over 1 MB, and others are checked', async () => {
+  it('is refused with a job over 1 MB, and its other jobs are checked', async () => {
     const long = JSON.stringify({ prompt: 'x'.repeat(1_300_000) });
     expect(await faults(`[\n${long},\n{"prompt": ""}\n]`)).toEqual([
       '2:1: job #1: is longer than 1 MB: is a bracket in it not closed?',
@@ -201,7 +201,7 @@ describe('a JSON file', () => {
     ]);
   });
 
-  it('is refused with a header over 1 MB, which a bracket too many makes of what follows', async () => {
+  it('is refused with a header over 1 MB, as after an extra bracket', async () => {
     const jobs = `{"prompt": "${'x'.repeat(1_000)}"},\n`.repeat(1_000);
     expect(await faults(`[\n{"prompt": "x"}},\n${jobs}]`)).toEqual([
       '2:16: the text around the jobs is longer than 1 MB: the jobs must be a list, `{"jobs": [...]}` or `[...]`, and its brackets closed at its end',
@@ -210,7 +210,7 @@ describe('a JSON file', () => {
 });
 
 describe('a JSONL file', () => {
-  it('has a job on each line, and maybe a header before', async () => {
+  it('has a job per line, after an optional header', async () => {
     const jobs = '{"id": "a", "prompt": "one"}\r\n\r\n  {"id": "b", "prompt": "two"}';
     expect((await read('x.ndjson', jobs)).map((job) => job.output)).toEqual(['x/a.mp4', 'x/b.mp4']);
     const header = '{"batch": "y", "output": "{id}", "defaults": {"duration": 10}}\n';
@@ -220,7 +220,7 @@ describe('a JSONL file', () => {
     ]);
   });
 
-  it('reports the places of mistakes, the header included', async () => {
+  it('reports the places of mistakes, also in the header', async () => {
     expect(await lines('{"batch": "y", "max_clip": 3}\n{"prompt": ""}\n{"prompt": "x"\nx\n[1]\n{} {}\n')).toEqual([
       '1:16: max_clip: unknown field `max_clip`: did you mean `max_clips`?',
       '2:12: job #1: prompt: must not be empty',
@@ -231,7 +231,7 @@ describe('a JSONL file', () => {
     ]);
   });
 
-  it('takes a header for one on the first line only', async () => {
+  it('accepts a header only on the first line', async () => {
     expect(await lines('{"prompt": "x"}\n{"batch": "y"}\n')).toEqual([
       '2:1: job #2: prompt: is required',
       expect.stringContaining('2:2: job #2: batch: unknown field `batch`'),
@@ -241,7 +241,7 @@ describe('a JSONL file', () => {
     ]);
   });
 
-  it('is refused with a line over 1 MB, and others are checked', async () => {
+  it('is refused with a line over 1 MB, and its other lines are checked', async () => {
     expect(await lines(`{"prompt": "${'x'.repeat(1_200_000)}"}\n{"prompt": ""}\n`)).toEqual([
       '1:1: job #1: the job is longer than 1 MB',
       '2:12: job #2: prompt: must not be empty',

@@ -44,11 +44,11 @@ describe('a file', () => {
     ['p.txt', Buffer.from('1f8b0800', 'hex'), 'is compressed: unpack it first'],
     ['p.yaml', Buffer.from('89504e470d0a1a0a00', 'hex'), 'is an image or a video: use a file of prompts'],
     ['p.csv', Buffer.from('504b030414', 'hex'), 'is a document or an archive, not a text file: save it as CSV'],
-  ])('that is no text is named for what it is: %s', async (name, content, message) => {
+  ])('that is not text is reported by its type: %s', async (name, content, message) => {
     expect(await wrong(name, content)).toEqual([expect.stringContaining(`${name}: ${message}`)]);
   });
 
-  it('that is given twice, or whose name is near that of another, is refused with what to do', async () => {
+  it('that is given twice, or has a name like another, is refused with a cure', async () => {
     const path = join(await folder(), 'prompts.txt');
     await writeFile(path, 'a cat\n');
     expect(await complaints(openJobsFiles([path, path]))).toEqual([`${path} is given twice: give it once`]);
@@ -57,7 +57,7 @@ describe('a file', () => {
     ]);
   });
 
-  it('that is not there, is a folder or has no known name is refused', async () => {
+  it('that is missing, a folder or of an unknown type is refused', async () => {
     const path = await folder();
     await mkdir(join(path, 'folder.yaml'));
     await writeFile(join(path, 'x.yam'), '');
@@ -78,7 +78,7 @@ describe('a file', () => {
     expect(await read(name, '- prompt: x\n')).toHaveLength(1);
   });
 
-  it('must be UTF-8, and the first byte that is not is reported', async () => {
+  it('must be UTF-8, and the first invalid byte is reported', async () => {
     const message =
       'is not valid UTF-8 here: save the file as UTF-8, or name its encoding with --encoding, such as --encoding windows-1252';
     expect(await wrong('jobs.yaml', at('- prompt: ł', [0xe9, 0x20]))).toEqual([`jobs.yaml:1:12: ${message}`]);
@@ -89,7 +89,7 @@ describe('a file', () => {
     ]);
   });
 
-  it('may have characters across the ends of blocks', async () => {
+  it('may have characters across block boundaries', async () => {
     for (const shift of [0, 1, 2, 3]) {
       const text = `${'#'.repeat(shift)} ${'🦊ł狐'.repeat(30_000)}`;
       const pieces = await gather(new SourceFile(await file('x', text)).text());
@@ -99,7 +99,7 @@ describe('a file', () => {
 });
 
 describe('a file that changes', () => {
-  it('after it was checked gives the clips that were checked', async () => {
+  it('after the check gives the checked clips', async () => {
     const path = await file('jobs.jsonl', big);
     const [opened] = await openJobsFiles([path]);
     await rm(path);
@@ -118,7 +118,7 @@ describe('a file that changes', () => {
 });
 
 describe('standard input', () => {
-  it('is read as a file of the format that is given, whichever way it comes', async () => {
+  it('is read as a file of the given format, from a pipe or a file', async () => {
     const stdin = async function* () {
       for (const character of 'jobs:\n- a cat\n- prompt: a {{dog}}\n') yield Buffer.from(character);
     };
@@ -147,7 +147,7 @@ describe('encodings', () => {
     expect((await read('jobs.csv', bytes, { encoding })).map((job) => job.input.prompt)).toEqual(['ein Füchslein']);
   });
 
-  it('that are not there, or not those of the file, are refused', async () => {
+  it('that do not exist, or do not fit the file, are refused', async () => {
     expect(await wrong('jobs.csv', 'prompt\nx\n', { encoding: 'klingon' })).toEqual([
       expect.stringContaining('unknown encoding "klingon"'),
     ]);
@@ -156,14 +156,14 @@ describe('encodings', () => {
     ]);
   });
 
-  it('a replacement character that stands in the file is not the mistake', async () => {
+  it('a replacement character in the file is no mistake', async () => {
     const bytes = Buffer.concat([Buffer.from('a \ufffd cat\nb '), Buffer.from([0xff]), Buffer.from(' c\n')]);
     expect(await wrong('jobs.txt', bytes)).toEqual([expect.stringMatching(/^jobs\.txt:2:3: is not valid UTF-8 here/)]);
   });
 });
 
 describe('jobs of a file', () => {
-  it('may be read again, and left early', async () => {
+  it('may be read again, and reading may stop early', async () => {
     const opened = await open('jobs.jsonl', big);
     for await (const job of opened.jobs()) {
       expect(job.id).toBe('n0');

@@ -120,7 +120,7 @@ const text = fc
     return [begin, before, jobs, ...list, jobs && after, end].join('');
   });
 
-it('gives what parsing the whole file gives, places and all, wherever the text is cut', async () => {
+it('returns what parsing the whole file returns, with places, wherever the text is split', async () => {
   const covered = coverage('the YAML splitter', ['read', 'refused', 'several jobs', 'comments', 'documents']);
   const same = fc.asyncProperty(text, fc.integer({ min: 1, max: 50 }), async (content, size) => {
     const expected = atOnce(content);

@@ -67,7 +67,7 @@ describe('a block list of jobs', () => {
     expect(job).toMatchObject({ id: 'a-1', priority: 3, output: 'late/a-1.mp4' });
   });
 
-  it('may be cut anywhere by the blocks of a file', async () => {
+  it('may be split anywhere by the blocks of a file', async () => {
     // Characters of three bytes, so that blocks end within them as well.
     const foxes = '狐'.repeat(150);
     const jobs = Array.from(
@@ -89,11 +89,11 @@ describe('YAML that is not a block list', () => {
     ['a marked mapping', '--- {batch: x, output: "{id}", jobs: [{id: a, prompt: one}]}\n'],
     ['explicit keys', '? batch\n: x\n? output\n: "{id}"\n? jobs\n: - id: a\n    prompt: one\n'],
     ['an anchored list', 'batch: x\noutput: "{id}"\njobs: &all\n  - id: a\n    prompt: one\n'],
-  ])('%s is read whole', async (_, text) => {
+  ])('%s is read as a whole', async (_, text) => {
     expect(await read('jobs.yaml', text)).toMatchObject([{ id: 'a', output: 'a', input: { prompt: 'one' } }]);
   });
 
-  it('has places all the same', async () => {
+  it('also has places', async () => {
     expect(await faults('{batch: x y,\n jobs: [{id: a, prompt: one,\n   duration: 3}, 7]}\n')).toEqual([
       'jobs.yaml:1:9: batch: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit',
       'jobs.yaml:3:14: job a: duration: must be 5 or 10',
@@ -103,7 +103,7 @@ describe('YAML that is not a block list', () => {
     expect(await faults('jobs: text\n')).toEqual(['jobs.yaml:1:7: jobs: must be a list of jobs']);
   });
 
-  it('is refused above 250 KB, with what to do', async () => {
+  it('is refused above 250 KB, with a cure', async () => {
     const job = `{prompt: ${'x'.repeat(900)}},\n`;
     expect(await faults(`jobs: [\n${job.repeat(280)}]\n`)).toEqual([
       'jobs.yaml:1:1: is over 250 KB and not a block list: write each job as "- …" below `jobs:`, or use JSONL; use --format txt for one prompt per line',
@@ -124,7 +124,7 @@ describe('anchors', () => {
     ]);
   });
 
-  it('may stand in fields of their own, which begin with x-', async () => {
+  it('may be in fields that begin with x-', async () => {
     const text =
       'x-looks:\n  warm: &warm {prompt: a fox, sound: false}\nbatch: b\njobs:\n- {<<: *warm, id: a}\nx-note: # nothing\n';
     expect(await read('jobs.yaml', text)).toMatchObject([
@@ -135,7 +135,7 @@ describe('anchors', () => {
     ]);
   });
 
-  it('set again mean the last one above, in whichever job it stands', async () => {
+  it('that are redefined mean the last definition above, in any job', async () => {
     const text =
       "x-look: &look {aspect_ratio: '16:9'}\njobs:\n- {prompt: wide, <<: *look}\n- &look\n  prompt: tall\n  aspect_ratio: '9:16'\n" +
       '- {<<: *look, prompt: should be tall as well}\nx-look-2: &look {aspect_ratio: "1:1"}\n';
@@ -155,7 +155,7 @@ describe('anchors', () => {
     ]);
   });
 
-  it('of jobs cannot be set again for what stands below the jobs', async () => {
+  it('of jobs cannot be redefined below the jobs', async () => {
     const text = 'x-a: &a {sound: true}\njobs:\n- &a {prompt: x}\ndefaults: *a\n';
     expect(await faults(text)).toEqual([
       'jobs.yaml:4:11: job #1: the anchor of `*a` is set in a job: move this above `jobs`',
@@ -183,7 +183,7 @@ describe('anchors', () => {
     ]);
   });
 
-  it('may be many in a file that is read whole', async () => {
+  it('may be many in a file that is read as a whole', async () => {
     const jobs = Array.from({ length: 500 }, (_, number) => `{<<: *base, id: n${number}}`);
     expect(await clips(`{defaults: {priority: 1}, jobs: [&base {id: a, prompt: x}, ${jobs.join(',')}]}`)).toHaveLength(
       501,
@@ -301,7 +301,7 @@ describe('invalid YAML is reported with its place:', () => {
     expect((await faults(text)).map((line) => line.replace('jobs.yaml:', ''))).toEqual(expected);
   });
 
-  it('all of it, also in other jobs', async () => {
+  it('all of it, in every job', async () => {
     const text = 'jobs:\n- prompt: "one\n- prompt: two\n  duration: 4\n- prompt: a: b\n- prompt: @\n';
     expect((await faults(text)).map((line) => line.split(': ').slice(0, 3).join(': '))).toEqual([
       'jobs.yaml:2:11: job #1: this quote is not closed',
@@ -311,7 +311,7 @@ describe('invalid YAML is reported with its place:', () => {
     ]);
   });
 
-  it('a job over 1 MB, and those around it are checked', async () => {
+  it('a job over 1 MB, and the jobs around it are checked', async () => {
     const long = 'x'.repeat(1_000_001);
     const lines = `- prompt: |\n${'    line of text\n'.repeat(70_000)}`;
     const text = `jobs:\n- prompt: a\n  duration: 4\n- prompt: ${long}\n${lines}- prompt: b\n  duration: 4\n`;

@@ -21,7 +21,7 @@ afterAll(() => {
   vi.resetModules();
 });
 
-it('leaves no probe on a disk that is full', async () => {
+it('leaves no probe on a full disk', async () => {
   const { createFileStorage } = await import('../../../../src/storage/file/storage.ts');
   const root = await mkdtemp(join(tmpdir(), 'clipmill-full-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));

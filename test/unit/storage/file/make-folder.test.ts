@@ -16,7 +16,7 @@ const hasProc = await access('/proc/self').then(
 );
 
 describe('makeFolder', () => {
-  it('makes what is missing, and leaves what exists', async () => {
+  it('makes missing folders, and keeps existing ones', async () => {
     const base = await folder();
     await makeFolder(join(base, 'a/b/c'));
     await writeFile(join(base, 'a/b/c/file'), '');
@@ -25,13 +25,13 @@ describe('makeFolder', () => {
     await access(join(base, 'a/b/c/file'));
   });
 
-  it('may be called by many at once', async () => {
+  it('may run concurrently', async () => {
     const base = await folder();
     await Promise.all(Array.from({ length: 20 }, (_, n) => makeFolder(join(base, `a/b/${n % 3}`))));
     expect((await stat(join(base, 'a/b/2'))).isDirectory()).toBe(true);
   });
 
-  it('refuses a name that a file has, also in the middle', async () => {
+  it('refuses a file in the place of any folder', async () => {
     const base = await folder();
     await mkdir(join(base, 'x'));
     await writeFile(join(base, 'x/file'), '');
@@ -39,7 +39,7 @@ describe('makeFolder', () => {
     await expect(makeFolder(join(base, 'x/file/y'))).rejects.toMatchObject({ code: 'ENOTDIR' });
   });
 
-  it.runIf(hasProc)('ends where no folder can be made', async () => {
+  it.runIf(hasProc)('throws if no folder can be made', async () => {
     await expect(makeFolder('/proc/clipmill/videos')).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

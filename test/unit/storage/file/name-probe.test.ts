@@ -18,7 +18,7 @@ function folder(options: { refuses?: RegExp; longest?: number; stores?: (name: s
 }
 
 describe('the names of a folder', () => {
-  it('are found out by making some, and none of them stays', async () => {
+  it('are found by probe files, and none of them stays', async () => {
     const root = await mkdtemp(join(tmpdir(), 'clipmill-names-'));
     onTestFinished(() => rm(root, { recursive: true, force: true }));
     const facts = await probeFolder(join(root, 'videos/of/nobody'));
@@ -31,14 +31,14 @@ describe('the names of a folder', () => {
     expect(rules.fault('x/'.repeat(2_100))).toContain('path of more than');
   });
 
-  it('exclude what exFAT refuses', async () => {
+  it('exclude those that exFAT refuses', async () => {
     const rules = fileNameRules('/media/usb', await probeNames(folder({ refuses: /[<>:"|?*]/ })));
     expect(rules.fault('spring/close-up: face.mp4')).toBe('has ":" in it, which the file system of /media/usb refuses');
     expect(rules.fault('spring/why?.mp4')).toContain('"?"');
     expect(rules.fault('spring/close-up, face.mp4')).toBeUndefined();
   });
 
-  it('exclude what is stored under a near name', async () => {
+  it('exclude those that are stored under another name', async () => {
     const stores = (name: string) => name.replace(/[. ]+$/, '').replace('\u{1f98a}', '?');
     const rules = fileNameRules('/mnt/share', await probeNames(folder({ stores })));
     expect(rules.fault('one. /a.mp4')).toContain('ends in " "');
@@ -46,12 +46,12 @@ describe('the names of a folder', () => {
     expect(rules.fault('\u{1f98a}.mp4')).toContain('refuses');
   });
 
-  it('may be composed anew', async () => {
+  it('may be normalized', async () => {
     const rules = fileNameRules('/Volumes/x', await probeNames(folder({ stores: (name) => name.normalize('NFD') })));
     expect(rules.fault('caf\u00e9.mp4')).toBeUndefined();
   });
 
-  it('are shorter where they are encrypted', async () => {
+  it('are shorter on an encrypted file system', async () => {
     const rules = fileNameRules('/home/me', await probeNames(folder({ longest: 143 })));
     expect(rules.fault(`${'x'.repeat(133)}/a.mp4`)).toBeUndefined();
     expect(rules.fault(`${'x'.repeat(134)}/a.mp4`)).toContain('takes 133');

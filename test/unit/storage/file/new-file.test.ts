@@ -31,7 +31,7 @@ describe('writing a new file', () => {
     expect((await readFile(file)).equals(bytes)).toBe(true);
   });
 
-  it('goes on after calls that wrote less than they were given', async () => {
+  it('continues after partial writes', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.uint8Array({ maxLength: 50 })),
@@ -55,7 +55,7 @@ describe('writing a new file', () => {
     );
   });
 
-  it('throws what its stream throws', async () => {
+  it('throws the error of its stream', async () => {
     const file = await path();
     async function* breaks(): AsyncGenerator<Uint8Array> {
       yield numbered(300_000);

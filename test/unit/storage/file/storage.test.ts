@@ -21,7 +21,7 @@ async function* body(text: string, end?: () => Promise<void>): AsyncGenerator<st
 }
 
 describe('storing on a disk', () => {
-  it('writes whole files in folders it makes, many at once', async () => {
+  it('writes complete files and their folders, concurrently', async () => {
     const { root, storage } = await open();
     const names = Array.from({ length: 40 }, (_, n) => `deep/${n % 3}/clip-${n}.mp4`);
     const stored = await Promise.all(names.map((name) => storage.put(name, body(name), facts)));
@@ -34,7 +34,7 @@ describe('storing on a disk', () => {
     expect(await sizeOf(storage, 'deep')).toBeUndefined();
   });
 
-  it('leaves what is there as it is when the stream fails or is given up', async () => {
+  it('changes nothing when the stream fails or is aborted', async () => {
     const { root, storage } = await open();
     await storage.put('a.mp4', body('old'), facts);
     const fails = storage.put(
@@ -79,7 +79,7 @@ describe('storing on a disk', () => {
     ['../a.mp4', /begins with "."/],
     ['a/.htaccess', /begins with "."/],
     ['a\u202efdp.mp4', /direction of text/],
-  ])('blames the name %s and not the storage', async (name, reason) => {
+  ])('reports the name %s, not the storage', async (name, reason) => {
     const { root, storage } = await open();
     await mkdir(join(root, 'deep'));
     await mkdir(join(root, 'folder'));
@@ -93,14 +93,14 @@ describe('storing on a disk', () => {
     expect((await readdir(root, { recursive: true })).toSorted()).toEqual(['deep', 'deep/file', 'file', 'folder']);
   });
 
-  it('replaces a file when that was asked for', async () => {
+  it('replaces a file on request', async () => {
     const { root, storage } = await open();
     await writeFile(join(root, 'a.mp4'), 'theirs');
     await storage.put('a.mp4', body('new'), { ...facts, replace: true });
     expect(await readFile(join(root, 'a.mp4'), 'utf8')).toBe('new');
   });
 
-  it('lists a folder in pages, and the folders of its root, without what is hidden', async () => {
+  it('lists a folder in pages, and the folders of its root, without hidden files', async () => {
     const { root, storage } = await open();
     for (let n = 0; n < 510; n += 1) await storage.put(`b/${n % 2}/${n}.mp4`, body('x'.repeat(n % 7)), facts);
     await writeFile(join(root, 'b/.hidden'), '');
@@ -113,7 +113,7 @@ describe('storing on a disk', () => {
     expect(await storage.folders()).toEqual(['b']);
   });
 
-  it('makes a folder again that was removed since', async () => {
+  it('recreates a removed folder', async () => {
     const { root, storage } = await open();
     await storage.putPage('b/index.html', body('old'), 'text/html');
     await rm(join(root, 'b'), { recursive: true });
@@ -122,7 +122,7 @@ describe('storing on a disk', () => {
     expect((await readdir(join(root, 'b'))).toSorted()).toEqual(['a.mp4', 'index.html']);
   });
 
-  it('reports in advance what blocks a name', async () => {
+  it('reports in advance why a name is blocked', async () => {
     const { root, storage } = await open();
     await mkdir(join(root, 'folder'));
     await writeFile(join(root, 'file'), '');
@@ -132,13 +132,13 @@ describe('storing on a disk', () => {
     expect(await storage.obstacle('folder/a/b.mp4')).toBeUndefined();
   });
 
-  it('blames the storage when its root is no folder', async () => {
+  it('reports the storage if its root is not a folder', async () => {
     const { root } = await open();
     await writeFile(join(root, 'file'), '');
     await expect(createFileStorage(join(root, 'file')).put('a.mp4', body('x'), facts)).rejects.toThrow(StorageError);
   });
 
-  it.runIf(process.platform === 'linux')('knows a disk that is full', async () => {
+  it.runIf(process.platform === 'linux')('reports a full disk', async () => {
     const { root } = await open();
     await rm(root, { recursive: true });
     // Every write to it fails with ENOSPC.
@@ -147,7 +147,7 @@ describe('storing on a disk', () => {
     await expect(storage.put('a.mp4', body('x'), facts)).rejects.toThrow(StorageError);
   });
 
-  it('sweeps part files of ours that are old, and nothing else', async () => {
+  it('sweeps only old part files', async () => {
     const { root, storage } = await open();
     await mkdir(join(root, 'b/.git'), { recursive: true });
     const [old, young] = [partName(), partName()];

@@ -116,7 +116,7 @@ describe('adaptivePlan', () => {
     expect(plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL / 20);
   });
 
-  it('saves its polls for tasks that run longer than any before', async () => {
+  it('keeps polls for tasks that run longer than any before', async () => {
     const lookAt = async (older: number) => {
       const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 200]], 6, older)));
       plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto');

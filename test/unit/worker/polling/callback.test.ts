@@ -29,7 +29,7 @@ describe('the plan of callbacks', () => {
     expect(callbacks.nextPollDelayMs(100_000, KIND)).toBe(15_000);
   });
 
-  it('goes with the speed that the poll delay implies', () => {
+  it('scales with the poll delay', () => {
     expect(plan(5_000).callbacks.firstPollDelayMs(KIND)).toBe(8_500);
     expect(plan(5_000).callbacks.nextPollDelayMs(8_500, KIND)).toBe(3_000);
     expect(longestFallbackMs({ pollDelayMs: 5_000 }, kling26)).toBe(11_500);
@@ -43,7 +43,7 @@ describe('the plan of callbacks', () => {
     expect(callbacks.nextPollDelayMs(68_000, KIND, 8_030)).toBe(17_000);
   });
 
-  it('polls as CLIPMILL_POLLING has it once more than 10 of 50 ends had no callback, until they come again', () => {
+  it('polls by CLIPMILL_POLLING after more than 10 of 50 ends without a callback, until they arrive again', () => {
     const { callbacks, changes, ends } = plan();
     ends(40, true);
     ends(10, false);
@@ -59,7 +59,7 @@ describe('the plan of callbacks', () => {
     expect(callbacks.firstPollDelayMs(KIND)).toBe(85_000);
   });
 
-  it('does not wait for 50 ends to find that none come', () => {
+  it('does not wait for 50 ends if none arrives', () => {
     const { changes, ends } = plan();
     ends(11, false);
     expect(changes).toEqual([false]);

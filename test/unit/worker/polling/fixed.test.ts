@@ -14,7 +14,7 @@ describe('fixedPlan', () => {
     expect(plan.nextPollDelayMs(12_000, 'any')).toBe(38_000);
   });
 
-  it('never lets lateness add up', () => {
+  it('never accumulates lateness', () => {
     const covered = coverage('fixed polling', ['before the first poll', 'on the grid', 'late']);
     const grid = fc.integer({ min: 0, max: 2_000 }).map((polls) => 50_000 + polls * 5_000);
     const ages = fc.oneof(grid, fc.integer({ min: 0, max: 100_000 }), fc.integer({ min: 0, max: 10_000_000 }));

@@ -4,7 +4,7 @@ import { binOf, edgeOf, hazardOf, untilNextLook } from '../../../../src/worker/p
 import { coverage } from '../../../support/coverage.ts';
 
 describe('hazardOf', () => {
-  it('is the chance that what still runs ends next', () => {
+  it('is the probability that a running task ends next', () => {
     const hazard = hazardOf(
       new Map([
         [100, 50],
@@ -50,7 +50,7 @@ describe('hazardOf', () => {
     expect(hazardOf(new Map([[3, 0]]))).toBeUndefined();
   });
 
-  it('gives every age a weight that can be planned with', () => {
+  it('gives every age a finite weight', () => {
     const counts = fc.dictionary(fc.integer({ min: 0, max: 700 }).map(String), fc.integer({ min: 0, max: 3 }), {
       maxKeys: 20,
     });
