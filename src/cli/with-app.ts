@@ -1,12 +1,12 @@
-import type { App } from '../app.ts';
-import { loadConfig, unknownSettings, secretsOf, type Config } from '../config/config.ts';
-import type { Finding } from '../core/finding.ts';
-import type { RedisUse } from '../redis/locate.ts';
-import type { CliContext } from './context.ts';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import type { App } from '../app.ts';
+import { loadConfig, unknownSettings, secretsOf, type Config } from '../config/config.ts';
+import type { Finding } from '../core/finding.ts';
 import { createLogger, type Logger } from '../core/log.ts';
+import type { RedisUse } from '../redis/locate.ts';
+import type { CliContext } from './context.ts';
 
 /**
  * Loads the settings of the environment. Prints a warning for names that may be misspelled settings; they are not
@@ -21,7 +21,7 @@ export function configFrom(context: CliContext): Config {
 }
 
 export interface CommandOptions {
-  /** Which Redis the command uses. */
+  /** Use of Redis by the command. */
   redis: RedisUse;
   /** Default: loaded from the environment. */
   config?: Config;
@@ -62,9 +62,8 @@ export function workerLog(config: Config): Logger {
 }
 
 /** Creates a log of JSON lines in a file, for a terminal that shows progress. */
-export function fileLog(config: Config, home: string): { log: Logger; path: string } {
+export function fileLog(config: Config, home: string): Logger {
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  const path = join(home, 'clipmill.log');
-  const destination = pino.destination({ dest: path, sync: true, append: true });
-  return { log: createLogger({ level: config.logLevel, secrets: secretsOf(config), destination }), path };
+  const destination = pino.destination({ dest: join(home, 'clipmill.log'), sync: true, append: true });
+  return createLogger({ level: config.logLevel, secrets: secretsOf(config), destination });
 }

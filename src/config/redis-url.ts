@@ -4,7 +4,7 @@ export interface Address {
   port: number;
 }
 
-/** A Redis as `REDIS_URL` describes it. Credentials are decoded; `tls` stands for `rediss…`. */
+/** The Redis of `REDIS_URL`. Credentials are decoded; `tls` is set for `rediss…`. */
 export type RedisTarget = {
   username?: string;
   password?: string;

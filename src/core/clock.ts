@@ -6,7 +6,7 @@ export interface Clock {
   now(): number;
   /** Monotonic clock: milliseconds since an arbitrary start. May stop while the machine is suspended. */
   elapsed(): number;
-  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it aborts first. */
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason if it aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 

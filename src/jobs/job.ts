@@ -1,6 +1,6 @@
-import type { LocalImage } from './image-files.ts';
 import { z } from 'zod';
 import { klingInput } from '../apixo/models/kling-2-6.ts';
+import type { LocalImage } from './image-files.ts';
 
 const [textToVideo, imageToVideo] = klingInput.options;
 

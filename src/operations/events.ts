@@ -21,7 +21,7 @@ const reply = z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), z.array(
 /**
  * Yields the ends of items and batches as they happen, until the signal aborts. Entries stay in the stream, so that
  * each of several readers gets all of them.
- * @param after id of the last entry that is not wanted; `$` (default) for new entries only, `0` for all that are kept
+ * @param after id of the entry before the first one; `$` (default) for new entries only, `0` for all that are kept
  */
 export async function* readEvents(
   app: Pick<App, 'keys' | 'redis'>,

@@ -8,7 +8,7 @@ import { pagesOf } from '../core/chunk.ts';
 import type { Job } from '../jobs/job.ts';
 import { StagingTable } from '../ledger/staging.ts';
 import { INTAKE_PAGE } from '../ledger/intake.ts';
-import { StreamRoom } from './stream-room.ts';
+import { StreamRoom } from './redis-room.ts';
 import { knownItems } from './submit.ts';
 
 /**

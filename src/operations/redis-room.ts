@@ -73,7 +73,7 @@ export async function requireRedisRoom(app: Pick<App, 'redis'>, items: NewItems)
   return free === undefined ? need : `${need}; ${formatBytes(free)} are free`;
 }
 
-/** What a job takes in Redis: bytes of the JSON of its input, and of its id and output name together. */
+/** Returns the bytes of a job in Redis: those of its input as JSON, and those of its id plus its output name. */
 export function sizeOf({ id, output, input }: Pick<Job, 'id' | 'output' | 'input'>): Omit<NewItems, 'count'> {
   return {
     inputBytes: Buffer.byteLength(JSON.stringify(input)),
@@ -83,4 +83,48 @@ export function sizeOf({ id, output, input }: Pick<Job, 'id' | 'output' | 'input
 
 function sum(previews: readonly Previewed[], field: keyof Previewed): number {
   return previews.reduce((total, preview) => total + preview[field], 0);
+}
+
+/** Number of jobs between two checks of a stream. */
+const CHECK_INTERVAL = 10_000;
+
+/**
+ * Checks that a stream of jobs fits into the memory of Redis while it is read: before the first job, then every 10,000
+ * jobs. The rest is assumed to be like the jobs so far, and as long if its length is unknown.
+ */
+export class StreamRoom {
+  readonly #app: Pick<App, 'redis'>;
+  readonly #total: number;
+  readonly #new = { count: 0, inputBytes: 0, nameBytes: 0 };
+  #read = 0;
+  #nextCheck = 1;
+
+  /** @param total number of jobs in the stream, if known; they may make more clips. Default: unknown */
+  constructor(app: Pick<App, 'redis'>, total = 0) {
+    this.#app = app;
+    this.#total = total;
+  }
+
+  /**
+   * Counts a page of jobs, of which `fresh` are not in the ledger. Call it before they are submitted.
+   * @throws UserError if Redis lacks memory for the jobs that are not yet submitted
+   */
+  async require(page: readonly Job[], fresh: readonly Job[]): Promise<void> {
+    this.#read += page.length;
+    this.#new.count += fresh.length;
+    for (const job of fresh) {
+      const { inputBytes, nameBytes } = sizeOf(job);
+      this.#new.inputBytes += inputBytes;
+      this.#new.nameBytes += nameBytes;
+    }
+    if (this.#read < this.#nextCheck || this.#new.count === 0) return;
+    this.#nextCheck = this.#read + CHECK_INTERVAL;
+    const ahead = page.length + Math.max(this.#total - this.#read, Math.min(this.#read - page.length, CHECK_INTERVAL));
+    const { count, inputBytes, nameBytes } = this.#new;
+    await requireRedisRoom(this.#app, {
+      count: Math.ceil((ahead * count) / this.#read),
+      inputBytes: inputBytes / count,
+      nameBytes: nameBytes / count,
+    });
+  }
 }

@@ -4,12 +4,12 @@ import { registry } from '../core/metrics.ts';
 import { withTimeout } from '../core/timeouts.ts';
 
 const NAME = 'clipmill_storage_free_bytes';
-/** Longest wait for the disk at a scrape, in milliseconds: a network share may not answer at all. */
+/** Longest wait for the disk in a scrape, in milliseconds: a network share may not answer. */
 const DEADLINE_MS = 1_000;
 
 /**
- * Exposes the free bytes of the disk that a folder is on. They are read at each scrape, once at a time; while the disk
- * does not answer, the metric is absent.
+ * Exposes the free bytes of the disk of a folder, read on each scrape, with one read at a time. While the disk does not
+ * answer, the metric is absent.
  */
 export function exposeFreeSpace(folder: string): void {
   let reading: Promise<number> | undefined;

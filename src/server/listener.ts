@@ -10,44 +10,40 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-export interface ListenerOptions {
-  /** Name of the setting with the address, for errors. */
-  setting: string;
-  /** Most concurrent connections; further ones are closed. Default 1,000. */
-  maxConnections?: number;
-  /** Time limit for the head of a request, in milliseconds. Default 15,000. */
-  headersTimeout?: number;
-}
-
 /** Time that requests in progress have after `close`, in milliseconds; then their connections are destroyed. */
 const CLOSE_MS = 1_500;
 /** Longer than load balancers keep idle connections (60 s), so that no request arrives on a closing socket. */
 const KEEP_ALIVE_MS = 75_000;
 const MAX_HEADER_BYTES = 16_384;
+/** Time limit for the head of a request, in milliseconds. */
+const HEADERS_MS = 15_000;
+/** Most concurrent connections; further ones are closed. */
+const MAX_CONNECTIONS = 1_000;
 
 const limits: ServerOptions = {
   keepAliveTimeout: KEEP_ALIVE_MS,
+  headersTimeout: HEADERS_MS,
   // Handlers limit the time for a body: seconds for a callback, up to an hour for an upload.
   requestTimeout: 0,
   maxHeaderSize: MAX_HEADER_BYTES,
   connectionsCheckingInterval: 1_000,
 };
 
-/** Listens on an address. @throws UserError if the address is in use or not of this machine */
-export async function listen(
-  address: ListenAddress,
-  handler: RequestListener,
-  options: ListenerOptions,
-): Promise<Listener> {
-  const server = createServer({ ...limits, headersTimeout: options.headersTimeout ?? 15_000 }, handler);
-  server.maxConnections = options.maxConnections ?? 1_000;
+/**
+ * Listens on an address.
+ * @param setting name of the setting with the address, for errors
+ * @throws UserError if the address is in use or not of this machine
+ */
+export async function listen(address: ListenAddress, handler: RequestListener, setting: string): Promise<Listener> {
+  const server = createServer(limits, handler);
+  server.maxConnections = MAX_CONNECTIONS;
   // A client that does not speak HTTP loses its connection, without a log line.
   server.on('clientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       reject(
         new UserError(`cannot listen on ${address.host}:${address.port}: ${cause.message}`, {
-          cure: `Set ${options.setting} to a free port of this machine.`,
+          cure: `Set ${setting} to a free port of this machine.`,
           cause,
         }),
       );

@@ -1,8 +1,8 @@
+import type { RequestListener } from 'node:http';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
-import type { RequestListener } from 'node:http';
 import type { Logger } from '../core/log.ts';
 import { authorized, allowsHost } from './access.ts';
 import type { Health } from './health.ts';

@@ -49,7 +49,7 @@ export async function startServer(app: App, options: ServerOptions): Promise<Run
   if (config.storage.kind === 'file' && app.roles.includes('download')) exposeFreeSpace(config.storage.root);
 
   async function open(address: ListenAddress, handler: RequestListener, setting: string): Promise<string> {
-    const listener = await listen(address, handler, { setting });
+    const listener = await listen(address, handler, setting);
     listeners.push(listener);
     return listener.url;
   }

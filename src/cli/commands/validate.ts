@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { kling26 } from '../../apixo/models/kling-2-6.ts';
 import { requireImageStore } from '../../operations/upload-images.ts';
 import { addressesOf, type Config } from '../../config/config.ts';
-import type { Budget } from '../../jobs/job.ts';
+import type { Budget, Totals } from '../../jobs/job.ts';
 import type { JobsFile } from '../../jobs/open.ts';
 import { closeFiles, openFiles } from '../jobs-files.ts';
 import { addJobsOptions, FILES, jobsOptions } from '../jobs-options.ts';
@@ -29,7 +29,7 @@ export function addValidate(program: Command, context: CliContext): void {
       const { checkUrls } = await import('../check-urls.ts');
       await checkUrls(files, addressesOf(config));
     }
-    const reports = files.map((file) => ({ file, expected: estimateOf(file, config) }));
+    const reports = files.map((file) => ({ file, expected: estimate(file.totals.kinds, config) }));
     if (options.json) {
       context.out(
         `${JSON.stringify(
@@ -43,18 +43,6 @@ export function addValidate(program: Command, context: CliContext): void {
     }
     await closeFiles(files);
   });
-}
-
-function estimateOf(file: JobsFile, config: Config): Estimate {
-  return estimate(
-    file.totals.kinds.map(({ duration, clips }) => ({ clips, ...expectedTimes(duration) })),
-    config,
-  );
-}
-
-function expectedTimes(duration: 5 | 10) {
-  const { min, max } = kling26.generationMs(duration);
-  return { minMs: min, maxMs: max };
 }
 
 function summary(file: JobsFile) {
@@ -84,41 +72,32 @@ function describe(file: JobsFile, expected: Estimate): string {
   return `${file.path}: valid, batch "${file.batch}"\n${formatTable(rows)}`;
 }
 
-export interface Estimate {
+interface Estimate {
   /** API requests: submissions and polls. */
   requests: number;
   /** The least time that the limits allow with the documented generation times, in milliseconds. */
   leastMs: number;
 }
 
-/** Clips that are expected to take between `minMs` and `maxMs` each. */
-export interface ClipKind {
-  clips: number;
-  minMs: number;
-  maxMs: number;
-}
-
 /**
  * Estimates requests and time. The slots bound the time from below (all clips at their mean time, back to back in every
  * slot, but at least the longest clip), and so does the request limit.
  */
-export function estimate(
-  kinds: readonly ClipKind[],
-  limits: Pick<Config, 'maxTasks' | 'maxRequests' | 'requestWindowMs' | 'pollDelayMs' | 'pollIntervalMs'>,
-): Estimate {
+function estimate(kinds: Totals['kinds'], config: Config): Estimate {
   let slotMs = 0;
   let polls = 0;
   let clips = 0;
   let longestMs = 0;
   for (const kind of kinds) {
-    const meanMs = (kind.minMs + kind.maxMs) / 2;
+    const { min, max } = kling26.generationMs(kind.duration);
+    const meanMs = (min + max) / 2;
     clips += kind.clips;
     slotMs += kind.clips * meanMs;
-    polls += kind.clips * (1 + Math.ceil(Math.max(0, meanMs - limits.pollDelayMs) / limits.pollIntervalMs));
-    if (kind.clips > 0) longestMs = Math.max(longestMs, meanMs);
+    polls += kind.clips * (1 + Math.ceil(Math.max(0, meanMs - config.pollDelayMs) / config.pollIntervalMs));
+    longestMs = Math.max(longestMs, meanMs);
   }
-  const bySlots = Math.max(longestMs, slotMs / limits.maxTasks);
+  const bySlots = Math.max(longestMs, slotMs / config.maxTasks);
   const requests = clips + polls;
-  const byRequests = (requests / limits.maxRequests) * limits.requestWindowMs;
+  const byRequests = (requests / config.maxRequests) * config.requestWindowMs;
   return { requests, leastMs: Math.round(Math.max(bySlots, byRequests)) };
 }

@@ -1,5 +1,5 @@
-import { systemClock } from '../../core/clock.ts';
 import type { Command } from 'commander';
+import { systemClock } from '../../core/clock.ts';
 import { onInterrupt } from '../../core/shutdown.ts';
 import { requireBatch } from '../../operations/arguments.ts';
 import { readStatus } from '../../operations/status.ts';

@@ -38,12 +38,10 @@ export interface RunOptions {
 }
 
 /** Everything that a run needs before it opens the app. */
-interface Run {
+interface Run extends Omit<RunOptions, 'jobs'> {
   context: CliContext;
   config: Config;
   home: string;
-  acceptNewKey: boolean;
-  folder: FolderPolicy;
   log: Logger;
   files: readonly JobsFile[];
   progress: ProgressRenderer;
@@ -67,7 +65,7 @@ export async function runFiles(
   const files = await openFiles(context, config, paths, jobs);
   requireImageStore(files, config);
   // On a terminal, the log would break the progress display.
-  const { log } = context.terminal ? fileLog(config, home) : { log: workerLog(config) };
+  const log = context.terminal ? fileLog(config, home) : workerLog(config);
   const progress = new ProgressRenderer(context);
   const interrupt = onInterrupt((name) => {
     progress.log(
@@ -75,18 +73,7 @@ export async function runFiles(
     );
   }, EXIT.interrupted);
   try {
-    const { acceptNewKey = false, folder = 'refuse' } = options;
-    return await submitAndFollow({
-      context,
-      config,
-      home,
-      acceptNewKey,
-      folder,
-      log,
-      files,
-      progress,
-      signal: interrupt.signal,
-    });
+    return await submitAndFollow({ ...options, context, config, home, log, files, progress, signal: interrupt.signal });
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     progress.clear();
@@ -98,17 +85,8 @@ export async function runFiles(
   }
 }
 
-async function submitAndFollow({
-  context,
-  config,
-  home,
-  acceptNewKey,
-  folder,
-  log,
-  files,
-  progress,
-  signal,
-}: Run): Promise<number> {
+async function submitAndFollow(run: Run): Promise<number> {
+  const { context, config, home, log, files, progress, signal, acceptNewKey = false, folder = 'refuse' } = run;
   const onFinding = (finding: Finding) => progress.log(formatFinding(finding));
   const closers = new Closers();
   try {

@@ -37,7 +37,7 @@ export interface CheckOptions {
   file: number;
   /** Most clips of the file. */
   maxItems: number;
-  /** What to write into a file without jobs. */
+  /** Hint for a file without jobs. */
   empty: string;
   /** Handling of a job with the same content as another one. */
   duplicates: 'refuse' | 'skip';

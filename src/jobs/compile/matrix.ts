@@ -36,7 +36,7 @@ export function combinationCount(matrix: Matrix): number {
 
 const EMPTY: readonly Combination[] = [new Map()];
 
-/** Returns every combination, the last variable changing fastest. Without variables: one, which is empty. */
+/** Returns every combination; the last variable changes fastest. Without variables, returns one empty combination. */
 export function combinations(matrix: Matrix): Iterable<Combination> {
   const variables = Object.entries(matrix);
   return variables.length === 0 ? EMPTY : allOf(variables, combinationCount(matrix));

@@ -4,7 +4,7 @@ import { halfSipHash, randomHashKey, type Hash64 } from './half-sip-hash.ts';
 export interface Owner {
   /** Number of the file, from 0. */
   file: number;
-  /** Line of the job, from 1; 0 where there are no lines. */
+  /** Line of the job, from 1; 0 if there are no lines. */
   line: number;
   /** Number of the job in its file, from 1. */
   job: number;

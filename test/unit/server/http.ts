@@ -5,7 +5,7 @@ import { listen, type Listener } from '../../../src/server/listener.ts';
 
 /** A listener of its own on a free port, closed when the test ends. */
 export async function serving(handler: RequestListener): Promise<Listener> {
-  const listener = await listen({ host: '127.0.0.1', port: 0 }, handler, { setting: 'CLIPMILL_LISTEN' });
+  const listener = await listen({ host: '127.0.0.1', port: 0 }, handler, 'CLIPMILL_LISTEN');
   onTestFinished(() => listener.close());
   return listener;
 }

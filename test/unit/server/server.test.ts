@@ -119,7 +119,7 @@ describe('a listener that closes', () => {
         finish = () => response.end('done');
         answer();
       },
-      { setting: 'CLIPMILL_LISTEN' },
+      'CLIPMILL_LISTEN',
     );
     const port = Number(new URL(listener.url).port);
     const idle = Array.from({ length: 50 }, () => connect(port, '127.0.0.1'));

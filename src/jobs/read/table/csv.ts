@@ -1,9 +1,9 @@
-import { parse as parseSync } from 'csv-parse/sync';
-import type { Source } from '../reader.ts';
 import { pipeline } from 'node:stream';
+import { parse as parseSync } from 'csv-parse/sync';
 import { CsvError, parse } from 'csv-parse';
 import { MAX_TEXT } from '../../limits.ts';
 import type { SyntaxDiagnostic } from '../../tree.ts';
+import type { Source } from '../reader.ts';
 
 /** The dialect of a table. */
 export interface Dialect {

@@ -14,7 +14,7 @@ export interface YamlText {
   diagnostics: SyntaxDiagnostic[];
   /** Effects on the text below it. */
   effects: YamlEffects;
-  /** Comments that begin right at a plain text. */
+  /** Comments directly after a plain text. */
   comments: readonly { place: Place; text: string }[];
 }
 
