@@ -138,9 +138,7 @@ describe('a listener that closes', () => {
 
   it('names the setting when its port is taken', async () => {
     const { url } = await serving(worker());
-    const taken = listen({ host: '127.0.0.1', port: Number(new URL(url).port) }, worker(), {
-      setting: 'CLIPMILL_METRICS_LISTEN',
-    });
+    const taken = listen({ host: '127.0.0.1', port: Number(new URL(url).port) }, worker(), 'CLIPMILL_METRICS_LISTEN');
     await expect(taken).rejects.toMatchObject({ cure: 'Set CLIPMILL_METRICS_LISTEN to a free port of this machine.' });
   });
 });
