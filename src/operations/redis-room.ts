@@ -61,7 +61,7 @@ export async function requireRedisRoom(app: Pick<App, 'redis'>, items: NewItems)
   const { usedBytes = 0, maxBytes } = facts;
   const limited = maxBytes !== undefined && maxBytes > 0;
   const free = limited ? Math.max(0, maxBytes - usedBytes) : undefined;
-  const need = `${plural(count, 'new clip')} need about ${formatBytes(needed)} of Redis memory`;
+  const need = `${plural(count, 'new clip')} ${count === 1 ? 'needs' : 'need'} about ${formatBytes(needed)} of Redis memory`;
   if (limited && free !== undefined && needed > free) {
     throw new UserError(`${need}, and its maxmemory of ${formatBytes(maxBytes)} leaves ${formatBytes(free)}`, {
       cure:

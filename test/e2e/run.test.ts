@@ -26,7 +26,7 @@ describe('clipmill run', () => {
     const folder = await workFolder({ 'jobs.yaml': six });
     const { code, out, err } = await clipmill(['run', 'jobs.yaml'], folder, env).finished;
     expect(err).toContain('submitting 6 new clips, 30 seconds of video in all; balance 10.00 USD');
-    expect(err).toContain('balance 10.00 USD before, 8.50 USD after, 0.2500 USD a clip');
+    expect(err).toContain('balance 10.00 USD before, 8.50 USD after, 0.2500 USD per clip');
     expect(out).toBe('six: 6 done of 6 clips\n  gallery: videos/six/index.html\n');
     expect(code).toBe(0);
     for (let n = 1; n <= 6; n += 1) {

@@ -109,7 +109,7 @@ export async function readBalance(
  */
 function balanceLine(before: number, after: number, posted: number): string {
   const paid = before - after;
-  const each = paid > 0 && posted > 0 ? `, ${formatUsd(paid / posted)} a clip` : '';
+  const each = paid > 0 && posted > 0 ? `, ${formatUsd(paid / posted)} per clip` : '';
   return `balance ${formatUsd(before)} before, ${formatUsd(after)} after${each}\n`;
 }
 

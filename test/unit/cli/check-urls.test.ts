@@ -57,7 +57,7 @@ describe('the check of URLs', () => {
     );
     expect(message).toContain('not JPG, PNG or WebP');
     expect(message).toContain('/none answers 404');
-    // oxlint-disable-next-line no-control-regex -- they are what it is about
+    // oxlint-disable-next-line no-control-regex -- these characters are the subject
     expect(message).not.toMatch(/[\u001b\u009b]|abc/);
   });
 });

@@ -45,13 +45,13 @@ describe('the log', () => {
   it('cannot control the terminal that shows it, decoded or not', () => {
     const message = 'a \u001b]0;x\u0007 \u009b2J \u202e z';
     const line = logged((log) => log.info({ reason: message }, message));
-    // oxlint-disable-next-line no-control-regex -- they are what it is about
+    // oxlint-disable-next-line no-control-regex -- these characters are the subject
     expect(line).not.toMatch(/[\u0007\u001b\u009b\u202e]/);
     expect(JSON.parse(line)).toMatchObject({ reason: message, msg: message });
     let readable = '';
     const destination = { write: (text: string) => void (readable += text) };
     createLogger({ level: 'info', secrets: [], destination, readable: true }).info({ reason: message }, message);
-    // oxlint-disable-next-line no-control-regex -- they are what it is about
+    // oxlint-disable-next-line no-control-regex -- these characters are the subject
     expect((JSON.parse(readable) as { msg: string }).msg).not.toMatch(/[\u0007\u001b\u009b\u202e]/);
   });
 });

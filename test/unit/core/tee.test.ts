@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tee, type Reader } from '../../../src/core/tee.ts';
 
-/** Numbers from 1, and how many of them were read. */
+/** A source of numbers from 1, with a count of reads. */
 function numbers(last: number) {
   const state = { read: 0, closed: false };
   async function* read() {
@@ -58,7 +58,7 @@ describe('tee', () => {
     const [stays, leaves] = tee(numbers(100).source);
     const waiting = all(leaves);
     const seen = [(await stays.next()).value];
-    // By now the other one has asked for the second.
+    // The other reader has requested the second value.
     await new Promise(setImmediate);
     await leaves.return();
     seen.push(...(await all(stays)));

@@ -25,7 +25,7 @@ describe('cleanText', () => {
   });
 });
 
-// oxlint-disable-next-line no-control-regex -- they are what it is about
+// oxlint-disable-next-line no-control-regex -- these characters are the subject
 const commanding = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
 describe('texts from outside', () => {

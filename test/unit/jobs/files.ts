@@ -7,14 +7,14 @@ import { openJobsFiles, type JobsFile, type OpenOptions } from '../../../src/job
 import { gather } from './gather.ts';
 import { complaints } from './library.ts';
 
-/** A folder of this test's own, removed when it ends. */
+/** Creates a folder for one test, which is removed when the test ends. */
 export async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'clipmill-jobs-'));
   onTestFinished(() => rm(path, { recursive: true, force: true }));
   return path;
 }
 
-/** Writes a file into a folder of its own; gives its path. */
+/** Writes a file in a new folder. @returns its path */
 export async function file(name: string, content: string | Buffer): Promise<string> {
   const path = join(await folder(), name);
   await writeFile(path, content);
@@ -28,12 +28,12 @@ export async function open(name: string, content: string | Buffer, options?: Ope
   return opened;
 }
 
-/** The clips of a file. */
+/** Returns the clips of a file. */
 export async function read(name: string, content: string | Buffer, options?: OpenOptions): Promise<Job[]> {
   return gather((await open(name, content, options)).jobs());
 }
 
-/** What is wrong with a file. */
+/** Returns the errors of a file. */
 export async function wrong(name: string, content: string | Buffer, options?: OpenOptions): Promise<string[]> {
   return complaints(open(name, content, options));
 }

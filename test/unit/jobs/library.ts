@@ -4,7 +4,7 @@ import type { Job, JobInput } from '../../../src/jobs/job.ts';
 import { expandJobs, type BatchInput } from '../../../src/jobs/stream.ts';
 import { gather } from './gather.ts';
 
-/** What is wrong, as it is printed, without the folder of the files. */
+/** Returns the errors as printed, without the folder of the files. */
 export async function complaints(work: Promise<unknown>): Promise<string[]> {
   const error = await work.then(
     () => new Error('nothing was wrong'),
@@ -17,12 +17,12 @@ export async function complaints(work: Promise<unknown>): Promise<string[]> {
   });
 }
 
-/** The clips of jobs given to the library, in the batch `b`. */
+/** Returns the clips of jobs of the library, in the batch `b`. */
 export async function expand(jobs: readonly unknown[], header: Partial<BatchInput> = {}): Promise<Job[]> {
   return gather(expandJobs(jobs as JobInput[], { batch: 'b', ...header }, { now: new Date('2026-02-03T23:30:00Z') }));
 }
 
-/** What is wrong with the first bad job given to the library. */
+/** Returns the errors of the first invalid job of the library. */
 export async function refused(jobs: readonly unknown[], header: Partial<BatchInput> = {}): Promise<string[]> {
   return complaints(expand(jobs, header));
 }

@@ -12,7 +12,7 @@ import { open } from './files.ts';
 
 const MB = 1_000_000;
 const JOBS = 3_000;
-/** The files have 3 MB. What is allowed are blocks of text, and what is noted of each clip. */
+/** Most memory for a file of 3 MB: blocks of text, and the bookkeeping of each clip. */
 const ALLOWED = 2 * MB;
 
 setFlagsFromString('--expose-gc');
@@ -28,7 +28,7 @@ const prompt = (number: number) =>
   `number ${number}: ${'a red fox runs through fresh snow, with the wind in the trees and birds far away, '.repeat(11)}`;
 const json = (number: number) => JSON.stringify({ id: `n${number}`, prompt: prompt(number) });
 
-/** What stands before the jobs of a file, each of them, and what stands between and after them. */
+/** The text before the jobs, each job, and the text between and after them. */
 const formats: Record<string, [begin: string, job: (number: number) => string, between: string, end: string]> = {
   '.yaml': ['jobs:\n', (number) => `- id: n${number}\n  prompt: |-\n    ${prompt(number)}\n`, '', ''],
   '.json': ['{"jobs": [', json, ',', ']}'],
@@ -36,7 +36,7 @@ const formats: Record<string, [begin: string, job: (number: number) => string, b
   '.csv': ['id,prompt\n', (number) => `n${number},"${prompt(number)}"`, '\n', ''],
 };
 
-/** A file that is made while it is read; `look` is called when half of it is read, and when all of it is. */
+/** A file that is generated while it is read. Calls `look` after half of it and at its end. */
 class MadeUpFile extends SourceFile {
   readonly #jobs: number;
   readonly #look: () => void;
@@ -59,7 +59,7 @@ class MadeUpFile extends SourceFile {
   }
 }
 
-/** How much more memory is held while a file is checked than before, at the most. */
+/** Returns the most memory in use while a file is checked, minus the memory before. */
 async function growth(extension: string, jobs: number): Promise<number> {
   const before = liveBytes();
   let peak = 0;
@@ -86,9 +86,9 @@ async function growth(extension: string, jobs: number): Promise<number> {
 }
 
 it.each(Object.keys(formats))('a %s file is checked in memory that does not grow with it', async (extension) => {
-  // What the code itself needs is there after its first use.
+  // The first run allocates the memory of the code itself.
   await growth(extension, 100);
-  // Code that is compiled meanwhile only adds to what is measured: the least of a few measurements counts.
+  // Compilation during a run can only add to the result, so the minimum of several runs counts.
   let least = Infinity;
   for (let n = 0; n < 3 && least >= ALLOWED; n += 1) least = Math.min(least, await growth(extension, JOBS));
   expect(least).toBeLessThan(ALLOWED);

@@ -7,7 +7,7 @@ import { folder, open, read, wrong } from './files.ts';
 import { gather } from './gather.ts';
 import { complaints } from './library.ts';
 
-/** Opens files a.yaml, b.yaml, … of one folder together. */
+/** Opens files a.yaml, b.yaml, … of one folder in one call. */
 const several = async (...texts: string[]) => {
   const path = await folder();
   const paths = texts.map((_, number) => join(path, `${'abc'[number]}.yaml`));

@@ -11,7 +11,7 @@ import { folder } from './files.ts';
 import { gather } from './gather.ts';
 
 const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
-/** Anything that a prompt may be, with what each format has its own opinion of. */
+/** Any valid prompt, with text that is special in one of the formats. */
 const prompt = fc
   .array(
     fc.oneof(
@@ -86,9 +86,9 @@ function jobsIn(file: unknown): unknown {
 it.each(Object.keys(writers))('jobs written as %s read back the same', async (name) => {
   const path = join(await folder(), name);
   const same = fc.asyncProperty(jobs, async (all) => {
-    // As a file has it: halves of characters do not survive.
+    // As encoded in a file, which replaces lone surrogates.
     const content = Buffer.from(writers[name]?.(all) ?? '').toString();
-    // The writer of YAML has mistakes of its own, such as folding within a surrogate pair.
+    // The YAML writer has bugs, such as folding within a surrogate pair.
     fc.pre(!name.endsWith('.yaml') || isDeepStrictEqual(jobsIn(parse(content)), all));
     await writeFile(path, content);
     const [file] = await openJobsFiles([path], { batch: 'b' });

@@ -12,7 +12,7 @@ import { folder } from './files.ts';
 const ajv = new Ajv2020({ strict: false });
 const NUM_RUNS = 800;
 
-/** Mostly one of the right values, so that whole files are right often enough. */
+/** Mostly a valid value, so that whole files are valid often enough. */
 function mostly(right: unknown[], wrong: unknown[]): fc.Arbitrary<unknown> {
   return fc.oneof(
     { weight: 12, arbitrary: fc.constantFrom(...right) },

@@ -11,7 +11,7 @@ interface Shape {
   name: string;
   content: string | Buffer;
   prompts: string[];
-  /** The one option that the refusal names; without it the file is accepted as it is. */
+  /** The option that the error names; absent if the file is accepted without options. */
   option?: string;
   input?: object;
   notices?: string[];
@@ -19,7 +19,7 @@ interface Shape {
 
 const url = 'https://example.com/a.png';
 
-/** Files of prompts in the forms in which people publish them. */
+/** Files of prompts in forms in which they are published. */
 const shapes: Shape[] = [
   {
     what: 'a benchmark: a prompt a line',
@@ -291,7 +291,7 @@ const shapes: Shape[] = [
   },
 ];
 
-/** What the option of a command line is to the library of jobs files. */
+/** Returns the options of `openJobsFiles` for an option of the command line. */
 function optionsOf(text: string): OpenOptions {
   const [, name = '', value = ''] = /^--(\w+)(?: (.*))?$/.exec(text) ?? [];
   const [field = '', column = ''] = value.replaceAll("'", '').split('=');

@@ -11,13 +11,13 @@ const queries = {
   },
 };
 
-/** A storage that keeps what it is given, and is out of order for one page. */
+/** A storage in memory that fails for one page. */
 function storage(broken?: string) {
   const pages = new Map<string, string>();
   return {
     pages,
     async putPage(name: string, body: Bytes) {
-      // Without having looked at a single line.
+      // Fails before it reads a line.
       if (name === broken) throw new Error('disk full');
       let text = '';
       for await (const piece of body) text += piece.toString();

@@ -12,7 +12,7 @@ async function* items(...list: Item[]): AsyncGenerator<Item> {
 
 const beside = { link: relativeLink('b'), at: new Date(0) };
 
-/** The rows of all chunks of a page. */
+/** Returns the rows of all chunks of a page. */
 function rowsOf(page: string): unknown[][] {
   const chunks = page.matchAll(/<script type="application\/json">([^]*?)<\/script>/g);
   return [...chunks].flatMap(([, json = '']) => JSON.parse(json) as unknown[][]);
@@ -70,7 +70,7 @@ describe('the gallery', () => {
     expect(relativeLink('b')(item({ state: 'failed' }))).toBeUndefined();
     expect(locationLink('b')(item())).toBe('file:///videos/b/a%20clip.mp4');
     expect(locationLink('b')(item({ state: 'failed' }))).toBeUndefined();
-    // No browser opens this one, so the page must be stored next to it.
+    // Browsers do not open this URL, so the page must be stored next to the clip.
     expect(locationLink('b')(item({ location: 's3://clips/b/a clip.mp4' }))).toBe('a%20clip.mp4');
   });
 

@@ -12,9 +12,9 @@ const attempt: Attempt = { batch: 'spring', id: 'fox', attempt: 1 };
 
 interface Receiving {
   url: string;
-  /** The one path that is right. */
+  /** The valid path. */
   path: string;
-  /** What was passed on. */
+  /** The received hints. */
   hints: { attempt: Attempt; taskId: string | undefined }[];
 }
 

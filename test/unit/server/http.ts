@@ -3,14 +3,14 @@ import type { RequestListener } from 'node:http';
 import { onTestFinished } from 'vitest';
 import { listen, type Listener } from '../../../src/server/listener.ts';
 
-/** A listener of its own on a free port, closed when the test ends. */
+/** Opens a listener on a free port, which is closed when the test ends. */
 export async function serving(handler: RequestListener): Promise<Listener> {
   const listener = await listen({ host: '127.0.0.1', port: 0 }, handler, 'CLIPMILL_LISTEN');
   onTestFinished(() => listener.close());
   return listener;
 }
 
-/** Sends bytes as they are, and resolves with all that comes back until the connection ends. */
+/** Sends raw bytes. @returns everything that is received until the connection ends */
 export async function sendRaw(url: string, chunks: readonly (string | Buffer)[], pauseMs = 0): Promise<string> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   let answer = '';

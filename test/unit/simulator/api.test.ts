@@ -153,7 +153,7 @@ describe('the order of checks', () => {
       404,
     );
     expect((await harness.post({ input: textInput }, { headers: right })).status).toBe(200);
-    // Both the money and the one place are gone now.
+    // Both the balance and the only task are used up.
     expect((await harness.post(bad, { headers: right })).json?.message).toContain('duration');
     expect((await harness.post({ input: textInput }, { headers: right })).json?.message).toBe('Insufficient credits');
     harness.simulator.setBalance(10);
@@ -167,7 +167,7 @@ describe('the order of checks', () => {
     const ask = (headers: Record<string, string>) =>
       harness.send('GET', '/api/v1/apikeys/current-balance', { headers }).then(({ status }) => status);
     const wrong = { authorization: 'Bearer wrong' };
-    // Without a key there is nobody to count for; a wrong key counts.
+    // A request without a key does not count; one with a wrong key does.
     expect([await ask({}), await ask(wrong), await ask(wrong), await ask(wrong), await ask({})]).toEqual([
       401, 401, 401, 429, 401,
     ]);

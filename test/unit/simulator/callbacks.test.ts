@@ -10,7 +10,7 @@ interface Call {
   body: string;
 }
 
-/** A receiver that answers by what `statuses` says in turn, then 200; null is no answer at all. */
+/** A receiver that answers with `statuses` in order, then with 200; null is no answer. */
 async function startReceiver(...statuses: (number | null)[]) {
   const calls: Call[] = [];
   const server = createServer((request, response) => {
@@ -147,7 +147,7 @@ describe('faults of callbacks', () => {
     await delivered(harness, 2);
     expect(receiver.calls.map(({ body }) => body.length > 1_000_000)).toEqual([true, true]);
     const states = receiver.calls.map(({ body }) => (JSON.parse(body) as { data: { state: string } }).data.state);
-    // Slow ones overtake each other.
+    // Delayed callbacks overtake each other.
     expect(states.toSorted()).toEqual([expect.stringMatching(/^p/), 'success']);
     expect(theOnlyTask(harness)).toMatchObject({
       taskId,

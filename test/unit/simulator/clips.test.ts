@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { startHarness } from './support.ts';
 
-/** The boxes at the top of an MP4, read by their sizes alone. */
+/** Returns the top-level boxes of an MP4, by their sizes. */
 function boxesOf(file: Buffer): { type: string; start: number; size: number }[] {
   const boxes = [];
   for (let start = 0; start < file.length;) {
@@ -20,13 +20,13 @@ function boxAt(file: Buffer, type: string): Buffer {
   return file.subarray(box.start + 8, box.start + box.size);
 }
 
-/** Seconds, from the movie header (version 0). */
+/** Returns the duration in seconds, from the movie header (version 0). */
 function secondsOf(file: Buffer): number {
   const header = boxAt(boxAt(file, 'moov'), 'mvhd');
   return header.readUInt32BE(16) / header.readUInt32BE(12);
 }
 
-/** Width and height of the picture, and which tracks there are. */
+/** Returns the size of the picture, and the tracks. */
 function tracksOf(file: Buffer) {
   const movie = boxAt(file, 'moov');
   return boxesOf(movie)

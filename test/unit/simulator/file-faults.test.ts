@@ -4,7 +4,7 @@ import { errorCode, startHarness, theOnlyTask, advanceUntil, type Harness } from
 
 const clipBytes = 200_000;
 
-/** The answer of the one GET that the fault strikes, and that the next is whole. */
+/** Returns the response with the fault, after checking that the next one is complete. */
 async function struck(harness: Harness, prompt: string) {
   const [url = ''] = await harness.urlsOf(prompt);
   const answer = await harness.file(url);
@@ -13,7 +13,7 @@ async function struck(harness: Harness, prompt: string) {
   return answer;
 }
 
-/** Reads a body until it breaks off: how much came, and with which error. */
+/** Reads a body until it breaks off. @returns the number of bytes and the error */
 async function readBroken(harness: Harness, url: string) {
   const { headers, body } = await request(url, { dispatcher: harness.agent });
   let length = 0;

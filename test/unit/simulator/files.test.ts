@@ -129,7 +129,7 @@ it('reads no further ahead than the client, so that a large clip takes no memory
   for (let i = 0; i < 100; i++) await harness.status('x');
   const { bytes } = harness.simulator.records.summary().files;
   expect(bytes).toBeGreaterThan(0);
-  // What fits in the buffers of two sockets, and one piece more.
+  // The capacity of the buffers of two sockets, plus one piece.
   expect(bytes).toBeLessThan(50_000_000);
   body.on('error', () => undefined);
   body.destroy();

@@ -28,7 +28,7 @@ describe('the request limit', () => {
     const started = records.now();
     await harness.status('x');
     await harness.status('x');
-    // Were refused requests counted, these would never be let in again.
+    // If refused requests counted, these would never be admitted.
     while ((await harness.status('x')).status === 429);
     expect(records.now() - started).toBeGreaterThanOrEqual(100);
     expect(records.summary().refused.rate).toBeGreaterThan(0);

@@ -43,7 +43,7 @@ describe('always', () => {
     const garbage = await harness.status(taskId);
     expect([garbage.status, garbage.json]).toEqual([200, undefined]);
     expect((await harness.create('a horse')).status).toBe(200);
-    // Nobody has been told of an end so far.
+    // The client has not yet received the end.
     expect(harness.simulator.records.task(taskId)?.firstSeenEndedAt).toBeNull();
   });
 

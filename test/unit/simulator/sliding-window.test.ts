@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SlidingLimit, SlidingPeak } from '../../../src/simulator/sliding-window.ts';
 
-/** Times that never run back, often equal, often exactly a window apart. */
+/** Non-decreasing times, often equal, often exactly a window apart. */
 const arrivals = fc
   .array(fc.integer({ min: 0, max: 12 }), { maxLength: 200 })
   .map((gaps) => gaps.reduce<number[]>((times, gap) => [...times, (times.at(-1) ?? 0) + gap], []));
@@ -43,7 +43,7 @@ describe('SlidingPeak', () => {
       fc.property(arrivals, fc.integer({ min: 1, max: 20 }), (times, windowMs) => {
         const peak = new SlidingPeak(windowMs);
         for (const time of times) peak.add(time);
-        // Every arrival ends one window; none is fuller than the fullest of these.
+        // The fullest window ends with an arrival, so these windows are enough.
         const counts = times.map((now, i) => inWindow(times.slice(0, i + 1), now, windowMs));
         expect(peak.most).toBe(Math.max(0, ...counts));
       }),

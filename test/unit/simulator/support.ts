@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
-/** Runs after the test, last in first out. */
+/** Registers a cleanup after the test. Cleanups run in reverse order. */
 export function onEnd(close: () => Promise<void>): void {
   closers.push(close);
 }
@@ -26,26 +26,26 @@ export interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   text: string;
-  /** The body as JSON; undefined when it is none. */
+  /** The body as JSON; undefined if it is not JSON. */
   json: { code: number; message: string; data: Record<string, unknown> | null } | undefined;
 }
 
 export interface Harness {
   simulator: Simulator;
   agent: Agent;
-  /** Any request, with a key unless `headers` says otherwise. */
+  /** Sends a request, with a key unless `headers` has none. */
   send(method: Dispatcher.HttpMethod, path: string, options?: SendOptions): Promise<Answer>;
   post(body: unknown, options?: SendOptions): Promise<Answer>;
-  /** A text-to-video POST with that prompt. */
+  /** Sends a text-to-video POST with this prompt. */
   create(prompt: string, input?: object): Promise<Answer>;
-  /** The same, and the id of the task. */
+  /** Sends it. @returns the id of the task */
   createTask(prompt: string, input?: object, body?: object): Promise<string>;
   status(taskId: string): Promise<Answer>;
-  /** Asks until the task has ended; the `data` of that answer. */
+  /** Polls until the task has ended. @returns the `data` of the answer */
   ended(taskId: string): Promise<Record<string, unknown>>;
-  /** Makes a task and waits for the URLs of its success. */
+  /** Makes a task. @returns its result URLs */
   urlsOf(prompt: string, input?: object): Promise<string[]>;
-  /** Gets a result URL; `text` holds its bytes as latin1. */
+  /** Fetches a result URL; `text` holds its bytes as latin1. */
   file(url: string, headers?: Record<string, string>, method?: Dispatcher.HttpMethod): Promise<Answer>;
 }
 
@@ -55,7 +55,7 @@ export interface SendOptions {
   signal?: AbortSignal;
 }
 
-/** A simulator whose tasks end at once, unless options say otherwise, with a client; both end with the test. */
+/** Starts a simulator whose tasks end at once by default, and a client. Both are closed when the test ends. */
 export async function startHarness(options: SimulatorOptions = {}): Promise<Harness> {
   const simulator = await startSimulator({ generationMs: { 5: [0, 0], 10: [0, 0] }, ...options });
   onEnd(() => simulator.close());
@@ -109,7 +109,7 @@ function parse(text: string): Answer['json'] {
   }
 }
 
-/** Makes round trips until the condition holds; each lets the simulator proceed. The timeout of the test ends it. */
+/** Makes requests until a condition holds, so that the simulator proceeds. Ends at the latest with the timeout of the test. */
 export async function advanceUntil(harness: Harness, holds: () => boolean): Promise<void> {
   while (!holds()) await harness.send('GET', '/_simulator/faults');
 }
@@ -121,7 +121,7 @@ export function theOnlyTask(harness: Harness): TaskRecord {
   return task;
 }
 
-/** The code of the error, or of its cause, that a promise is rejected with. */
+/** Returns the code of the error with which a promise is rejected, or of its cause. */
 export async function errorCode(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;

@@ -9,7 +9,7 @@ import { YamlReader } from '../../../../src/jobs/read/yaml/reader.ts';
 import { plain } from '../../../../src/jobs/tree.ts';
 import { gather } from '../gather.ts';
 
-/** The jobs that a reader gives; `undefined` when it refuses the file, which is never wrong. */
+/** Returns the jobs of a reader; `undefined` if it refuses the file, which it always may. */
 async function jobsOf(make: (source: Source) => Reader, text: string): Promise<unknown[] | undefined> {
   const reader = make({
     async *text() {
@@ -22,13 +22,13 @@ async function jobsOf(make: (source: Source) => Reader, text: string): Promise<u
   return entries.map(({ tree }) => JSON.parse(JSON.stringify(tree && plain(tree))) as unknown);
 }
 
-/** The jobs of a file that is parsed whole. */
+/** Returns the jobs of a file that is parsed as a whole. */
 function listIn(file: unknown): unknown[] {
   const list = Array.isArray(file) ? file : ((file as { jobs?: unknown } | null)?.jobs ?? []);
   return JSON.parse(JSON.stringify(list)) as unknown[];
 }
 
-/** What misleads a reader that sees lines: dashes, keys, quotes, anchors, comments and blocks in any order. */
+/** Text that may mislead a reader of lines: dashes, keys, quotes, anchors, comments and blocks in any order. */
 const yamlPiece = fc.constantFrom(
   'jobs:',
   'jobs: ',
@@ -73,7 +73,7 @@ const yamlPiece = fc.constantFrom(
   '-\r  r',
   '',
 );
-/** Bare texts of one line, and what is near to one. */
+/** Plain texts of one line, and near misses. */
 const bareText = fc
   .array(
     fc.constantFrom('a', 'null', 'True', 'no', 'e3', "it's", ', b', '(c)', '_', '.', '-', ' ', '  ', ':7', '7', ' #'),
@@ -88,7 +88,7 @@ const yamlText = fc.oneof(
   fc.array(bareText, { minLength: 1, maxLength: 3 }).map((lines) => lines.join('\n')),
 );
 
-/** Checks that each text is refused (`read` gives `undefined`) or read as the whole file is, and that more than `least` are read. */
+/** Checks that each text is refused (`read` returns `undefined`) or read as by a parser of the whole file, and that more than `least` are read. */
 async function expectAlike<Text>(
   texts: fc.Arbitrary<Text>,
   read: (text: Text) => Promise<unknown[] | undefined>,
@@ -109,7 +109,7 @@ async function expectAlike<Text>(
 it('YAML is refused, or read like the whole file', async () => {
   const options = { renames: new Map<string, string>(), notice: () => {} };
   await expectAlike(
-    // A lone carriage return is refused before a reader sees it.
+    // A lone carriage return is refused before the reader receives it.
     yamlText.filter((text) => !/\r(?!\n)/.test(text)).map((text) => `${text}\n`),
     (text) => jobsOf((source) => new YamlReader(source, options), text),
     (text) => listIn(parse(text, { merge: true, logLevel: 'silent' })),
@@ -150,7 +150,7 @@ it('JSON is refused, or read like the whole file', async () => {
   );
 });
 
-/** What misleads a reader of tables: quotes, separators and line ends anywhere, cells of white space, `sep=` lines. */
+/** Text that may mislead a reader of tables: quotes, separators and line ends anywhere, blank cells, `sep=` lines. */
 const tablePiece = fc.constantFrom(
   'a',
   'b c',

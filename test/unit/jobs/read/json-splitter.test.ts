@@ -5,7 +5,7 @@ import { plain } from '../../../../src/jobs/tree.ts';
 import { gather } from '../gather.ts';
 import { coverage } from '../../../support/coverage.ts';
 
-/** The file as it is read in pieces; `wrong` when it has mistakes. */
+/** Returns the file as read by the splitter; `wrong` if it has errors. */
 async function inPieces(text: string, size: number): Promise<unknown> {
   const reader = new JsonReader(
     {
@@ -78,7 +78,7 @@ it('refuses what JSON.parse refuses', async () => {
     const expected = atOnce(broken) === 'wrong';
     const found = (await inPieces(broken, size)) === 'wrong';
     covered.count(expected ? 'refused by both' : found ? 'refused by it alone' : 'read by both');
-    // More is refused than JSON.parse does: names given twice, and a file that is no list and no object.
+    // The reader also refuses duplicate names, and a file that is neither a list nor an object.
     expect(found || !expected).toBe(true);
   });
   await fc.assert(same, { numRuns: 700 });

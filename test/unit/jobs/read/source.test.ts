@@ -8,10 +8,10 @@ import { gather } from '../gather.ts';
 import { complaints } from '../library.ts';
 
 const line = (number: number) => `{"id": "n${number}", "prompt": "${'some words '.repeat(10)}"}\n`;
-/** Two blocks of a file and a bit. */
+/** A bit more than two blocks of a file. */
 const big = Array.from({ length: 1_500 }, (_, number) => line(number)).join('');
 
-/** A file with wrong bytes after a text. */
+/** Writes a file with invalid bytes after a text. */
 const at = (text: string, bytes: number[]) =>
   Buffer.concat([Buffer.from(text), Buffer.from(bytes), Buffer.from('\n- prompt: x\n')]);
 

@@ -7,7 +7,7 @@ import type { Tree } from '../../../../src/jobs/tree.ts';
 import { gather } from '../gather.ts';
 import { coverage } from '../../../support/coverage.ts';
 
-/** Header fields, jobs and whether anything was wrong, when the file is cut into pieces. */
+/** Returns header fields, jobs and whether there are errors, from the split file. */
 async function inPieces(text: string, size: number) {
   const reader = new YamlReader(
     {
@@ -24,7 +24,7 @@ async function inPieces(text: string, size: number) {
   return diagnostics.length > 0 ? 'wrong' : { fields, jobs: entries.map((entry) => entry.tree) };
 }
 
-/** The same of the whole text at once; `undefined` when it is no jobs file at all. */
+/** Returns the same from the whole text; `undefined` if it is not a jobs file. */
 function atOnce(text: string) {
   const { tree, diagnostics } = parseYaml(text, (place) => place, new YamlScope());
   if (diagnostics.length > 0) return 'wrong';
@@ -35,7 +35,7 @@ function atOnce(text: string) {
   return { fields: [...tree.value].filter(([name]) => name !== 'jobs'), jobs: list?.value ?? [] };
 }
 
-// Whatever may mislead who looks at indentation alone: dashes, keys and comments inside other things.
+// Text that may mislead a splitter by indentation: dashes, keys and comments inside other values.
 const values = [
   [
     'x',

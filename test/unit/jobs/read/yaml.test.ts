@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { read, wrong } from '../files.ts';
 
-/** Ids and prompts of the clips of a YAML file. */
+/** Returns ids and prompts of the clips of a YAML file. */
 const clips = async (text: string) => (await read('jobs.yaml', text)).map((job) => [job.id, job.input.prompt]);
 const faults = (text: string) => wrong('jobs.yaml', text);
 
@@ -68,7 +68,7 @@ describe('a block list of jobs', () => {
   });
 
   it('may be split anywhere by the blocks of a file', async () => {
-    // Characters of three bytes, so that blocks end within them as well.
+    // Three-byte characters, so that blocks end within a character.
     const foxes = '狐'.repeat(150);
     const jobs = Array.from(
       { length: 300 },
