@@ -39,8 +39,8 @@ async function unknownCertificate(folder: string): Promise<Server> {
 
 describe('run', () => {
   it.each([
-    ['a host that nobody knows', 'https://no-such-host.invalid', 'ENOTFOUND', 'HTTPS_PROXY'],
-    ['a port that nobody listens on', 'http://127.0.0.1:1', 'ECONNREFUSED', 'APIXO_BASE_URL'],
+    ['an unknown host', 'https://no-such-host.invalid', 'ENOTFOUND', 'HTTPS_PROXY'],
+    ['a closed port', 'http://127.0.0.1:1', 'ECONNREFUSED', 'APIXO_BASE_URL'],
   ])(
     'shows within seconds why nothing moves, as does status in another process: %s',
     async (_what, url, code, cure) => {

@@ -4,11 +4,11 @@ const intro = `# Keys in Redis
 
 Generated from \`src/ledger/schema/\` by \`npx vitest run test/integration/schema.test.ts -u\`.
 
-All keys are under \`{clipmill}:\` (CLIPMILL_PREFIX as a hash tag, so that a Redis Cluster keeps them in one slot). The scripts
-that read and write them are \`src/ledger/lua/\`, one verb a file; nothing else changes an item or the account. The queue
-\`submit\` (jobs named \`generate\`) and the stream \`events\` are public; the rest may change with any version.
+All keys begin with \`{clipmill}:\` (CLIPMILL_PREFIX as a hash tag, so that a Redis Cluster keeps them in one slot). The scripts in
+\`src/ledger/lua/\`, one verb per file, read and write them; nothing else changes an item or the account. The queue \`submit\` (jobs named
+\`generate\`) and the stream \`events\` are public; everything else may change with any version.
 
-To read an item, what is under way, and the account, with \`redis-cli\`:
+To read an item, the items in progress, the account and the last events with \`redis-cli\`:
 
 \`\`\`
 HGETALL {clipmill}:item:BATCH/ITEM
@@ -17,14 +17,14 @@ HGETALL {clipmill}:account
 XREVRANGE {clipmill}:events + - COUNT 10
 \`\`\`
 
-**Declared keys.** The scripts declare one key, the prefix (\`KEYS[1]\`), and build the others from it: which items and batches a
-script touches follows from what it reads (the batch whose turn it is, say), so no caller can list them beforehand. All of
-them have the hash tag of the prefix, so they are in the slot of the declared key, which is what a Redis Cluster routes by.
-Servers that lock declared keys alone (Dragonfly) need their switch for undeclared keys (\`--default_lua_flags=allow-undeclared-keys\`).
+**Declared keys.** Each script declares only the prefix (\`KEYS[1]\`) and derives the other keys from it: the items and batches that it
+touches depend on what it reads, such as the next batch of the fair-share queue, so no caller can list them in advance. All keys have the
+hash tag of the prefix, so they are in the slot of the declared key, by which a Redis Cluster routes. Servers that lock only declared keys
+(Dragonfly) need their option for undeclared keys (\`--default_lua_flags=allow-undeclared-keys\`).
 `;
 
 const outro = `
-\`submit:*\`, \`poll:*\` and \`download:*\` are BullMQ's own, for the three queues.
+\`submit:*\`, \`poll:*\` and \`download:*\` belong to BullMQ, for the three queues.
 `;
 
 /** `docs/redis-keys.md` as the schema has it. */
@@ -45,7 +45,7 @@ export function redisKeysDoc(): string {
     '| --- | --- | --- |',
     ...rows,
     outro,
-    'Times are Unix milliseconds of the clock of Redis unless a field names another unit. A field that does not apply is absent.',
+    'Times are Unix milliseconds by the clock of Redis unless a field names another unit. Fields that do not apply are absent.',
     ...hashes,
     '',
   ].join('\n');
