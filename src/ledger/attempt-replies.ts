@@ -64,7 +64,8 @@ export interface UnclearAnswers {
   tasks: number;
 }
 
-const taskInput = z.string().transform((text) => z.looseObject({}).parse(JSON.parse(text)));
+const inputObject = z.looseObject({});
+const taskInput = z.string().transform((text) => inputObject.parse(JSON.parse(text)));
 const count = z.coerce.number();
 
 export const beginReply = namedReply<BeginReply>(

@@ -10,8 +10,10 @@ export interface Attempt {
   tryId?: string;
 }
 
+const attemptRows = z.array(z.tuple([z.string(), z.number()]));
+
 /** A JSON list of {ref, attempt}, as the scripts return it. */
 export const attemptList = z
   .string()
-  .transform((text) => z.array(z.tuple([z.string(), z.number()])).parse(JSON.parse(text)))
+  .transform((text) => attemptRows.parse(JSON.parse(text)))
   .transform((rows) => rows.map(([ref, attempt]): Attempt => ({ ...splitRef(ref), attempt })));

@@ -137,6 +137,8 @@ export interface Attempts {
   stored(attempt: Attempt, clip: StoredClip): Promise<MoveReply>;
 }
 
+const resultUrls = z.array(z.string());
+
 /** Items dispatched at once when a slot comes free: more than one only when several came free unnoticed. */
 const DISPATCHED_AT_ONCE = 8;
 
@@ -271,7 +273,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
       return {
         taskId,
         output,
-        urls: z.array(z.string()).parse(JSON.parse(urls ?? '[]')),
+        urls: resultUrls.parse(JSON.parse(urls ?? '[]')),
         since: Number(at),
         replace: replace === '1',
       };

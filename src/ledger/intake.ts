@@ -51,17 +51,20 @@ export const INTAKE_PAGE = 250;
 
 type Registered = Pick<IntakeReport, 'added' | 'existing' | 'changed' | 'taken'> & { orphans: Map<string, Orphan> };
 
+const ids = z.array(z.string());
+const orphanPairs = z.array(z.tuple([z.string(), z.string()]));
+
 const registerReply = namedReply<Registered | { budget: number; budgetSource?: string | undefined }>(
   z.union([
     z.object({ budget: z.coerce.number(), budgetSource: z.string().optional() }),
     z.object({
       added: z.coerce.number(),
       existing: z.coerce.number(),
-      changed: z.string().transform((text) => z.array(z.string()).parse(JSON.parse(text))),
+      changed: z.string().transform((text) => ids.parse(JSON.parse(text))),
       taken: takenOutputs,
       orphans: z
         .string()
-        .transform((text) => z.array(z.tuple([z.string(), z.string()])).parse(JSON.parse(text)))
+        .transform((text) => orphanPairs.parse(JSON.parse(text)))
         .transform((pairs) => new Map(pairs.map(([id, text]) => [id, parseOrphan(text)]))),
     }),
   ]),

@@ -20,12 +20,14 @@ const WAKE_AGAIN_MS = [500, 2_000, 8_000];
 
 type HintDeps = Pick<App, 'redis' | 'keys' | 'run' | 'queues' | 'model'>;
 
+const inputObject = z.looseObject({});
+
 const hintReply = namedReply(
   z.discriminatedUnion('kind', [
     z.object({ kind: z.enum(['wake', 'taught', 'early', 'late']) }),
     z.object({
       kind: z.literal('describe'),
-      input: z.string().transform((text) => z.looseObject({}).parse(JSON.parse(text))),
+      input: z.string().transform((text) => inputObject.parse(JSON.parse(text))),
       provider: z.string(),
     }),
   ]),

@@ -175,13 +175,15 @@ export function startProcessor(
     log.warn(line, 'Redis refuses a command of the queue');
   }
 
-  function startWorker(): Worker {
+  function startWorker(index: number): Worker {
     const worker = new Worker(name, run, {
       ...bullmqOptions(deps),
       concurrency: Math.ceil(concurrency / fetchers),
       // Whole milliseconds: Redis refuses others, and then no stalled job would ever run again.
       lockDuration: Math.ceil(lockMs),
       stalledInterval: Math.ceil(lockMs / 2),
+      // One of them finds the lost jobs of all.
+      skipStalledCheck: index > 0,
       drainDelay: IDLE_FETCH_S,
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       settings: { backoffStrategy },
@@ -192,7 +194,7 @@ export function startProcessor(
     worker.on('stalled', (id) => log.warn({ queue: name, job: id }, 'job of a lost worker runs again'));
     return worker;
   }
-  const workers = Array.from({ length: fetchers }, startWorker);
+  const workers = Array.from({ length: fetchers }, (_, index) => startWorker(index));
 
   async function close(force: boolean): Promise<void> {
     await Promise.all(workers.map((worker) => worker.close(force)));

@@ -27,8 +27,10 @@ export type Acknowledgement =
   /** The server does not have the witness that the setting names. */
   | { kind: 'impossible'; text: string };
 
-/** How long facts of the server hold, in milliseconds: replicas come, settings change. */
+/** How long facts of the server hold, in milliseconds: settings change. */
 const FACTS_MS = 5_000;
+/** How long the number of its replicas holds for the choice of the witness, in milliseconds: replicas come. */
+const REPLICAS_MS = 1_000;
 
 const roleReply = z.tuple([z.string()], z.unknown());
 /** How many local files and how many replicas have flushed. */
@@ -42,6 +44,7 @@ export class AcknowledgementPolicy {
   readonly #log: Logger;
   readonly #view: ReplicaView;
   #known: { facts: RedisFacts; at: number } | undefined;
+  #counted: { replicas: number; at: number } | undefined;
   #last: Acknowledgement | undefined;
 
   constructor(redis: RedisClient, setting: DurabilitySetting, log: Logger) {
@@ -54,6 +57,7 @@ export class AcknowledgementPolicy {
   /** Another connection may lead to another server. */
   forget(): void {
     this.#known = undefined;
+    this.#counted = undefined;
     this.#view.forget();
   }
 
@@ -106,8 +110,11 @@ export class AcknowledgementPolicy {
   }
 
   async #replicas(facts: RedisFacts): Promise<number> {
-    this.#view.attached(replicasOf(await this.#redis.role()));
-    return await this.#view.expected(facts.runId);
+    if (!this.#counted || performance.now() - this.#counted.at > REPLICAS_MS) {
+      this.#view.attached(replicasOf(await this.#redis.role()));
+      this.#counted = { replicas: await this.#view.expected(facts.runId), at: performance.now() };
+    }
+    return this.#counted.replicas;
   }
 
   async #facts(): Promise<RedisFacts> {

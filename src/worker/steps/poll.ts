@@ -69,9 +69,9 @@ async function recordClip(
   deps: PollDeps,
   { attempt }: StepContext,
   urls: readonly string[],
-  durationBin: number,
+  durationMs: number,
 ): Promise<Outcome> {
-  const move = await deps.attempts.generated(attempt, urls, durationBin);
-  if (move.state === 'downloading') await deps.queues.download(attempt);
+  // One round trip: Redis runs both in this order. The job of an item that was not moved ends without a download.
+  await Promise.all([deps.attempts.generated(attempt, urls, durationMs), deps.queues.download(attempt)]);
   return done;
 }
