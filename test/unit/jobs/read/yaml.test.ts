@@ -162,7 +162,7 @@ describe('anchors', () => {
     ]);
   });
 
-  it('of what stands below do not', async () => {
+  it('of the part below the jobs do not', async () => {
     expect(
       await faults(
         'jobs:\n- {id: a, prompt: &x one}\n- {id: b, prompt: *x}\n- {id: c, prompt: *y}\ndefaults: {prompt: &y two}\n',
