@@ -1,15 +1,15 @@
 import { isIP } from 'node:net';
-import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { describeError } from '../core/errors.ts';
 import { forbidden, isAllowed, type AddressRules } from './address.ts';
 import { SourceError } from './error.ts';
+import { Response } from './response.ts';
 
 /** The head of an answer, with its body to come. */
 export interface Answer {
   status: number;
   header(name: string): string | undefined;
-  body: Readable;
+  body: AsyncIterable<Uint8Array> & { destroy(): void };
 }
 
 const redirects = new Set([301, 302, 303, 307, 308]);
@@ -62,27 +62,16 @@ async function getOnce(
   { origin, pathname, search, host }: URL,
   { method = 'GET', headers, signal }: RequestOptions,
 ): Promise<Answer> {
+  const response = new Response(signal);
   try {
-    const {
-      statusCode,
-      headers: heads,
-      body,
-    } = await agent.request({
-      origin,
-      path: pathname + search,
-      method,
-      headers: { 'accept-encoding': 'identity', ...headers },
-      // Waiting pieces are copied into one, which takes a third of the memory.
-      highWaterMark: 16_384,
-      ...(signal && { signal }),
-    });
-    // It may break before it is read; the error is then thrown to the reader.
-    body.on('error', () => {});
+    const path = pathname + search;
+    agent.dispatch({ origin, path, method, headers: { 'accept-encoding': 'identity', ...headers } }, response);
+    const head = await response.head;
     const header = (name: string) => {
-      const value = heads[name];
+      const value = head.headers[name];
       return Array.isArray(value) ? value[0] : value;
     };
-    return { status: statusCode, header, body };
+    return { status: head.status, header, body: response };
   } catch (error) {
     if (error instanceof SourceError) throw error;
     // What a lookup refuses reaches the request wrapped where a proxy agent stands between.

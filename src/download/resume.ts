@@ -31,9 +31,9 @@ export class ResumableBody {
   readonly #etag: string | undefined;
   #answer: Answer;
   /** The last bytes that were passed on, `OVERLAP` at most. */
-  #tail: Buffer = none;
+  #tail: Uint8Array = none;
   /** The bytes that the answer must repeat first. */
-  #repeated: Buffer = none;
+  #repeated: Uint8Array = none;
   #closed = false;
 
   constructor(
@@ -92,9 +92,8 @@ export class ResumableBody {
       const piece = this.#withoutRepeated(next.value);
       if (piece.length === 0) continue;
       count(piece.length);
-      this.#tail = Buffer.concat([piece.length < OVERLAP ? this.#tail : none, piece.subarray(-OVERLAP)]).subarray(
-        -OVERLAP,
-      );
+      this.#tail =
+        piece.length < OVERLAP ? Buffer.concat([this.#tail, piece]).subarray(-OVERLAP) : piece.subarray(-OVERLAP);
       yield piece;
     }
   }
@@ -102,7 +101,7 @@ export class ResumableBody {
   /** @throws SourceError when the answer does not repeat what was passed on */
   #withoutRepeated(piece: Uint8Array): Uint8Array {
     const expected = this.#repeated.subarray(0, piece.length);
-    if (!expected.equals(piece.subarray(0, expected.length))) {
+    if (Buffer.compare(expected, piece.subarray(0, expected.length)) !== 0) {
       throw new SourceError('broken', 'it broke, and its server continued with other bytes');
     }
     this.#repeated = this.#repeated.subarray(expected.length);

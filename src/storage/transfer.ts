@@ -11,6 +11,8 @@ export class Transfer {
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal | undefined;
   #awaited: 'source' | 'storage' = 'source';
+  /** Ends the wait for the next piece. */
+  #interrupt: ((reason: unknown) => void) | undefined;
   #sourceFailure: { error: unknown } | undefined;
 
   constructor(signal?: AbortSignal) {
@@ -22,6 +24,37 @@ export class Transfer {
   /** Aborts when the caller aborts or the source fails. */
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** The bytes in the pieces in which they arrive. It ends at once when the transfer is aborted, as `stream` does. */
+  pieces(body: Bytes): AsyncIterableIterator<Uint8Array> {
+    const iterator = body[Symbol.asyncIterator]();
+    const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+      const { done, value } = await iterator.next();
+      if (done === true) return { done, value: undefined };
+      const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+      this.sent += bytes.length;
+      return { done: false, value: bytes };
+    };
+    return {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      next: () =>
+        new Promise((resolve, reject) => {
+          if (this.signal.aborted) return reject(this.signal.reason);
+          this.#interrupt = reject;
+          next().then(resolve, (error: unknown) => {
+            this.#sourceFailure ??= { error };
+            reject(error);
+          });
+        }),
+      return: () => {
+        // A source that is silent would keep its own end waiting.
+        void iterator.return?.()?.catch(() => {});
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
   }
 
   /**
@@ -73,7 +106,10 @@ export class Transfer {
     }
   }
 
-  readonly #giveUp = () => this.#controller.abort(this.#outer?.reason);
+  readonly #giveUp = () => {
+    this.#controller.abort(this.#outer?.reason);
+    this.#interrupt?.(this.#outer?.reason);
+  };
 }
 
 function isTimeout(error: unknown): boolean {

@@ -12,7 +12,7 @@ const STRETCH = 32 * 1024 * 1024;
 /**
  * Writes a stream to a new file, makes it durable and closes it. A failure leaves the bytes that were written.
  * @param runSync runs each sync to the disk, and may measure it
- * @returns its size in bytes as the file system has it
+ * @returns its size in bytes, all of which the system has accepted
  * @throws errors of the stream and of the file system, also for earlier bytes
  */
 export async function writeNewFile(
@@ -23,38 +23,37 @@ export async function writeNewFile(
   try {
     const writing = new OneAtATime();
     const syncing = new OneAtATime();
+    let written = 0;
     let stretch = 0;
-    for await (const { pieces, size } of inBlocks(bytes)) {
-      await writing.begin(() => writeAll(file, pieces, size));
+    let block: Uint8Array[] = [];
+    let size = 0;
+    const write = async () => {
+      const [pieces, total] = [block, size];
+      block = [];
+      size = 0;
+      await writing.begin(async () => {
+        await writeAll(file, pieces, total);
+        written += total;
+      });
+    };
+    for await (const piece of bytes) {
+      block.push(piece);
+      size += piece.length;
+      if (size < BLOCK) continue;
       stretch += size;
+      await write();
       if (stretch < STRETCH) continue;
       await syncing.begin(() => runSync(() => file.datasync()));
       stretch = 0;
     }
+    if (size > 0) await write();
     await writing.ended;
     await syncing.ended;
     await runSync(() => file.sync());
-    return (await file.stat()).size;
+    return written;
   } finally {
     await file.close();
   }
-}
-
-interface Block {
-  pieces: Uint8Array[];
-  size: number;
-}
-
-async function* inBlocks(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Block> {
-  let block: Block = { pieces: [], size: 0 };
-  for await (const piece of bytes) {
-    block.pieces.push(piece);
-    block.size += piece.length;
-    if (block.size < BLOCK) continue;
-    yield block;
-    block = { pieces: [], size: 0 };
-  }
-  if (block.size > 0) yield block;
 }
 
 /** The part of a `FileHandle` that is used. */

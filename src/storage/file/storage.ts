@@ -68,7 +68,7 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
     try {
       const file = await openIn(folder, part);
       folderWasMade = true;
-      const size = await writeNewFile(file, transfer.stream(body), monitor?.run);
+      const size = await writeNewFile(file, transfer.pieces(body), monitor?.run);
       if (size !== transfer.sent)
         throw new StorageError(`${path}: ${transfer.sent} bytes were written, it has ${size}`);
       await to(part, path);

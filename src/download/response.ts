@@ -1,0 +1,124 @@
+import type { Dispatcher } from 'undici';
+
+/** Bytes that wait for their reader before the connection is paused. */
+const PAUSE_AT = 256 * 1024;
+/** Bytes that still wait when it resumes. */
+const RESUME_AT = 64 * 1024;
+
+type Headers = Record<string, string | string[] | undefined>;
+
+/**
+ * One response: its head, then its body in the pieces in which it arrives. A stream of undici would pause and resume
+ * its socket for each piece, and copy those that wait into one.
+ */
+export class Response implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array> {
+  /** @throws undici's error, or the reason of the signal */
+  readonly head: Promise<{ status: number; headers: Headers }>;
+  readonly #resolveHead: (head: { status: number; headers: Headers }) => void;
+  readonly #rejectHead: (error: unknown) => void;
+  readonly #signal: AbortSignal | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #pieces: Uint8Array[] = [];
+  /** Bytes of the pieces. */
+  #waiting = 0;
+  /** The body is complete, or it failed. */
+  #ended = false;
+  #failure: { error: unknown } | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(signal: AbortSignal | undefined) {
+    const { promise, resolve, reject } = withResolvers<{ status: number; headers: Headers }>();
+    this.head = promise;
+    this.#resolveHead = resolve;
+    this.#rejectHead = reject;
+    this.#signal = signal;
+    if (signal?.aborted) this.#abort();
+    else signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#failure) controller.abort(asError(this.#failure.error));
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    // Informational responses precede the head.
+    if (status >= 200) this.#resolveHead({ status, headers });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, piece: Uint8Array): void {
+    if (this.#ended) return;
+    this.#pieces.push(piece);
+    this.#waiting += piece.length;
+    if (this.#waiting >= PAUSE_AT) controller.pause();
+    this.#wake?.();
+  }
+
+  onResponseEnd(): void {
+    this.#end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#end({ error });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** @throws undici's error, after the pieces that arrived before it */
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    for (;;) {
+      const piece = this.#pieces.shift();
+      if (piece) {
+        this.#waiting -= piece.length;
+        if (this.#waiting < RESUME_AT && this.#controller?.paused) this.#controller.resume();
+        return { done: false, value: piece };
+      }
+      if (this.#failure) throw this.#failure.error;
+      if (this.#ended) return { done: true, value: undefined };
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.destroy();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** Closes the connection unless the body has arrived whole, and drops what waits to be read. */
+  destroy(error: unknown = new Error('the response is not needed')): void {
+    this.#pieces = [];
+    this.#waiting = 0;
+    if (this.#ended) return;
+    this.#end({ error });
+    this.#controller?.abort(asError(error));
+  }
+
+  readonly #abort = () => this.destroy(this.#signal?.reason);
+
+  #end(failure?: { error: unknown }): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#failure = failure;
+    if (failure) this.#rejectHead(failure.error);
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#wake?.();
+  }
+}
+
+function withResolvers<Value>() {
+  let resolve: (value: Value) => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<Value>((resolved, rejected) => {
+    resolve = resolved;
+    reject = rejected;
+  });
+  // A head that nobody awaits any more may fail.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
