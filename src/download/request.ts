@@ -66,7 +66,7 @@ async function getOnce(
   try {
     const path = pathname + search;
     agent.dispatch({ origin, path, method, headers: { 'accept-encoding': 'identity', ...headers } }, response);
-    const head = await response.head;
+    const head = await response.head();
     const header = (name: string) => {
       const value = head.headers[name];
       return Array.isArray(value) ? value[0] : value;

@@ -5,19 +5,19 @@ const PAUSE_AT = 256 * 1024;
 /** Bytes that still wait when it resumes. */
 const RESUME_AT = 64 * 1024;
 
-type Headers = Record<string, string | string[] | undefined>;
+interface Head {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+}
 
 /**
  * One response: its head, then its body in the pieces in which it arrives. A stream of undici would pause and resume
  * its socket for each piece, and copy those that wait into one.
  */
 export class Response implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array> {
-  /** @throws undici's error, or the reason of the signal */
-  readonly head: Promise<{ status: number; headers: Headers }>;
-  readonly #resolveHead: (head: { status: number; headers: Headers }) => void;
-  readonly #rejectHead: (error: unknown) => void;
   readonly #signal: AbortSignal | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  #head: Head | undefined;
   #pieces: Uint8Array[] = [];
   /** Bytes of the pieces. */
   #waiting = 0;
@@ -27,13 +27,18 @@ export class Response implements Dispatcher.DispatchHandler, AsyncIterableIterat
   #wake: (() => void) | undefined;
 
   constructor(signal: AbortSignal | undefined) {
-    const { promise, resolve, reject } = withResolvers<{ status: number; headers: Headers }>();
-    this.head = promise;
-    this.#resolveHead = resolve;
-    this.#rejectHead = reject;
     this.#signal = signal;
     if (signal?.aborted) this.#abort();
     else signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** @throws undici's error, or the reason of the signal */
+  async head(): Promise<Head> {
+    while (!this.#head) {
+      if (this.#failure) throw this.#failure.error;
+      await this.#event();
+    }
+    return this.#head;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -41,9 +46,11 @@ export class Response implements Dispatcher.DispatchHandler, AsyncIterableIterat
     if (this.#failure) controller.abort(asError(this.#failure.error));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Head['headers']): void {
     // Informational responses precede the head.
-    if (status >= 200) this.#resolveHead({ status, headers });
+    if (status < 200) return;
+    this.#head = { status, headers };
+    this.#wake?.();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, piece: Uint8Array): void {
@@ -77,7 +84,7 @@ export class Response implements Dispatcher.DispatchHandler, AsyncIterableIterat
       }
       if (this.#failure) throw this.#failure.error;
       if (this.#ended) return { done: true, value: undefined };
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      await this.#event();
     }
   }
 
@@ -95,28 +102,19 @@ export class Response implements Dispatcher.DispatchHandler, AsyncIterableIterat
     this.#controller?.abort(asError(error));
   }
 
+  #event(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
+  }
+
   readonly #abort = () => this.destroy(this.#signal?.reason);
 
   #end(failure?: { error: unknown }): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#failure = failure;
-    if (failure) this.#rejectHead(failure.error);
     this.#signal?.removeEventListener('abort', this.#abort);
     this.#wake?.();
   }
-}
-
-function withResolvers<Value>() {
-  let resolve: (value: Value) => void = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<Value>((resolved, rejected) => {
-    resolve = resolved;
-    reject = rejected;
-  });
-  // A head that nobody awaits any more may fail.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
 }
 
 function asError(error: unknown): Error {

@@ -14,16 +14,19 @@ export class WholeClip {
   /** Bytes that went through so far. */
   size = 0;
   readonly #announced: number | undefined;
+  readonly #onReceived: (() => void) | undefined;
   // Hashed in place: docs/decisions/009.
   readonly #hash = createHash('sha256');
 
   /**
    * @param announced the Content-Length, where the server gave one
+   * @param onReceived called when the last byte has arrived; the storage may take long to make it durable
    * @throws SourceError when the announced bytes would be whole in the storage before their beginning is checked
    */
-  constructor(announced: number | undefined) {
+  constructor(announced: number | undefined, onReceived?: () => void) {
     if (announced !== undefined && announced < FTYP_END) throw tooFew(announced);
     this.#announced = announced;
+    this.#onReceived = onReceived;
   }
 
   /** Hex digest of all bytes; called once, when `check` has ended. */
@@ -58,7 +61,7 @@ export class WholeClip {
 
   /** A body of an announced length is complete: it will not be another one. */
   #requireEnd(boxes: Mp4Boxes): void {
-    if (boxes.mayEnd) return;
+    if (boxes.mayEnd) return this.#onReceived?.();
     const fault = this.#announced === undefined ? 'broken' : 'unusable';
     throw new SourceError(fault, `it was cut off: its MP4 does not end after ${this.size} bytes`);
   }

@@ -10,7 +10,8 @@ const BLOCK = 256 * 1024;
 const STRETCH = 32 * 1024 * 1024;
 
 /**
- * Writes a stream to a new file, makes it durable and closes it. A failure leaves the bytes that were written.
+ * Writes a stream to a new file and makes it durable. A failure leaves the bytes that were written. The caller closes
+ * the file.
  * @param runSync runs each sync to the disk, and may measure it
  * @returns its size in bytes, all of which the system has accepted
  * @throws errors of the stream and of the file system, also for earlier bytes
@@ -20,40 +21,36 @@ export async function writeNewFile(
   bytes: AsyncIterable<Uint8Array>,
   runSync: RunSync = (sync) => sync(),
 ): Promise<number> {
-  try {
-    const writing = new OneAtATime();
-    const syncing = new OneAtATime();
-    let written = 0;
-    let stretch = 0;
-    let block: Uint8Array[] = [];
-    let size = 0;
-    const write = async () => {
-      const [pieces, total] = [block, size];
-      block = [];
-      size = 0;
-      await writing.begin(async () => {
-        await writeAll(file, pieces, total);
-        written += total;
-      });
-    };
-    for await (const piece of bytes) {
-      block.push(piece);
-      size += piece.length;
-      if (size < BLOCK) continue;
-      stretch += size;
-      await write();
-      if (stretch < STRETCH) continue;
-      await syncing.begin(() => runSync(() => file.datasync()));
-      stretch = 0;
-    }
-    if (size > 0) await write();
-    await writing.ended;
-    await syncing.ended;
-    await runSync(() => file.sync());
-    return written;
-  } finally {
-    await file.close();
+  const writing = new OneAtATime();
+  const syncing = new OneAtATime();
+  let written = 0;
+  let stretch = 0;
+  let block: Uint8Array[] = [];
+  let size = 0;
+  const write = async () => {
+    const [pieces, total] = [block, size];
+    block = [];
+    size = 0;
+    await writing.begin(async () => {
+      await writeAll(file, pieces, total);
+      written += total;
+    });
+  };
+  for await (const piece of bytes) {
+    block.push(piece);
+    size += piece.length;
+    if (size < BLOCK) continue;
+    stretch += size;
+    await write();
+    if (stretch < STRETCH) continue;
+    await syncing.begin(() => runSync(() => file.datasync()));
+    stretch = 0;
   }
+  if (size > 0) await write();
+  await writing.ended;
+  await syncing.ended;
+  await runSync(() => file.sync());
+  return written;
 }
 
 /** The part of a `FileHandle` that is used. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { link, rename, stat, unlink } from 'node:fs/promises';
+import { link, rename, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { NameError } from '../storage.ts';
 import { codeOf } from './errors.ts';
@@ -11,9 +11,10 @@ const noLinks = new Set(['EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM', '
 /**
  * Gives a finished part file its final name, atomically and never replacing anything. A
  * file there with the very same bytes is this one: a process died between storing it and recording that.
+ * @returns whether the name of the part file stays, to be removed
  * @throws NameError when another file or a folder has the name
  */
-export async function publish(part: string, path: string): Promise<void> {
+export async function publish(part: string, path: string): Promise<boolean> {
   try {
     await link(part, path);
   } catch (error) {
@@ -21,17 +22,19 @@ export async function publish(part: string, path: string): Promise<void> {
     if (!noLinks.has(codeOf(error))) throw error;
     // Without links two steps are needed; within clipmill no two items have one name.
     if (await stat(path).catch(() => undefined)) return await acceptSame(part, path);
-    return await rename(part, path);
+    await rename(part, path);
+    return false;
   }
-  await unlink(part);
+  return true;
 }
 
-async function acceptSame(part: string, path: string): Promise<void> {
+/** @returns true: the part file is not needed */
+async function acceptSame(part: string, path: string): Promise<true> {
   const [ours, theirs] = await Promise.all([stat(part), stat(path).catch(() => undefined)]);
   if (theirs?.isDirectory()) throw new NameError('unusable', `${path} is a folder there`);
   const same = theirs?.isFile() && theirs.size === ours.size && (await hashOf(part)) === (await hashOf(path));
   if (!same) throw new NameError('taken', `${path} is there already, and is left as it is`);
-  await unlink(part);
+  return true;
 }
 
 async function hashOf(path: string): Promise<string> {

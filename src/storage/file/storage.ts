@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
@@ -20,8 +20,17 @@ import { Transfer } from '../transfer.ts';
 /** Folders that are remembered as made: a process that lives for months makes one for every batch. */
 const MOST_KNOWN = 1_000;
 
-/** Puts a finished part file under its final name. @throws NameError when that is taken */
-type Publish = (part: string, path: string) => Promise<void>;
+/**
+ * Puts a finished part file under its final name.
+ * @returns whether the name of the part file stays
+ * @throws NameError when the final name is taken
+ */
+type Publish = (part: string, path: string) => Promise<boolean>;
+
+const replaceFile: Publish = async (part, path) => {
+  await rename(part, path);
+  return false;
+};
 
 /**
  * Stores clips as files below `root`.
@@ -64,20 +73,20 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
     const folder = dirname(path);
     const part = join(folder, partName());
     const transfer = new Transfer(signal);
-    let folderWasMade = false;
+    let file: FileHandle | undefined;
     try {
-      const file = await openIn(folder, part);
-      folderWasMade = true;
+      file = await openIn(folder, part);
       const size = await writeNewFile(file, transfer.pieces(body), monitor?.run);
-      if (size !== transfer.sent)
-        throw new StorageError(`${path}: ${transfer.sent} bytes were written, it has ${size}`);
-      await to(part, path);
-      await folders.sync(folder);
+      if (size !== transfer.sent) throw new StorageError(`${path}: ${transfer.sent} bytes came, ${size} were written`);
+      const [left] = await Promise.all([to(part, path), file.close()]);
+      // A part file that stays is removed by the sweep.
+      await Promise.all([folders.sync(folder), left && unlink(part).catch(() => {})]);
       return { location: pathToFileURL(path).href, size };
     } catch (error) {
       known.delete(folder);
+      await file?.close().catch(() => {});
       await rm(part, { force: true }).catch(() => {});
-      throw transfer.blame(error, () => undefined) ?? (await explain(error, name, folder, folderWasMade));
+      throw transfer.blame(error, () => undefined) ?? (await explain(error, name, folder, file !== undefined));
     } finally {
       transfer.end();
     }
@@ -130,9 +139,9 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
   return {
     async put(name, body, { replace = false }, signal) {
       requireSafeName(name);
-      return write(name, body, replace ? rename : publish, signal);
+      return write(name, body, replace ? replaceFile : publish, signal);
     },
-    putPage: (name, body, _contentType, signal) => write(name, body, rename, signal),
+    putPage: (name, body, _contentType, signal) => write(name, body, replaceFile, signal),
     async create(name, text, _contentType, signal) {
       if (await statOf(pathOf(name))) return false;
       try {
@@ -166,7 +175,7 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
     check,
     inputs: undefined,
     leftovers: createPartFiles(base),
-    async close() {},
+    close: () => folders.close(),
   };
 }
 

@@ -13,6 +13,7 @@ export interface Place {
   /** Aborts when the place goes to another batch. */
   signal: AbortSignal;
   progressed: (bytes: number) => void;
+  /** Frees the place; a second call has no effect. */
   release: () => void;
 }
 

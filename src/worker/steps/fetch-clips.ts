@@ -37,7 +37,8 @@ export async function fetchClips(
   context: StepContext,
   place: Place,
 ): Promise<StoredClip> {
-  const run: Run = { deps, task, context, place, signal: AbortSignal.any([context.signal, place.signal]), number: 1 };
+  const signal = AbortSignal.any([context.signal, place.signal]);
+  const run: Run = { deps, task, context, place, signal, number: 1, last: false };
   const urls = [...new Set(task.urls)];
   if (urls.length > MOST_FILES) {
     context.log.warn(
@@ -48,7 +49,9 @@ export async function fetchClips(
   let clip: StoredClip | undefined;
   let refused: unknown;
   const more: (StoredFile & { output: string })[] = [];
-  for (const url of urls.slice(0, MOST_FILES)) {
+  const chosen = urls.slice(0, MOST_FILES);
+  for (const url of chosen) {
+    run.last = url === chosen.at(-1);
     try {
       if (clip) more.push(await storeFurtherFile(run, url));
       else clip = await storeClip(run, url);
@@ -73,6 +76,8 @@ interface Run {
   signal: AbortSignal;
   /** The last number that was given to a file of the task. */
   number: number;
+  /** No further file of the task follows: the place is free once the bytes of this one have arrived. */
+  last: boolean;
 }
 
 /** Whether a task is stored without the file that failed: for good reason at once, else after some runs. */
@@ -144,7 +149,7 @@ async function storeRescued(run: Run, url: string, number = 1): Promise<StoredFi
 }
 
 async function storeFile(
-  { deps, task: { taskId, replace, output: name }, context: { attempt, attemptsStarted }, place, signal }: Run,
+  { deps, task: { taskId, replace, output: name }, context: { attempt, attemptsStarted }, place, signal, last }: Run,
   url: string,
   output: string,
 ): Promise<StoredFile> {
@@ -154,7 +159,7 @@ async function storeFile(
   if (known) return known;
   const source = await deps.source.open(url, signal, place.progressed);
   try {
-    const clip = new WholeClip(source.length);
+    const clip = new WholeClip(source.length, last ? place.release : undefined);
     const facts = { length: source.length, batch, id, taskId, replace: replace && output === name };
     const stored = await deps.storage.put(output, clip.check(source.body), facts, signal);
     return { ...stored, sha256: clip.sha256() };

@@ -1,14 +1,20 @@
-import { mkdtemp, readFile, rm, open } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { writeAll, writeNewFile } from '../../../../src/storage/file/new-file.ts';
 
-async function path(): Promise<string> {
+/** A new file that is open until the test has ended. */
+async function newFile(): Promise<{ path: string; file: FileHandle }> {
   const folder = await mkdtemp(join(tmpdir(), 'clipmill-new-file-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return join(folder, 'a.part');
+  const path = join(folder, 'a.part');
+  const file = await open(path, 'wx');
+  onTestFinished(async () => {
+    await file.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return { path, file };
 }
 
 /** Bytes that differ from place to place. */
@@ -25,10 +31,10 @@ describe('writing a new file', () => {
     ['blocks and a rest', 1_000_000, 65_536],
     ['stretches of which the disk is told early', 70_000_000, 300_000],
   ])('keeps every byte in its place: %s', async (_what, size, each) => {
-    const file = await path();
+    const { path, file } = await newFile();
     const bytes = numbered(size);
-    expect(await writeNewFile(await open(file, 'wx'), pieces(bytes, each))).toBe(size);
-    expect((await readFile(file)).equals(bytes)).toBe(true);
+    expect(await writeNewFile(file, pieces(bytes, each))).toBe(size);
+    expect((await readFile(path)).equals(bytes)).toBe(true);
   });
 
   it('continues after partial writes', async () => {
@@ -56,11 +62,11 @@ describe('writing a new file', () => {
   });
 
   it('throws the error of its stream', async () => {
-    const file = await path();
+    const { file } = await newFile();
     async function* breaks(): AsyncGenerator<Uint8Array> {
       yield numbered(300_000);
       await Promise.reject(new Error('the source broke'));
     }
-    await expect(writeNewFile(await open(file, 'wx'), breaks())).rejects.toThrow('the source broke');
+    await expect(writeNewFile(file, breaks())).rejects.toThrow('the source broke');
   });
 });
