@@ -36,11 +36,11 @@ export function readCallbackPath(url: string, basePath: string, options: Callbac
   if (!url.startsWith(basePath)) return undefined;
   const [, ref = '', mac = ''] = shape.exec(url.slice(basePath.length)) ?? [];
   if (mac.length !== MAC_LENGTH || ref.length > MAX_REF_LENGTH) return undefined;
-  const given = Buffer.from(mac, 'base64url');
+  const received = Buffer.from(mac, 'base64url');
   const attempt = readRef(ref);
-  if (!attempt || given.length !== MAC_BYTES) return undefined;
+  if (!attempt || received.length !== MAC_BYTES) return undefined;
   // Every secret is tried, in constant time.
-  const matches = options.secrets.filter((secret) => timingSafeEqual(given, macOf(secret, options.prefix, attempt)));
+  const matches = options.secrets.filter((secret) => timingSafeEqual(received, macOf(secret, options.prefix, attempt)));
   return matches.length > 0 ? attempt : undefined;
 }
 

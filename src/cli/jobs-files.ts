@@ -57,7 +57,7 @@ export function submittables(files: readonly JobsFile[]): Submittable[] {
 }
 
 /** Describes the items that are in the storage and not in the ledger, in phrases for the line before a submission. */
-export function foundWords(previews: readonly Preview[]): string[] {
+export function describeStoredItems(previews: readonly Preview[]): string[] {
   const sum = (field: 'stored' | 'underWay' | 'ended') =>
     previews.reduce((total, preview) => total + preview[field], 0);
   const [stored, underWay, ended] = [sum('stored'), sum('underWay'), sum('ended')];

@@ -27,11 +27,11 @@ export function loadConfig(environment: Environment): Config {
   const errors: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries<Setting>(settings)) {
-    const text = given(environment, setting) ?? setting.default;
+    const text = readVariable(environment, setting) ?? setting.default;
     if (text === undefined) continue;
     const result = setting.value.safeParse(text);
     if (result.success) values[name] = result.data;
-    else errors.push(`${setting.env}=${masked(setting, text)}: ${result.error.issues[0]?.message ?? 'is not valid'}`);
+    else errors.push(`${setting.env}=${mask(setting, text)}: ${result.error.issues[0]?.message ?? 'is not valid'}`);
   }
   const { baseUrl, allowHttp } = values as Partial<Config>;
   if (baseUrl?.startsWith('http:') && !allowHttp && !isPrivateHost(new URL(baseUrl).hostname)) {
@@ -109,11 +109,11 @@ export interface SettingReport {
 
 export function reportSettings(environment: Environment): SettingReport[] {
   return Object.values<Setting>(settings).map((setting) => {
-    const text = given(environment, setting);
+    const text = readVariable(environment, setting);
     const value = text ?? setting.default ?? null;
     return {
       name: setting.env,
-      value: value === null ? null : masked(setting, value),
+      value: value === null ? null : mask(setting, value),
       source: text !== undefined ? 'environment' : value !== null ? 'default' : 'unset',
       about: setting.about,
     };
@@ -144,12 +144,12 @@ export function secretsOf(config: Config): string[] {
 }
 
 /** Returns the value of a setting. An empty variable counts as unset: shells and compose files leave such variables. */
-function given(environment: Environment, setting: Setting): string | undefined {
+function readVariable(environment: Environment, setting: Setting): string | undefined {
   const text = environment[setting.env]?.trim();
   return text === '' ? undefined : text;
 }
 
-function masked(setting: Setting, text: string): string {
+function mask(setting: Setting, text: string): string {
   if (setting.secret === 'password') return withoutPassword(text);
   return setting.secret === 'all' ? '********' : text;
 }

@@ -39,13 +39,13 @@ export function judgeLimits(
   inForce: LimitsInForce | undefined,
   usage: Usage,
 ): Finding {
-  const mine = { maxTasks: config.maxTasks, maxRequests: config.maxRequests, windowMs: config.requestWindowMs };
+  const own = { maxTasks: config.maxTasks, maxRequests: config.maxRequests, windowMs: config.requestWindowMs };
   const used = `${count(usage.slots.used)} tasks in flight, ${count(usage.requests.used)} requests in the window now`;
-  if (!inForce) return ok('limits', `${describe(mine)} by these settings; no worker has set any yet`);
-  if (describe(mine) === describe(inForce)) return ok('limits', `${describe(inForce)}; ${used}`);
+  if (!inForce) return ok('limits', `${describe(own)} by these settings; no worker has set any yet`);
+  if (describe(own) === describe(inForce)) return ok('limits', `${describe(inForce)}; ${used}`);
   return warn(
     'limits',
-    `${describe(inForce)} by the worker that started last, ${describe(mine)} by these settings; ${used}`,
+    `${describe(inForce)} by the worker that started last, ${describe(own)} by these settings; ${used}`,
     'Give all machines the same CLIPMILL_MAX_TASKS, CLIPMILL_MAX_REQUESTS and CLIPMILL_REQUEST_WINDOW.',
   );
 }

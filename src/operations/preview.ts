@@ -98,8 +98,9 @@ export async function previewJobs(
 
 /** Returns whether the batch came from another jobs file. Earlier versions stored relative paths, which prove nothing. */
 function isOtherFile({ source }: SubmitHeader, batch: Batch | undefined): boolean {
-  const made = batch?.source ?? undefined;
-  return made !== undefined && isAbsolute(made) && source !== undefined && isAbsolute(source) && source !== made;
+  const batchSource = batch?.source ?? undefined;
+  if (batchSource === undefined || source === undefined) return false;
+  return isAbsolute(batchSource) && isAbsolute(source) && source !== batchSource;
 }
 
 /** Returns why the output name of each job is not free, by the rules of `register.lua`; `undefined` if it is. */

@@ -106,8 +106,8 @@ export async function submitJobs(
   }
   await add([], false);
   if (sum.changed.length > 0) {
-    const made = (await app.queries.batch(batch))?.source ?? undefined;
-    if (made !== header.source) sum.otherSource = made;
+    const batchSource = (await app.queries.batch(batch))?.source ?? undefined;
+    if (batchSource !== header.source) sum.otherSource = batchSource;
   }
   await requeueOverBudget(app, batch);
   if (taken.length > 0) throw new InputError(taken.map((item) => outputTaken(header, item)));

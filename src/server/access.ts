@@ -6,8 +6,8 @@ import { isLoopbackHost } from '../config/values.ts';
 /** Returns whether an `Authorization` header has the token, compared in constant time; true if no token is set. */
 export function authorized(header: string | undefined, token: string | undefined): boolean {
   if (token === undefined) return true;
-  const given = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
-  return timingSafeEqual(digest(given), digest(token));
+  const received = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
+  return timingSafeEqual(digest(received), digest(token));
 }
 
 function digest(text: string): Buffer {

@@ -48,8 +48,8 @@ export function serveFile(context: Deps, request: IncomingMessage, response: Ser
 
 function sendRange(context: Deps, request: IncomingMessage, response: ServerResponse, task: Task, clip: Clip): void {
   const condition = header(request, 'if-range');
-  const asked = condition === undefined || condition === clip.etag ? header(request, 'range') : undefined;
-  const range = parseRange(asked, clip.size);
+  const requested = condition === undefined || condition === clip.etag ? header(request, 'range') : undefined;
+  const range = parseRange(requested, clip.size);
   if (range === 'unsatisfiable') {
     response.writeHead(416, ['Content-Range', `bytes */${clip.size}`, 'Content-Length', '0']);
     response.end();

@@ -1,4 +1,4 @@
-import { oddIds } from './markers.ts';
+import { undocumentedIds } from './markers.ts';
 import { readRequest } from './request-body.ts';
 import { replies, type Reply } from './reply.ts';
 import type { PromptHistory } from './task.ts';
@@ -29,8 +29,8 @@ export function generateTask(context: Deps, text: string): Reply {
   }
   account.charge(cost);
   const task = tasks.make(request, history, cost);
-  const odd = oddIds[injector.marker(history, 'id')?.value ?? ''];
-  if (odd) return replies.ok(odd(task.id));
+  const form = undocumentedIds[injector.marker(history, 'id')?.value ?? ''];
+  if (form) return replies.ok(form(task.id));
   return injectLoss(context, history) ?? replies.ok(`{"code":200,"message":"success","data":{"taskId":"${task.id}"}}`);
 }
 

@@ -1,5 +1,5 @@
 /** Answers to an accepted submission with the task id in an undocumented place, by value of the marker `id`. */
-export const oddIds: Readonly<Record<string, (id: string) => string>> = {
+export const undocumentedIds: Readonly<Record<string, (id: string) => string>> = {
   task_id: (id) => JSON.stringify({ code: 200, message: 'success', data: { task_id: id } }),
   plain: (id) => JSON.stringify({ code: 200, message: 'success', data: id }),
   nested: (id) => JSON.stringify({ code: 200, message: 'success', data: { task: { taskId: id } } }),
@@ -17,7 +17,7 @@ export interface SuccessData {
 }
 
 /** Undocumented forms of the answer about a successful task, by value of the marker `success`. */
-export const oddSuccesses: Readonly<Record<string, (data: SuccessData, urls: readonly string[]) => object>> = {
+export const undocumentedSuccesses: Readonly<Record<string, (data: SuccessData, urls: readonly string[]) => object>> = {
   capitals: (data) => ({ ...data, state: 'SUCCESS' }),
   completed: (data) => ({ ...data, state: 'completed' }),
   object: (data, urls) => ({ ...data, resultJson: { resultUrls: urls } }),
@@ -29,8 +29,8 @@ export const oddSuccesses: Readonly<Record<string, (data: SuccessData, urls: rea
   other: (data) => ({ ...data, taskId: 'task_of_another_account' }),
 };
 
-const oddIdNames = Object.keys(oddIds).join('|');
-const oddSuccessNames = Object.keys(oddSuccesses).join('|');
+const idForms = Object.keys(undocumentedIds).join('|');
+const successForms = Object.keys(undocumentedSuccesses).join('|');
 
 /**
  * The faults that a marker in a prompt triggers: `a fox [fail:GENERATION_FAILED x2] in snow`. With ` x2`, a marker
@@ -55,13 +55,13 @@ export const markerTable = {
   gateway: { form: '[gateway:502]', value: /^5\d\d$/, about: 'POST: the task is made, that status with an HTML page' },
   garbage: { form: '[garbage]', value: null, about: 'POST: the task is made, 200 with a body that is not JSON' },
   id: {
-    form: `[id:plain], [id:${oddIdNames}]`,
-    value: new RegExp(`^(${oddIdNames})$`),
+    form: `[id:plain], [id:${idForms}]`,
+    value: new RegExp(`^(${idForms})$`),
     about: 'POST: the task is made, and its id is in another place of the answer, or missing',
   },
   success: {
-    form: `[success:array], [success:${oddSuccessNames}]`,
-    value: new RegExp(`^(${oddSuccessNames})$`),
+    form: `[success:array], [success:${successForms}]`,
+    value: new RegExp(`^(${successForms})$`),
     about: 'GET statusTask: a success in another form, or an answer without the state',
   },
   file: {

@@ -30,8 +30,8 @@ export class SignedUrls {
     const [time = '', mac = ''] = signature.split('.');
     const expires = Number.parseInt(time, 36);
     const expected = Buffer.from(this.#mac(taskId, n, expires));
-    const given = Buffer.from(mac);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false;
+    const received = Buffer.from(mac);
+    if (received.length !== expected.length || !timingSafeEqual(received, expected)) return false;
     return expires === 0 || this.#now() < expires;
   }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { oddSuccesses } from './markers.ts';
+import { undocumentedSuccesses } from './markers.ts';
 import { queryOf } from './http.ts';
 import { replies, type Reply } from './reply.ts';
 import { stateOf, type Task } from './task.ts';
@@ -41,7 +41,7 @@ const result = z.object({ resultUrls: z.array(z.string()) });
 function undocumentedForm(body: string, form: string): string {
   const { data } = documented.parse(JSON.parse(body));
   const { resultUrls } = result.parse(JSON.parse(data.resultJson));
-  return JSON.stringify({ code: 200, message: 'success', data: oddSuccesses[form]?.(data, resultUrls) });
+  return JSON.stringify({ code: 200, message: 'success', data: undocumentedSuccesses[form]?.(data, resultUrls) });
 }
 
 const failMessages: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@ import { submitJobs } from '../../operations/submit.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { openStorage } from '../../storage/open.ts';
 import { formatCount, plural } from '../../core/format.ts';
-import { changedNotice, closeFiles, foundWords, headerOf, openFiles, submittables } from '../jobs-files.ts';
+import { changedNotice, closeFiles, describeStoredItems, headerOf, openFiles, submittables } from '../jobs-files.ts';
 import {
   addFolderOptions,
   addJobsOptions,
@@ -51,8 +51,8 @@ export function addSubmit(program: Command, context: CliContext): void {
           context.out(options.json ? `${JSON.stringify(submission)}\n` : `${submission.batch}\n`);
           const previews = prepared.previews.slice(index, index + 1);
           const known = `${formatCount(previews[0]?.existing ?? 0)} existing`;
-          const words = [plural(submission.added, 'new clip'), known, ...foundWords(previews)];
-          context.err(`${file.path}: ${words.join(', ')}\n`);
+          const phrases = [plural(submission.added, 'new clip'), known, ...describeStoredItems(previews)];
+          context.err(`${file.path}: ${phrases.join(', ')}\n`);
           const changed = changedNotice(file, submission);
           if (changed !== undefined) context.err(`${changed}\n`);
         }

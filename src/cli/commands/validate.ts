@@ -54,7 +54,7 @@ function summary(file: JobsFile) {
   };
 }
 
-function budgetWords(budget: Budget): string {
+function formatBudget(budget: Budget): string {
   return budget === 'none' ? 'none: the budget of the batch is removed' : plural(budget, 'clip');
 }
 
@@ -67,7 +67,7 @@ function describe(file: JobsFile, expected: Estimate): string {
     ...(file.imageFiles > 0 ? [['  images', `${formatCount(file.imageFiles)} to upload`]] : []),
     ['  requests', `about ${formatCount(expected.requests)}`],
     ['  least time', formatDuration(expected.leastMs)],
-    ...(file.maxClips === undefined ? [] : [['  budget', budgetWords(file.maxClips)]]),
+    ...(file.maxClips === undefined ? [] : [['  budget', formatBudget(file.maxClips)]]),
   ];
   return `${file.path}: valid, batch "${file.batch}"\n${formatTable(rows)}`;
 }

@@ -3,7 +3,7 @@ import { formatCount, formatUsd, plural } from '../../core/format.ts';
 import type { JobsFile } from '../../jobs/open.ts';
 import type { Preview } from '../../operations/preview.ts';
 import type { RunningServer } from '../../server/start.ts';
-import { foundWords } from '../jobs-files.ts';
+import { describeStoredItems } from '../jobs-files.ts';
 
 /** Describes a submission before it begins: new and existing clips, seconds of video, balance and budgets. */
 export function announcement(
@@ -17,7 +17,7 @@ export function announcement(
     existing += preview.existing;
     seconds += preview.videoSeconds;
   }
-  const found = [...(existing > 0 ? [plural(existing, 'existing clip')] : []), ...foundWords(previews)];
+  const found = [...(existing > 0 ? [plural(existing, 'existing clip')] : []), ...describeStoredItems(previews)];
   const known = found.length > 0 ? ` (${found.join('; ')})` : '';
   return [
     `submitting ${plural(added, 'new clip')}${known}, ${plural(seconds, 'second')} of video in all` +

@@ -71,7 +71,7 @@ export function progressLines(view: ProgressView, columns: number): string[] {
   const figures = `${formatCount(ended)} / ${formatCount(counts.total)}  ${Math.floor(share * 100)} %`;
   const title = view.title.length > 32 ? `${view.title.slice(0, 31)}…` : view.title;
   const width = Math.max(10, Math.min(40, columns - title.length - figures.length - 6));
-  const lines = [`${title}  ${bar(share, width)}  ${figures}`, `  ${stateWords(counts)}`, `  ${paceWords(view)}`];
+  const lines = [`${title}  ${bar(share, width)}  ${figures}`, `  ${formatStates(counts)}`, `  ${formatPace(view)}`];
   const cut = lines.map((line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line));
   return [...cut, ...obstaclesOf(view).flatMap((obstacle) => wrap(`  ! ${obstacle}`, columns))];
 }
@@ -82,7 +82,7 @@ export function progressLine(view: ProgressView): string {
   const warning = obstaclesOf(view)
     .map((obstacle) => ` · ! ${obstacle}`)
     .join('');
-  return `${view.title}: ${formatCount(counts.done)} of ${formatCount(counts.total)} done · ${stateWords(counts)} · ${paceWords(view)}${warning}`;
+  return `${view.title}: ${formatCount(counts.done)} of ${formatCount(counts.total)} done · ${formatStates(counts)} · ${formatPace(view)}${warning}`;
 }
 
 /** Returns the obstacles, or that all slots are retained by held submissions. */
@@ -114,14 +114,14 @@ export function bar(share: number, width: number): string {
   return '█'.repeat(full) + '░'.repeat(width - full);
 }
 
-function stateWords(counts: Counts): string {
+function formatStates(counts: Counts): string {
   const words = shownStates
     .filter((state) => counts[state] > 0)
     .map((state) => `${formatCount(counts[state])} ${state}`);
   return words.join(' · ') || 'nothing in progress';
 }
 
-function paceWords({ clipsPerMinute, usage, etaMs }: ProgressView): string {
+function formatPace({ clipsPerMinute, usage, etaMs }: ProgressView): string {
   const { slots, requests } = usage;
   const perWindow = requests.windowMs === 60_000 ? 'requests/min' : `requests in ${formatDuration(requests.windowMs)}`;
   const lowered = slots.ceiling < slots.max ? ` (of ${formatCount(slots.max)})` : '';

@@ -34,7 +34,8 @@ export function* expandJob(raw: Fields, compiler: JobCompiler, firstIndex: numbe
   let index = firstIndex;
   for (const values of combinations(job.matrix)) {
     const before = faults;
-    const reportHere = (issue: FieldDiagnostic): void => counted({ ...issue, message: issue.message + where(values) });
+    const reportHere = (issue: FieldDiagnostic): void =>
+      counted({ ...issue, message: issue.message + describeCombination(values) });
     const input = inputOf(job, values, reportHere);
     const id = idOf(job, input, values);
     if (id === undefined) return;
@@ -94,7 +95,7 @@ function nameDiagnostic(
 }
 
 /** Formats the combination of the matrix for a message. */
-function where(values: Combination): string {
+function describeCombination(values: Combination): string {
   if (values.size === 0) return '';
   return ` (with ${[...values].map(([name, value]) => `${name}=${quote(value)}`).join(', ')})`;
 }

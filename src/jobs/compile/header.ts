@@ -149,18 +149,18 @@ function compileDefaults(raw: unknown, images: ImageFiles, report: Report): Pick
     report({ path: ['defaults', 'image_files', position], message: `${quote(path)}: ${image}` });
     faulty.add('image_files');
   }
-  const wrong = (name: string, message: string): void => {
+  const refuse = (name: string, message: string): void => {
     report({ path: ['defaults', name], message });
     faulty.add(name);
     delete defaults[name];
   };
   const given = ['image_urls', 'image_files'].flatMap((name) => (defaults[name] ?? []) as string[]);
-  if (given.length > 2) wrong('image_files', TOO_MANY_IMAGES);
+  if (given.length > 2) refuse('image_files', TOO_MANY_IMAGES);
   for (const name of ['prompt', 'output']) {
     const text = defaults[name];
     if (typeof text !== 'string') continue;
     const fault = lengthFault(text) ?? (name === 'prompt' ? promptFault(text) : outputFault(text));
-    if (fault !== undefined) wrong(name, fault);
+    if (fault !== undefined) refuse(name, fault);
   }
   return { defaults, faulty };
 }
