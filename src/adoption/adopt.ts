@@ -5,7 +5,7 @@ import type { AdoptedItem } from '../ledger/adoption.ts';
 import type { LoggedSubmission } from '../ledger/orphans.ts';
 import type { StagingTable } from '../ledger/staging.ts';
 import { reasons } from '../ledger/schema/reasons.ts';
-import { takeOverFolder } from '../reports/folder.ts';
+import { takeOverFolder } from '../reports/folder-marker.ts';
 import { readManifest, type StoredRow } from '../reports/read-manifest.ts';
 import { fateOf, type Fate } from './contents.ts';
 import { withOrphan, type BatchFolder } from './open.ts';

@@ -2,7 +2,7 @@ import type { App } from '../app.ts';
 import { apiOf } from '../config/config.ts';
 import type { Orphan } from '../ledger/orphans.ts';
 import { StagingTable } from '../ledger/staging.ts';
-import { readMarker, type FolderMarker } from '../reports/folder.ts';
+import { readMarker, type FolderMarker } from '../reports/folder-marker.ts';
 import { readManifest } from '../reports/read-manifest.ts';
 import type { Storage } from '../storage/storage.ts';
 import { FolderContents, type RowFacts } from './contents.ts';

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { describeError, InputError, type Diagnostic } from '../core/errors.ts';
+import { tooLarge } from '../jobs/image-files.ts';
 import { MAX_IMAGE_BYTES } from '../jobs/limits.ts';
 import { withoutSignatures } from '../core/redact.ts';
 import { cleanText } from '../core/text.ts';
@@ -48,7 +49,7 @@ async function imageFault(source: SourceOpener, url: string): Promise<string | u
     const type = answer.header('content-type') ?? '';
     if (type !== '' && !/^image\/(jpeg|png|webp)/.test(type)) return `is ${clean(type)}, not JPG, PNG or WebP`;
     const bytes = Number(answer.header('content-length') ?? 0);
-    return bytes > MAX_IMAGE_BYTES ? `has ${(bytes / 1024 / 1024).toFixed(1)} MB, 10 MB at most` : undefined;
+    return bytes > MAX_IMAGE_BYTES ? tooLarge(bytes) : undefined;
   } catch (error) {
     return `cannot be fetched: ${clean(describeError(error))}`;
   }

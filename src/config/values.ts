@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseRange, type Range } from '../core/address-range.ts';
+import { formatCount } from '../core/format.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -24,7 +25,7 @@ export function wholeNumber(min: number, max: number) {
     if (value >= min && value <= max) return value;
     context.addIssue({
       code: 'custom',
-      message: `must be a whole number from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`,
+      message: `must be a whole number from ${formatCount(min)} to ${formatCount(max)}`,
     });
     return z.NEVER;
   });

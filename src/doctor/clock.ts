@@ -1,3 +1,4 @@
+import { formatCount } from '../core/format.ts';
 import type { Clock } from '../core/clock.ts';
 import { ok, warn, type Finding } from '../core/finding.ts';
 
@@ -24,7 +25,7 @@ export function judgeClock(whose: string, skewMs: number, precisionMs: number): 
 }
 
 function formatSeconds(ms: number): string {
-  return `${ms < 10_000 ? (Math.ceil(ms / 100) / 10).toFixed(1) : Math.round(ms / 1000).toLocaleString('en')} s`;
+  return `${ms < 10_000 ? (Math.ceil(ms / 100) / 10).toFixed(1) : formatCount(Math.round(ms / 1000))} s`;
 }
 
 /** Measures the skew of another clock, assuming that it was read half-way between request and reply. */

@@ -1,3 +1,4 @@
+import { formatCount } from '../core/format.ts';
 import { ok, warn, fail, type Finding } from '../core/finding.ts';
 import type { Installation } from '../ledger/installation.ts';
 import type { Config } from '../config/config.ts';
@@ -40,7 +41,7 @@ export function judgeLimits(
   usage: Usage,
 ): Finding {
   const own = { maxTasks: config.maxTasks, maxRequests: config.maxRequests, windowMs: config.requestWindowMs };
-  const used = `${count(usage.slots.used)} tasks in flight, ${count(usage.requests.used)} requests in the window now`;
+  const used = `${formatCount(usage.slots.used)} tasks in flight, ${formatCount(usage.requests.used)} requests in the window now`;
   if (!inForce) return ok('limits', `${describe(own)} by these settings; no worker has set any yet`);
   if (describe(own) === describe(inForce)) return ok('limits', `${describe(inForce)}; ${used}`);
   return warn(
@@ -64,9 +65,5 @@ export function judgeSubmission({ halted, pausedSince }: AccountState): Finding 
 }
 
 function describe(limits: LimitsInForce): string {
-  return `${count(limits.maxTasks)} tasks, ${count(limits.maxRequests)} requests in ${count(limits.windowMs / 1000)} s`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en');
+  return `${formatCount(limits.maxTasks)} tasks, ${formatCount(limits.maxRequests)} requests in ${formatCount(limits.windowMs / 1000)} s`;
 }

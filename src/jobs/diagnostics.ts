@@ -1,3 +1,4 @@
+import { formatCount } from '../core/format.ts';
 import { InputError, type Diagnostic } from '../core/errors.ts';
 import { MAX_OF_A_KIND, MAX_PROBLEMS } from './limits.ts';
 
@@ -34,7 +35,7 @@ export class DiagnosticList {
     const problems = this.#listed.toSorted(
       (a, b) => order(a) - order(b) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
     );
-    if (this.#more > 0) problems.push({ message: `and ${this.#more.toLocaleString('en')} more` });
+    if (this.#more > 0) problems.push({ message: `and ${formatCount(this.#more)} more` });
     throw new InputError(problems);
   }
 }

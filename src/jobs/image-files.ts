@@ -120,6 +120,7 @@ function reasonOf(error: unknown): string {
   return reasons[code] ?? `cannot be read: ${code || 'unknown error'}`;
 }
 
-function tooLarge(bytes: number): string {
+/** Formats the error of an image above 10 MB. */
+export function tooLarge(bytes: number): string {
   return `has ${(bytes / 1024 / 1024).toFixed(1)} MB, 10 MB at most`;
 }

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../core/errors.ts';
 import { outputFault } from './compile/output-name.ts';
-import { zodIssues } from './compile/shape.ts';
+import { zodIssues } from './compile/check-fields.ts';
 import { NAME_RULE, isName } from './names.ts';
 import { isVariableName } from './template.ts';
 import { misspelledField } from './field-names.ts';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { formatCount } from '../core/format.ts';
 import { itemInput, providers, type Budget, type JobDefaults, type JobInput, type Mode } from './job.ts';
-import { NAME, NAME_RULE } from './names.ts';
 import { kindOf } from './messages.ts';
+import { NAME, NAME_RULE } from './names.ts';
 
 const [textToVideo, imageToVideo] = itemInput.options;
 
@@ -19,7 +20,7 @@ const text = z.string({ error: ({ input }) => `must be text, not ${kindOf(input)
 
 /** A whole number, with one message for every error. */
 function whole(min: number, max: number) {
-  const error = `must be a whole number from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
+  const error = `must be a whole number from ${formatCount(min)} to ${formatCount(max)}`;
   return z.int({ error }).min(min, { error }).max(max, { error });
 }
 

@@ -1,3 +1,4 @@
+import { formatCount } from '../core/format.ts';
 import { InputError } from '../core/errors.ts';
 import { JobCompiler } from './compile/compile.ts';
 import { expandJob } from './compile/expand.ts';
@@ -68,7 +69,7 @@ export async function* expandJobs(
     const label = isFields(job) && typeof job.id === 'string' && job.id !== '' ? truncate(job.id) : `#${number}`;
     const clips = collect(label, (report) => clipsOf(job, compiler, uniqueness, { number, index }, report));
     if (index - firstIndex + clips.length > maxItems) {
-      const most = maxItems.toLocaleString('en');
+      const most = formatCount(maxItems);
       throw new InputError([
         { job: label, message: `more than ${most} clips in one call: CLIPMILL_MAX_ITEMS allows no more` },
       ]);

@@ -1,3 +1,4 @@
+import { formatCount } from '../core/format.ts';
 import { MAX_TEMPLATE } from './limits.ts';
 import { quote } from './messages.ts';
 
@@ -60,7 +61,7 @@ export function lengthFault(text: string): string | undefined {
   if (text.length <= MAX_TEMPLATE) return undefined;
   const characters = Array.from(text).length;
   if (characters <= MAX_TEMPLATE) return undefined;
-  return `has ${characters.toLocaleString('en')} characters, ${MAX_TEMPLATE.toLocaleString('en')} at most`;
+  return `has ${formatCount(characters)} characters, ${formatCount(MAX_TEMPLATE)} at most`;
 }
 
 export function variablesOf(template: Template): string[] {

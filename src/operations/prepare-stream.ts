@@ -8,7 +8,7 @@ import { pagesOf } from '../core/chunk.ts';
 import type { Job } from '../jobs/job.ts';
 import { StagingTable } from '../ledger/staging.ts';
 import { INTAKE_PAGE } from '../ledger/intake.ts';
-import { StreamRoom } from './redis-room.ts';
+import { StreamMemoryCheck } from './redis-memory.ts';
 import { knownItems } from './submit.ts';
 
 /**
@@ -35,7 +35,7 @@ export async function* prepareStream(
     const check = new FolderCheck(folder, app, wanted);
     let adopted = !folder.unknown;
     const read: Job[] = [];
-    const room = new StreamRoom(app, total);
+    const memory = new StreamMemoryCheck(app, total);
     for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
       const hashes = await knownItems(app, batch, page);
       const fates = await check.page(
@@ -45,7 +45,7 @@ export async function* prepareStream(
       const conflict = conflictOf(folder, check.findings, undefined, policy, { partial: true });
       if (conflict) throw conflict;
       const isNew = (_job: Job, index: number) => hashes[index] === undefined && fates[index] === undefined;
-      await room.require(page, page.filter(isNew));
+      await memory.require(page, page.filter(isNew));
       if (wanted) {
         read.push(...page);
         continue;

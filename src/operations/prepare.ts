@@ -5,7 +5,7 @@ import { pagesOf } from '../core/chunk.ts';
 import type { Job } from '../jobs/job.ts';
 import { INTAKE_PAGE } from '../ledger/intake.ts';
 import { StagingTable } from '../ledger/staging.ts';
-import { newItemsOf, requireRedisRoom } from './redis-room.ts';
+import { newItemsOf, requireRedisMemory } from './redis-memory.ts';
 import { previewJobs, type Preview } from './preview.ts';
 import { knownItems, type SubmitHeader } from './submit.ts';
 import { adoptFolder, type Adopted } from '../adoption/adopt.ts';
@@ -76,7 +76,7 @@ export async function prepareSubmission(
       const conflict = conflictOf(folder, check.findings, source, policy);
       if (conflict) throw conflict;
     }
-    const memory = await requireRedisRoom(app, newItemsOf(previews));
+    const memory = await requireRedisMemory(app, newItemsOf(previews));
     return {
       previews,
       memory,

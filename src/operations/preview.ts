@@ -8,7 +8,7 @@ import type { Job } from '../jobs/job.ts';
 import type { Batch } from '../ledger/batch.ts';
 import { contentHash, INTAKE_PAGE, type TakenOutput } from '../ledger/intake.ts';
 import { ownerOf, refOf } from '../ledger/schema/keys.ts';
-import { sizeOf } from './redis-room.ts';
+import { sizeOf } from './redis-memory.ts';
 import { budgetDiagnostic, knownItems, outputTaken, type SubmitHeader } from './submit.ts';
 
 /** The effect that a submission would have. */

@@ -3,7 +3,7 @@ import { contentHash } from '../ledger/intake.ts';
 import { moreFiles, pastAttempt } from '../ledger/item.ts';
 import { itemStates } from '../ledger/schema/states.ts';
 import { StorageError, type Storage } from '../storage/storage.ts';
-import { folderNames } from './folder.ts';
+import { folderNames } from './folder-marker.ts';
 
 const time = z
   .string()

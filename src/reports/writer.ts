@@ -7,7 +7,7 @@ import type { Queries } from '../ledger/queries.ts';
 import type { RunScript } from '../ledger/scripts.ts';
 import type { Storage } from '../storage/storage.ts';
 import { storeReports, type BatchReports } from './batch-reports.ts';
-import { claimFolder, folderNames } from './folder.ts';
+import { claimFolder, folderNames } from './folder-marker.ts';
 import { acquireLease, RENEW_EVERY_MS, type ReportLease } from './lease.ts';
 
 export interface ReportWriterDeps {

@@ -1,3 +1,4 @@
+import { formatCount } from '../../core/format.ts';
 import type { Diagnostic } from '../../core/errors.ts';
 import { kling26 } from '../../apixo/models/kling-2-6.ts';
 import type { Owner } from './name-table.ts';
@@ -92,7 +93,7 @@ export class FileCheck {
         await this.#job(this.#renamed(entry.tree), compiler, owner, reported, label);
       }
       if (this.#clips > this.#options.maxItems) {
-        const most = this.#options.maxItems.toLocaleString('en');
+        const most = formatCount(this.#options.maxItems);
         const message = `with this job the file has more than ${most} clips: split it, or raise CLIPMILL_MAX_ITEMS`;
         this.#diagnostic(entry.place, label, undefined, message);
         break;

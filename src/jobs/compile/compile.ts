@@ -4,11 +4,11 @@ import { textShape } from '../schema.ts';
 import { builtIns, parseTemplate, render, unknownVariable, type Template } from '../template.ts';
 import type { FieldDiagnostic, Fields, Report } from '../tree.ts';
 import { quote } from '../messages.ts';
-import { plural } from '../../core/format.ts';
+import { formatCount, plural } from '../../core/format.ts';
 import type { Batch } from './header.ts';
 import { checkMatrix, combinationCount, type Combination, type Matrix } from './matrix.ts';
-import { compileSettings, sameSettings, type Settings } from './settings.ts';
-import { checkTemplate, checkShape, zodIssues } from './shape.ts';
+import { compileSettings, sameSettings, type Settings } from './job-settings.ts';
+import { checkTemplate, checkFields, zodIssues } from './check-fields.ts';
 import { variablesOf } from './variables.ts';
 
 /** A job with its defaults, ready to be expanded. */
@@ -45,7 +45,7 @@ export class JobCompiler {
       report(issue);
     };
     const variables = variablesOf(raw, batch, reportOnce);
-    const own = checkShape(raw, textShape, reportOnce, [], 'skip');
+    const own = checkFields(raw, textShape, reportOnce, [], 'skip');
     checkTemplate('id', own, reportOnce);
     checkTemplate('prompt', own, reportOnce);
     if (own['matrix'] !== undefined) checkMatrix(raw['matrix'], reportOnce);
@@ -126,7 +126,7 @@ function checkImages(field: string, places: unknown, names: readonly string[], r
 function checkClipCount({ matrix, settings }: CompiledJob, report: Report): void {
   const clips = combinationCount(matrix) * settings.copies;
   if (clips <= MAX_CLIPS_PER_JOB) return;
-  const most = MAX_CLIPS_PER_JOB.toLocaleString('en');
+  const most = formatCount(MAX_CLIPS_PER_JOB);
   const path = [Object.keys(matrix).length === 0 ? 'copies' : 'matrix'];
   report({ path, message: `makes ${plural(clips, 'clip')} of one job, ${most} at most` });
 }

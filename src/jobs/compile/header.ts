@@ -5,7 +5,7 @@ import { nearest } from '../../core/did-you-mean.ts';
 import { outputFault } from './output-name.ts';
 import { lengthFault, parseTemplate, render, variablesOf, type Template } from '../template.ts';
 import { isFields, type Fields, type Report } from '../tree.ts';
-import { checkShape } from './shape.ts';
+import { checkFields } from './check-fields.ts';
 import { kindOf, quote, truncate, unknownName } from '../messages.ts';
 
 export const TOO_MANY_IMAGES = 'takes two images at most, those of image_urls included';
@@ -71,7 +71,7 @@ export function compileHeader(raw: Fields, context: HeaderContext, report: Repor
       defaultsMisspelled ||= nearest(name, known) === 'defaults';
     }
   }
-  const valid = checkShape(own, headerShape, report);
+  const valid = checkFields(own, headerShape, report);
   const { defaults, faulty } = defaultsMisspelled
     ? noDefaults()
     : compileDefaults(raw['defaults'], context.images, report);
@@ -134,7 +134,7 @@ function compileDefaults(raw: unknown, images: ImageFiles, report: Report): Pick
       report({ path: ['defaults', name], at: 'key', message });
     } else rest[name] = value;
   }
-  const defaults = checkShape(
+  const defaults = checkFields(
     rest,
     defaultsShape,
     (issue) => {

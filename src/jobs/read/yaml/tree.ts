@@ -1,6 +1,7 @@
 import { isAlias, isMap, isPair, isScalar, isSeq, type LineCounter, type Node, type YAMLMap } from 'yaml';
-import type { Member, Place, Scalar, SyntaxDiagnostic, Tree } from '../../tree.ts';
+import { formatCount } from '../../../core/format.ts';
 import { quote } from '../../messages.ts';
+import type { Member, Place, Scalar, SyntaxDiagnostic, Tree } from '../../tree.ts';
 import type { Anchor, YamlScope } from './scope.ts';
 
 const plainTags = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`);
@@ -90,7 +91,7 @@ export class YamlTree {
     this.aliased += anchor.size;
     if (this.aliased <= allowed) return { ...anchor.tree, place };
     if (before <= allowed) {
-      const message = `aliases expand to more than ${allowed.toLocaleString('en')} values here: reduce the values of the anchor`;
+      const message = `aliases expand to more than ${formatCount(allowed)} values here: reduce the values of the anchor`;
       this.diagnostics.push({ place, message });
     }
     // Not expanded: the tree would be small in memory, but walking it would take too long.

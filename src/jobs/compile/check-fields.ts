@@ -8,7 +8,7 @@ import { unknownName } from '../messages.ts';
  * @param unknown handling of fields without a schema. Default: report
  * @returns the valid fields; `undefined` counts as absent
  */
-export function checkShape(
+export function checkFields(
   raw: Fields,
   shape: Readonly<Record<string, z.ZodType>>,
   report: Report,

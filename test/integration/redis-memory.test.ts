@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { createClipmill, UserError } from '../../src/index.ts';
-import { redisBytes } from '../../src/operations/redis-room.ts';
+import { redisBytes } from '../../src/operations/redis-memory.ts';
 import type { NewItem } from '../../src/ledger/intake.ts';
 import { openLedger } from '../support/ledger.ts';
 import { privateRedis } from '../support/private-redis.ts';

@@ -7,7 +7,7 @@ import { quote } from '../messages.ts';
 import { TOO_MANY_IMAGES, type Batch } from './header.ts';
 import { contentIds } from './identity.ts';
 import { nameFacts, type NameFacts } from './output-name.ts';
-import { checkTemplate, checkShape, zodIssues } from './shape.ts';
+import { checkTemplate, checkFields, zodIssues } from './check-fields.ts';
 
 /** The checked fields of a job except its texts, with defaults. Most jobs of a file have the same settings. */
 export interface Settings {
@@ -43,7 +43,7 @@ export function sameSettings(a: Fields, b: Fields): boolean {
  * @param faulty fields whose errors were reported, of which nothing more is reported; `report` adds to them
  */
 export function compileSettings(raw: Fields, batch: Batch, faulty: ReadonlySet<string>, report: Report): Settings {
-  const own = checkShape(raw, settingsShape, report, [], 'skip');
+  const own = checkFields(raw, settingsShape, report, [], 'skip');
   checkTemplate('output', own, report);
   const { set } = batch;
   const given = Object.keys(set).length === 0 ? own : { ...withoutImages(own, set), ...set };

@@ -50,7 +50,7 @@ export function newItemsOf(previews: readonly Previewed[]): NewItems {
  * @returns the memory that a large submission needs, as a line of text
  * @throws UserError if `maxmemory` leaves less than they need
  */
-export async function requireRedisRoom(app: Pick<App, 'redis'>, items: NewItems): Promise<string | undefined> {
+export async function requireRedisMemory(app: Pick<App, 'redis'>, items: NewItems): Promise<string | undefined> {
   const { count } = items;
   if (count === 0) return undefined;
   const [facts, listpackValue] = await Promise.all([
@@ -92,7 +92,7 @@ const CHECK_INTERVAL = 10_000;
  * Checks that a stream of jobs fits into the memory of Redis while it is read: before the first job, then every 10,000
  * jobs. The rest is assumed to be like the jobs so far, and as long if its length is unknown.
  */
-export class StreamRoom {
+export class StreamMemoryCheck {
   readonly #app: Pick<App, 'redis'>;
   readonly #total: number;
   readonly #new = { count: 0, inputBytes: 0, nameBytes: 0 };
@@ -121,7 +121,7 @@ export class StreamRoom {
     this.#nextCheck = this.#read + CHECK_INTERVAL;
     const ahead = page.length + Math.max(this.#total - this.#read, Math.min(this.#read - page.length, CHECK_INTERVAL));
     const { count, inputBytes, nameBytes } = this.#new;
-    await requireRedisRoom(this.#app, {
+    await requireRedisMemory(this.#app, {
       count: Math.ceil((ahead * count) / this.#read),
       inputBytes: inputBytes / count,
       nameBytes: nameBytes / count,
