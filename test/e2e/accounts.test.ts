@@ -9,7 +9,7 @@ import { privateRedis } from '../support/private-redis.ts';
 const SLOTS = 3;
 const CLIPS = 12;
 
-/** One account: its key, its prefix, its limits, and the API as this key sees it. */
+/** One account: its key, its prefix, its limits and its API. */
 async function account(name: string, redisUrl: string, folder: string) {
   const apiKey = createHash('sha256').update(name).digest('hex');
   const simulator = await startSimulator({ apiKey, maxTasks: SLOTS, generationMs: { 5: [60, 120] } });

@@ -5,7 +5,7 @@ import { startSimulator, type Simulator } from '../../src/simulator/start.ts';
 import { clipmill, scaled, workFolder } from '../support/cli.ts';
 import { images } from '../support/images.ts';
 
-/** Each of these is said in one clear line that begins so. */
+/** Invalid input, with the start of the line that reports it. */
 const files: [what: string, name: string, text: string, line: string][] = [
   ['a file that is not there', 'none.yaml', '', 'error: none.yaml: '],
   ['an empty file', 'x.yaml', '\n', 'error: x.yaml'],

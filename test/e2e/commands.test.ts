@@ -51,12 +51,12 @@ describe('commands on a shared Redis', () => {
     });
     expect(simulator.records.summary().tasks.made).toBe(30);
 
-    // The workers keep the manifest and the gallery beside the clips.
+    // The workers write the manifest and the gallery next to the clips.
     const beside = (name: string) => readFile(join(folder, 'videos/b', name), 'utf8').catch(() => '');
     await until(async () => (await beside('manifest.jsonl')).match(/"state":"done"/g)?.length === 30);
     await until(async () => (await beside('index.html')).match(/,"done",/g)?.length === 30);
 
-    // SIGTERM drains: exit code 0 and a last word.
+    // SIGTERM drains: exit code 0 and a final log line.
     for (const { child } of workers) child.kill('SIGTERM');
     for (const worker of workers) {
       const { code, err } = await worker.finished;
@@ -100,7 +100,7 @@ describe('commands on a shared Redis', () => {
     });
     const { out } = await clipmill(['status', '--json'], folder, limited).finished;
     const counts: Record<string, number> = (JSON.parse(out) as StatusJson).batches[0]?.counts ?? {};
-    // What was paid for is stored; nothing else was submitted.
+    // Paid clips are stored; nothing else was submitted.
     expect(counts['done']).toBe(simulator.records.summary().tasks.made);
     expect((counts['done'] ?? 0) + (counts['cancelled'] ?? 0)).toBe(40);
     expect(count + going).toBeGreaterThanOrEqual(36);

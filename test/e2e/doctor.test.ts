@@ -7,7 +7,7 @@ import { clipmill, workFolder } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
 import { privateRedis } from '../support/private-redis.ts';
 
-/** Depends on the Redis that is installed here. */
+/** Depends on the installed Redis. */
 const KNOWN_HOLES = 'security';
 
 const report = z.object({
@@ -168,7 +168,7 @@ describe('a command that starts work', () => {
     const refused = await diagnose(set);
     expect(refused.of('callbacks')).toMatchObject([{ level: 'fail', cure: expect.stringContaining('clipmill serve') }]);
     expect(refused.code).toBe(1);
-    // The same with a server of another secret at the URL, and with something that always answers 200.
+    // The same for a server with another secret at the URL, and for one that always answers 200.
     const serve = clipmill(['serve'], await workFolder(), {
       ...listening,
       CLIPMILL_LISTEN: `127.0.0.1:${other}`,

@@ -18,7 +18,7 @@ if (!here) process.stderr.write(`NOT TESTED: the gallery in a browser, for there
 
 const evil = `</script><script>document.title='run'</script><img src=x onerror="document.title='run'">`;
 
-/** Sixty cards are drawn at once; the last of these are far below the window. */
+/** The page draws sixty cards at once, so the last of these are far below the window. */
 const items: Item[] = [
   item({ id: 'fox', output: 'b/fox #1?.mp4', input: { prompt: 'a fox in snow', duration: 5 } }),
   item({ id: 'evil', output: 'b/evil.mp4', input: { prompt: evil } }),
@@ -34,10 +34,10 @@ async function* stream(): AsyncGenerator<Item> {
   yield* items;
 }
 
-/** A browser on a busy machine takes its time. */
+/** A browser is slow on a busy machine. */
 const slow = { timeout: 10_000, interval: 30 };
 
-/** Said in the browser. */
+/** Declares the globals of the browser. */
 const playing = `(({ paused, currentTime, videoWidth }) =>
   !paused && currentTime > 0.05 && videoWidth > 0)(document.querySelector('dialog video'))`;
 const focused = `document.activeElement.closest('article')?.innerText ?? ''`;
@@ -46,7 +46,7 @@ describe.skipIf(!here)('the gallery in a browser', () => {
   let browser: Browser;
   let page: Page;
   let address: string;
-  /** What goes wrong in the page, and what it asks for beside files. */
+  /** Errors in the page, and its requests other than files. */
   const wrong: string[] = [];
 
   beforeAll(async () => {
@@ -88,7 +88,7 @@ describe.skipIf(!here)('the gallery in a browser', () => {
     await plays();
     await page.keyboard.press('Escape');
     await expect.poll(() => viewer.isVisible(), slow).toBe(false);
-    // Back at the clip that was seen last, once the page has heard that its viewer is closed.
+    // The focus returns to the last clip once the viewer is closed.
     await expect.poll(() => page.evaluate(focused), slow).toContain('onerror');
     await page.keyboard.press('Enter');
     await expect.poll(() => viewer.innerText(), slow).toContain('onerror');

@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 
 const jobs = { 'jobs.yaml': 'jobs:\n  - prompt: a fox\n' };
 
-/** A HTTPS server whose certificate nobody knows. */
+/** An HTTPS server with an untrusted certificate. */
 async function unknownCertificate(folder: string): Promise<Server> {
   execFileSync(
     'openssl',

@@ -76,7 +76,7 @@ describe('the check of Redis', () => {
     expect(code).toBe(0);
     expect(out).toBe('');
     const lines = err.trimEnd().split('\n');
-    // Each is a line of the log: anything else is no JSON.
+    // Every line is a log line: anything else is not JSON.
     const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
     expect(messages.filter((message) => message.includes('volatile-lru'))).toHaveLength(1);
 

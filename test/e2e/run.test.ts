@@ -82,7 +82,7 @@ describe('clipmill run', () => {
     expect(first.out).toContain('clipmill retry mixed --failed');
     expect(first.out).toContain('clipmill retry mixed --held');
 
-    // The user decides that paying twice is all right.
+    // The user accepts paying twice.
     const retry = await clipmill(['retry', 'mixed', '--held'], folder, env).finished;
     expect(retry).toMatchObject({ code: 0, out: '1 item requeued\n' });
     const second = await clipmill(['run', 'mixed.yaml'], folder, env).finished;
@@ -94,7 +94,7 @@ describe('clipmill run', () => {
   it('continues after an interrupt and after kill -9, and pays for nothing twice', async () => {
     const { simulator, env } = await simulated({ generationMs: { 5: [40_000, 90_000] } });
     const folder = await workFolder({ 'jobs.yaml': 'batch: b\njobs:\n  - {prompt: a clip, copies: 40}\n' });
-    // The time-out is how long the slots of submissions that the kill cut in two stay taken: perhaps all ten.
+    // The timeout covers the leases of submissions that the kill interrupted, which may hold all ten slots.
     const limited = { ...env, CLIPMILL_MAX_TASKS: '10', CLIPMILL_TASK_TIMEOUT: '10s' };
     const made = () => simulator.records.summary().tasks.made;
 
@@ -112,7 +112,7 @@ describe('clipmill run', () => {
 
     const third = await clipmill(['run', 'jobs.yaml'], folder, limited).finished;
     const held = /(\d+) held/.exec(third.out)?.[1] ?? '0';
-    // Those whose submission the kill cut in two: on a busy machine, up to all that have a slot.
+    // Items whose submission the kill interrupted: on a busy machine, up to all with a slot.
     expect(Number(held)).toBeLessThanOrEqual(10);
     expect(third.out).toContain(`${40 - Number(held)} done`);
     expect(made()).toBeLessThanOrEqual(40);
@@ -141,7 +141,7 @@ describe('clipmill run', () => {
     expect(first.err).toContain('six: 6 clips exceed the budget of 2: the rest will be held');
     expect(first.out).toContain('six: 2 done, 4 held of 6 clips');
 
-    // A file that has no budget does not lift that of the batch.
+    // A file without a budget does not remove that of the batch.
     const silent = await clipmill(['run', 'b.yaml'], folder, env).finished;
     expect(silent.err).toContain('six: 7 clips exceed the budget of 2: the rest will be held');
     expect([silent.code, made()]).toEqual([1, 2]);

@@ -20,7 +20,7 @@ import { sizeOf } from '../support/stored-size.ts';
 const server = await startS3Server();
 afterAll(() => server?.stop());
 
-/** Settings for a folder of its own in the bucket. */
+/** Settings for a separate folder in the bucket. */
 function s3Settings(prefix: string): Record<string, string> {
   return {
     CLIPMILL_STORAGE: `s3://${server?.bucket}/${prefix}`,
@@ -37,7 +37,7 @@ function storageOf(env: Record<string, string>) {
   return storage;
 }
 
-/** A ledger with items, a simulator, and settings (with `change`) for workers that store on S3. */
+/** Starts a ledger with items, a simulator, and settings (with `change`) for workers that store on S3. */
 async function prepare(items: readonly NewItem[], simulated: SimulatorOptions, change: Record<string, string> = {}) {
   const simulator = await startSimulator({ generationMs: { 5: [50, 80] }, ...simulated });
   const env = {
@@ -90,7 +90,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
     expect((await ended()).counts).toMatchObject({ total: kinds.length, done: kinds.length });
     const { tasks, files } = simulator.records.summary();
     expect(tasks.billed).toBe(kinds.length);
-    // Five of them were asked for twice.
+    // Five of them were requested twice.
     expect(files.requests).toBeGreaterThanOrEqual(kinds.length + 5);
     const storage = storageOf(env);
     for (const { output } of items) expect(await sizeOf(storage, output), output).toBe(500_000);
@@ -113,7 +113,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
       expect(answer.headers.get('content-type')).toBe('image/png');
       expect(Buffer.from(await answer.arrayBuffer())).toEqual(images.png('pixels'));
     }
-    // The same file with its image elsewhere asks for the same clips.
+    // The same file with its image in another place yields the same clips.
     await mkdir(join(folder, 'moved'));
     await rename(join(folder, 'a.png'), join(folder, 'moved/b.png'));
     const moved = job.replace('a.png', 'moved/b.png');
@@ -137,7 +137,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
 
   it('continues after a worker was killed while storing, and downloads only what is missing', async () => {
     const killedWithin = async () => {
-      // Each clip takes two seconds to come.
+      // Each clip takes two seconds to download.
       const items = [1, 2, 3, 4].map((n) => clip(`slow-${n}`, `a ${n} [file:slow x1]`, { index: n }));
       const { simulator, env, folder, ended } = await prepare(items, { clipBytes: 2_000_000 });
       const victim = start('workers/all.js', [], folder, env);
@@ -162,7 +162,7 @@ describe.skipIf(!server)('clipmill on S3', () => {
       const fetched = simulator.records.summary().files.requests;
       start('workers/all.js', [], folder, env);
       expect((await ended()).counts).toMatchObject({ total: 6, done: 6 });
-      // The third was stored, though nobody had said so.
+      // The third clip was stored, although that was not recorded.
       expect(fetched).toBe(3);
       expect(simulator.records.summary().files.requests).toBe(6);
       const storage = storageOf(env);
@@ -193,12 +193,12 @@ describe.skipIf(!server)('clipmill on S3', () => {
       start('workers/all.js', [], folder, env);
       expect((await ended()).counts).toMatchObject({ total: 1, done: 1 });
       expect(await sizeOf(storage, 'clips/parts.mp4')).toBe(12_000_000);
-      // What the dead had begun is there until it is swept, and nothing of the upload that ended.
+      // The upload of the killed process remains until it is swept; nothing remains of the completed one.
       expect(await storage.leftovers.sweep(-60_000)).toBe(1);
       expect(await storage.leftovers.sweep(-60_000)).toBe(0);
       expect(await sizeOf(storage, 'clips/parts.mp4')).toBe(12_000_000);
     };
-    // Most of the time is waiting for the locks of the dead to end.
+    // Most of the time is spent waiting for the locks of the killed process to expire.
     await Promise.all([killedWithin(), killedAfter(), killedBetweenParts()]);
   }, 90_000);
 });

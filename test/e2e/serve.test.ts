@@ -77,7 +77,7 @@ interface Site {
   app: App;
   simulator: Simulator;
   folder: string;
-  /** Another `serve`, by default at the address of the callback URL. */
+  /** Starts another `serve`, by default at the address of the callback URL. */
   serve(env?: Record<string, string>): Promise<Running>;
   worker(env?: Record<string, string>): Running;
   done(count: number): Promise<void>;
@@ -143,7 +143,7 @@ describe('callbacks at clipmill serve', () => {
     await Promise.all([site.serve(), site.serve({ CLIPMILL_CALLBACK_LISTEN: `127.0.0.1:${other}` })]);
     site.worker();
     await site.app.intake.add('b', { model: 'kling-2-6' }, clips(10), false);
-    // Whatever the API sends to one, the other gets as well.
+    // The other process receives the same callbacks.
     const sent = new Set<string>();
     const repeat = setInterval(() => {
       for (const { callbackUrl, state } of site.simulator.records.tasks()) {

@@ -38,7 +38,7 @@ describe('CLIPMILL_METRICS_LISTEN of a worker', () => {
     const { text } = await get(`${url}/metrics`);
     expect(text).toContain('clipmill_active_steps');
     expect(text).toContain('nodejs_eventloop_lag_seconds');
-    // Values of the account come from `serve` alone: those of many workers would add up.
+    // Only `serve` exports values of the account: those of many workers would add up.
     expect(text).not.toContain('clipmill_slots');
     expect((await get(`${url}/cb/1/a/b`)).status).toBe(404);
 
@@ -65,7 +65,7 @@ describe('CLIPMILL_METRICS_LISTEN of a worker', () => {
       void get(`${url}/healthz`).then(({ status, text }) => status === 503 && reasons.add(text));
     }, 25);
     onTestFinished(() => clearInterval(scrape));
-    // A global concurrency of 0 keeps BullMQ's workers from fetching, whatever is due.
+    // A global concurrency of 0 keeps BullMQ's workers from fetching any job.
     await app.redis.hset(`${app.keys.prefix}submit:meta`, 'concurrency', 0);
     await app.intake.add('b', { model: 'kling-2-6' }, clips(3), false);
     const { code, err } = await worker.finished;

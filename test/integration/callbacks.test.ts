@@ -15,14 +15,14 @@ import { clip, clips, startHarness, type Harness } from '../support/harness.ts';
 import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
 
-/** No fallback poll comes within a test: what ends here ends by its callback. */
+/** No fallback poll within a test: tasks end by their callbacks. */
 const NEVER = { CLIPMILL_POLL_DELAY: '50s', CLIPMILL_POLL_INTERVAL: '5s' };
 
 interface CallbackHarness extends Harness {
-  /** Another receiver, on a port of its own unless it is the first. */
+  /** Starts another receiver, on another port unless it is the first. */
   serve(): Promise<RunningServer>;
   post(url: string, body?: string): Promise<number>;
-  /** The callback URL of an attempt, as the API was given it. */
+  /** Returns the callback URL of an attempt, as sent to the API. */
   urlOf(id: string, attempt?: number): Promise<string>;
 }
 
@@ -62,7 +62,7 @@ async function startCallbackHarness(
   };
 }
 
-/** GETs of one task. */
+/** Number of GETs of one task. */
 const polls = (harness: Harness) => harness.simulator.records.summary().requests.status;
 
 describe('callback mode', () => {
@@ -77,7 +77,7 @@ describe('callback mode', () => {
     expect(callbacks).toMatchObject({ sent: 30, accepted: 30 });
     const urls = harness.simulator.records.tasks().map((task) => task.callbackUrl);
     expect(new Set(urls).size).toBe(30);
-    // A busy machine may have given up a permit that came too late: then it was a later attempt.
+    // On a busy machine, a permit may have come too late, so that this is a later attempt.
     const { attempt } = (await harness.app.queries.item('b', 'clip-7')) ?? {};
     expect(urls).toContain(await harness.urlOf('clip-7', attempt));
   });
@@ -100,7 +100,7 @@ describe('callback mode', () => {
     expect((await harness.ended('b')).counts).toMatchObject({ done: 40 });
     const { tasks, requests } = harness.simulator.records.summary();
     expect(tasks).toMatchObject({ made: 40, billed: 40 });
-    // An early one is worth a poll, and those after 1, 2 and 5 s.
+    // An early callback triggers a poll, then polls after 1, 2 and 5 s.
     expect(requests.status).toBeLessThan(40 * 5);
   }, 40_000);
 
@@ -171,7 +171,7 @@ describe('callback mode', () => {
     expect(await harness.post(await harness.urlOf('clip-1'), body)).toBe(200);
     await until(async () => (await harness.app.queries.item('b', 'clip-1'))?.state === 'done', 'the clip');
     expect((await harness.app.queries.batch('b'))?.counts).toMatchObject({ done: 1, held: 0 });
-    // After the end nothing comes of it any more.
+    // After the end, it has no effect.
     const before = polls(harness);
     expect(await harness.post(await harness.urlOf('clip-1'), body)).toBe(200);
     expect(polls(harness)).toBe(before);
@@ -190,13 +190,13 @@ describe('callback mode', () => {
       code: 200,
       data: { taskId, state: 'success', resultJson: '{"resultUrls":["http://127.0.0.1/evil.mp4"]}' },
     });
-    // On the running one: a poll, which finds it running.
+    // For a running task: a poll, which finds it running.
     expect(await harness.post(await harness.urlOf('running'), body)).toBe(200);
     await until(() => polls(harness) === 1, 'a poll');
     expect(await harness.post(await harness.urlOf('lost'), body)).toBe(200);
     expect(await harness.app.queries.item('b', 'lost')).toMatchObject({ state: 'held', code: 'CONNECTION_LOST' });
     expect(await harness.app.queries.item('b', 'running')).toMatchObject({ state: 'generating' });
-    // Again and again within five seconds: no further poll but those after the first.
+    // Repeated within five seconds: no further polls but those after the first.
     for (let n = 0; n < 20; n += 1) expect(await harness.post(await harness.urlOf('running'), body)).toBe(200);
     expect(polls(harness)).toBeLessThanOrEqual(2);
   });
@@ -303,7 +303,7 @@ describe('callback mode', () => {
     await until(async () => (await harness.app.queries.item('b', 'running'))?.state === 'generating', 'a task');
     await until(async () => (await harness.app.queries.item('b', 'lost'))?.state === 'held', 'a held item');
     const [task] = harness.simulator.records.tasksFor('lost [lost]');
-    // The records alone, as recordHint makes them before it wakes or adds a job.
+    // Only the records that recordHint makes before it wakes or adds a job.
     await harness.app.run('hint', 'b/running', 1, '', '');
     await harness.app.run('hint', 'b/lost', 1, task?.taskId ?? '', 'kling-2-6/5/auto');
     expect(await harness.app.queries.item('b', 'lost')).toMatchObject({ state: 'generating', task: task?.taskId });

@@ -15,11 +15,11 @@ import { startHarness, type Harness, type HarnessOptions } from '../support/harn
 
 const SIGNATURE = 'c0ffee0123456789';
 
-/** A store that remembers what came and signs as S3 does. */
+/** A store that records uploads and signs like S3. */
 class Store implements InputStore {
   readonly puts: string[] = [];
   readonly seconds: number[] = [];
-  /** Signing fails this often. */
+  /** Number of times that signing fails. */
   failures = 0;
 
   async put(sha256: string, extension: string, contentType: string): Promise<void> {
@@ -53,7 +53,7 @@ const fromFile = (id: string, ...image_files: string[]): JobInput => ({
   image_files,
 });
 
-/** Everything that is in Redis under the prefix, as text. */
+/** Returns everything in Redis under the prefix, as text. */
 async function redisText({ app: { redis, keys } }: Harness): Promise<string> {
   const texts: unknown[] = [];
   for (const key of await redis.keys(`${keys.prefix}*`)) {
@@ -96,7 +96,7 @@ describe('local images', () => {
     const [task] = harness.simulator.records.tasks();
     expect(JSON.stringify(task?.input)).toContain(`X-Amz-Signature=${SIGNATURE}`);
     expect(JSON.stringify(task?.input)).not.toContain('image_files');
-    // Two hours of the task and ten minutes for clocks that differ.
+    // Two hours for the task, and ten minutes for clock skew.
     expect(new Set(store.seconds)).toEqual(new Set([7_800]));
     expect(generate).toHaveLength(2);
     expect(await redisText(harness)).toContain('cannot fetch https://bucket.example/');
@@ -104,7 +104,7 @@ describe('local images', () => {
     expect(lines.join('')).toContain('ambiguous submission');
     expect(lines.join('')).not.toContain(SIGNATURE);
 
-    // The same file again uploads nothing: nobody will ask for its images.
+    // Submitting the same file again uploads nothing: its images are not needed.
     expect(await submit([fromFile('one', 'a.png')])).toMatchObject({ added: 0, existing: 1, changed: [] });
     expect(store.puts).toHaveLength(2);
   });

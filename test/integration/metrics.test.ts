@@ -16,7 +16,7 @@ async function scrape(harness: Harness): Promise<string> {
   return await answer.body.text();
 }
 
-/** Names as Prometheus stores them: with _bucket, _sum and _count of histograms. */
+/** Names as stored by Prometheus: with _bucket, _sum and _count of histograms. */
 function namesIn(text: string): Set<string> {
   const declared = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type]) =>
     type === 'histogram' ? ['_bucket', '_sum', '_count'].map((suffix) => name + suffix) : [name],
@@ -24,7 +24,7 @@ function namesIn(text: string): Set<string> {
   return new Set(declared);
 }
 
-/** Metric names in an expression: what is left without strings, label lists and PromQL's own words. */
+/** Returns the metric names in an expression, without strings, label lists and keywords of PromQL. */
 function metricsOf(expression: string): string[] {
   const bare = expression
     .replaceAll(/"[^"]*"/g, '')
@@ -114,7 +114,7 @@ describe('/metrics', () => {
       Number(/^clipmill_api_requests_total\{kind="generate",status="200"\} (\d+)$/m.exec(text)?.[1]),
     ).toBeGreaterThan(4);
     expect(Number(/^clipmill_download_bytes_total (\d+)$/m.exec(text)?.[1])).toBeGreaterThan(0);
-    // A purge takes nothing back.
+    // A purge does not decrease counters.
     await harness.app.redis.zadd(harness.app.keys.ended, 1, 'b');
     while (await harness.app.admin.purge('b', 1));
     expect(await scrape(harness)).toContain('clipmill_ended_total{state="done"} 4\n');

@@ -9,7 +9,7 @@ import { startHarness } from '../support/harness.ts';
 const jobs = (batch: string, id: string, output: string) =>
   expandJobs([{ id, prompt: `${batch} ${id}`, output }], { batch });
 
-/** The complaint about a name, which the preview and the submission must agree on; `undefined` when it is taken. */
+/** Returns the error of a name, which must be the same in preview and submission; `undefined` if it is accepted. */
 async function add(app: App, batch: string, id: string, output: string): Promise<string | undefined> {
   const told = async (work: Promise<unknown>) =>
     work.then(

@@ -10,7 +10,7 @@ import { queueJobJsonSchema } from '../../src/jobs/queue-job.ts';
 import { startHarness, type Harness } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 
-/** What a producer in any language does: a BullMQ queue by its documented name and prefix. */
+/** A producer as in any language: a BullMQ queue by its documented name and prefix. */
 function producer(harness: Harness): Queue {
   const queue = new Queue('submit', { connection: harness.app.redis, prefix: `{${harness.env['CLIPMILL_PREFIX']}}` });
   onTestFinished(() => queue.close());

@@ -41,7 +41,7 @@ describe('proxies', () => {
     vi.stubEnv('HTTPS_PROXY', proxy.url);
     expect(await read(await opener().open(`http://clips.test:${port}/a.mp4`))).toBe('whole');
     expect(proxy.requests).toEqual([`GET http://clips.test:${port}/a.mp4`]);
-    // There is no TLS behind it: it is asked to connect, and that fails.
+    // There is no TLS server behind it, so CONNECT fails.
     await expect(opener().open(`https://clips.test:${port}/a.mp4`)).rejects.toMatchObject({ fault: 'broken' });
     expect(proxy.requests.at(-1)).toBe(`CONNECT clips.test:${port}`);
   });

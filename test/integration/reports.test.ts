@@ -17,13 +17,13 @@ const never = new AbortController().signal;
 
 const pagesKey = ({ keys }: App) => `${keys.prefix}pages`;
 
-/** When the pages of a batch are due, in ms from now by Redis's clock; `undefined` when they show everything. */
+/** Returns when the reports of a batch are due, in milliseconds from now by the clock of Redis; `undefined` if they are up to date. */
 async function dueIn(app: App, batch = 'b'): Promise<number | undefined> {
   const [score, [seconds]] = await Promise.all([app.redis.zscore(pagesKey(app), batch), app.redis.time()]);
   return score === null ? undefined : Number(score) - Number(seconds) * 1000;
 }
 
-/** As if the time until then had passed. */
+/** Makes the reports due, as if the time had passed. */
 async function makeDue(app: App, batch = 'b'): Promise<void> {
   const key = app.keys.batch(batch);
   if (await app.redis.hexists(key, 'pagesAt')) await app.redis.hset(key, 'pagesAt', 0);
@@ -36,7 +36,7 @@ async function claimed(claim: Promise<ReportLease | undefined>): Promise<ReportL
   return held;
 }
 
-/** The other verbs of a storage that has these texts. */
+/** Further methods of a storage that has these texts. */
 function plainTexts(texts: Map<string, string>) {
   return {
     locate: (name: string) => name,
@@ -56,7 +56,7 @@ function plainTexts(texts: Map<string, string>) {
   };
 }
 
-/** A storage in memory; `during` runs before the first bytes of a page are taken. */
+/** A storage in memory; `during` runs before the first bytes of a report are read. */
 function memoryStorage(during: () => Promise<void> = async () => {}) {
   const pages = new Map<string, string>();
   let writes = 0;
@@ -106,17 +106,17 @@ describe('reports', () => {
     await makeDue(app);
     await writer.writeDue(never);
     expect(storage.pages.get('b/manifest.jsonl')?.split('\n')).toHaveLength(4);
-    // Nothing has changed since: nothing is due.
+    // Nothing has changed, so nothing is due.
     expect(await dueIn(app)).toBeUndefined();
 
     await app.admin.cancel('b', ['clip-1'], false);
     expect(await dueIn(app)).toBeGreaterThan(8_000);
-    // A write that took 10 s is followed by 200 s without one.
+    // After a write of 10 s, none is due for 200 s.
     await makeDue(app);
     await (await claimed(acquireLease(app.run))).written(10_000);
     await app.admin.cancel('b', ['clip-2'], false);
     expect(await dueIn(app)).toBeGreaterThan(195_000);
-    // At the end they are due at once, but not with every end of a batch that goes on.
+    // They are due at once when the batch ends, but not for every item of a running batch.
     await app.admin.cancel('b', ['clip-3'], false);
     expect(await dueIn(app)).toBeLessThanOrEqual(1_000);
     await (await claimed(acquireLease(app.run))).written(10_000);
@@ -139,7 +139,7 @@ describe('reports', () => {
     expect(storage.pages.get('b/manifest.jsonl')).toContain('"cancelled"');
     expect(await dueIn(app)).toBeUndefined();
 
-    // It was not dead but slow, and may just have put its older pages in the place of newer ones.
+    // The writer was slow, not dead, and may have replaced newer reports by its older ones.
     expect(await dead.renew()).toBe(false);
     await dead.written(5);
     expect(await dueIn(app)).toBeDefined();

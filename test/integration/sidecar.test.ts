@@ -17,7 +17,7 @@ describe('sidecars', () => {
             ...app.attempts,
             async stored(attempt, stored) {
               tries.push((await readFile(path, 'utf8')).includes(stored.sha256));
-              // The process dies here the first time, as far as this item is concerned.
+              // Simulates a crash at this point for the first attempt of this item.
               if (tries.length === 1) throw new Error('killed');
               return app.attempts.stored(attempt, stored);
             },

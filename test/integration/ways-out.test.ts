@@ -10,7 +10,7 @@ import { clip, clips, startHarness } from '../support/harness.ts';
 import { override } from '../support/override.ts';
 import { until } from '../support/until.ts';
 
-/** Jobs as a file has them. */
+/** Jobs as in a file. */
 function jobsOf(count: number): Job[] {
   return Array.from({ length: count }, (_, n) => ({
     id: `clip-${n + 1}`,
@@ -22,7 +22,7 @@ function jobsOf(count: number): Job[] {
   }));
 }
 
-/** Held submissions free their slots soon, so that a test need not wait for them. */
+/** Held submissions release their slots soon, so that tests need not wait. */
 const soon = { CLIPMILL_TASK_TIMEOUT: '2s' };
 
 describe('an ambiguous submission', () => {
@@ -56,7 +56,7 @@ describe('cancelling', () => {
     const all = jobsOf(INTAKE_PAGE + 2);
     const jobs = async function* () {
       yield* all.slice(0, INTAKE_PAGE);
-      // The first page is in; somebody changes his mind.
+      // The batch is cancelled after the first page.
       await until(async () => (await harness.app.queries.batch('b'))?.counts.total === INTAKE_PAGE, 'the first page');
       await cancelBatch(harness.app, 'b', false);
       yield* all.slice(INTAKE_PAGE, -1);
@@ -115,7 +115,7 @@ describe('cancelling', () => {
     expect((await harness.ended('b')).counts).toMatchObject({ cancelled: 2 });
 
     expect(await retryItems(harness.app, 'b', { states: ['cancelled'] })).toBe(2);
-    // The download that was under way all the time is of the same task, so its clip is as good.
+    // The download in progress is of the same task, so its clip is valid.
     await until(async () => (await state('fetched')) === 'downloading', 'the second look');
     goOn = true;
     expect((await harness.ended('b')).counts).toMatchObject({ done: 2, cancelled: 0 });

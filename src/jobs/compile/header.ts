@@ -82,7 +82,6 @@ export function compileHeader(raw: Fields, context: HeaderContext, report: Repor
     defaults,
     faulty: new Set([...faulty, ...(context.faulty ?? [])]),
     set: context.set ?? {},
-    /** Handling of unknown fields: variables, refused with a hint to --variables, or refused without one. */
     extraFields: context.extraFields ?? 'unknown',
     columns: new Set(context.columns),
     nameFault: context.nameFault,

@@ -89,7 +89,7 @@ function flagsMessage(flags: string): string {
 }
 
 /** Returns an error if the first line of a .txt file is that of another format, such as a table saved as text. */
-export function otherFormat(line: string): string | undefined {
+function otherFormat(line: string): string | undefined {
   const format = formatOf(line);
   if (format === undefined) return undefined;
   return `appears to be ${names[format]}: use --format ${format}, or --format txt for one prompt per line`;
@@ -130,7 +130,7 @@ const NUMBERED = patterns[1];
  * Detects whether every line is an item of a list, so that marks, numbers or quotes are not part of the prompts:
  * `- a fox`, `1. a fox`, `"a fox",`. Numbers must count from 1, and a comma must follow quotes.
  */
-export class Decoration {
+class Decoration {
   #candidates = patterns;
   #lines = 0;
   #commas = 0;
