@@ -122,7 +122,7 @@ function parseQuery(query: string): Map<string, string> {
   const parameters = new Map(new URLSearchParams(query));
   for (const name of parameters.keys()) {
     if (!(PARAMETERS as readonly string[]).includes(name)) {
-      throw new Error(`parameter "${name}" is unknown: known are ${PARAMETERS.join(', ')}`);
+      throw new Error(`parameter "${name}" is unknown: known parameters are ${PARAMETERS.join(', ')}`);
     }
   }
   return parameters;

@@ -65,7 +65,7 @@ export class ImageFiles {
       const real = await realpath(resolve(this.#folder, path));
       const within = relative(await realpath(this.#folder), real);
       if (!this.#outside && (within === '..' || within.startsWith(`..${sep}`))) {
-        return 'lies outside the folder of the jobs: move it there, or allow it with --allow-images-outside';
+        return 'is outside the folder of the jobs: move it there, or allow it with --allow-images-outside';
       }
       return await inspectImage(real);
     } catch (error) {
@@ -122,5 +122,5 @@ function reasonOf(error: unknown): string {
 
 /** Formats the error of an image above 10 MB. */
 export function tooLarge(bytes: number): string {
-  return `has ${(bytes / 1024 / 1024).toFixed(1)} MB, 10 MB at most`;
+  return `has ${(bytes / 1024 / 1024).toFixed(1)} MB; at most 10 MB are allowed`;
 }

@@ -29,6 +29,6 @@ export function kindOf(value: unknown): string {
 export function unknownName(what: string, name: string, known: readonly string[]): string {
   const meant = nearest(name, known);
   return `unknown ${what} ${quote(name)}: ${
-    meant === undefined ? `known are ${known.join(', ')}` : `did you mean \`${meant}\`?`
+    meant === undefined ? `known ${what}s are ${known.join(', ')}` : `did you mean \`${meant}\`?`
   }`;
 }

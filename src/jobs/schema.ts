@@ -32,7 +32,7 @@ const matrix = z.record(
     .array(z.union([z.string(), z.number(), z.boolean()], { error: 'must be text, a number, true or false' }), {
       error: 'must be a list of values',
     })
-    .min(1, 'needs one value at least'),
+    .min(1, 'needs at least one value'),
   { error: 'must be a mapping of variables to lists of values' },
 );
 

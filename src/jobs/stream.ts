@@ -98,7 +98,7 @@ function clipsOf(
   report: Report,
 ): Job[] {
   if (!isFields(job)) {
-    report({ path: [], message: `must be a text or an object of fields, not ${kindOf(job)}` });
+    report({ path: [], message: `must be a string or an object of fields, not ${kindOf(job)}` });
     return [];
   }
   const owner = { file: 0, line: 0, job: at.number };

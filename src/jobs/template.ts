@@ -61,7 +61,7 @@ export function lengthFault(text: string): string | undefined {
   if (text.length <= MAX_TEMPLATE) return undefined;
   const characters = Array.from(text).length;
   if (characters <= MAX_TEMPLATE) return undefined;
-  return `has ${formatCount(characters)} characters, ${formatCount(MAX_TEMPLATE)} at most`;
+  return `has ${formatCount(characters)} characters; at most ${formatCount(MAX_TEMPLATE)} are allowed`;
 }
 
 export function variablesOf(template: Template): string[] {
@@ -82,5 +82,5 @@ export function unknownVariable(template: Template, known: readonly string[]): s
   const { name } = unknown;
   const cure = `for literal braces, write {{${name}}}`;
   if (known.length === 0) return `no variable ${quote(name)}: the job has no matrix; ${cure}`;
-  return `no variable ${quote(name)}: known are ${known.join(', ')}; ${cure}`;
+  return `no variable ${quote(name)}: known variables are ${known.join(', ')}; ${cure}`;
 }

@@ -96,7 +96,7 @@ export async function readObstacles(app: Pick<App, 'account' | 'conditions'>): P
   if (holdMs > REPORTED_WAIT_MS) {
     const what = (account.heldUntil ?? 0) > Date.now() ? 'requests wait' : 'submissions wait';
     obstacles.push(
-      `${what} for ${formatDuration(holdMs)}, as the API asked for or because it fails; \`clipmill resume\` ends that`,
+      `${what} for ${formatDuration(holdMs)}, because the API requested it or fails; \`clipmill resume\` ends that`,
     );
   }
   return [...obstacles, ...conditions.map(({ message, cure }) => (cure ? `${message}. ${cure}` : message))];

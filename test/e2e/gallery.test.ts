@@ -37,7 +37,7 @@ async function* stream(): AsyncGenerator<Item> {
 /** A browser is slow on a busy machine. */
 const slow = { timeout: 10_000, interval: 30 };
 
-/** Declares the globals of the browser. */
+/** Expressions that the browser evaluates. */
 const playing = `(({ paused, currentTime, videoWidth }) =>
   !paused && currentTime > 0.05 && videoWidth > 0)(document.querySelector('dialog video'))`;
 const focused = `document.activeElement.closest('article')?.innerText ?? ''`;

@@ -15,7 +15,7 @@ export function addExport(program: Command, context: CliContext): void {
     .addOption(
       new Option(
         '--format <format>',
-        'manifest lines, a table, or a page that plays the clips (of a bucket: store the page in BATCH/ there)',
+        'manifest lines, a table, or a page that plays the clips (for a bucket, store the page in BATCH/ there)',
       )
         .choices(formats)
         .default('jsonl'),

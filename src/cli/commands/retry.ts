@@ -18,7 +18,7 @@ export function addRetry(program: Command, context: CliContext): void {
     .command('retry')
     .argument('<batch>')
     .option('--failed', 'failed items (the default)')
-    .option('--held', 'held items; a clip that may have been made already is paid for twice')
+    .option('--held', 'held items, whose clips may then be paid for twice')
     .option('--cancelled', 'cancelled items')
     .option('--item <id>', 'only this item, in any end state')
     .option('--anew', 'with --item: pay for a new task instead of polling the earlier one')

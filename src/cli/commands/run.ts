@@ -15,7 +15,7 @@ export function addRun(program: Command, context: CliContext): void {
   const command = program
     .command('run')
     .argument('<file...>', FILES)
-    .option('--accept-new-key', 'the API key is a new one of the same account')
+    .option('--accept-new-key', 'accept the API key as a new one of the same account')
     .summary('submit, work and wait: a file of prompts becomes a folder of videos')
     .description(
       'Submits the files, makes their clips and waits for the end, in one process. Without REDIS_URL, its state is in ' +

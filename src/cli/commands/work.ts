@@ -8,7 +8,7 @@ export function addWork(program: Command, context: CliContext): void {
   program
     .command('work')
     .addArgument(new Argument('[kinds...]', 'steps that this process runs (default: all)').choices(queueNames))
-    .option('--accept-new-key', 'the API key is a new one of the same account')
+    .option('--accept-new-key', 'accept the API key as a new one of the same account')
     .summary('run workers on a shared Redis until SIGTERM, which drains')
     .description(
       'Runs workers until SIGTERM or SIGINT: submit, poll and download, or the named ones. Requires REDIS_URL. The first ' +

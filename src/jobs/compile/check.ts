@@ -124,8 +124,7 @@ export class FileCheck {
   ): Promise<void> {
     const fields = jobOf(tree);
     if (fields === undefined) {
-      const kind =
-        tree.value === null ? 'is empty' : `must be a text or a mapping of fields, not ${kindOf(tree.value)}`;
+      const kind = tree.value === null ? 'is empty' : `must be text or a mapping of fields, not ${kindOf(tree.value)}`;
       if (reported.size === 0) this.#diagnostic(tree.place, label, undefined, kind);
       return;
     }

@@ -128,5 +128,5 @@ function checkClipCount({ matrix, settings }: CompiledJob, report: Report): void
   if (clips <= MAX_CLIPS_PER_JOB) return;
   const most = formatCount(MAX_CLIPS_PER_JOB);
   const path = [Object.keys(matrix).length === 0 ? 'copies' : 'matrix'];
-  report({ path, message: `makes ${plural(clips, 'clip')} of one job, ${most} at most` });
+  report({ path, message: `makes ${plural(clips, 'clip')} from one job; at most ${most} are allowed` });
 }

@@ -107,7 +107,7 @@ function unknownField(
   }
   if (nearest(name, known) !== undefined) return { message: unknown };
   if (Array.isArray(value)) {
-    return { message: `${unknown}; a list of jobs of this name is read with --column jobs=${name}` };
+    return { message: `${unknown}; for a list of jobs with this name, use --column jobs=${name}` };
   }
   const text = typeof value === 'string';
   if (byName && (text || (isFields(value) && Object.hasOwn(value, 'prompt')))) {

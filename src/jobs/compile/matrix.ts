@@ -11,7 +11,7 @@ export type Combination = ReadonlyMap<string, string>;
 /** Checks the names of variables, and that values differ, which the schema does not. */
 export function checkMatrix(raw: unknown, report: Report): void {
   if (!isFields(raw)) return;
-  if (Object.keys(raw).length === 0) report({ path: ['matrix'], message: 'needs one variable at least' });
+  if (Object.keys(raw).length === 0) report({ path: ['matrix'], message: 'needs at least one variable' });
   for (const [name, values] of Object.entries(raw)) {
     const path = ['matrix', name];
     if (!isVariableName(name)) {

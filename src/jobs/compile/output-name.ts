@@ -34,26 +34,27 @@ const OWN = /(?:^|\/)(?:index\.html|manifest\.jsonl)(?:\/|$)|\.json$/i;
 export function outputNameFault(name: string): string | undefined {
   if (name.length <= MAX_SEGMENT_BYTES && PLAIN.test(name) && !OWN.test(name)) return undefined;
   if (name === '') return 'gives an empty name';
-  if (name.includes('\\')) return `gives ${quote(name)}: folders are separated by "/", and "\\" must not be in a name`;
+  if (name.includes('\\'))
+    return `gives ${quote(name)}: folders are separated by "/", and a name must not contain "\\"`;
   if (/[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029\ufeff]/u.test(name)) {
-    return `gives ${quote(name)}: control characters and half characters must not be in it`;
+    return `gives ${quote(name)}: it must not contain control characters or lone surrogates`;
   }
   if (name.startsWith('/')) return `gives ${quote(name)}: it must be relative, without a leading "/"`;
   const segments = name.split('/');
   if (segments.at(-1) === '') return `gives ${quote(name)}: it must end in a file name`;
   for (const segment of segments) {
-    if (segment === '') return `gives ${quote(name)}: an empty folder name stands in it ("//")`;
-    if (segment === '.' || segment === '..') return `gives ${quote(name)}: "." and ".." must not be in it`;
+    if (segment === '') return `gives ${quote(name)}: it contains an empty folder name ("//")`;
+    if (segment === '.' || segment === '..') return `gives ${quote(name)}: it must not contain "." or ".."`;
     if (segment.startsWith('.')) return `gives ${quote(name)}: no part of it may begin with "."`;
     if (reserved.has(foldedName(segment))) {
       return `gives ${quote(name)}: this name is reserved for files of clipmill`;
     }
     if (Buffer.byteLength(segment) > MAX_SEGMENT_BYTES) {
-      return `gives a name of ${Buffer.byteLength(segment)} bytes: each part between "/" has ${MAX_SEGMENT_BYTES} at most`;
+      return `gives a name of ${Buffer.byteLength(segment)} bytes: each part between "/" may have at most ${MAX_SEGMENT_BYTES}`;
     }
   }
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) {
-    return `gives a name of ${Buffer.byteLength(name)} bytes: ${MAX_NAME_BYTES} at most`;
+    return `gives a name of ${Buffer.byteLength(name)} bytes; at most ${MAX_NAME_BYTES} are allowed`;
   }
   if (foldedName(name).endsWith('.json') || IMAGE.test(name)) {
     return `gives ${quote(name)}: this name is reserved for files of clipmill`;

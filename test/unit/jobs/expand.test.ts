@@ -103,7 +103,7 @@ describe('a job given to the library', () => {
     [{ promt: 'x' }, 'promt: unknown field `promt`: did you mean `prompt`?'],
     [
       { prompt: 'x', colour: 'red' },
-      'colour: unknown field `colour`: known are id, prompt, mode, duration, sound, aspect_ratio, image_urls, image_files, provider, priority, copies, output, matrix',
+      'colour: unknown field `colour`: known fields are id, prompt, mode, duration, sound, aspect_ratio, image_urls, image_files, provider, priority, copies, output, matrix',
     ],
     [{ ...image, aspect_ratio: '1:1' }, 'aspect_ratio: is for text-to-video only, and the mode is image-to-video'],
     [
@@ -121,7 +121,10 @@ describe('a job given to the library', () => {
       { prompt: 'a {thing}' },
       'prompt: no variable `thing`: the job has no matrix; for literal braces, write {{thing}}',
     ],
-    [{ prompt: '{a}', matrix: { b: [1] } }, 'prompt: no variable `a`: known are b; for literal braces, write {{a}}'],
+    [
+      { prompt: '{a}', matrix: { b: [1] } },
+      'prompt: no variable `a`: known variables are b; for literal braces, write {{a}}',
+    ],
   ])('is refused: %j', async (job, message) => {
     expect(await refused([job])).toEqual([`job #1: ${message}`]);
   });
@@ -132,7 +135,7 @@ describe('a job given to the library', () => {
       'job fox: sound: must be true or false',
       'job fox: copies: must be a whole number from 1 to 1,000',
       'job fox: prompt: no variable `x`: the job has no matrix; for literal braces, write {{x}}',
-      'job fox: output: no variable `y`: known are batch, id, index, mode, duration, aspect_ratio, date; for literal braces, write {{y}}',
+      'job fox: output: no variable `y`: known variables are batch, id, index, mode, duration, aspect_ratio, date; for literal braces, write {{y}}',
     ]);
   });
 
@@ -151,8 +154,8 @@ describe('a job given to the library', () => {
   });
 
   it('must be an object otherwise', async () => {
-    expect(await refused([null])).toEqual(['job #1: must be a text or an object of fields, not nothing']);
-    expect(await refused([[]])).toEqual(['job #1: must be a text or an object of fields, not a list']);
+    expect(await refused([null])).toEqual(['job #1: must be a string or an object of fields, not nothing']);
+    expect(await refused([[]])).toEqual(['job #1: must be a string or an object of fields, not a list']);
   });
 
   it('counts characters, not UTF-16 units', async () => {
@@ -189,14 +192,14 @@ describe('output names', () => {
       expect.stringMatching(/^Łódź\/a-odz-\w+\.mp4$/),
     ]);
     expect(await refused([{ prompt: '{place}', matrix: { place: ['..'] } }], { output: '{place}/{id}' })).toEqual([
-      expect.stringContaining('"." and ".." must not be in it (with place=`..`)'),
+      expect.stringContaining('it must not contain "." or ".." (with place=`..`)'),
     ]);
   });
 
   it('may be given by the job', async () => {
     expect(await names({ output: 'own/{{x}}/{id}' }, '{batch}')).toEqual(['own/{x}/a']);
     expect(await refused([{ prompt: 'x', output: '../{id}' }])).toEqual([
-      expect.stringMatching(/^job #1: output: gives `\.\.\/\w+`: "\." and "\.\." must not be in it$/),
+      expect.stringMatching(/^job #1: output: gives `\.\.\/\w+`: it must not contain "\." or "\.\."$/),
     ]);
   });
 

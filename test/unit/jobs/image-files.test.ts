@@ -60,7 +60,7 @@ describe('local images of jobs', () => {
     const outsiders = [join(outside, 'secret.png'), `../${basename(outside)}/secret.png`, 'link.png'];
     for (const image of [...outsiders, 'pipe.png', '/dev/zero']) {
       await writeFile(path, job(`image_files: [${JSON.stringify(image)}]`));
-      const reason = image === 'pipe.png' ? 'is not a regular file' : 'lies outside the folder of the jobs';
+      const reason = image === 'pipe.png' ? 'is not a regular file' : 'is outside the folder of the jobs';
       await expect(openJobsFiles([path]), image).rejects.toThrow(reason);
     }
     await writeFile(path, job('image_files: [..a.png, good.png]'));
@@ -110,7 +110,7 @@ describe('local images of jobs', () => {
       'jobs.yaml:2:51: job #1: image_files[0]: `none.png`: there is no such file',
       'jobs.yaml:3:51: job #2: image_files[0]: `page.png`: is not a JPG, PNG or WebP image',
       'jobs.yaml:3:61: job #2: image_files[1]: `empty.png`: is empty',
-      'jobs.yaml:4:51: job #3: image_files[0]: `huge.png`: has 10.0 MB, 10 MB at most',
+      'jobs.yaml:4:51: job #3: image_files[0]: `huge.png`: has 10.0 MB; at most 10 MB are allowed',
       'jobs.yaml:5:51: job #4: image_files[0]: `shots`: is a folder',
       'jobs.yaml:6:114: job #5: image_files: takes two images at most, those of image_urls included',
       'jobs.yaml:7:50: job #6: image_files: needs one image at least',

@@ -42,9 +42,9 @@ describe('a matrix', () => {
   });
 
   it.each([
-    [{}, 'matrix: needs one variable at least'],
+    [{}, 'matrix: needs at least one variable'],
     [{ id: ['x'] }, 'matrix.id: `id` is reserved: choose another name'],
-    [{ a: [] }, 'matrix.a: needs one value at least'],
+    [{ a: [] }, 'matrix.a: needs at least one value'],
     [{ a: 'x' }, 'matrix.a: must be a list of values'],
     [{ a: ['x', 'y', 'x'] }, 'matrix.a[2]: has `x` twice'],
     [{ a: [1, '1'] }, 'matrix.a[1]: has `1` twice'],
@@ -58,7 +58,7 @@ describe('a matrix', () => {
   it('is bounded', async () => {
     const hundred = Array.from({ length: 100 }, (_, number) => number);
     expect(await refused([{ prompt: '{a}{b}', matrix: { a: hundred, b: hundred }, copies: 11 }])).toEqual([
-      'job #1: matrix: makes 110,000 clips of one job, 100,000 at most',
+      'job #1: matrix: makes 110,000 clips from one job; at most 100,000 are allowed',
     ]);
   });
 

@@ -70,9 +70,9 @@ describe('a header', () => {
       '  matrix: {a: [1]}\n  promt: x\njobs:\n- prompt: x\n- prompt: y\n  image_urls: [https://example.com/1]\n- prompt: z\n  copies: 0\n';
     expect(await wrong('jobs.yaml', text)).toEqual([
       'jobs.yaml:1:8: batch: must be text, not a number: put it in quotes',
-      'jobs.yaml:2:9: output: gives `../x`: "." and ".." must not be in it',
+      'jobs.yaml:2:9: output: gives `../x`: it must not contain "." or ".."',
       'jobs.yaml:3:12: max_clips: must be a whole number of at least 1, or `none` to remove the budget',
-      'jobs.yaml:4:1: notes: unknown field `notes`: known are batch, output, max_clips, defaults, jobs; a field whose name begins with x- is ignored',
+      'jobs.yaml:4:1: notes: unknown field `notes`: known fields are batch, output, max_clips, defaults, jobs; a field whose name begins with x- is ignored',
       'jobs.yaml:6:13: defaults.duration: must be 5 or 10',
       'jobs.yaml:7:9: defaults.mode: must be text-to-video or image-to-video',
       'jobs.yaml:8:3: defaults.id: cannot be a default: it belongs to a single job',

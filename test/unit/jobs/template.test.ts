@@ -27,7 +27,7 @@ describe('a template', () => {
 
   it('reports the known variables', () => {
     expect(unknownVariable(parseTemplate('{a}{b}'), ['a', 'c'])).toBe(
-      'no variable `b`: known are a, c; for literal braces, write {{b}}',
+      'no variable `b`: known variables are a, c; for literal braces, write {{b}}',
     );
     expect(unknownVariable(parseTemplate('{a}'), ['a'])).toBeUndefined();
     expect(unknownVariable(parseTemplate('{b}'), [])).toBe(

@@ -177,7 +177,7 @@ describe('a JSON file', () => {
     ],
     ['hexadecimal', list('{"prompt": "x", "priority": 0x7}'), [`2:30: job #1: invalid JSON at \`x7\`: ${quotes}`]],
     ['wrong brackets', list('{"image_urls": [}'), ['2:17: job #1: invalid JSON at `}`: expected a value']],
-    ['a job that is a number', list('7'), ['2:1: job #1: must be a text or a mapping of fields, not a number']],
+    ['a job that is a number', list('7'), ['2:1: job #1: must be text or a mapping of fields, not a number']],
     ['a job that is null', list('null'), ['2:1: job #1: is empty']],
     [
       'deep nesting',
@@ -226,7 +226,7 @@ describe('a JSONL file', () => {
       '2:12: job #1: prompt: must not be empty',
       '3:15: job #2: invalid JSON at the end: expected "," or "}"',
       '4:1: job #3: is not JSON: each line must be a job; use --format txt for one prompt per line',
-      '5:1: job #4: must be a text or a mapping of fields, not a list',
+      '5:1: job #4: must be text or a mapping of fields, not a list',
       '6:4: job #5: invalid JSON at `{`: expected nothing more: is a comma missing, or a bracket closed too early?',
     ]);
   });

@@ -97,7 +97,7 @@ describe('YAML that is not a block list', () => {
     expect(await faults('{batch: x y,\n jobs: [{id: a, prompt: one,\n   duration: 3}, 7]}\n')).toEqual([
       'jobs.yaml:1:9: batch: must be 1 to 128 letters, digits, ".", "_" or "-", and begin with a letter or digit',
       'jobs.yaml:3:14: job a: duration: must be 5 or 10',
-      'jobs.yaml:3:18: job #2: must be a text or a mapping of fields, not a number',
+      'jobs.yaml:3:18: job #2: must be text or a mapping of fields, not a number',
     ]);
     expect(await faults('jobs: {a: 1}\n')).toEqual(['jobs.yaml:1:7: jobs: must be a list of jobs']);
     expect(await faults('jobs: text\n')).toEqual(['jobs.yaml:1:7: jobs: must be a list of jobs']);
@@ -286,7 +286,7 @@ describe('invalid YAML is reported with its place:', () => {
     [
       'a job that is a number',
       '- prompt: x\n- 7\n',
-      ['2:3: job #2: must be a text or a mapping of fields, not a number'],
+      ['2:3: job #2: must be text or a mapping of fields, not a number'],
     ],
     ['an empty field', '- prompt:\n', ['1:3: job #1: prompt: is empty: give it a value or leave it out']],
     ['deep nesting', `- prompt: ${'['.repeat(400)}${']'.repeat(400)}\n`, ['1:61: job #1: ' + deep]],
