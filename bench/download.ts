@@ -1,17 +1,13 @@
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import pLimit from 'p-limit';
 import { createClipmill } from '../src/index.ts';
 import { openRedis } from '../src/redis/connect.ts';
 import { startEmbeddedRedis } from '../src/redis/embedded/server.ts';
 import type { Summary } from '../src/simulator/records.ts';
 import { startS3Server, type S3Server } from '../test/support/s3-server.ts';
+import { diskPeers, s3Peers, sh } from './download/peers.ts';
 import { startProgram } from './processes.ts';
 
 interface Load {
@@ -29,38 +25,47 @@ interface Downloaded {
 }
 
 const AT_ONCE = 16;
-/** In turns with the peer: what else the machine does meanwhile hits both. */
-const ROUNDS = 3;
+/** Each begins with another peer, so that what the machine does meanwhile and what the disk still owes hit all. */
+const ROUNDS = 5;
 const loads: Load[] = [
   { clips: 160, bytes: 20_000_000 },
   { clips: 4, bytes: 1_000_000_000 },
 ];
-const sh = promisify(execFile);
 
 /**
  * A download worker of its own process, on clips that are all generated already, beside as many pairs
  * of curls as it has downloads, one that fetches and one that stores: `curl URL | curl -T - TARGET`. On
  * disk `sync` makes their files durable, as clipmill's are; and so it is done once more with a single
- * curl that writes to a file by itself, which is about the least it can cost, and where there is an
- * rclone, with `rclone copyurl`.
+ * curl that writes to a file by itself, which is about the least it can cost, where there is an rclone with
+ * `rclone copyurl`, and with a script of one event loop. Figures are medians of the rounds.
+ * @param only the rows whose name contains this
  */
-export async function benchDownloads(): Promise<void> {
-  const s3 = await startS3Server();
-  const rclone = await hasRclone();
+export async function benchDownloads(only = ''): Promise<void> {
+  const rows = loads.flatMap((load) => [
+    { to: 'disk', load },
+    { to: 'S3', load },
+  ]);
+  const chosen = rows.filter(({ to, load }) => nameOf(to, load).includes(only));
+  const s3 = chosen.some(({ to }) => to === 'S3') ? await startS3Server() : undefined;
   try {
-    console.log(`${AT_ONCE} at a time\n`);
+    console.log(`${AT_ONCE} at a time, ${ROUNDS} rounds\n`);
     console.log(
-      '| to | clips | clipmill MB/s | curl \\| curl -T MB/s | ratio | curl -o MB/s | rclone MB/s | CPU ms a MB | peak MB |\n|---|---|---|---|---|---|---|---|---|',
+      '| to, clips | clipmill MB/s | curl \\| curl -T MB/s | ratio | least to most | curl -o MB/s | rclone MB/s | script MB/s | CPU ms a MB | peak MB |\n|---|---|---|---|---|---|---|---|---|---|',
     );
-    for (const target of [undefined, ...(s3 ? [s3] : [])]) {
-      for (const load of loads) console.log(await row(load, target, rclone));
+    for (const { to, load } of chosen) {
+      if (to === 'disk') console.log(await row(load, undefined));
+      else if (s3) console.log(await row(load, s3));
     }
   } finally {
     await s3?.stop();
   }
 }
 
-async function row(load: Load, s3: S3Server | undefined, rclone: boolean): Promise<string> {
+function nameOf(to: string, { clips, bytes }: Load): string {
+  return `${to}, ${clips} × ${bytes / 1e6} MB`;
+}
+
+async function row(load: Load, s3: S3Server | undefined): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'clipmill-bench-'));
   const redis = await startEmbeddedRedis(join(folder, 'redis'));
   const simulator = await startProgram(
@@ -79,37 +84,46 @@ async function row(load: Load, s3: S3Server | undefined, rclone: boolean): Promi
       CLIPMILL_DOWNLOADS: String(AT_ONCE),
       ...storageSettings(folder, s3),
     };
-    const total: Downloaded = { seconds: 0, cpuMs: 0, peakBytes: 0 };
-    let peerSeconds = 0;
-    let singleSeconds = 0;
-    let rcloneSeconds = 0;
+    const peers = s3 ? s3Peers(load.bytes, s3) : await diskPeers(folder);
+    const ours: Downloaded[] = [];
+    const theirs = new Map([...peers.keys()].map((name) => [name, [] as number[]]));
     for (let round = 1; round <= ROUNDS; round += 1) {
       // Of its own name in each load: the clips of one that is in the bucket already would be adopted.
       const batch = `${load.clips}-clips-${round}`;
       const urls = await generate(load, batch, env, redis.url);
-      const ours = await measureClipmill(load, batch, env, simulator.firstLine);
-      total.seconds += ours.seconds;
-      total.cpuMs += ours.cpuMs;
-      total.peakBytes = Math.max(total.peakBytes, ours.peakBytes);
-      peerSeconds += await measurePeer(
-        urls,
-        s3 ? toS3(load, s3) : toDisk(folder, 'curl -sf "$0" | curl -sf -T - "file://$1"'),
-      );
-      if (!s3) singleSeconds += await measurePeer(urls, toDisk(folder, 'curl -sf -o "$1" "$0"'));
-      if (!s3 && rclone) rcloneSeconds += await measurePeer(urls, toDisk(folder, 'rclone copyurl "$0" "$1"'));
-      await rm(join(folder, 'videos'), { recursive: true, force: true });
+      const runs = [
+        async () => {
+          ours.push(await measureClipmill(load, batch, env, simulator.firstLine));
+          await rm(join(folder, 'videos'), { recursive: true, force: true });
+        },
+        ...[...peers].map(
+          ([name, peer]) =>
+            async () =>
+              void theirs.get(name)?.push(await peer(urls, AT_ONCE)),
+        ),
+      ];
+      const first = (round - 1) % runs.length;
+      for (const run of [...runs.slice(first), ...runs.slice(0, first)]) {
+        // What the run before has written or removed is no longer the disk's work.
+        await sh('sync');
+        await run();
+      }
     }
-    const megabytes = (ROUNDS * load.clips * load.bytes) / 1e6;
+    const megabytes = (load.clips * load.bytes) / 1e6;
+    const rateOf = (seconds: readonly number[] = []) =>
+      seconds.length > 0 ? (megabytes / median(seconds)).toFixed(0) : '';
+    const ratios = ours.map(({ seconds }, round) => (theirs.get('curl \\| curl -T')?.[round] ?? 0) / seconds);
     return `| ${[
-      s3 ? 'S3' : 'disk',
-      `${load.clips} × ${load.bytes / 1e6} MB`,
-      (megabytes / total.seconds).toFixed(0),
-      (megabytes / peerSeconds).toFixed(0),
-      (peerSeconds / total.seconds).toFixed(2),
-      singleSeconds > 0 ? (megabytes / singleSeconds).toFixed(0) : '',
-      rcloneSeconds > 0 ? (megabytes / rcloneSeconds).toFixed(0) : '',
-      (total.cpuMs / megabytes).toFixed(2),
-      (total.peakBytes / 1e6).toFixed(0),
+      nameOf(s3 ? 'S3' : 'disk', load),
+      rateOf(ours.map(({ seconds }) => seconds)),
+      rateOf(theirs.get('curl \\| curl -T')),
+      median(ratios).toFixed(2),
+      `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
+      rateOf(theirs.get('curl -o')),
+      rateOf(theirs.get('rclone')),
+      rateOf(theirs.get('script')),
+      (median(ours.map(({ cpuMs }) => cpuMs)) / megabytes).toFixed(2),
+      (Math.max(...ours.map(({ peakBytes }) => peakBytes)) / 1e6).toFixed(0),
     ].join(' | ')} |`;
   } finally {
     await simulator.stop();
@@ -118,11 +132,9 @@ async function row(load: Load, s3: S3Server | undefined, rclone: boolean): Promi
   }
 }
 
-async function hasRclone(): Promise<boolean> {
-  return sh('rclone', ['version']).then(
-    () => true,
-    () => false,
-  );
+/** Of an odd number of values. */
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? Number.NaN;
 }
 
 function storageSettings(folder: string, s3: S3Server | undefined): Record<string, string> {
@@ -177,54 +189,4 @@ async function measureClipmill(
 async function requestedFiles(url: string): Promise<number> {
   const answer = await fetch(`${url}/_simulator/records`);
   return ((await answer.json()) as Summary).files.requests;
-}
-
-/** A way of fetching without clipmill. */
-interface Fetching {
-  /** Of a shell, which finds the URL in `$0` and the target in `$1`. */
-  command: string;
-  targetOf: (n: number) => Promise<string>;
-  tidy?: () => Promise<void>;
-}
-
-function toDisk(folder: string, fetching: string): Fetching {
-  const curls = join(folder, 'curl');
-  return {
-    command: `${fetching} && sync "$1"`,
-    targetOf: async (n) => {
-      await mkdir(curls, { recursive: true });
-      return join(curls, `${n}.mp4`);
-    },
-    tidy: () => rm(curls, { recursive: true, force: true }),
-  };
-}
-
-function toS3(load: Load, s3: S3Server): Fetching {
-  return {
-    command: `curl -sf "$0" | curl -sf -T - -H "Transfer-Encoding:" -H "Content-Length: ${load.bytes}" -H "Expect:" "$1"`,
-    targetOf: (n) => presigned(s3, n),
-  };
-}
-
-/** @returns seconds */
-async function measurePeer(urls: readonly string[], { command, targetOf, tidy }: Fetching): Promise<number> {
-  const targets = await Promise.all(urls.map((_url, n) => targetOf(n)));
-  const begun = performance.now();
-  await pLimit(AT_ONCE).map(urls, (url, n) => sh('sh', ['-c', command, url, targets[n] ?? '']));
-  const seconds = (performance.now() - begun) / 1000;
-  await tidy?.();
-  return seconds;
-}
-
-async function presigned(s3: S3Server, n: number): Promise<string> {
-  const { endpoint, region, accessKeyId, secretAccessKey } = s3;
-  const credentials = { accessKeyId, secretAccessKey };
-  const client = new S3Client({
-    endpoint,
-    region,
-    credentials,
-    forcePathStyle: true,
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-  });
-  return getSignedUrl(client, new PutObjectCommand({ Bucket: s3.bucket, Key: `curl/${n}.mp4` }), { expiresIn: 3_600 });
 }

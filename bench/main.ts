@@ -105,7 +105,7 @@ if (!values.real)
     .set('intake', () => benchIntake(values.clips ? [Number(values.clips)] : [100_000, 1_000_000]))
     .set('flat', () => benchFlat(values.clips ? [Number(values.clips)] : [1_000, 10_000, 100_000]))
     .set('single', benchSingle)
-    .set('download', benchDownloads);
+    .set('download', () => benchDownloads(values.run));
 
 const chosen = values.only ?? [...groups.keys()];
 const unknown = chosen.filter((name) => !groups.has(name));

@@ -1,0 +1,77 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import pLimit from 'p-limit';
+import type { S3Server } from '../../test/support/s3-server.ts';
+
+export const sh = promisify(execFile);
+
+/** Fetches all URLs without clipmill, `atOnce` at a time. @returns seconds */
+export type Peer = (urls: readonly string[], atOnce: number) => Promise<number>;
+
+/** `$0` is the URL and `$1` the file; `sync` makes it as durable as clipmill's. */
+const toDisk = (folder: string, fetching: string): Peer =>
+  inFolder(folder, (files) => shell(`${fetching} && sync "$1"`, (n) => Promise.resolve(join(files, `${n}.mp4`))));
+
+/** The peers that store on disk: the pair comes first. */
+export async function diskPeers(folder: string): Promise<Map<string, Peer>> {
+  const hasRclone = await sh('rclone', ['version']).then(
+    () => true,
+    () => false,
+  );
+  return new Map([
+    ['curl \\| curl -T', toDisk(folder, 'curl -sf "$0" | curl -sf -T - "file://$1"')],
+    ['curl -o', toDisk(folder, 'curl -sf -o "$1" "$0"')],
+    ...(hasRclone ? ([['rclone', toDisk(folder, 'rclone copyurl "$0" "$1"')]] as const) : []),
+    ['script', inFolder(folder, (files) => (urls, atOnce) => runScript(files, urls, atOnce))],
+  ]);
+}
+
+export function s3Peers(bytes: number, s3: S3Server): Map<string, Peer> {
+  const put = `curl -sf -T - -H "Transfer-Encoding:" -H "Content-Length: ${bytes}" -H "Expect:" "$1"`;
+  return new Map([['curl \\| curl -T', shell(`curl -sf "$0" | ${put}`, (n) => presigned(s3, n))]]);
+}
+
+function inFolder(folder: string, peerIn: (files: string) => Peer): Peer {
+  return async (urls, atOnce) => {
+    const files = await mkdtemp(join(folder, 'peer-'));
+    try {
+      return await peerIn(files)(urls, atOnce);
+    } finally {
+      await rm(files, { recursive: true });
+    }
+  };
+}
+
+function shell(command: string, targetOf: (n: number) => Promise<string>): Peer {
+  return async (urls, atOnce) => {
+    const targets = await Promise.all(urls.map((_url, n) => targetOf(n)));
+    const begun = performance.now();
+    await pLimit(atOnce).map(urls, (url, n) => sh('sh', ['-c', command, url, targets[n] ?? '']));
+    return (performance.now() - begun) / 1_000;
+  };
+}
+
+async function runScript(files: string, urls: readonly string[], atOnce: number): Promise<number> {
+  const script = fileURLToPath(new URL('script.js', import.meta.url));
+  const child = spawn(process.execPath, [script, files, String(atOnce)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(JSON.stringify(urls));
+  return Number(await text(child.stdout));
+}
+
+async function presigned(s3: S3Server, n: number): Promise<string> {
+  const { endpoint, region, accessKeyId, secretAccessKey } = s3;
+  const client = new S3Client({
+    endpoint,
+    region,
+    credentials: { accessKeyId, secretAccessKey },
+    forcePathStyle: true,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+  });
+  return getSignedUrl(client, new PutObjectCommand({ Bucket: s3.bucket, Key: `curl/${n}.mp4` }), { expiresIn: 3_600 });
+}
