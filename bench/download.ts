@@ -15,7 +15,7 @@ interface Load {
   bytes: number;
 }
 
-/** What fetching the clips took. */
+/** The cost of one batch. */
 interface Downloaded {
   seconds: number;
   /** Milliseconds of CPU of the worker. */
@@ -25,7 +25,7 @@ interface Downloaded {
 }
 
 const AT_ONCE = 16;
-/** Each begins with another peer, so that what the machine does meanwhile and what the disk still owes hit all. */
+/** Each begins with another program: none always follows the same one. */
 const ROUNDS = 5;
 const loads: Load[] = [
   { clips: 160, bytes: 20_000_000 },
@@ -33,11 +33,10 @@ const loads: Load[] = [
 ];
 
 /**
- * A download worker of its own process, on clips that are all generated already, beside as many pairs
- * of curls as it has downloads, one that fetches and one that stores: `curl URL | curl -T - TARGET`. On
- * disk `sync` makes their files durable, as clipmill's are; and so it is done once more with a single
- * curl that writes to a file by itself, which is about the least it can cost, where there is an rclone with
- * `rclone copyurl`, and with a script of one event loop. Figures are medians of the rounds.
+ * Compares a download worker, on clips that are all generated already, with as many pairs of curls as it has downloads:
+ * `curl URL | curl -T - TARGET`. On disk, `sync` makes their files as durable as clipmill's. Further peers on disk are a
+ * single curl that writes to a file by itself, a script of one event loop, and `rclone copyurl` where it is installed.
+ * Figures are medians of the rounds.
  * @param only the rows whose name contains this
  */
 export async function benchDownloads(only = ''): Promise<void> {
@@ -88,7 +87,7 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
     const ours: Downloaded[] = [];
     const theirs = new Map([...peers.keys()].map((name) => [name, [] as number[]]));
     for (let round = 1; round <= ROUNDS; round += 1) {
-      // Of its own name in each load: the clips of one that is in the bucket already would be adopted.
+      // Each batch has a name of its own: clips that are in the bucket already would be adopted.
       const batch = `${load.clips}-clips-${round}`;
       const urls = await generate(load, batch, env, redis.url);
       const runs = [
@@ -104,7 +103,7 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
       ];
       const first = (round - 1) % runs.length;
       for (const run of [...runs.slice(first), ...runs.slice(0, first)]) {
-        // What the run before has written or removed is no longer the disk's work.
+        // Writes and removals of the previous run would slow down this one.
         await sh('sync');
         await run();
       }

@@ -14,11 +14,11 @@ export const sh = promisify(execFile);
 /** Fetches all URLs without clipmill, `atOnce` at a time. @returns seconds */
 export type Peer = (urls: readonly string[], atOnce: number) => Promise<number>;
 
-/** `$0` is the URL and `$1` the file; `sync` makes it as durable as clipmill's. */
+/** Runs a shell command for each file: `$0` is the URL and `$1` the path. `sync` makes the file durable. */
 const toDisk = (folder: string, fetching: string): Peer =>
   inFolder(folder, (files) => shell(`${fetching} && sync "$1"`, (n) => Promise.resolve(join(files, `${n}.mp4`))));
 
-/** The peers that store on disk: the pair comes first. */
+/** Returns the peers that store on disk, by their column. */
 export async function diskPeers(folder: string): Promise<Map<string, Peer>> {
   const hasRclone = await sh('rclone', ['version']).then(
     () => true,

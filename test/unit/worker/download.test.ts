@@ -152,6 +152,28 @@ describe('downloading', () => {
     expect(numbered('a.b/clip', 2)).toBe('a.b/clip-2');
   });
 
+  it('frees its place when the last file of the task has arrived, before it is durable', async () => {
+    for (const [urls, expected] of [
+      [['https://files/1.mp4'], ['free', 'b/a.mp4']],
+      [
+        ['https://files/1.mp4', 'https://files/2.mp4'],
+        ['b/a.mp4', 'free', 'b/a-3.mp4'],
+      ],
+    ] as const) {
+      const { deps, state, step } = world();
+      state.urls = [...urls];
+      deps.places = {
+        acquire: async () => ({
+          signal: new AbortController().signal,
+          progressed() {},
+          release: () => void (state.stored.includes('free') || state.stored.push('free')),
+        }),
+      };
+      await step();
+      expect(state.stored).toEqual(expected);
+    }
+  });
+
   it('stores a duplicate URL once, and at most ten URLs', async () => {
     const { state, step } = world();
     state.urls = ['https://files/1.mp4', 'https://files/1.mp4'];
