@@ -3,26 +3,30 @@ import { describe, expect, it } from 'vitest';
 import { Response } from '../../../src/download/response.ts';
 
 /** The connection as undici hands it to a response. */
-function connection() {
-  const controller = {
-    paused: false,
-    aborted: false,
-    reason: null as Error | null,
-    pause: () => void (controller.paused = true),
-    resume: () => void (controller.paused = false),
-    abort(reason: Error) {
-      controller.aborted = true;
-      controller.reason = reason;
-    },
-  } satisfies Dispatcher.DispatchController;
-  return controller;
+class Connection implements Dispatcher.DispatchController {
+  paused = false;
+  aborted = false;
+  reason: Error | null = null;
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  abort(reason: Error): void {
+    this.aborted = true;
+    this.reason = reason;
+  }
 }
 
 const piece = Buffer.alloc(65_536);
 
 describe('a response', () => {
   it('pauses its connection while 256 kB wait, and resumes it when they are read', async () => {
-    const controller = connection();
+    const controller = new Connection();
     const response = new Response(undefined);
     response.onRequestStart(controller);
     response.onResponseStart(controller, 200, {});
@@ -41,7 +45,7 @@ describe('a response', () => {
   });
 
   it('has its final head, and its pieces before the error that ends them', async () => {
-    const controller = connection();
+    const controller = new Connection();
     const response = new Response(undefined);
     response.onRequestStart(controller);
     response.onResponseStart(controller, 103, {});
@@ -56,14 +60,14 @@ describe('a response', () => {
   it('ends at once when it is aborted: before it is sent, before its head and within its body', async () => {
     const reason = new Error('drain');
     const early = new Response(AbortSignal.abort(reason));
-    const first = connection();
+    const first = new Connection();
     early.onRequestStart(first);
     expect(first.reason).toBe(reason);
     await expect(early.head()).rejects.toBe(reason);
 
     for (const withHead of [false, true]) {
       const abort = new AbortController();
-      const controller = connection();
+      const controller = new Connection();
       const response = new Response(abort.signal);
       response.onRequestStart(controller);
       if (withHead) response.onResponseStart(controller, 200, {});
