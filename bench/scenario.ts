@@ -37,6 +37,8 @@ export interface Limits {
 export interface Measured {
   scenario: Scenario;
   makespanMs: number;
+  /** From the first POST to the one that takes the last free slot. */
+  fillMs: number;
   /** Zero-overhead makespan over the real one. */
   efficiency: number;
   /** The same of a makespan that the request limit alone makes longer, with one POST and one GET a clip. */
@@ -122,6 +124,7 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
     return {
       scenario,
       makespanMs,
+      fillMs: fillTime(tasks, limits.tasks),
       efficiency: zeroOverheadMs(times, limits.tasks) / makespanMs,
       possible:
         zeroOverheadMs(times, limits.tasks) /
@@ -153,6 +156,12 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
     await redis.stop();
     await simulator.stop();
   }
+}
+
+/** From the first POST to the one that takes the last slot, or the last POST of a smaller batch, in milliseconds. */
+function fillTime(tasks: readonly TaskRecord[], slots: number): number {
+  const posts = tasks.map((task) => task.createdAt).toSorted((a, b) => a - b);
+  return (posts[Math.min(slots, posts.length) - 1] ?? Number.NaN) - (posts[0] ?? Number.NaN);
 }
 
 /**

@@ -7,6 +7,7 @@ const columns: Column[] = [
   ['clips', ({ scenario }) => `${scenario.clips} × ${scenario.mix}`],
   ['makespan s', ({ makespanMs }) => (makespanMs / 1000).toFixed(1)],
   ['efficiency', ({ efficiency }) => efficiency.toFixed(3)],
+  ['slots filled in s', ({ fillMs }) => (fillMs / 1000).toFixed(2)],
   ['requests in a window', ({ maxRequestsInWindow, requestLimit }) => `${maxRequestsInWindow} / ${requestLimit}`],
   ['tasks', ({ maxTasks, taskLimit }) => `${maxTasks} / ${taskLimit}`],
   ['429', ({ refused429 }) => String(refused429)],

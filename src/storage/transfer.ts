@@ -1,6 +1,9 @@
 import { addAbortSignal, Readable } from 'node:stream';
 import type { Bytes } from './storage.ts';
 
+/** One for all transfers: an error of its own would capture a stack for every clip. */
+const over = new Error('the transfer is over');
+
 /**
  * The bytes of one upload, and the cause when it breaks: the source, an abort by the caller, or else the
  * storage.
@@ -86,7 +89,7 @@ export class Transfer {
 
   end(): void {
     this.#outer?.removeEventListener('abort', this.#giveUp);
-    this.#controller.abort(new Error('the transfer is over'));
+    this.#controller.abort(over);
   }
 
   async #move(iterator: AsyncIterator<Uint8Array | string>, stream: Readable): Promise<void> {
