@@ -162,9 +162,9 @@ describe.skipIf(!server)('clipmill on S3', () => {
       const fetched = simulator.records.summary().files.requests;
       start('workers/all.js', [], folder, env);
       expect((await ended()).counts).toMatchObject({ total: 6, done: 6 });
-      // The third clip was stored, although that was not recorded.
-      expect(fetched).toBe(3);
-      expect(simulator.records.summary().files.requests).toBe(6);
+      // The third clip was stored, although that was not recorded. While it was, the fourth may have begun.
+      expect([3, 4]).toContain(fetched);
+      expect(simulator.records.summary().files.requests).toBe(fetched + 3);
       const storage = storageOf(env);
       for await (const item of app.queries.items('b')) {
         expect(await sizeOf(storage, item.output)).toBe(item.size);
