@@ -26,7 +26,7 @@ export interface ListedFile {
 export interface Stored {
   /** As a person or a program can reach it. */
   location: string;
-  /** Bytes, as the storage itself counts them. */
+  /** Bytes that the storage has confirmed. */
   size: number;
 }
 

@@ -1,12 +1,12 @@
 import { open, type FileHandle } from 'node:fs/promises';
 
-/** How long an open folder is used: by then another one may have its name. */
+/** How long an open folder is used, in milliseconds: another folder may replace it meanwhile. */
 const REOPEN_MS = 5_000;
 
 /**
  * Makes renames within folders durable. Those that come while a sync is under way share the next one:
- * one that began before a rename may have missed it. A folder stays open between syncs, as each call to the system
- * costs about as much as the sync of a small file.
+ * one that began before a rename may have missed it. A folder stays open between syncs, which saves two
+ * calls to the system for each clip.
  */
 export class FolderSync {
   readonly #running = new Map<string, Promise<void>>();
