@@ -56,13 +56,13 @@ function besidePeer(work: Work, crewsOf: readonly Pick<Scenario, 'name' | 'crew'
 
 /** Callbacks beside fixed polling, with lost callbacks and with lost answers. */
 function withCallbacks(work: Work): Scenario[] {
-  const { crew } = apart;
+  const shared = { ...work, crew: apart.crew, warmUp: 2_000 };
   return [
-    { ...work, crew, name: 'fixed polling', polling: 'fixed' },
-    { ...work, crew, name: 'callbacks', callbacks: true },
-    { ...work, crew, name: 'callbacks, 5 % lost', callbacks: true, faults: { dropCallback: 0.05 } },
-    { ...work, crew, name: 'fixed polling, 2 % of answers lost', polling: 'fixed', faults: { createLost: 0.02 } },
-    { ...work, crew, name: 'callbacks, 2 % of answers lost', callbacks: true, faults: { createLost: 0.02 } },
+    { ...shared, name: 'fixed polling', polling: 'fixed' },
+    { ...shared, name: 'callbacks', callbacks: true },
+    { ...shared, name: 'callbacks, 5 % lost', callbacks: true, faults: { dropCallback: 0.05 } },
+    { ...shared, name: 'fixed polling, 2 % of answers lost', polling: 'fixed', faults: { createLost: 0.02 } },
+    { ...shared, name: 'callbacks, 2 % of answers lost', callbacks: true, faults: { createLost: 0.02 } },
   ];
 }
 

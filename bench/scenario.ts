@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { createClipmill, type JobInput } from '../src/index.ts';
 import { openRedis } from '../src/redis/connect.ts';
 import type { Summary, TaskRecord } from '../src/simulator/records.ts';
@@ -25,6 +26,8 @@ export interface Scenario {
   faults?: Readonly<Record<string, number>>;
   /** Limits of the account. Default: the published ones. */
   limits?: Limits;
+  /** Clips of a batch before the measured one, by the same processes: their code is compiled then. Default: none. */
+  warmUp?: number;
 }
 
 export interface Limits {
@@ -111,10 +114,18 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
   try {
     const redisPid = await serverPid(redis.url);
     const redisBefore = await cpuMs(redisPid);
-    const { endedAt, held } = await (scenario.peer ? runPeer : runClipmill)(scenario, env, workers);
+    let before: Spent | undefined;
+    const onWarm = async () => {
+      const cpu = await Promise.all(workers.map((worker) => worker.cpuMs()));
+      before = { records: await readRecords(simulator.firstLine), cpuMs: sum(cpu), redisMs: await cpuMs(redisPid) };
+    };
+    const { endedAt, held } = await (scenario.peer ? runPeer : runClipmill)(scenario, env, workers, onWarm);
     const records = await readRecords(simulator.firstLine);
-    const tasks = records.full.tasks;
-    const makespanMs = endedAt - records.unixBase - records.firstPostAt;
+    const tasks = records.full.tasks.slice(before?.records.full.tasks.length ?? 0);
+    const firstPostAt = before ? Math.min(...tasks.map((task) => task.createdAt)) : records.firstPostAt;
+    const makespanMs = endedAt - records.unixBase - firstPostAt;
+    const requests = requestsOf(records) - (before ? requestsOf(before.records) : 0);
+    const workerCpuMs = sum(await Promise.all(workers.map((worker) => worker.cpuMs()))) - (before?.cpuMs ?? 0);
     const times = tasks.map((task) => (task.endsAt ?? task.createdAt) - task.createdAt);
     const detections = tasks
       .map((task) => (task.firstPolledEndedAt ?? Number.NaN) - (task.endsAt ?? Number.NaN))
@@ -133,15 +144,15 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
           limits.tasks,
           bucketShape({ maxRequests: limits.requests, requestWindowMs: 60_000 / speed, maxTasks: limits.tasks }),
         ),
-      requestsPerClip: (records.requests.create + records.requests.status) / scenario.clips,
+      requestsPerClip: requests / scenario.clips,
       held,
       maxRequestsInWindow: records.maxRequestsInWindow,
       requestLimit: limits.requests,
       maxTasks: records.tasks.maxInFlight,
       taskLimit: limits.tasks,
       refused429: records.refused.rate + records.refused.concurrency,
-      workerCpuMs: sum(await Promise.all(workers.map((worker) => worker.cpuMs()))) / scenario.clips,
-      redisCpuMs: ((await cpuMs(redisPid)) - redisBefore) / scenario.clips,
+      workerCpuMs: workerCpuMs / scenario.clips,
+      redisCpuMs: ((await cpuMs(redisPid)) - (before?.redisMs ?? redisBefore)) / scenario.clips,
       peakBytes: Math.max(...(await Promise.all(workers.map((worker) => worker.peakBytes())))),
       detectMeanMs: sum(detections) / detections.length,
       detectMedianMs: detections[Math.floor(detections.length / 2)] ?? Number.NaN,
@@ -185,13 +196,30 @@ export function* jobs(scenario: Pick<Scenario, 'clips' | 'mix'>): Generator<JobI
   }
 }
 
+/** What was spent before the measured batch. */
+interface Spent {
+  records: FullRecords;
+  cpuMs: number;
+  redisMs: number;
+}
+
+function requestsOf({ requests }: FullRecords): number {
+  return requests.create + requests.status;
+}
+
 interface Ended {
   /** Unix ms. */
   endedAt: number;
   held: number;
 }
 
-async function runClipmill(scenario: Scenario, env: Record<string, string>, workers: Program[]): Promise<Ended> {
+/** @param onWarm called before the measured batch, when the bucket has rested since the one before */
+async function runClipmill(
+  scenario: Scenario,
+  env: Record<string, string>,
+  workers: Program[],
+  onWarm: () => Promise<void>,
+): Promise<Ended> {
   const told = { ...env, CLIPMILL_LOG_LEVEL: 'info' };
   for (const [index, kinds] of scenario.crew.entries()) {
     const args = ['work', ...kinds.split(' ')];
@@ -200,6 +228,12 @@ async function runClipmill(scenario: Scenario, env: Record<string, string>, work
     workers.push(await startProgram('src/cli/main.js', args, { ...told, ...listening }, { waitForLog: 'working' }));
   }
   const clipmill = await createClipmill({ settings: env, work: [] });
+  if (scenario.warmUp !== undefined) {
+    const first = await clipmill.submit('warm-up', jobs({ ...scenario, clips: scenario.warmUp }));
+    await Promise.race([first.ended(), ...workers.map((worker) => worker.died)]);
+    await setTimeout(120_000 / scenario.speed);
+    await onWarm();
+  }
   const batch = await clipmill.submit('bench', jobs(scenario));
   const { endedAt, counts } = await Promise.race([batch.ended(), ...workers.map((worker) => worker.died)]);
   await clipmill.close();

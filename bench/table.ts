@@ -28,6 +28,7 @@ const columns: Column[] = [
 const callbackColumns: Column[] = [
   ...columns.slice(0, 3),
   ['efficiency / possible', ({ efficiency, possible }) => `${efficiency.toFixed(3)} / ${possible.toFixed(3)}`],
+  ['slots filled in s', ({ fillMs }) => (fillMs / 1000).toFixed(2)],
   ['requests a clip', ({ requestsPerClip }) => requestsPerClip.toFixed(2)],
   [
     'end to seen ms, median / p99',
