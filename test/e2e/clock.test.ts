@@ -20,7 +20,7 @@ async function expectNoHarm(what: string, ms: number): Promise<void> {
   await drainAll(workers, what);
 }
 
-/** What the fast one put off is due in an hour for everybody else. */
+/** What the process with the fast clock postponed is due in an hour for all others. */
 async function expectAnHeir(): Promise<void> {
   const what = 'one machine an hour ahead';
   const harness = await startBatchHarness({ clips: CLIPS, env: { CLIPMILL_TASK_TIMEOUT: '5s' } });

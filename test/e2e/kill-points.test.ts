@@ -149,7 +149,7 @@ describe('a worker that is killed', () => {
         expect(victim.child.signalCode, `${point}: ${victim.err()}`).toBe('SIGKILL');
 
         start('workers/all.js', [], folder, env);
-        // An item whose task was made comes back by its callback. What was never posted stays held: nothing shows that.
+        // An item whose task was made comes back by its callback. An item that was never posted stays held: nothing shows that it was not.
         const done = async () => {
           const counts = (await app.queries.batch(BATCH))?.counts;
           return counts?.done === simulator.records.summary().tasks.made && counts.done + counts.held === CLIPS;

@@ -73,7 +73,7 @@ async function runHere(
   }
 }
 
-/** A folder with the clips and the manifest of batch `old`, `c0` and following, which the ledger beside it does not know. */
+/** A folder with the clips and the manifest of batch `old`, `c0` and following, which its ledger does not know. */
 async function oldBatch() {
   const redis = await startEmbeddedRedis(await workFolder());
   onTestFinished(() => redis.stop());

@@ -40,13 +40,13 @@ async function expectSurvival({ what, strike, mend }: Fault): Promise<void> {
   await mend(redis, proxy);
 
   const { counts } = await harness.endedOnce(what);
-  // Nobody died, so whatever the API answered is recorded once Redis is back.
+  // No process died, so every answer of the API is recorded once Redis is back.
   expect(counts, what).toMatchObject({ failed: 0, held: 0 });
   // The very processes that lived through it.
   await drainAll(workers, what);
 }
 
-/** A worker that is told to end while its Redis is away. */
+/** A worker that receives SIGTERM while its Redis is away. */
 async function expectEnd(): Promise<void> {
   const redis = await privateRedis();
   const proxy = await halfOpenProxy(redis.port);

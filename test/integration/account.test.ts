@@ -13,7 +13,7 @@ interface LogLine {
   reason?: string;
 }
 
-/** A log that is kept, to see what is said aloud and how often. */
+/** A log that is kept, to count its warnings. */
 function keptLog() {
   const lines: LogLine[] = [];
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) };
@@ -64,7 +64,7 @@ describe('the account', () => {
     expect((await harness.app.account.read()).halted?.reason).toBe('no-credit');
     expect(harness.simulator.records.summary().requests.create).toBe(before + 1);
 
-    // The trial succeeds: everything goes on by itself.
+    // The trial succeeds: submission resumes by itself.
     harness.simulator.setFaults({ noCredit: false });
     await harness.app.account.postponeTrial(0);
     const batch = await harness.ended('b');

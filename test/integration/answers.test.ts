@@ -63,7 +63,7 @@ function expected(rows: readonly Row[]): Record<string, string> {
   );
 }
 
-/** Each answer in its turn, the last one for ever. */
+/** The answers in their order; the last one repeats. */
 const inTurn =
   (...answers: Answers[]): Answers =>
   (about) =>
@@ -76,7 +76,7 @@ const always =
   ): Answers =>
   () =>
     json(body, status, more);
-/** An accepted submission, with the id as told. */
+/** An accepted submission, with the given id. */
 const accepted = (body: (id: string) => unknown, status = 200): Script => ({
   post: ({ taskId }) => json(body(taskId), status, { made: true }),
 });
@@ -349,7 +349,7 @@ describe('answers of the account', () => {
     ['every answer without a task', { post: always({ code: 200, data: {} }, 200, { made: true }) }, 'odd-answers'],
     ['every answer lost', { post: always('', 200, { reset: true, made: true }) }, 'lost-answers'],
     ['every POST 500 with a task', { post: always('', 500, { made: true }) }, 'unavailable'],
-    ['a task that fails for want of credit', failedWith('INSUFFICIENT_CREDITS', 'no money'), 'no-credit'],
+    ['a task that fails because the credit is spent', failedWith('INSUFFICIENT_CREDITS', 'no money'), 'no-credit'],
     ['every success without a clip', polled(() => ({ state: 'success' })), 'odd-answers'],
   ])('halt submission within twenty tasks and fail no item: %s', async (_what, script, reason) => {
     const { harness, api } = await play(many(40, script), { CLIPMILL_MAX_TASKS: '20' });

@@ -108,7 +108,7 @@ describe('the request bucket', () => {
       });
       const waits = await Promise.all(Array.from({ length: maxTasks ?? 0 }, () => waitFor(app, 'submit')));
       expect(Math.max(...waits), `${maxTasks} slots`).toBe(0);
-      // What is beyond them waits its turn, and not for a whole window.
+      // Those beyond them wait for a paced token, not for a whole window.
       const next = await waitFor(app, 'submit');
       expect(next).toBeLessThan(70_000 / (0.7 * (maxRequests ?? 0)));
     }
@@ -136,7 +136,7 @@ describe('the request bucket', () => {
     expect(polls.filter((wait) => wait === 0).length).toBeLessThanOrEqual(3);
     const rested = await openLedger({ CLIPMILL_MAX_REQUESTS: '100', CLIPMILL_MAX_TASKS: '11' });
     const alone = await Promise.all(Array.from({ length: 11 }, () => waitFor(rested, 'poll')));
-    // A paced one and one at hand, and the next of those in a tenth of the span: by turns.
+    // A paced token, then one at hand; the next one at hand comes a tenth of the span later.
     expect(alone.filter((wait) => wait === 0)).toHaveLength(2);
     await rested.redis.hincrby(rested.keys.requests, 'quickPollAt', -61_200 / 10);
     expect(await waitFor(rested, 'poll')).toBe(0);

@@ -14,7 +14,7 @@ interface Seen {
 
 type Script = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A server that answers as told, and remembers what it was asked. */
+/** A server with scripted answers that records its requests. */
 async function serve(script: Script, timeouts: { answerTimeoutMs?: number; submitTimeoutMs?: number } = {}) {
   const seen: Seen[] = [];
   const server: Server = createServer((request, response) => {

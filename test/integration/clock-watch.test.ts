@@ -11,8 +11,8 @@ describe('a disturbance', () => {
     const harness = await startHarness();
     await harness.work();
     const { intake, run, redis, keys } = harness.app;
-    // The first regular look is over when the chore behind it begins; the next one comes a minute later.
-    await until(async () => (await redis.hget(`${keys.prefix}chores`, 'probe')) !== null, 'the first look');
+    // The first regular check has ended when the task after it begins; the next one comes a minute later.
+    await until(async () => (await redis.hget(`${keys.prefix}chores`, 'probe')) !== null, 'the first check');
     // Redis dispatched the items, and the reply was lost.
     await Promise.all([intake.add('b', { model: 'kling-2-6' }, clips(5), false), run('dispatch', 10)]);
     redis.disconnect(true);

@@ -10,7 +10,7 @@ import { override } from '../support/override.ts';
 
 const mp4 = Buffer.concat([boxBytes('ftyp', 16), boxBytes('moov', 200), boxBytes('mdat', 5_000)]);
 
-/** A host of clips that answers as told by the path. */
+/** A host of clips whose answer depends on the path. */
 async function host(answers: Record<string, (response: ServerResponse) => void>): Promise<string> {
   const server = createServer((request, response) => answers[request.url?.split('?')[0] ?? '']?.(response));
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));

@@ -24,7 +24,7 @@ describe('draining', () => {
     const app = await openApp(config, { log: silentLogger(), roles: queueNames });
     const workers = await startWorkers(app);
     proxy.freeze();
-    // Long enough for the dispatcher and for every chore to wait for an answer.
+    // Long enough for the dispatcher and every maintenance task to wait for an answer.
     await sleep(2_000);
     const started = performance.now();
     await workers.drain(500);

@@ -15,7 +15,7 @@ function connect(url: string) {
   return redis;
 }
 
-/** Another process that starts the private Redis of a folder and says so. */
+/** Another process that starts the private Redis of a folder and prints a line then. */
 async function holder(folder: string): Promise<{ child: ChildProcess; url: string }> {
   const script = join(await workFolder(), 'holder.mjs');
   const embedded = new URL('../../dist/src/redis/embedded/server.js', import.meta.url).href;

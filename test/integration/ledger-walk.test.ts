@@ -72,7 +72,7 @@ async function snapshot(app: App, before?: Snapshot): Promise<Snapshot> {
   };
 }
 
-/** Every item stands where its state says, and nowhere else. */
+/** Every item is in the sets of its state, and in no others. */
 function checkMembership({ items, pending, later, live, handed, slots, running }: Snapshot): void {
   for (const [ref, { state, attempt }] of items) {
     const places = [pending, later, live].filter((place) => place.includes(ref)).length;

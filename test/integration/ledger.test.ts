@@ -36,7 +36,7 @@ describe('the ledger', () => {
     expect(await app.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go', tasks: 0 });
     // Redis's answer was lost and the command sent again: still the same try.
     expect(await app.attempts.begin(attempt, 'mine', true)).toMatchObject({ kind: 'go' });
-    // Somebody else finds it submitting: the first may have posted, or not.
+    // Another try finds it submitting: the first one may have posted.
     expect(await app.attempts.begin(attempt, 'other', true)).toEqual({ kind: 'unknown', tasks: 0 });
   });
 
@@ -101,7 +101,7 @@ describe('the ledger', () => {
     for (const delayMs of [0, 60_000]) {
       await app.attempts.begin(attempt, 't', true);
       await app.attempts.resubmit(attempt, cause, 60_000, { tasks: 1, delayMs });
-      // Nobody may take its slot for an idle one: the task may be running.
+      // Its slot must not count as idle: the task may be running.
       expect(await app.run('sweep')).toBe(0);
       const late = { taskId: 'task-9', tasks: 1, kind: 'm/5/auto' };
       expect(await app.attempts.accepted(attempt, late)).toMatchObject({ result: 'moved', state: 'generating' });

@@ -119,7 +119,7 @@ describe('limits of any size', () => {
   });
 
   it('stretch the polls evenly when tasks take long, so that none starves and nothing is refused', async () => {
-    // 40 tasks looked at every 20 ms would be 2,000 requests a second; a hundred are allowed.
+    // 40 tasks polled every 20 ms would be 2,000 requests a second; a hundred are allowed.
     const limits = { maxTasks: 40, maxRequests: 400, requestWindowMs: 4_000 };
     const harness = await startHarness({
       simulator: { ...limits, generationMs: { 5: [2_400, 2_500] } },

@@ -15,7 +15,7 @@ interface Opened {
   saying: (text: string) => Promise<boolean>;
 }
 
-/** What a worker process opens, behind a proxy that can fail; and what it says. */
+/** The app of a worker process behind a proxy that can fail, and its log. */
 function openBehind(proxy: HalfOpenProxy): Opened {
   const lines: string[] = [];
   const config = loadConfig({ CLIPMILL_PREFIX: `t-${randomUUID()}`, REDIS_URL: `redis://127.0.0.1:${proxy.port}` });
@@ -29,7 +29,7 @@ describe('a process whose Redis is away', () => {
   it('is reported even during the start, which continues when Redis is back', async () => {
     const redis = await privateRedis();
     const proxy = await halfOpenProxy(redis.port);
-    // It has answered once by then: this is the first word of the look at how it is set up.
+    // Redis has answered once by then: this is the first reply of the fitness check.
     const looking = proxy.freezeBefore('appendfsync');
     const { opening, saying } = openBehind(proxy);
     await looking;

@@ -61,7 +61,7 @@ async function expectOneEnd(app: App): Promise<void> {
   expect(ended.toSorted()).toEqual(clips(SIZE).map(({ id }) => id));
   expect(events.filter((event) => event.type === 'batch')).toHaveLength(1);
   expect(await app.redis.zcard(app.keys.live)).toBe(0);
-  // Leases of ambiguous submissions, a millisecond long, end with the next look.
+  // Leases of ambiguous submissions, a millisecond long, end with the next reconcile.
   await until(async () => {
     await dispatch(app.run, 0);
     return (await app.redis.zcard(app.keys.slots)) === 0;

@@ -24,7 +24,7 @@ describe('a Redis that is full', () => {
     const refused = await harness.add('more', clips(3, 'more')).catch(explainRedisError);
     expect(refused).toBeInstanceOf(UserError);
     expect((refused as UserError).message).toContain('Redis is full');
-    // What a worker does as it starts, and what an operator does to end the trouble.
+    // The steps of a worker's start, and those of an operator who makes room.
     await publishLimits(harness.app.run, harness.app.config);
     expect(await harness.app.account.pause()).toBe(true);
     expect(await harness.app.account.resume()).toBe(true);

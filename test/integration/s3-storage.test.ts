@@ -235,7 +235,7 @@ describe.skipIf(!server)('storing on S3', () => {
   it.each([
     ['a secret that is wrong', { credentials: { accessKeyId: 'test:tester', secretAccessKey: 'no' } }, /ACCESS_KEY/],
     ['a bucket that is not there', { bucket: 'nowhere-to-be-found' }, /Create the bucket/],
-    ['an endpoint where nobody listens', { endpoint: 'http://127.0.0.1:9' }, /S3_ENDPOINT/],
+    ['an endpoint where nothing listens', { endpoint: 'http://127.0.0.1:9' }, /S3_ENDPOINT/],
   ])('gives a cure for %s', async (_what, change, cure) => {
     const { storage } = open(change);
     await expect(storage.check()).rejects.toMatchObject({

@@ -99,7 +99,7 @@ describe('cancelling', () => {
           source: override(resources.source, {
             async open(url, signal) {
               fetching = true;
-              await until(() => goOn, 'the test to let it go on');
+              await until(() => goOn, 'the test to release it');
               return resources.source.open(url, signal);
             },
           }),
@@ -116,7 +116,7 @@ describe('cancelling', () => {
 
     expect(await retryItems(harness.app, 'b', { states: ['cancelled'] })).toBe(2);
     // The download in progress is of the same task, so its clip is valid.
-    await until(async () => (await state('fetched')) === 'downloading', 'the second look');
+    await until(async () => (await state('fetched')) === 'downloading', 'the second poll');
     goOn = true;
     expect((await harness.ended('b')).counts).toMatchObject({ done: 2, cancelled: 0 });
     expect(harness.simulator.records.summary()).toMatchObject({

@@ -1,6 +1,6 @@
 /**
  * Loaded before a worker (`NODE_OPTIONS=--import=…`): its clock is CLOCK_AHEAD_MS ahead from the start,
- * and is set by CLOCK_JUMP_MS when SIGUSR2 comes. Time that only grows (`performance`, timers) goes on
+ * and is set by CLOCK_JUMP_MS when SIGUSR2 comes. Monotonic time (`performance`, timers) continues
  * as it does when an administrator sets the date.
  */
 const RealDate = Date;

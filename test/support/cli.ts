@@ -15,7 +15,7 @@ export interface Finished {
 
 export interface Running {
   child: ChildProcess;
-  /** What was printed so far. */
+  /** The output so far. */
   out(): string;
   err(): string;
   /** Resolves when `text` has been printed to either. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/core/clock.ts';
 
-/** A clock that moves only when told to, and remembers what was slept. */
+/** A clock that the test moves, and that records the sleeps. */
 export class FakeClock implements Clock {
   readonly slept: number[] = [];
   #now: number;

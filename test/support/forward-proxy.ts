@@ -8,7 +8,7 @@ export interface ForwardProxy {
   readonly asked: string[];
 }
 
-/** A real forward proxy for CONNECT that knows some names; it wants `password` where one is given. */
+/** A real forward proxy for CONNECT that knows some names; it requires `password` where one is given. */
 export async function forwardProxy(names: Record<string, string> = {}, password?: string): Promise<ForwardProxy> {
   const asked: string[] = [];
   const sockets = new Set<Socket>();

@@ -1,4 +1,4 @@
-/** The smallest things that begin as the images they are said to be; `salt` makes them different ones. */
+/** The smallest files that begin like images of their type; `salt` makes them differ. */
 export const images = {
   png: (salt = '') => Buffer.from(`\x89PNG\r\n\x1a\n${salt}`, 'latin1'),
   jpg: (salt = '') => Buffer.from(`\xff\xd8\xff\xe0${salt}`, 'latin1'),

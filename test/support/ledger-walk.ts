@@ -14,7 +14,7 @@ const task = { taskId: 'task-1', tasks: 1, kind: 'm/5/auto' };
 const urls = ['https://example.com/x.mp4'];
 const endedStates = ['failed', 'held', 'cancelled'] as const;
 
-/** What processes and users do to an attempt, whatever its state. */
+/** The verbs of processes and users on an attempt, in any state. */
 const verbs = {
   dispatch: ({ run }) => dispatch(run, 10),
   begin: ({ attempts }, attempt) => attempts.begin(attempt, `try-${Math.random()}`, true),
@@ -118,7 +118,7 @@ function situationOf(item: WalkedItem | undefined): Situation {
 export interface Step {
   item: number;
   verb: number;
-  /** One in ten steps is any verb at all, one in ten an attempt that is past. */
+  /** One in ten steps runs any verb, one in ten is for a past attempt. */
   odd: number;
 }
 

@@ -8,7 +8,7 @@ import { publishLimits } from '../../src/ledger/limits.ts';
 import { openApp, type App } from '../../src/app.ts';
 import { clips } from './harness.ts';
 
-/** What stands on Redis, in a namespace of its own, with the limits published as a worker would. */
+/** A ledger in a namespace of its own, with the limits published as a worker does. */
 export async function openLedger(
   env: Record<string, string> = {},
   redisUrl: string = inject('redisUrl'),

@@ -1,6 +1,6 @@
 /**
  * A box of an MP4 with `body` bytes of zeros.
- * @param form `long`: its size has 64 bits; `open`: it goes on to the end of the file
+ * @param form `long`: its size has 64 bits; `open`: it extends to the end of the file
  */
 export function boxBytes(name: string, body: number, form: { long?: boolean; open?: boolean } = {}): Buffer {
   const header = Buffer.alloc(form.long ? 16 : 8);

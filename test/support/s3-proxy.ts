@@ -18,7 +18,7 @@ export interface S3Proxy {
   conditions: boolean;
 }
 
-/** Stands before an S3 service and breaks it as told; signatures stay good, as the Host header does. */
+/** A proxy before an S3 service that injects faults; signatures stay valid, as the Host header is kept. */
 export async function startS3Proxy(target: string): Promise<S3Proxy> {
   const { hostname, port } = new URL(target);
   const proxy: S3Proxy = { endpoint: '', requests: [], fault: () => undefined, conditions: true };

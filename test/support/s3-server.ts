@@ -20,7 +20,7 @@ export interface S3Server {
 /**
  * The service named by S3_TEST_ENDPOINT and the AWS variables, or else OpenStack Swift from the
  * system's packages, which checks signatures as AWS does.
- * @returns `undefined` where there is neither; that is said aloud
+ * @returns `undefined` where there is neither; a line is printed then
  */
 export async function startS3Server(): Promise<S3Server | undefined> {
   const given = process.env['S3_TEST_ENDPOINT'];
@@ -63,7 +63,7 @@ function externalServer(endpoint: string): S3Server {
 }
 
 async function startSwift(): Promise<S3Server | undefined> {
-  // The first python3 of the path may be one that knows nothing of the system's packages.
+  // The first python3 of the path may be one without the system's packages.
   const python = ['python3', '/usr/bin/python3'].find(
     (name) => spawnSync(name, ['-c', 'import swift'], { stdio: 'ignore' }).status === 0,
   );

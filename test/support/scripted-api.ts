@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
 
-/** What the API answers. */
+/** An answer of the API. */
 export interface Answer {
   status: number;
   body: string;
@@ -17,7 +17,7 @@ export interface Answer {
 
 export type Answers = (about: { call: number; taskId: string; base: string }) => Answer;
 
-/** What the API answers about one prompt. Without a script it is as documented. */
+/** The API's answers about one prompt; without a script they are as documented. */
 export interface Script {
   post?: Answers;
   poll?: Answers;
@@ -41,7 +41,7 @@ export function json(body: unknown, status = 200, more: Partial<Answer> = {}): A
 const posted = z.object({ input: z.object({ prompt: z.string() }) });
 const film = readFileSync(new URL('../../src/simulator/clips/16x9-5s-silent.mp4', import.meta.url));
 
-/** An API that answers as told, whatever that is: each prompt has a script of its own. */
+/** An API with scripted answers: each prompt has a script of its own. */
 export async function scriptedApi(scripts: ReadonlyMap<string, Script>): Promise<ScriptedApi> {
   const counts = new Map<string, { posts: number; polls: number; made: number }>();
   const prompts = new Map<string, string>();

@@ -18,7 +18,7 @@ import { contextOf } from './step-context.ts';
 export const submitAnswers = ['ok', 'busy', 'slow-down', 'rejected', 'lost-made', 'lost-unmade'] as const;
 export const pollAnswers = ['running', 'success', 'failed', 'busy'] as const;
 
-/** What the API says to whatever is asked next. */
+/** The API's next answer. */
 export interface Answers {
   submit: (typeof submitAnswers)[number];
   poll: (typeof pollAnswers)[number];
@@ -34,7 +34,7 @@ export interface Death {
 
 class Died extends Error {}
 
-/** The API in memory: what was posted, and whether it may have made a task that nobody knows to have ended. */
+/** The API in memory: its submissions, and whether a task may exist whose end is not known. */
 class MemoryApi {
   answers: Answers = { submit: 'ok', poll: 'success' };
   /** Prompts posted although an earlier post of theirs was not known to have come to nothing. */
@@ -80,7 +80,7 @@ class MemoryApi {
   };
 }
 
-/** Turns the steps by hand, one at a time, on the real ledger and the real queues: no worker, no waiting. */
+/** Runs the steps one at a time on the real ledger and the real queues, without workers and waits. */
 export class StepRunner {
   readonly api = new MemoryApi();
   readonly #app: App;
@@ -131,7 +131,7 @@ export class StepRunner {
       queues,
       attempts: mortal.all({
         ...attempts,
-        // Nobody waits out a backoff here.
+        // No test waits for a backoff.
         notAccepted: (attempt: Attempt, refusals: number) => attempts.notAccepted(attempt, refusals, 0),
         taskFailedAgain: (attempt: Attempt, cause: { code: string; message: string }) =>
           attempts.taskFailedAgain(attempt, cause, 0),

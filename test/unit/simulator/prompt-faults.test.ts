@@ -55,7 +55,7 @@ describe('how a task ends', () => {
   );
 
   it.each(['task_id', 'plain', 'nested', 'list', 'code0', 'bare', 'none'])(
-    '[id:%s] returns the task id in another form, or not at all',
+    '[id:%s] returns the task id in another form, or none',
     async (how) => {
       const harness = await startHarness();
       const { status, text } = await harness.create(`a [id:${how}]`);

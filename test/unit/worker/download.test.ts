@@ -129,7 +129,7 @@ describe('downloading', () => {
     const { state, step, log } = world();
     for (const failed of [0, 18, 19]) {
       state.failed = failed;
-      state.sourceFails = [new SourceError('broken', 'nobody answers')];
+      state.sourceFails = [new SourceError('broken', 'no answer')];
       await step();
       expect(state.halts).toEqual(failed < 19 ? [] : ['no-downloads']);
     }
@@ -317,7 +317,7 @@ describe('downloading', () => {
 
   it.each([
     ['does not know the task', new ApixoError('unknown-task', 'HTTP_404', 'no task')],
-    ['says that it failed after all', { state: 'failed', failCode: 'NO_RESULT_URL', failMsg: '' } as const],
+    ['reports that it failed after all', { state: 'failed', failCode: 'NO_RESULT_URL', failMsg: '' } as const],
   ])('fails when the API repeatedly %s', async (_what, report) => {
     const { state, step, log } = world();
     state.report = report;

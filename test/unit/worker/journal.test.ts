@@ -15,7 +15,7 @@ const task = { taskId: 't-1', tasks: 1, kind: 'k' };
 const moved: MoveReply = { result: 'moved', state: 'generating' };
 const missing: MoveReply = { result: 'refused', state: 'missing' };
 
-/** A journal over a Redis that answers as told. */
+/** A journal over a Redis with scripted answers. */
 async function world() {
   const folder = join(await workFolder(), 'outcomes');
   const log = silentLogger();

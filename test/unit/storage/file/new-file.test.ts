@@ -29,7 +29,7 @@ describe('writing a new file', () => {
     ['nothing', 0, 1],
     ['less than a block', 1_000, 7],
     ['blocks and a rest', 1_000_000, 65_536],
-    ['stretches of which the disk is told early', 70_000_000, 300_000],
+    ['stretches that are synced early', 70_000_000, 300_000],
   ])('keeps every byte in its place: %s', async (_what, size, each) => {
     const { path, file } = await newFile();
     const bytes = numbered(size);

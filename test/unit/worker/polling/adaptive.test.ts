@@ -62,7 +62,7 @@ describe('adaptivePlan, at the published limits', () => {
   it('is near the optimum for its number of polls', async () => {
     const long = { ...published, ...fives, clips: 40_000, plan: adaptive };
     const { steadyLateMs, steadyLooksPerClip } = await simulateBatch(long, fixed, seeded(2));
-    // See the decision record: (∫√(f·S))² / 2L, where ends are spread evenly over 20 s; the look that
+    // See the decision record: (∫√(f·S))² / 2L, where ends are spread evenly over 20 s; the poll that
     // the fixed plan makes at 50 s finds nothing and is not counted.
     const bestMs = (20_000 * (2 / 3) ** 2) / (2 * (steadyLooksPerClip - 1));
     expect(steadyLateMs).toBeLessThan(1.25 * bestMs);
@@ -81,7 +81,7 @@ describe('fixedPlan, at the published limits', () => {
   it('stretches its interval for all alike when there are more polls than requests', async () => {
     const long = { kindOf: () => 'kling-2-6/5/auto', takesMs: uniform(250_000, 300_000), plan: () => fixed };
     const { gapsMs } = await simulateBatch({ ...published, ...long, clips: 1_000 }, fixed, seeded(4));
-    // 200 looks a second are due and 163 may go: one every 6.1 s. Tasks that began together are due together, so
+    // 200 polls a second are due and 163 are allowed: one every 6.1 s. Tasks that began together are due together, so
     // some wait for a whole interval more, and none for two.
     const [mean, longest] = gapsMs;
     expect(mean).toBeGreaterThan(6_000);
