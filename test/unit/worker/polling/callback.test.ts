@@ -20,19 +20,19 @@ function plan(pollDelayMs = 50_000) {
 }
 
 describe('the plan of callbacks', () => {
-  it('polls once at the longest documented time and 15 s, then every 30 s', () => {
+  it('polls once 2 s after the longest documented time, then every 30 s', () => {
     const { callbacks } = plan();
-    expect(callbacks.firstPollDelayMs(KIND)).toBe(85_000);
-    expect(callbacks.firstPollDelayMs('kling-2-6/10/auto')).toBe(115_000);
-    expect(callbacks.nextPollDelayMs(60_000, KIND)).toBe(25_000);
-    expect(callbacks.nextPollDelayMs(85_000, KIND)).toBe(30_000);
-    expect(callbacks.nextPollDelayMs(100_000, KIND)).toBe(15_000);
+    expect(callbacks.firstPollDelayMs(KIND)).toBe(72_000);
+    expect(callbacks.firstPollDelayMs('kling-2-6/10/auto')).toBe(102_000);
+    expect(callbacks.nextPollDelayMs(60_000, KIND)).toBe(12_000);
+    expect(callbacks.nextPollDelayMs(72_000, KIND)).toBe(30_000);
+    expect(callbacks.nextPollDelayMs(87_000, KIND)).toBe(15_000);
   });
 
   it('scales with the poll delay', () => {
-    expect(plan(5_000).callbacks.firstPollDelayMs(KIND)).toBe(8_500);
-    expect(plan(5_000).callbacks.nextPollDelayMs(8_500, KIND)).toBe(3_000);
-    expect(longestFallbackMs({ pollDelayMs: 5_000 }, kling26)).toBe(11_500);
+    expect(plan(5_000).callbacks.firstPollDelayMs(KIND)).toBe(7_200);
+    expect(plan(5_000).callbacks.nextPollDelayMs(7_200, KIND)).toBe(3_000);
+    expect(longestFallbackMs({ pollDelayMs: 5_000 }, kling26)).toBe(10_200);
   });
 
   it('polls 1, 2 and 5 s after a callback whose task still runs, then as before', () => {
@@ -40,7 +40,7 @@ describe('the plan of callbacks', () => {
     expect(callbacks.nextPollDelayMs(60_000, KIND, 20)).toBe(980);
     expect(callbacks.nextPollDelayMs(61_000, KIND, 1_010)).toBe(1_990);
     expect(callbacks.nextPollDelayMs(63_000, KIND, 3_020)).toBe(4_980);
-    expect(callbacks.nextPollDelayMs(68_000, KIND, 8_030)).toBe(17_000);
+    expect(callbacks.nextPollDelayMs(68_000, KIND, 8_030)).toBe(4_000);
   });
 
   it('polls by CLIPMILL_POLLING after more than 10 of 50 ends without a callback, until they arrive again', () => {
@@ -56,7 +56,7 @@ describe('the plan of callbacks', () => {
     expect(changes).toEqual([false]);
     ends(1, true);
     expect(changes).toEqual([false, true]);
-    expect(callbacks.firstPollDelayMs(KIND)).toBe(85_000);
+    expect(callbacks.firstPollDelayMs(KIND)).toBe(72_000);
   });
 
   it('does not wait for 50 ends if none arrives', () => {
