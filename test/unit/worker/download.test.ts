@@ -133,7 +133,7 @@ describe('downloading', () => {
       await step();
       expect(state.halts).toEqual(failed < 19 ? [] : ['no-downloads']);
     }
-    expect(log.join('')).toContain('no clip could be downloaded for 20 tasks in a row: nobody answers');
+    expect(log.join('')).toContain('no clip could be downloaded for 20 tasks in a row: no answer');
   });
 
   it('stores every file of a task, under names that no other item has', async () => {
