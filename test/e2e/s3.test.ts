@@ -160,12 +160,15 @@ describe.skipIf(!server)('clipmill on S3', () => {
       });
       await victim.finished;
       const fetched = simulator.records.summary().files.requests;
+      const storage = storageOf(env);
+      const sizes = await Promise.all(clips(6).map(({ output }) => sizeOf(storage, output)));
+      const missing = sizes.filter((size) => size === undefined).length;
+      // The third clip is stored, although that is not recorded. The fourth may be too: it began while the third was uploaded.
+      expect(missing).toBeLessThanOrEqual(3);
       start('workers/all.js', [], folder, env);
       expect((await ended()).counts).toMatchObject({ total: 6, done: 6 });
-      // The third clip was stored, although that was not recorded. While it was, the fourth may have begun.
-      expect([3, 4]).toContain(fetched);
-      expect(simulator.records.summary().files.requests).toBe(fetched + 3);
-      const storage = storageOf(env);
+      // The bucket may complete an upload after the kill, so that less is missing than was seen.
+      expect(simulator.records.summary().files.requests).toBeLessThanOrEqual(fetched + missing);
       for await (const item of app.queries.items('b')) {
         expect(await sizeOf(storage, item.output)).toBe(item.size);
         expect(item.sha256).toMatch(/^[\da-f]{64}$/);
