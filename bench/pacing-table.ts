@@ -1,6 +1,6 @@
 import { kling26 } from '../src/apixo/models/kling-2-6.ts';
 import { adaptivePlan } from '../src/worker/polling/adaptive.ts';
-import { fixedPlan } from '../src/worker/polling/fixed.ts';
+import { fixedPlan } from '../src/worker/polling/plan.ts';
 import { MAX_WAITING_POLLS } from '../src/worker/steps/poll-limiter.ts';
 import { paidBack, returningTokens, sharedTokens, smallBurst, type Pacing, type PacedLimit } from './pacing.ts';
 import { simulateBatch, type SimulatedBatch, type SimulatedResult } from './polling-simulation.ts';

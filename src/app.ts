@@ -24,7 +24,7 @@ import { keysFor, type Keys } from './ledger/schema/keys.ts';
 import { scriptRunner, type RunScript } from './ledger/scripts.ts';
 import type { Finding } from './core/finding.ts';
 import { DEFAULT_HOME, locateRedis, type RedisUse } from './redis/locate.ts';
-import { preflightRedis } from './redis/preflight.ts';
+import { preflightRedis } from './redis/fitness.ts';
 import { deadlines } from './core/shutdown.ts';
 import { endsWithin } from './core/timeouts.ts';
 

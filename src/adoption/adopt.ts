@@ -1,5 +1,5 @@
 import type { App } from '../app.ts';
-import { kindOf } from '../apixo/task-kind.ts';
+import { kindOf } from '../apixo/model.ts';
 import { apiOf } from '../config/config.ts';
 import type { AdoptedItem } from '../ledger/adoption.ts';
 import type { LoggedSubmission } from '../ledger/orphans.ts';
@@ -22,7 +22,7 @@ export interface AdoptOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Items that an adoption has added, by what became of them. */
+/** Items that an adoption has added, by their fate. */
 export interface Adopted {
   done: number;
   underWay: number;
@@ -30,12 +30,12 @@ export interface Adopted {
 }
 
 /**
- * Adds the items of a folder's manifest to the ledger, in pages: clips that are there as done, tasks that are under
- * way at the API to be polled, and what failed or may have been paid for as it stands. Nothing is submitted.
+ * Adds the items of a folder's manifest to the ledger, in pages: existing clips as done, tasks in progress as
+ * generating, and items that failed or may have been paid for in their recorded state. Submits nothing.
  *
- * Died in the middle, the batch stays marked as `adopting`: its manifest is not replaced, and the next submission
- * begins anew and adds what is missing. The marker is taken over before that mark is removed, so that a folder whose
- * items are all in this ledger is always its own.
+ * If the process dies midway, the batch stays marked as `adopting`: its manifest is not replaced, and the next
+ * submission starts over and adds the missing items. The marker of the folder is rewritten before that mark is
+ * removed, so that a folder whose items are all in this ledger always belongs to it.
  */
 export async function adoptFolder(app: App, folder: BatchFolder, options: AdoptOptions): Promise<Adopted> {
   const { batch, storage } = folder;
@@ -88,7 +88,7 @@ function withTask(row: StoredRow, taskId: string | undefined): StoredRow {
   return taskId !== undefined && waiting ? { ...row, state: 'generating', taskId } : row;
 }
 
-/** Returns the spending of an item that is submitted again: no list for one that has spent nothing. */
+/** Returns the submissions that an item has already paid for; an empty list if there are none. */
 function spentBefore(batch: string, { id, hash, attempts, pastAttempts, taskId }: StoredRow): LoggedSubmission[] {
   const spent = paid(pastAttempts) + (taskId === undefined ? 0 : 1);
   if (spent === 0) return [];

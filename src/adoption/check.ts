@@ -5,34 +5,34 @@ import type { StagingTable } from '../ledger/staging.ts';
 import { fateOf, type Fate } from './contents.ts';
 import type { BatchFolder } from './open.ts';
 
-/** Items named in a message at most. */
+/** Maximum number of items named in a message. */
 const NAMED = 10;
 
-/** Items of one kind: how many, and the first of them by name. */
+/** The number of items of one kind, and the names of the first ones. */
 export interface NamedCount {
   count: number;
   named: string[];
 }
 
-/** The jobs of a batch that the storage has and the ledger does not know. */
+/** The jobs of a batch that the storage holds and the ledger lacks. */
 export interface FolderFindings {
   /** Jobs whose row has the same content. */
   matched: number;
-  /** Clips that are there. */
+  /** Clips that exist in the storage. */
   done: number;
-  /** Tasks that are still to be had. */
+  /** Tasks whose result the API still keeps. */
   underWay: number;
   /** Items that failed, were cancelled, or may have been paid for. */
   ended: number;
-  /** Jobs whose row has another content. */
+  /** Jobs whose row has different content. */
   changed: NamedCount;
-  /** Jobs without a row whose name a file has. */
+  /** Jobs without a row whose name belongs to an existing file. */
   occupied: NamedCount;
-  /** Jobs whose item the ledger has from another jobs file, with another content. */
+  /** Jobs whose item is in the ledger from another jobs file, with different content. */
   elsewhere: NamedCount;
 }
 
-/** Compares the jobs of a submission with the folder of their batch, page by page. */
+/** Compares the jobs of a submission with the folder of their batch, one page at a time. */
 export class FolderCheck {
   readonly findings: FolderFindings = {
     matched: 0,
@@ -56,7 +56,7 @@ export class FolderCheck {
 
   /**
    * @param known whether the ledger has the item of each job
-   * @returns what becomes of the row of each job that the ledger does not have; `undefined`: a new clip
+   * @returns the fate of the row of each job that the ledger lacks; `undefined` for a new clip
    */
   async page(jobs: readonly Job[], known: readonly boolean[]): Promise<(Fate | undefined)[]> {
     const { findings } = this;
@@ -86,7 +86,7 @@ export class FolderCheck {
     return fates;
   }
 
-  /** Records a job whose item the ledger has from another jobs file, with another content. */
+  /** Records a job whose item is in the ledger from another jobs file, with different content. */
   otherContent(id: string): void {
     add(this.findings.elsewhere, id);
   }

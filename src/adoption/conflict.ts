@@ -3,7 +3,7 @@ import { plural } from '../core/format.ts';
 import type { FolderFindings, NamedCount } from './check.ts';
 import type { BatchFolder } from './open.ts';
 
-/** Policy for a folder that holds something else than these jobs: refuse, keep it, or pay and replace it. */
+/** Policy for a folder that holds other content than these jobs: refuse, keep it, or pay again and replace it. */
 export type FolderPolicy = 'refuse' | 'adopt' | 'replace';
 
 const cure =
@@ -11,10 +11,10 @@ const cure =
   'clips of these jobs; --replace pays for these clips and replaces the files of their names.';
 
 /**
- * Decides whether a folder may be continued without a word of the user.
+ * Decides whether a batch may continue in a folder without a decision of the user.
  * @param source the jobs file as an absolute path
- * @param options.partial whether more jobs may follow
- * @returns the error to report before anything is sent; `undefined` when nothing stands in the way
+ * @param options.partial true if more jobs may follow
+ * @returns the error to report before anything is sent; `undefined` if there is no conflict
  */
 export function conflictOf(
   folder: BatchFolder,
@@ -36,7 +36,7 @@ export function conflictOf(
   return new UserError(`batch "${folder.batch}" cannot simply go to ${where}:\n  ${problems.join('\n  ')}`, { cure });
 }
 
-/** The clips of the folder that none of the jobs asks for, where they show that it is another batch of that name. */
+/** Returns the problem of a folder whose clips match none of the jobs, which shows another batch of that name. */
 function strangersIn(
   folder: BatchFolder,
   { matched }: FolderFindings,
@@ -49,7 +49,7 @@ function strangersIn(
   if (folder.otherApi)
     return [`${plural(folder.rows, 'item')} there were made with another API: ${folder.marker?.api}`];
   if (!folder.foreign || others === 0) return [];
-  // The same file from another folder or machine has most of its clips there, whatever was added or removed since.
+  // The same file, submitted from another folder or machine, still matches most of the clips after edits.
   const sameFile = source !== undefined && folder.marker?.source === source;
   if (matched > 0 && (partial || sameFile || matched >= others)) return [];
   return [`it holds ${plural(others, 'item')} of another jobs file${from} and another installation`];

@@ -3,14 +3,14 @@ import { StagingTable } from '../ledger/staging.ts';
 import type { StoredRow } from '../reports/read-manifest.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** Names looked up one by one; for more of them, their folder is listed once. */
+/** Maximum number of names checked one by one; above it, their folder is listed once. */
 const FEW = 200;
-/** Names looked up at once. */
+/** Names checked concurrently. */
 const AT_ONCE = 32;
 
 /**
- * Which files the storage has. The folder of the batch is listed once into Redis; names elsewhere, or few of them,
- * are looked up one by one.
+ * Reports which files exist in the storage. Lists the folder of the batch once into Redis, and checks names
+ * elsewhere, or small numbers of them, one by one.
  */
 export class FolderContents {
   readonly #storage: Pick<Storage, 'list' | 'stat'>;
@@ -32,7 +32,10 @@ export class FolderContents {
     this.#signal = signal;
   }
 
-  /** Sizes in bytes of the files under these names, in their order. @throws StorageError */
+  /**
+   * Returns the sizes in bytes of the files under these names, in order; `undefined` for a missing file.
+   * @throws StorageError
+   */
   async sizes(names: readonly string[]): Promise<(number | undefined)[]> {
     const inside = names.filter((name) => name.startsWith(`${this.#folder}/`));
     this.#single += inside.length;
@@ -66,24 +69,27 @@ export class FolderContents {
 
 /** Decides about a row of a manifest that this ledger does not know. */
 export type Fate =
-  /** Its clip is there. */
+  /** Its clip exists in the storage. */
   | 'done'
-  /** Its task is polled: it is under way, or its clip is gone from the storage and still to be had. */
+  /**
+   * Its task is polled: it is in progress, or its clip is missing from the storage and the API still keeps the
+   * result.
+   */
   | 'generating'
-  /** It ended without a clip, or whether it was accepted is not known: a retry decides. */
+  /** It ended without a clip, or its acceptance is unknown: a retry decides. */
   | 'failed'
   | 'held'
   | 'cancelled';
 
-/** The facts of a row that its fate follows from. */
+/** The fields of a row that determine its fate. */
 export type RowFacts = Pick<StoredRow, 'state' | 'size' | 'taskId' | 'postedAt' | 'hash'> & {
-  /** The name of its clip; absent for one that no manifest lists. */
+  /** The name of its clip; absent if no manifest lists it. */
   output?: string | undefined;
 };
 
 /**
  * @param size of the file under the name of its clip, if there is one
- * @returns `undefined` when nothing of it was paid for, or nothing is left of that
+ * @returns `undefined` if nothing was paid for, or nothing of it remains
  */
 export function fateOf(row: RowFacts, size: number | undefined, resultsLastMs: number): Fate | undefined {
   const { state, taskId } = row;

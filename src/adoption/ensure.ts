@@ -3,12 +3,12 @@ import { describeError } from '../core/errors.ts';
 import { adoptFolder } from './adopt.ts';
 import { openFolder, type FolderStorage } from './open.ts';
 
-/** Batches that are remembered as adopted: a process that lives for months sees many. */
+/** Maximum number of batches remembered as adopted: a process that runs for months processes many. */
 const MOST_KNOWN = 1_000;
 
 /**
- * Returns a function that makes sure that the ledger knows what the storage has of a batch, before a producer's job is
- * added to it. After a loss of Redis, producers add their jobs again: clips that are there are not paid for again.
+ * Returns a function that adopts the clips of a batch from the storage before a producer's job is added to it. After
+ * a loss of Redis, producers add their jobs again, and existing clips are not paid for twice.
  */
 export function createFolderGuard(app: App, storage: FolderStorage) {
   const known = new Set<string>();
@@ -30,8 +30,8 @@ export function createFolderGuard(app: App, storage: FolderStorage) {
 }
 
 /**
- * Returns whether the name of an item that the ledger does not know is that of a file: it belongs to something else. A
- * storage that does not answer is not asked again: the clip then gets another name when it is stored.
+ * Returns whether the output name of an unknown item is occupied by a file of another origin. If the storage fails,
+ * the check is skipped: the clip then gets another name when it is stored.
  */
 export async function isOccupied(
   app: Pick<App, 'redis' | 'keys' | 'log'>,
@@ -44,7 +44,7 @@ export async function isOccupied(
     app.redis.exists(app.keys.item(ref)),
     app.redis.hexists(app.keys.orphans, ref),
   ]);
-  // An orphan's clip may be there already, stored after the last manifest.
+  // An orphan's clip may already exist, stored after the last manifest.
   if (known || orphan) return false;
   try {
     return (await storage.stat(output, signal)) !== undefined;

@@ -7,10 +7,10 @@ import { readManifest } from '../reports/read-manifest.ts';
 import type { Storage } from '../storage/storage.ts';
 import { FolderContents, type RowFacts } from './contents.ts';
 
-/** The verbs of a storage that a submission uses. */
+/** The storage operations that a submission uses. */
 export type FolderStorage = Pick<Storage, 'read' | 'locate' | 'list' | 'stat' | 'putPage'>;
 
-/** Stands for a storage that this process cannot see, such as the disk of another machine: nothing is known of it. */
+/** Returns a stand-in for a storage that this process cannot access, such as the disk of another machine. */
 export function unseenStorage(storage: FolderStorage): FolderStorage {
   return {
     read: () => Promise.resolve(undefined),
@@ -27,23 +27,23 @@ export interface BatchFolder {
   storage: FolderStorage;
   /** The marker, if there is one that can be read. */
   marker: FolderMarker | undefined;
-  /** Whether it is not known to be this installation's. */
+  /** True unless it is known to belong to this installation. */
   foreign: boolean;
   /** Whether its clips were made by another API, such as a simulated one. */
   otherApi: boolean;
-  /** Rows of its manifest that this ledger may not know; 0 when it knows all of them. */
+  /** Number of rows of its manifest that this ledger may lack; 0 if it has all of them. */
   rows: number;
-  /** Whether it holds a manifest that this ledger has not adopted to its end. */
+  /** Whether it holds a manifest that this ledger has not fully adopted. */
   unknown: boolean;
   contents: FolderContents;
-  /** @returns the rows of these items, in their order */
+  /** Returns the rows of these items, in order. */
   rowsOf(ids: readonly string[]): Promise<(RowFacts | undefined)[]>;
-  /** Frees what it holds in Redis. */
+  /** Deletes its temporary data in Redis. */
   close(): Promise<void>;
 }
 
 /**
- * Reads what the storage holds of a batch that this ledger does not know, or has not adopted to its end.
+ * Reads the folder of a batch that this ledger does not know or has not fully adopted.
  * @throws StorageError
  */
 export async function openFolder(
@@ -94,7 +94,7 @@ export async function openFolder(
   };
 }
 
-/** A row as a process knew it that was lost together with Redis, or before the manifest was written. */
+/** Returns a row completed by the submission log, which may be newer than the manifest. */
 export function withOrphan<Row extends RowFacts>(row: Row, orphan: Orphan | undefined): Row;
 export function withOrphan(row: RowFacts | undefined, orphan: Orphan | undefined): RowFacts | undefined;
 export function withOrphan(row: RowFacts | undefined, orphan: Orphan | undefined): RowFacts | undefined {

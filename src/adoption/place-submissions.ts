@@ -2,10 +2,10 @@ import type { App } from '../app.ts';
 import { readSubmissions, removeOldSubmissions } from './submission-log.ts';
 
 /**
- * Gives the submissions that processes of this working folder have logged to their items, and keeps those whose items
- * Redis has forgotten until they are added again. Call it before anything is submitted. May be called twice, and while
- * those processes run.
- * @param batches of which; default: all
+ * Assigns the logged submissions of this working folder to their items, and keeps those whose items are missing from
+ * Redis until the items are added again. Call it before any submission. Safe to call twice, and while the processes
+ * that wrote the logs run.
+ * @param batches restricts the submissions to these batches. Default: all.
  */
 export async function placeSubmissions(
   app: Pick<App, 'config' | 'home' | 'orphans' | 'queues' | 'log'>,

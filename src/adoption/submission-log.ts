@@ -12,10 +12,10 @@ import { contentHash } from '../ledger/new-item.ts';
 import type { LoggedSubmission } from '../ledger/orphans.ts';
 import { refOf } from '../ledger/schema/keys.ts';
 
-/** Whose submissions a log has, and where: a file for each process and hour. */
+/** The location and the owner of a submission log, which has one file per process and hour. */
 export interface SubmissionScope {
   config: Pick<Config, 'prefix' | 'baseUrl'>;
-  /** The folder of the process, `.clipmill` by default. */
+  /** The folder of the process. Default `.clipmill`. */
   home: string;
 }
 
@@ -23,14 +23,17 @@ function folderOf({ home }: SubmissionScope): string {
   return join(home, 'submissions');
 }
 
-/** After which a new file is begun, in milliseconds. */
+/** Time span of one file, in milliseconds. */
 const FILE_MS = 3_600_000;
-/** For how long a file is kept after its last line, in milliseconds: by then the manifest has what is in it. */
+/** Retention of a file after its last line, in milliseconds: by then the manifest contains its tasks. */
 const KEPT_MS = 2 * FILE_MS;
-/** The same for files of another prefix or API: no process of theirs may have placed them. */
+/** Retention of files of another prefix or API, which their own processes may not have placed yet. */
 const KEPT_OTHERS_MS = 7 * 24 * FILE_MS;
 
-/** A submission, and then the same attempt again with its task, or with `refused` when the API has none. */
+/**
+ * One line per submission, then a second line for the same attempt with its task, or with `refused` if the API made
+ * none.
+ */
 const logLine = z.object({
   at: z.number(),
   batch: z.string(),
@@ -43,22 +46,22 @@ const logLine = z.object({
 });
 type LogLine = z.output<typeof logLine>;
 
-/** The prefix and the API whose submissions a file has, as they stand in its name. */
+/** Returns the part of the file name that identifies the prefix and the API. */
 function scopeOf({ config: { prefix, baseUrl } }: SubmissionScope): string {
   return createHash('sha256').update(`${prefix}\n${baseUrl}`).digest('hex').slice(0, 8);
 }
 
 /**
- * Logs every submission of this process before it is sent, and its task as soon as it is known, in a file of the working
- * folder. It finds the tasks of a Redis that is lost before a manifest in the storage has them. Written at once and not
- * flushed: it outlives the process, not the machine.
+ * Logs every submission of this process before it is sent, and its task as soon as it is known, to a file in the
+ * working folder. The log recovers the tasks of a Redis that is lost before a manifest lists them. Writes are
+ * synchronous without fsync: they survive the process, not the machine.
  */
 export class SubmissionLog {
   readonly #folder: string;
   readonly #scope: string;
   readonly #log: Logger;
   readonly #files: { path: string; openedAt: number }[] = [];
-  /** Fingerprints of the submissions under way. */
+  /** Content hashes of the submissions in progress. */
   readonly #underWay = new Map<string, { hash: string; at: number }>();
   #fd: number | undefined;
   #failed = false;
@@ -84,7 +87,7 @@ export class SubmissionLog {
     this.#end(attempt, { refused: true });
   }
 
-  /** The API may have a task of it: the line of the submission stays as it is. */
+  /** Ends a submission that may have a task: its line remains without one. */
   unknown(attempt: Attempt): void {
     this.#underWay.delete(nameOf(attempt));
   }
@@ -134,8 +137,8 @@ function nameOf({ batch, id, attempt }: Attempt): string {
 }
 
 /**
- * Yields the submissions of a working folder that may have a task, a list for each file.
- * @param batches of which; default: all
+ * Yields the submissions of a working folder that may have a task, one list per file.
+ * @param batches restricts the submissions to these batches. Default: all.
  */
 export async function* readSubmissions(
   scope: SubmissionScope,
@@ -154,7 +157,7 @@ export async function* readSubmissions(
   }
 }
 
-/** @returns `undefined` for the last line of a process that was killed while it wrote */
+/** Returns `undefined` for a line that a killed process left incomplete. */
 function parseLine(line: string): LogLine | undefined {
   try {
     return logLine.parse(JSON.parse(line));
@@ -163,7 +166,7 @@ function parseLine(line: string): LogLine | undefined {
   }
 }
 
-/** Removes old files. Call it when those of this prefix are placed. */
+/** Removes old files. Call it after those of this prefix are placed. */
 export async function removeOldSubmissions(scope: SubmissionScope): Promise<void> {
   const folder = folderOf(scope);
   const own = join(folder, `${scopeOf(scope)}-`);

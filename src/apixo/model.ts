@@ -20,3 +20,13 @@ export interface Model<Input extends object = object> {
   /** The documented time of the first poll, in milliseconds after submission. */
   pollDelayMs: number;
 }
+
+/** `MODEL/SECONDS/PROVIDER`, which determine how long a task takes. */
+export function kindOf(model: Pick<Model, 'id'>, videoSeconds: number, provider: string): string {
+  return `${model.id}/${videoSeconds}/${provider}`;
+}
+
+/** Seconds of video of a kind. */
+export function secondsOf(kind: string): number {
+  return Number(kind.split('/')[1]);
+}

@@ -5,7 +5,7 @@ import { PROBE_BATCH } from '../callbacks/path.ts';
 import type { Attempt } from '../ledger/attempts.ts';
 import { namedReply } from '../ledger/scripts.ts';
 import { refOf } from '../ledger/schema/keys.ts';
-import { kindOf } from '../apixo/task-kind.ts';
+import { kindOf } from '../apixo/model.ts';
 
 /**
  * The effect of a callback: `wake` makes the poll of its attempt due, `taught` also records a task id that was lost,

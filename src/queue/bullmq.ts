@@ -3,12 +3,12 @@ import type { RedisClient } from '../redis/connect.ts';
 import type { Keys } from '../ledger/schema/keys.ts';
 import { LEAST_REDIS } from '../redis/fitness.ts';
 
-// BullMQ's check of a Redis prints warnings by console.warn, for each connection. clipmill checks Redis by itself
-// and reports in its own log, so BullMQ's check is skipped. BullMQ then assumes the least version that it works
-// with, and would round blocking waits up to whole seconds; clipmill requires a newer one.
+// BullMQ's version check prints warnings with console.warn for each connection. clipmill checks Redis itself and
+// reports to its own log, so that check is skipped. BullMQ then assumes its minimum version, which rounds blocking
+// waits up to whole seconds; clipmill requires a newer one.
 RedisConnection.minimumVersion = `${LEAST_REDIS.join('.')}.0`;
 
-/** Options that every queue and worker of BullMQ has. */
+/** Returns the options shared by all queues and workers of BullMQ. */
 export function bullmqOptions({ redis, keys }: { redis: RedisClient; keys: Keys }) {
   return { connection: redis, prefix: keys.tag, skipVersionCheck: true };
 }

@@ -4,24 +4,24 @@ import type { Logger } from '../core/log.ts';
 import type { RunScript } from '../ledger/scripts.ts';
 import type { Queues } from './queues.ts';
 
-/** Items dispatched in one call, so that no call blocks Redis for long. */
+/** Maximum number of items per script call, so that no call blocks Redis for long. */
 const PAGE = 200;
-/** Between two dispatches without a kick, for slots that no event announces, such as one whose lease ended; in ms. */
+/** Interval of dispatches without a kick, in milliseconds: no event announces a slot whose lease ended. */
 const IDLE_MS = 1_000;
 
 type Mode =
-  /** Nothing to dispatch as far as is known. A kick or the timer starts a dispatch. */
+  /** Nothing is known to be dispatchable. A kick or the timer starts a dispatch. */
   | 'idle'
-  /** A dispatch is running: slots are assigned, submit jobs are added. Then idle, or again if it was kicked. */
+  /** A dispatch is running: it assigns slots and adds submit jobs, then returns to idle. */
   | 'dispatching'
-  /** A dispatch is running, and something has changed since: it is repeated as soon as it ends. */
+  /** A dispatch is running and was kicked meanwhile: it repeats when it ends. */
   | 'kicked'
-  /** Final. A running dispatch ends, no other begins. */
+  /** Final. A running dispatch completes, and no other starts. */
   | 'stopped';
 
 /**
- * Fills free slots with pending items. Every process runs one: the choice is one atomic script, and a process
- * that releases a slot or adds items kicks its own.
+ * Fills free slots with pending items. Every process runs a dispatcher: one atomic script selects the items, and a
+ * process that releases a slot or adds items kicks its own dispatcher.
  */
 export class Dispatcher {
   readonly #run: RunScript;
@@ -30,7 +30,7 @@ export class Dispatcher {
   #mode: Mode = 'idle';
   /** The running dispatch, or the last one. */
   #work: Promise<void> = Promise.resolve();
-  /** Ends idleness without a kick. */
+  /** Starts the next dispatch without a kick. */
   #timer: NodeJS.Timeout | undefined;
 
   constructor(run: RunScript, queues: Pick<Queues, 'submit'>, log: Logger) {
@@ -39,7 +39,7 @@ export class Dispatcher {
     this.#log = log;
   }
 
-  /** Starts a dispatch, or has the running one repeated. Never throws. */
+  /** Starts a dispatch, or requests a repetition of the running one. Never throws. */
   kick(): void {
     if (this.#mode === 'dispatching') this.#mode = 'kicked';
     if (this.#mode !== 'idle') return;
@@ -48,7 +48,7 @@ export class Dispatcher {
     this.#work = this.#dispatchUntilQuiet();
   }
 
-  /** Resolves when the running dispatch has ended. */
+  /** Stops dispatching, and resolves when the running dispatch has ended. */
   async stop(): Promise<void> {
     this.#mode = 'stopped';
     clearTimeout(this.#timer);
@@ -70,7 +70,7 @@ export class Dispatcher {
     this.#timer = setTimeout(() => this.kick(), wakeMs);
   }
 
-  /** @returns when to dispatch again, in milliseconds */
+  /** Returns the delay until the next dispatch, in milliseconds. */
   async #dispatch(): Promise<number> {
     for (;;) {
       const { attempts, wakeMs } = await dispatch(this.#run, PAGE);

@@ -3,7 +3,7 @@
  * its queue.
  */
 export type Outcome =
-  /** Remove the job: the next step, if there is one, has a job of its own. */
+  /** Remove the job: the next step, if any, has its own job. */
   | { kind: 'done' }
   /** Run the same job again after `delayMs`. */
   | { kind: 'again'; delayMs: number };
@@ -16,8 +16,8 @@ export function again(delayMs: number): Outcome {
 
 /** The context that a handler receives with its job. */
 export interface JobContext {
-  /** How often this job has been started, including now. */
+  /** Number of starts of this job, including this one. */
   attemptsStarted: number;
-  /** Aborts when the process drains: a step that waits returns its job to the queue, one that works finishes. */
+  /** Aborts when the process drains: a waiting step returns its job to the queue, a working step finishes. */
   signal: AbortSignal;
 }

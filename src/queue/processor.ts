@@ -11,23 +11,23 @@ import { bullmqOptions } from './bullmq.ts';
 import { again, type JobContext, type Outcome } from './outcome.ts';
 import type { QueueName } from './queues.ts';
 
-/** Before the same error reply is warned of again, in milliseconds. */
+/** Minimum interval of warnings about the same error reply, in milliseconds. */
 const WARN_AGAIN_MS = 60_000;
-/** Error replies that are remembered for that. */
+/** Maximum number of error replies remembered for it. */
 const MOST_WARNED = 100;
 
-/** Runs one job; `name` and `data` are as the producer wrote them. */
+/** Runs one job; `name` and `data` are unvalidated input of the producer. */
 export type JobHandler = (job: { name: string; data: unknown; id: string }, context: JobContext) => Promise<Outcome>;
 
-/** Thrown by a handler for a job that can never succeed: it ends as failed, with this message. */
+/** Thrown by a handler for a job that can never succeed: the job fails with this message. */
 export class InvalidJobError extends UnrecoverableError {}
 
-/** Thrown to BullMQ so that it runs the job again after a delay. */
+/** Thrown to BullMQ to retry the job after a delay. */
 class RetryLater extends Error {
   readonly delayMs: number;
 
   constructor(delayMs: number) {
-    // Its stack is never read, and is expensive to capture.
+    // The stack is never read and is expensive to capture.
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
     super('again');
@@ -37,17 +37,16 @@ class RetryLater extends Error {
 }
 
 /**
- * Delays a job by BullMQ's own retry, which delays it and fetches the next one in a single round trip;
- * `moveToDelayed` takes two, and that would be half of all round trips of a poll. The allowance of attempts is set
- * on the job in memory: it costs no storage and holds for producers' jobs as well, none of which may ever fail for
- * its number of attempts.
+ * Delays a job with BullMQ's retry, which delays it and fetches the next one in a single round trip; `moveToDelayed`
+ * needs two, which would be half of all round trips of a poll. The limit of attempts is raised on the job in memory:
+ * that costs no storage and applies to producers' jobs too, none of which may fail by its number of attempts.
  */
 function retryOf(job: Job, delayMs: number): RetryLater {
   job.opts = { ...job.opts, attempts: Number.MAX_SAFE_INTEGER, backoff: { type: 'again' }, stackTraceLimit: 0 };
   return new RetryLater(delayMs);
 }
 
-/** At least 1: BullMQ reads 0 as "at once, before all others". */
+/** Returns at least 1: BullMQ interprets 0 as "immediately, before all other jobs". */
 function backoffStrategy(_attempts: number, _type?: string, error?: Error): number {
   return error instanceof RetryLater ? Math.max(1, error.delayMs) : -1;
 }
@@ -61,54 +60,54 @@ export interface ProcessorDeps {
 /** The workers of one queue in this process. */
 export interface Processor {
   /**
-   * Fetches no more jobs, and resolves when the running ones have ended. To be called before the drain signal
-   * aborts: a job that a waiting step returned to the queue would be fetched again.
+   * Stops fetching jobs, and resolves when the running ones have ended. Call it before the drain signal aborts:
+   * otherwise a job that a waiting step returns to the queue is fetched again.
    */
   drain(): Promise<void>;
-  /** Ends at once; active jobs run again on another worker when their lock expires. */
+  /** Stops immediately; active jobs run again on another worker after their lock expires. */
   abandon(): Promise<void>;
-  /** Returns the number of steps that run now. */
+  /** Returns the number of running steps. */
   active(): number;
-  /** Returns the time since a step began or ended, in milliseconds. */
+  /** Returns the time since a step last started or ended, in milliseconds. */
   idleMs(): number;
-  /** Steps begun so far. */
+  /** Returns the number of steps started so far. */
   stepsBegun(): number;
 }
 
 export interface ProcessorOptions {
   /**
-   * Workers of BullMQ, which share the concurrency. One of them fetches the jobs of a burst one after the other, a
-   * round trip each; several fetch in parallel.
+   * Number of BullMQ workers that share the concurrency. A single worker fetches the jobs of a burst sequentially,
+   * with one round trip each; several workers fetch in parallel.
    */
   workers: number;
-  /** Steps at once. */
+  /** Maximum number of concurrent steps. */
   concurrency: number;
-  /** After how long without a sign of life a job is lost to its worker, in milliseconds. Default 10,000. */
+  /** Duration of a job's lock without renewal, in milliseconds. Default 10,000. */
   lockMs?: number | undefined;
-  /** Aborts when the process drains; its reason is an error that no step throws otherwise. */
+  /** Aborts when the process drains; no step throws its reason for any other cause. */
   signal: AbortSignal;
 }
 
-/** Rejected jobs of producers are kept as failed ones: age in seconds, and number at most. */
+/** Retention of producers' invalid jobs, which end as failed: age in seconds, and maximum number. */
 const REFUSED_JOBS = { age: 7 * 86_400, count: 10_000 };
-/** Waits after a step threw an unexpected error, by the number of starts of its job. */
+/** Backoff after an unexpected error of a step, by the number of starts of its job. */
 const unexpectedErrorBackoff = { baseMs: 1_000, capMs: 60_000 };
 
 /**
- * Time without a sign of life after which a job runs again on another worker, in milliseconds. Steps are safe to
- * run twice, so this decides about delay, not about safety.
+ * Default lock duration, in milliseconds: a job whose lock is not renewed runs again on another worker. Steps are
+ * idempotent, so this affects latency, not safety.
  */
 export const LOCK_MS = 10_000;
 
 /**
- * How long the fetch of an idle worker waits in Redis for a job, in seconds. Ten workers that fetch twice as often are
- * a third of what an idle process costs. Below the connection's time-out for a reply.
+ * Duration of a blocking fetch of an idle worker, in seconds. Ten workers that fetch twice as often account for a
+ * third of the CPU of an idle process. Shorter than the reply timeout of the connection.
  */
 const IDLE_FETCH_S = 10;
 
 /**
- * Runs the jobs of a queue, and alone maps their outcomes onto BullMQ. No job fails by BullMQ's own rules: a step
- * that throws runs again later, and a job may stall as often as processes die.
+ * Runs the jobs of a queue and maps their outcomes onto BullMQ. No job fails by BullMQ's own rules: a step that
+ * throws is retried later, and a job may stall any number of times.
  */
 export function startProcessor(
   deps: ProcessorDeps,
@@ -120,7 +119,7 @@ export function startProcessor(
   const { workers: fetchers, concurrency, lockMs = LOCK_MS } = options;
   const abandoned = new AbortController();
   const signal = AbortSignal.any([options.signal, abandoned.signal]);
-  // Every step that waits listens to it.
+  // Every waiting step adds a listener.
   setMaxListeners(0, signal);
   let active = 0;
   let begun = 0;
@@ -164,7 +163,7 @@ export function startProcessor(
 
   const warnedAt = new Map<string, number>();
 
-  /** Warns of an error reply that no outage, fail-over or lost lock explains, each once a minute. */
+  /** Warns of error replies that no outage, fail-over or lost lock explains, at most once a minute each. */
   function reportError(error: Error): void {
     const reason = describeError(error);
     const line = { queue: name, reason };
@@ -179,10 +178,10 @@ export function startProcessor(
     const worker = new Worker(name, run, {
       ...bullmqOptions(deps),
       concurrency: Math.ceil(concurrency / fetchers),
-      // Whole milliseconds: Redis refuses others, and then no stalled job would ever run again.
+      // Whole milliseconds: Redis rejects fractions, and stalled jobs would never run again.
       lockDuration: Math.ceil(lockMs),
       stalledInterval: Math.ceil(lockMs / 2),
-      // One of them finds the lost jobs of all.
+      // One worker detects the stalled jobs of all.
       skipStalledCheck: index > 0,
       drainDelay: IDLE_FETCH_S,
       maxStalledCount: Number.MAX_SAFE_INTEGER,

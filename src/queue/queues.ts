@@ -8,42 +8,45 @@ import { bullmqOptions } from './bullmq.ts';
 export const queueNames = ['submit', 'poll', 'download'] as const;
 export type QueueName = (typeof queueNames)[number];
 
-/** Name of the jobs that clipmill itself adds; a producer's are named `generate`. */
+/** Name of the jobs that clipmill adds; producers' jobs are named `generate`. */
 export const STEP = 'step';
 
-/** Data of those jobs: only which attempt it is. Everything else is in the ledger. */
+/** Data of those jobs: the attempt alone. Everything else is in the ledger. */
 export const stepData = z.object({ batch: z.string(), id: z.string(), attempt: z.number().int().positive() });
 
-/** The three queues. A job that exists is never added again. */
+/** The three queues. An existing job is never added again. */
 export interface Queues {
   submit(attempts: readonly Attempt[]): Promise<void>;
   poll(attempt: Attempt, delayMs: number): Promise<void>;
   download(attempt: Attempt): Promise<void>;
-  /** Runs the poll job of an attempt now. @returns false when it is not delayed: it runs, waits, or is gone */
+  /** Promotes the delayed poll job of an attempt. @returns false if it is active, waiting or missing */
   wake(attempt: Attempt): Promise<boolean>;
   /**
-   * Makes sure that an attempt has a job that will run.
-   * @param dueBy Unix ms by this machine's clock: a job that is delayed for longer is made due at once
-   * @returns what it did: nothing, added a job that was missing, or promoted a delayed one
+   * Ensures that an attempt has a job that will run.
+   * @param dueBy Unix ms of this machine's clock: a job delayed beyond it is promoted
+   * @returns `present` if it changed nothing, `added` for a missing job, `promoted` for a delayed one
    */
   ensure(name: QueueName, attempt: Attempt, dueBy: number): Promise<'present' | 'added' | 'promoted'>;
-  /** Returns the number of jobs that could run now: waiting ones, and delayed ones that are due. */
+  /** Returns the number of runnable jobs: waiting ones, and delayed ones that are due. */
   backlog(name: QueueName): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Returns the id of an attempt's job: unique in its queue, and never numeric or with a colon, which BullMQ refuses. */
+/**
+ * Returns the id of an attempt's job: unique in its queue, not numeric and without a colon, both of which BullMQ
+ * rejects.
+ */
 export function jobIdOf({ batch, id, attempt }: Attempt): string {
   return `${batch}/${id}/${attempt}`;
 }
 
-/** A job that is delayed anew each time that it was not found delayed is no accident after so many. */
+/** Maximum number of tries to promote a job that another process delays concurrently. */
 const PROMOTE_TRIES = 3;
 
-/** BullMQ's score of a delayed job is its time in ms times this. */
+/** BullMQ's score of a delayed job is its due time in milliseconds times this. */
 const DELAY_SCALE = 4096;
 
-/** The ledger knows what was done: a job that has ended is of no further use. */
+/** The ledger records the results, so completed and failed jobs are removed. */
 const jobOptions: JobsOptions = { removeOnComplete: true, removeOnFail: true };
 
 export function createQueues(redis: RedisClient, keys: Keys): Queues {
@@ -54,12 +57,12 @@ export function createQueues(redis: RedisClient, keys: Keys): Queues {
       defaultJobOptions: jobOptions,
     });
   const queues = { submit: open('submit'), poll: open('poll'), download: open('download') };
-  // The connection itself reports its errors, once.
+  // The connection reports its errors, once for all queues.
   for (const queue of Object.values(queues)) queue.on('error', () => {});
 
   async function submit(attempts: readonly Attempt[]): Promise<void> {
-    // They have their slots already, so they go before the jobs of producers; the queue returns the newest
-    // first, hence the reversal.
+    // These attempts hold slots already, so their jobs precede those of producers. LIFO returns the newest first,
+    // hence the reversal.
     await Promise.all(
       attempts.toReversed().map((attempt) => queues.submit.add(STEP, attempt, { jobId: jobIdOf(attempt), lifo: true })),
     );
@@ -79,7 +82,7 @@ export function createQueues(redis: RedisClient, keys: Keys): Queues {
     download,
   };
 
-  /** Unix ms of the clock that delayed the job; `undefined` when it is not delayed. */
+  /** Returns the due time in Unix ms of the clock that delayed the job; `undefined` if it is not delayed. */
   async function dueAt(name: QueueName, jobId: string): Promise<number | undefined> {
     const score = await redis.zscore(queues[name].toKey('delayed'), jobId);
     return score === null ? undefined : Number(score) / DELAY_SCALE;
@@ -94,7 +97,7 @@ export function createQueues(redis: RedisClient, keys: Keys): Queues {
       const job = await queues[name].getJob(jobId);
       const state = job ? await job.getState() : 'unknown';
       if (state === 'unknown' || state === 'failed' || state === 'completed') {
-        // A job that is in no list will never run, and keeps its id from being added again.
+        // A job in no list never runs, and prevents another job with its id.
         if (job) await job.remove().catch(() => {});
         await add[name](attempt);
         return 'added';
@@ -106,7 +109,7 @@ export function createQueues(redis: RedisClient, keys: Keys): Queues {
     },
     async wake(attempt) {
       const id = jobIdOf(attempt);
-      // Made of its id alone: nothing of the job is needed, so nothing is fetched.
+      // Constructed from the id alone: promote needs no other data, so nothing is fetched.
       const job = new Job(queues.poll, STEP, attempt, {}, id);
       for (let tries = 1; ; tries += 1) {
         try {
@@ -114,13 +117,13 @@ export function createQueues(redis: RedisClient, keys: Keys): Queues {
           return true;
         } catch (error) {
           if ((await dueAt('poll', id)) === undefined) return false;
-          // It was added or delayed between the two commands.
+          // The job was added or delayed between the two commands.
           if (tries === PROMOTE_TRIES) throw error;
         }
       }
     },
     async backlog(name) {
-      // A queue that was paused by hand has nothing that could run.
+      // A manually paused queue has no runnable jobs.
       if (await queues[name].isPaused()) return 0;
       const waiting = await queues[name].getJobCountByTypes('waiting', 'prioritized');
       return waiting + (await redis.zcount(queues[name].toKey('delayed'), '-inf', Date.now() * DELAY_SCALE));

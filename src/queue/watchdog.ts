@@ -3,45 +3,47 @@ import { metrics } from '../core/metrics.ts';
 import type { Logger } from '../core/log.ts';
 import type { Processor } from './processor.ts';
 
-/** A processor that is replaced when it makes no progress although there is work. */
+/** A processor that is replaced when it makes no progress despite a backlog. */
 export interface WatchedProcessor extends Processor {
-  /** For how long work was due and no step began or ended, in milliseconds; 0 when that is not so. */
+  /**
+   * Returns how long jobs have been due without a step starting or ending, in milliseconds; 0 while it makes
+   * progress.
+   */
   stuckMs(): number;
   check(): Promise<void>;
 }
 
 export interface WatchdogOptions {
   queue: string;
-  /** Returns the number of jobs that could run now. */
+  /** Returns the number of runnable jobs. */
   backlog: () => Promise<number>;
-  /** How long a processor may be idle with a backlog, in milliseconds. */
+  /** Maximum idle time of a processor with a backlog, in milliseconds. */
   patienceMs: number;
   log: Logger;
 }
 
 type Mode =
-  /** A processor works; `check` replaces it when it is stuck. */
+  /** A processor runs; `check` replaces it when it is stuck. */
   | 'watching'
-  /** Final: the processor drains or is abandoned, and is not replaced any more. */
+  /** Final: the processor drains or is abandoned, and is no longer replaced. */
   | 'closed';
 
 /**
- * Starts a processor and watches it. BullMQ workers have more than once been found to wait for ever after
- * Redis was away: connected, idle, with jobs in the queue. A worker that fetches no job although jobs wait is
- * replaced, for any cause.
+ * Starts a processor and watches it. After outages of Redis, BullMQ workers have been observed to hang: connected and
+ * idle, with jobs in the queue. A worker that fetches none of the waiting jobs is replaced, regardless of the cause.
  */
 export function watchProcessor(start: () => Processor, options: WatchdogOptions): WatchedProcessor {
   const { queue, patienceMs, log } = options;
   let mode: Mode = 'watching';
   let current = start();
-  /** Since when work has been due and nothing has moved, in spite of every replacement. */
+  /** Start of the period in which jobs were due and nothing moved, despite every replacement. */
   let dueSince: number | undefined;
 
   function replace(): void {
     log.error({ queue, idleMs: Math.round(current.idleMs()) }, 'worker is stuck, replacing it');
     const stuck = current;
     current = start();
-    // Closing a stuck worker may fail for the same reason.
+    // Closing a stuck worker may hang for the same reason.
     stuck.abandon().catch((error: unknown) => {
       log.debug({ queue, reason: describeError(error) }, 'stuck worker does not close');
     });
@@ -50,12 +52,12 @@ export function watchProcessor(start: () => Processor, options: WatchdogOptions)
   return {
     async check() {
       metrics.workerIdleSeconds.set({ queue }, current.active() > 0 ? 0 : current.idleMs() / 1000);
-      // Once it is set, the processor is a replacement.
+      // Once `dueSince` is set, the processor is a replacement.
       if (current.active() > 0 || (dueSince !== undefined && current.stepsBegun() > 0)) dueSince = undefined;
       if (mode === 'closed' || current.active() > 0) return;
       if (dueSince === undefined && current.idleMs() < patienceMs) return;
       if ((await options.backlog()) === 0) dueSince = undefined;
-      // Redis may take long to answer: by then the processor may have been closed, or have begun a job.
+      // The reply of Redis may be late: meanwhile the processor may have been closed, or have started a job.
       else if (mode === 'watching' && current.active() === 0) {
         dueSince ??= performance.now() - current.idleMs();
         if (current.idleMs() >= patienceMs) replace();

@@ -1,7 +1,8 @@
-import { formatBytes } from '../core/format.ts';
+import { UserError } from '../core/errors.ts';
 import { fail, ok, warn, type Finding } from '../core/finding.ts';
-import type { RedisFacts } from './facts.ts';
-import { atLeast } from './version.ts';
+import { formatBytes } from '../core/format.ts';
+import type { RedisClient } from './connect.ts';
+import { atLeast, readRedisFacts, type RedisFacts } from './facts.ts';
 
 /** `XADD … MINID`, `LPOP` with a count and BullMQ's `ZADD … GT` came with it. */
 export const LEAST_REDIS = [6, 2] as const;
@@ -138,4 +139,17 @@ function judgeMemory({ usedBytes, maxBytes }: RedisFacts): Finding {
     `${found}: when it is full, writes fail`,
     'Raise maxmemory, or keep ended batches for a shorter time: CLIPMILL_RETENTION.',
   );
+}
+
+/**
+ * Checks a Redis of the user's own before work begins on it, and reports what falls short.
+ * @throws UserError when no work is possible on it
+ */
+export async function preflightRedis(redis: RedisClient, report: (finding: Finding) => void): Promise<void> {
+  const facts = await readRedisFacts(redis);
+  const fault = impossible(facts);
+  if (fault) {
+    throw new UserError(`this Redis cannot be used: ${fault.found}`, { ...(fault.cure && { cure: fault.cure }) });
+  }
+  for (const finding of judgeRedis(facts)) if (finding.level !== 'ok') report(finding);
 }

@@ -1,13 +1,14 @@
-import { createApixoClient, type ApixoClient } from '../apixo/client.ts';
+import { createApixoClient, type ApixoClient, type LenientReading } from '../apixo/client.ts';
 import { addressesOf, requireApiKey, type Config } from '../config/config.ts';
 import { Closers } from '../core/closers.ts';
+import { formatDuration } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
+import { metrics } from '../core/metrics.ts';
 import { createSourceOpener, type SourceOpener } from '../download/open.ts';
 import type { Conditions } from '../ledger/conditions.ts';
+import type { SyncListener } from '../storage/file/sync-monitor.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
-import { lenientLog } from './lenient-log.ts';
-import { watchDisk } from './slow-disk.ts';
 
 /** The remote services of a worker process beside Redis: the API, the hosts of clips, and the storage. */
 export interface Resources {
@@ -32,4 +33,39 @@ export function openResources(config: Config, log: Logger, conditions: Pick<Cond
   const source = createSourceOpener({ ...addressesOf(config), maxBytes: config.maxClipBytes });
   closers.push(() => source.close());
   return { api, storage, source, close: () => closers.close() };
+}
+
+/**
+ * Counts answers that were read otherwise than documented, and logs the first of each kind as it came: the
+ * API has changed, and the next change may be one that is not understood.
+ */
+export function lenientLog(log: Logger): (reading: LenientReading) => void {
+  const logged = new Set<string>();
+  return ({ endpoint, what, raw }) => {
+    metrics.lenientReadings.inc({ endpoint, what });
+    const kind = `${endpoint} ${what}`;
+    if (logged.has(kind)) return;
+    logged.add(kind);
+    log.warn({ endpoint, what, answer: raw }, 'the API answers otherwise than documented; the answer was understood');
+  };
+}
+
+const CURE = 'Check the disk or the network share of CLIPMILL_STORAGE; a lower CLIPMILL_DOWNLOADS may help.';
+
+/** Records in the conditions, and logs once, that the disk takes long to store clips durably. */
+export function watchDisk(conditions: Pick<Conditions, 'raise' | 'clear'>, log: Logger): SyncListener {
+  let slow = false;
+  return {
+    slow(elapsedMs) {
+      const message = `the disk is slow: a clip has waited ${formatDuration(elapsedMs)} to be durable`;
+      conditions.raise('disk', message, CURE);
+      if (!slow) log.warn({ elapsedMs: Math.round(elapsedMs), cure: CURE }, 'the disk is slow: downloads wait for it');
+      slow = true;
+    },
+    recovered() {
+      conditions.clear('disk');
+      slow = false;
+      log.info('the disk stores clips quickly again');
+    },
+  };
 }

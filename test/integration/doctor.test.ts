@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { UserError } from '../../src/core/errors.ts';
 import { openRedis } from '../../src/redis/connect.ts';
 import type { Finding } from '../../src/core/finding.ts';
-import { preflightRedis } from '../../src/redis/preflight.ts';
+import { preflightRedis } from '../../src/redis/fitness.ts';
 import { privateRedis } from '../support/private-redis.ts';
 
 function connect(url: string) {

@@ -4,7 +4,7 @@ import type { TaskReport } from '../../src/apixo/read/task-report.ts';
 import { createAttempts, type Attempt } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import type { Outcome } from '../../src/queue/outcome.ts';
-import { fixedPlan } from '../../src/worker/polling/fixed.ts';
+import { fixedPlan } from '../../src/worker/polling/plan.ts';
 import { pollStep } from '../../src/worker/steps/poll.ts';
 import { PollLimiter } from '../../src/worker/steps/poll-limiter.ts';
 import { acknowledged } from './acknowledged.ts';

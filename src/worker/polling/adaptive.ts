@@ -1,9 +1,7 @@
-import type { Model } from '../../apixo/model.ts';
+import { secondsOf, type Model } from '../../apixo/model.ts';
 import type { BinRanges, Demand } from './load.ts';
-import { fixedPlan } from './fixed.ts';
+import { fixedPlan, type PollPlan } from './plan.ts';
 import { binOf, hazardOf, untilNextLook, type AgeCounts, type Hazard } from './hazard.ts';
-import { secondsOf } from '../../apixo/task-kind.ts';
-import type { PollPlan } from './plan.ts';
 
 export interface AdaptiveOptions {
   pollDelayMs: number;

@@ -1,5 +1,4 @@
-import type { Model } from '../../apixo/model.ts';
-import { secondsOf } from '../../apixo/task-kind.ts';
+import { type Model, secondsOf } from '../../apixo/model.ts';
 import type { PollPlan } from './plan.ts';
 
 export interface CallbackPlanOptions {

@@ -5,3 +5,14 @@ export interface PollPlan {
   /** Returns the milliseconds to the next poll of a task that was accepted `ageMs` ago. */
   nextPollDelayMs(ageMs: number, kind: string): number;
 }
+
+/**
+ * The documented way: the first poll after `delayMs`, then one every `intervalMs`, on a grid that
+ * begins at acceptance so that lateness does not add up.
+ */
+export function fixedPlan(delayMs: number, intervalMs: number): PollPlan {
+  return {
+    firstPollDelayMs: () => delayMs,
+    nextPollDelayMs: (ageMs) => (ageMs < delayMs ? delayMs - ageMs : intervalMs - ((ageMs - delayMs) % intervalMs)),
+  };
+}

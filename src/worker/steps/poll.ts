@@ -1,11 +1,10 @@
 import { ApixoError } from '../../apixo/errors.ts';
+import { waitForToken } from '../../ledger/request-token.ts';
 import { again, done, type Outcome } from '../../queue/outcome.ts';
 import type { StepContext } from './context.ts';
-import { recordFailedTask } from './failed-task.ts';
+import { recordFailedTask, recordPollError, recordRunning, recordUnclear } from './poll-answer.ts';
 import { countEnd } from './next-poll.ts';
 import type { PollDeps, PolledTask } from './poll-deps.ts';
-import { recordPollError, recordRunning, recordUnclear } from './poll-answer.ts';
-import { waitForToken } from './request-token.ts';
 
 /** During a wait for a token of this length, in milliseconds, the API may have asked the account to slow down. */
 const LONG_WAIT_MS = 1_000;

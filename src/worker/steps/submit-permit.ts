@@ -1,9 +1,8 @@
 import { stopwatch, type Clock } from '../../core/clock.ts';
 import { newTry, type Attempt, type Attempts } from '../../ledger/attempts.ts';
 import type { BeginReply } from '../../ledger/attempt-replies.ts';
-import type { RequestBucket } from '../../ledger/request-token.ts';
+import { type RequestBucket, waitForToken } from '../../ledger/request-token.ts';
 import type { DurableConnection } from '../../redis/durability/durable-connection.ts';
-import { waitForToken } from './request-token.ts';
 
 /**
  * How old a permit may be when the POST leaves, in milliseconds. The job of a process that gives no sign of

@@ -8,7 +8,7 @@ import { withImageUrls } from './image-urls.ts';
 import { itemBackoff, recordAmbiguous, recordSubmitError, type GrantedPermit } from './submit-error.ts';
 import type { SubmitDeps } from './submit-deps.ts';
 import { SubmitPermit } from './submit-permit.ts';
-import { kindOf } from '../../apixo/task-kind.ts';
+import { kindOf } from '../../apixo/model.ts';
 import { done, type Outcome } from '../../queue/outcome.ts';
 
 /**

@@ -5,7 +5,7 @@ import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
 import type { Attempt } from '../../../src/ledger/attempts.ts';
 import type { PollPermit, MoveReply, UnclearAnswers } from '../../../src/ledger/attempt-replies.ts';
 import { createLogger } from '../../../src/core/log.ts';
-import { fixedPlan } from '../../../src/worker/polling/fixed.ts';
+import { fixedPlan } from '../../../src/worker/polling/plan.ts';
 import type { PollDeps } from '../../../src/worker/steps/poll-deps.ts';
 import { pollStep } from '../../../src/worker/steps/poll.ts';
 import { PollLimiter } from '../../../src/worker/steps/poll-limiter.ts';

@@ -4,9 +4,8 @@ import { sharedTokens } from '../../../../bench/pacing.ts';
 import { kling26 } from '../../../../src/apixo/models/kling-2-6.ts';
 import { adaptivePlan } from '../../../../src/worker/polling/adaptive.ts';
 import type { Demand } from '../../../../src/worker/polling/load.ts';
-import { fixedPlan } from '../../../../src/worker/polling/fixed.ts';
+import { fixedPlan, type PollPlan } from '../../../../src/worker/polling/plan.ts';
 import { binOf } from '../../../../src/worker/polling/hazard.ts';
-import type { PollPlan } from '../../../../src/worker/polling/plan.ts';
 import { MAX_WAITING_POLLS } from '../../../../src/worker/steps/poll-limiter.ts';
 import { simulateBatch, type SimulatedBatch } from '../../../../bench/polling-simulation.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kling26 } from '../../../../src/apixo/models/kling-2-6.ts';
 import { CallbackPlan, longestFallbackMs } from '../../../../src/worker/polling/callback.ts';
-import { fixedPlan } from '../../../../src/worker/polling/fixed.ts';
+import { fixedPlan } from '../../../../src/worker/polling/plan.ts';
 
 const KIND = 'kling-2-6/5/auto';
 

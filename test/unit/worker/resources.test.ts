@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createLogger } from '../../../src/core/log.ts';
-import { watchDisk } from '../../../src/worker/slow-disk.ts';
+import { watchDisk } from '../../../src/worker/resources.ts';
 
 it('shows a slow disk with its cure, logs it once, and clears it when it has recovered', () => {
   const lines: string[] = [];

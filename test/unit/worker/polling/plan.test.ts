@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fixedPlan } from '../../../../src/worker/polling/fixed.ts';
+import { fixedPlan } from '../../../../src/worker/polling/plan.ts';
 import { coverage } from '../../../support/coverage.ts';
 
 describe('fixedPlan', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { waitForToken } from '../../../src/worker/steps/request-token.ts';
+import { waitForToken } from '../../../src/ledger/request-token.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const never = new AbortController().signal;
