@@ -17,7 +17,7 @@ export type SubmitAction =
    * hold it. Where the balance decides nothing, the answer counts as a possible task, and after
    * CLIPMILL_MAX_ATTEMPTS of them the item is held.
    */
-  | 'weigh'
+  | 'check-balance'
   /** A passing condition: requeue the item with a backoff. */
   | 'retry';
 
@@ -69,7 +69,7 @@ export const errorPolicy = {
   'unknown-task': { submit: 'reject', poll: 'task-unknown', balance: 'not-offered' },
   'network-refused': { submit: 'halt', poll: 'retry-until-timeout', balance: 'no-answer' },
   unavailable: { submit: 'retry', poll: 'retry-until-timeout', balance: 'unavailable' },
-  'server-error': { submit: 'weigh', poll: 'retry-until-timeout', balance: 'unavailable' },
+  'server-error': { submit: 'check-balance', poll: 'retry-until-timeout', balance: 'unavailable' },
   unreachable: { submit: 'retry', poll: 'retry', balance: 'no-answer' },
   ambiguous: { submit: 'hold', poll: 'retry-until-timeout', balance: 'no-answer' },
   'not-understood': { submit: 'hold', poll: 'not-understood', balance: 'not-offered' },

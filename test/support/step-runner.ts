@@ -141,7 +141,7 @@ export class StepRunner {
         halt: () => Promise.resolve('known' as const),
         cool: () => Promise.resolve({ coolMs: 0, ceiling: 0, refusals: 0 }),
       },
-      evidence: { weigh: () => Promise.resolve('unbilled' as const) },
+      evidence: { check: () => Promise.resolve('unbilled' as const) },
       model,
       log,
       clock,

@@ -2,10 +2,10 @@ import type { Logger } from '../../core/log.ts';
 import type { Attempt } from '../../ledger/attempts.ts';
 import type { JobContext } from '../../queue/outcome.ts';
 
-/** What every step gets beside its dependencies. */
+/** The context of a step: its job, its attempt and a logger. */
 export interface StepContext extends JobContext {
   attempt: Attempt;
-  /** Each line carries the ids of the attempt: `batch`, `item` and `attempt`. */
+  /** Adds the ids of the attempt to each line: `batch`, `item` and `attempt`. */
   log: Logger;
 }
 
@@ -15,7 +15,7 @@ export function stepContext(attempt: Attempt, { attemptsStarted, signal }: JobCo
     attempt,
     attemptsStarted,
     signal,
-    // Most steps log nothing, and a child logger costs more than the object that it hangs on.
+    // Created on first use: most steps log nothing, and a child logger is expensive.
     get log() {
       return (child ??= parent.child({ batch: attempt.batch, item: attempt.id, attempt: attempt.attempt }));
     },

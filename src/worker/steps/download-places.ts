@@ -1,31 +1,32 @@
-/** How long a download waits for a place before its job goes back to the queue, so that another batch's may come. */
-const PATIENCE_MS = 2_000;
-/** How often places are compared while a batch waits for one, in milliseconds. */
-const COMPARE_MS = 1_000;
-/** The pace of a download is that of its last seconds: of at least 3, and of 10 at most, in milliseconds. */
-const LEAST_WINDOW_MS = 3_000;
-const WINDOW_MS = 10_000;
-/** A download below this pace, in bytes a second, gives up its place to a batch that has less than its share. */
-const SLOW_PACE = 65_536;
+/** Maximum wait for a place, in milliseconds; then the job returns to the queue, and another batch's job can run. */
+const MAX_WAIT_MS = 2_000;
+/** Interval of the fairness check while a download waits for a place, in milliseconds. */
+const CHECK_MS = 1_000;
+/** Length of the window in which the rate of a download is measured, in milliseconds. */
+const MIN_WINDOW_MS = 3_000;
+const MAX_WINDOW_MS = 10_000;
+/** Rate in bytes per second below which a download loses its place to a batch with less than its share. */
+const SLOW_RATE = 65_536;
 
-/** A place of a download that is under way. */
+/** The place of a running download. */
 export interface Place {
-  /** Aborts when the place goes to another batch. */
+  /** Aborts when the place is revoked. */
   signal: AbortSignal;
   progressed: (bytes: number) => void;
   /** Frees the place; a second call has no effect. */
   release: () => void;
 }
 
-/** The place was given to another batch: the download begins again later. */
+/** The place was revoked in favour of another batch. The download is resumed later. */
 export class PlaceLost extends Error {
   override readonly name = 'PlaceLost';
 }
 
 interface Held {
   batch: string;
-  /** Begin of the window in which its pace is measured, and bytes since then. */
+  /** Start of the window in which the rate is measured. */
   windowAt: number;
+  /** Bytes received since then. */
   bytes: number;
   controller: AbortController;
 }
@@ -36,64 +37,64 @@ interface Waiter {
 }
 
 /**
- * Shares the downloads of a process between batches. A free place goes to the waiting batch that has the fewest.
- * While a batch waits with less than an equal share, the slowest download of the batch that has the most gives its
- * place up, if it is slow: sixteen clips that drip hold up their own batch alone.
+ * Shares the downloads of a process fairly between batches. A free place goes to the waiting batch with the fewest
+ * places. While a batch with less than an equal share waits, the slowest download of the batches above their share
+ * loses its place if it is slow: a batch whose clips arrive a byte at a time delays no other batch.
  */
 export class DownloadPlaces {
-  readonly #most: number;
+  readonly #max: number;
   readonly #now: () => number;
   readonly #held = new Set<Held>();
   #waiters: Waiter[] = [];
-  #comparing: NodeJS.Timeout | undefined;
+  #rebalancing: NodeJS.Timeout | undefined;
 
-  /** @param most downloads at once */
-  constructor(most: number, now: () => number = () => performance.now()) {
-    this.#most = most;
+  /** @param max maximum number of concurrent downloads */
+  constructor(max: number, now: () => number = () => performance.now()) {
+    this.#max = max;
     this.#now = now;
   }
 
   /**
-   * @returns `undefined` when none came free within 2 s
+   * @returns `undefined` if no place becomes free within 2 s
    * @throws the signal's reason
    */
   async acquire(batch: string, signal: AbortSignal): Promise<Place | undefined> {
     signal.throwIfAborted();
-    if (this.#held.size < this.#most && this.#waiters.length === 0) return this.#take(batch);
-    let leave: (() => void) | undefined;
+    if (this.#held.size < this.#max && this.#waiters.length === 0) return this.#take(batch);
+    let cancel: (() => void) | undefined;
     const place = await new Promise<Place | undefined>((resolve) => {
       const waiter: Waiter = { batch, grant: resolve };
       this.#waiters.push(waiter);
-      leave = () => {
+      cancel = () => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
         resolve(undefined);
       };
-      const patience = setTimeout(leave, PATIENCE_MS);
+      const timer = setTimeout(cancel, MAX_WAIT_MS);
       waiter.grant = (granted) => {
-        clearTimeout(patience);
+        clearTimeout(timer);
         resolve(granted);
       };
-      signal.addEventListener('abort', leave, { once: true });
-      this.#comparing ??= setInterval(() => this.compare(), COMPARE_MS);
+      signal.addEventListener('abort', cancel, { once: true });
+      this.#rebalancing ??= setInterval(() => this.rebalance(), CHECK_MS);
     });
-    if (leave) signal.removeEventListener('abort', leave);
+    if (cancel) signal.removeEventListener('abort', cancel);
     this.#stopIfIdle();
     if (signal.aborted) place?.release();
     signal.throwIfAborted();
     return place;
   }
 
-  /** Lets a batch that waits have the place of a slow download of a batch that has more than its share. */
-  compare(): void {
+  /** Revokes the place of a slow download of a batch above its share if another batch waits below its share. */
+  rebalance(): void {
     const [waiting] = this.#fewestFirst();
     if (!waiting) return;
     const batches = new Set([...this.#held, ...this.#waiters].map(({ batch }) => batch));
-    const share = Math.max(1, Math.floor(this.#most / batches.size));
+    const share = Math.max(1, Math.floor(this.#max / batches.size));
     if (this.#countOf(waiting.batch) >= share) return;
     const over = [...this.#held].filter((held) => this.#countOf(held.batch) > share && !held.controller.signal.aborted);
-    const [slowest] = over.toSorted((one, other) => this.#paceOf(one) - this.#paceOf(other));
-    if (!slowest || this.#paceOf(slowest) >= SLOW_PACE) return;
-    slowest.controller.abort(new PlaceLost('it was slow, and another batch had no place to download'));
+    const [slowest] = over.toSorted((one, other) => this.#rateOf(one) - this.#rateOf(other));
+    if (!slowest || this.#rateOf(slowest) >= SLOW_RATE) return;
+    slowest.controller.abort(new PlaceLost('the download was slow, and another batch waited for a place'));
   }
 
   #take(batch: string): Place {
@@ -102,7 +103,7 @@ export class DownloadPlaces {
     return {
       signal: held.controller.signal,
       progressed: (bytes) => {
-        if (this.#now() - held.windowAt > WINDOW_MS) {
+        if (this.#now() - held.windowAt > MAX_WINDOW_MS) {
           held.windowAt = this.#now();
           held.bytes = 0;
         }
@@ -115,7 +116,7 @@ export class DownloadPlaces {
   }
 
   #grantNext(): void {
-    while (this.#held.size < this.#most) {
+    while (this.#held.size < this.#max) {
       const [next] = this.#fewestFirst();
       if (!next) break;
       this.#waiters = this.#waiters.filter((waiter) => waiter !== next);
@@ -126,8 +127,8 @@ export class DownloadPlaces {
 
   #stopIfIdle(): void {
     if (this.#waiters.length > 0) return;
-    clearInterval(this.#comparing);
-    this.#comparing = undefined;
+    clearInterval(this.#rebalancing);
+    this.#rebalancing = undefined;
   }
 
   #fewestFirst(): Waiter[] {
@@ -140,9 +141,9 @@ export class DownloadPlaces {
     return count;
   }
 
-  /** Bytes a second; infinite where the window is too short. */
-  #paceOf({ windowAt, bytes }: Held): number {
+  /** Returns the rate in bytes per second; infinity while the window is too short. */
+  #rateOf({ windowAt, bytes }: Held): number {
     const ms = this.#now() - windowAt;
-    return ms < LEAST_WINDOW_MS ? Number.POSITIVE_INFINITY : (bytes * 1_000) / ms;
+    return ms < MIN_WINDOW_MS ? Number.POSITIVE_INFINITY : (bytes * 1_000) / ms;
   }
 }

@@ -12,7 +12,7 @@ import { SourceError } from '../../download/error.ts';
 import type { SourceOpener } from '../../download/open.ts';
 import { StorageError, type Storage } from '../../storage/storage.ts';
 import { fetchClips } from './fetch-clips.ts';
-import { askFreshUrls } from './fresh-urls.ts';
+import { refreshUrls } from './fresh-urls.ts';
 import type { StepContext } from './context.ts';
 import { again, done, type Outcome } from '../../queue/outcome.ts';
 import { PlaceLost, type DownloadPlaces, type Place } from './download-places.ts';
@@ -37,53 +37,54 @@ export interface DownloadDeps {
     | 'held'
   >;
   account: Pick<Account, 'halt'>;
-  /** Where people read why nothing is stored. */
+  /** Shows users why no clips are stored. */
   conditions: Pick<Conditions, 'raise' | 'clear'>;
   requests: Pick<RequestBucket, 'take'>;
   source: Pick<SourceOpener, 'open'>;
   storage: Pick<Storage, 'put' | 'recover'>;
-  /** Describes the clip in a file beside it; absent where CLIPMILL_SIDECAR is off. */
+  /** Writes the sidecar of a clip; absent if CLIPMILL_SIDECAR is off. */
   writeSidecar?: WriteSidecar | undefined;
   places: Pick<DownloadPlaces, 'acquire'>;
   breaker: Pick<StorageBreaker, 'acquire' | 'success' | 'failure'>;
   model: Model;
 }
 
-/** Attempts in a row without a clip after which nothing more is paid for until one can be downloaded. */
-const MOST_WITHOUT_CLIP = 20;
-/** Waits between tries at one clip: its URL is good for days, and no slot waits for it. */
+/** Number of consecutive attempts without a clip after which submission halts. */
+const MAX_WITHOUT_CLIP = 20;
+/** Backoff of a clip: its URL is valid for days, and it holds no slot. */
 const downloadBackoff = { baseMs: 1_000, capMs: 300_000 };
-/** Wait of a job that found no place, or lost it. */
+/** Backoff of a job that got no place, or lost its place. */
 const placeBackoff = { baseMs: 1_000, capMs: 5_000 };
 /**
- * URLs that lead where no clip may come from, before the item fails. Each is given time: the fault is often this
- * machine's, behind a portal or a VPN that resolves every name to itself.
+ * Number of retries of a URL with a forbidden address, and their interval in milliseconds. The fault is often on this
+ * machine: a captive portal or VPN that resolves every name to itself.
  */
-const MOST_REFUSED = 3;
-const REFUSED_MS = 300_000;
+const MAX_FORBIDDEN = 3;
+const FORBIDDEN_MS = 300_000;
 /**
- * Answers in a row that there is no URL, before the item fails: 9 to 19 minutes. The clip is paid for, and
- * the API may have forgotten the task, or its URL, for a moment only.
+ * Number of consecutive answers without a URL before the item fails, which takes 9 to 19 minutes. The clip is paid
+ * for, and the API may have lost the task or its URL only temporarily.
  */
-const MOST_DENIED = 12;
-/** At every so many starts the API is asked for another URL, although nothing shows that this one has expired. */
-const ASK_EVERY = 5;
-/** The part of a result's life after which a log line warns that it has not been fetched yet. */
+const MAX_WITHOUT_URL = 12;
+/** Every nth run of a failing download requests a fresh URL, although the current one has not expired. */
+const REFRESH_EVERY = 5;
+/** Fraction of the lifetime of a result after which a log line reports that it is still not downloaded. */
 const NEAR_END = 0.9;
 /**
- * Answers that are no clip before the item is held, and the waits between them: four minutes, in which a host
- * that answers with a page of its own for a moment recovers. Slow ones get more tries, as the line may be at fault.
+ * Waits between tries of a result that is not a clip; after the last one the item is held. Four minutes are enough
+ * for a host that temporarily serves an error page.
  */
 const UNUSABLE_WAITS_MS = [15_000, 30_000, 60_000, 120_000];
-const MOST_SLOW = 12;
-/** Why an item is held when its result never becomes a clip. */
+/** Number of tries of a result that arrives too slowly: the network may be at fault. */
+const MAX_SLOW = 12;
+/** Codes of items that are held because their result is not a usable clip. */
 const unusableCodes = {
   unusable: 'RESULT_NOT_A_CLIP',
   'too-large': 'RESULT_TOO_LARGE',
   slow: 'RESULT_TOO_SLOW',
 } as const;
 
-/** Downloads the clips of one attempt and stores them whole. */
+/** Downloads the clips of an attempt and stores them. */
 export async function downloadStep(deps: DownloadDeps, context: StepContext): Promise<Outcome> {
   const { attempt, signal } = context;
   for (;;) {
@@ -101,7 +102,7 @@ export async function downloadStep(deps: DownloadDeps, context: StepContext): Pr
   }
 }
 
-/** @returns `undefined` while the storage is down: the step waits at its breaker and tries again */
+/** @returns `undefined` while the storage is down: the step waits at the breaker and tries again */
 async function tryDownload(
   deps: DownloadDeps,
   task: DownloadTask,
@@ -126,18 +127,21 @@ async function tryDownload(
     signal.throwIfAborted();
     if (error instanceof PlaceLost) return again(backoffMs(context.attemptsStarted, placeBackoff));
     if (error instanceof StorageError) {
-      // While the storage is down, no item is at fault: this one waits at the breaker with the others.
+      // While the storage is down, the item is not at fault: it waits at the breaker with the others.
       if (await deps.breaker.failure(error, signal)) return undefined;
       const retryMs = backoffMs(context.attemptsStarted, downloadBackoff);
-      log.warn({ task: task.taskId, reason: describeError(error), retryMs }, 'storing failed, trying again');
+      log.warn(
+        { task: task.taskId, reason: describeError(error), retryMs },
+        'the clip could not be stored, trying again',
+      );
       return again(retryMs);
     }
-    return await sourceFailed(deps, task, error, context);
+    return await recordSourceError(deps, task, error, context);
   }
 }
 
-/** Decides whether a clip that could not be downloaded is tried again, by another URL, or never. */
-async function sourceFailed(
+/** Records a failed download: it is retried, with a fresh URL if necessary, or the item ends. */
+async function recordSourceError(
   deps: DownloadDeps,
   task: DownloadTask,
   error: unknown,
@@ -146,43 +150,43 @@ async function sourceFailed(
   const { attempt } = context;
   const log = context.log.child({ task: task.taskId });
   const reason = describeError(error);
-  await stopPaying(deps, context, reason);
+  await haltIfNoneSucceeds(deps, context, reason);
   const age = await deps.attempts.ageOf(task);
   if (age >= deps.model.resultsLastMs) return fail(deps, context, 'RESULT_GONE', reason);
   if (age >= deps.model.resultsLastMs * NEAR_END && (await deps.attempts.nearsEnd(attempt))) {
     const endsAt = new Date(task.since + deps.model.resultsLastMs).toISOString();
-    log.error({ reason, endsAt }, 'the clip could not be fetched for days, and its result ends soon');
+    log.error({ reason, endsAt }, 'the clip could not be downloaded for days, and its result expires soon');
   }
   const fault = error instanceof SourceError ? error.fault : 'broken';
-  if (fault === 'forbidden' && (await deps.attempts.urlRefused(attempt)) > MOST_REFUSED) {
+  if (fault === 'forbidden' && (await deps.attempts.urlRefused(attempt)) > MAX_FORBIDDEN) {
     return fail(deps, context, 'RESULT_REFUSED', reason);
   }
   if (fault === 'unusable' || fault === 'too-large' || fault === 'slow') {
-    return await unusable(deps, task, { fault, reason }, context);
+    return await recordUnusable(deps, task, { fault, reason }, context);
   }
-  const retryMs = fault === 'forbidden' ? REFUSED_MS : backoffMs(context.attemptsStarted, downloadBackoff);
+  const retryMs = fault === 'forbidden' ? FORBIDDEN_MS : backoffMs(context.attemptsStarted, downloadBackoff);
   log.warn({ fault, reason, retryMs }, 'download failed, trying again');
-  // Now and then for a broken one as well: its host may be gone, or answer with a page, and a better one exist.
-  if (fault === 'broken' && context.attemptsStarted % ASK_EVERY !== 0) return again(retryMs);
-  const found = await askFreshUrls(deps, task.taskId, context);
+  // A broken URL is replaced only occasionally: its host may be gone, while another one serves the clip.
+  if (fault === 'broken' && context.attemptsStarted % REFRESH_EVERY !== 0) return again(retryMs);
+  const found = await refreshUrls(deps, task.taskId, context);
   if (fault === 'broken' || found !== 'none') return again(retryMs);
-  if ((await deps.attempts.urlDenied(attempt)) < MOST_DENIED) return again(retryMs);
+  if ((await deps.attempts.urlDenied(attempt)) < MAX_WITHOUT_URL) return again(retryMs);
   return fail(deps, context, 'RESULT_GONE', reason);
 }
 
-/** Halts submission when no clip can be downloaded: each further task would be paid for in vain. */
-async function stopPaying(deps: DownloadDeps, { attempt, log }: StepContext, reason: string): Promise<void> {
+/** Halts submission if no download succeeds: no further task is paid for whose clip cannot be downloaded. */
+async function haltIfNoneSucceeds(deps: DownloadDeps, { attempt, log }: StepContext, reason: string): Promise<void> {
   const failed = await deps.attempts.clipFailed(attempt);
-  if (failed < MOST_WITHOUT_CLIP) return;
+  if (failed < MAX_WITHOUT_CLIP) return;
   const message = `no clip could be downloaded for ${failed} tasks in a row: ${reason}`;
-  deps.conditions.raise('downloads', message, 'The tasks are paid for: their clips are tried again by themselves.');
+  deps.conditions.raise('downloads', message, 'The tasks are paid for, and their downloads are retried automatically.');
   if ((await deps.account.halt('no-downloads', message)) === 'halted') {
     log.error({ reason: 'no-downloads' }, `submission is halted: ${message}`);
   }
 }
 
-/** The result is no clip, or never arrives: it may be replaced within minutes, else the item is held. */
-async function unusable(
+/** Records a result that is not a usable clip: it is retried for some minutes, then the item is held. */
+async function recordUnusable(
   deps: DownloadDeps,
   task: DownloadTask,
   { fault, reason }: { fault: keyof typeof unusableCodes; reason: string },
@@ -191,8 +195,8 @@ async function unusable(
   const { attempt } = context;
   const log = context.log.child({ task: task.taskId });
   const tries = await deps.attempts.urlUnusable(attempt);
-  const most = fault === 'slow' ? MOST_SLOW : UNUSABLE_WAITS_MS.length + 1;
-  if (tries >= most) {
+  const maxTries = fault === 'slow' ? MAX_SLOW : UNUSABLE_WAITS_MS.length + 1;
+  if (tries >= maxTries) {
     const code = unusableCodes[fault];
     log.error({ code, reason, tries }, `held: ${reasons[code]}`);
     await deps.attempts.held(attempt, { code, message: `${reasons[code]}: ${reason}` });
@@ -202,7 +206,7 @@ async function unusable(
     fault === 'slow' ? backoffMs(tries, downloadBackoff) : (UNUSABLE_WAITS_MS[tries - 1] ?? downloadBackoff.capMs);
   log.warn({ fault, reason, tries, retryMs }, 'download failed, trying again');
   // A fresh URL may lead to the clip.
-  await askFreshUrls(deps, task.taskId, context);
+  await refreshUrls(deps, task.taskId, context);
   return again(retryMs);
 }
 

@@ -16,20 +16,20 @@ export interface FetchDeps {
   storage: Pick<Storage, 'put' | 'recover'>;
 }
 
-/** Numbers that are tried for a clip whose name is taken, before it is stored under its rescue name. */
-const MOST_NUMBERS = 9;
-/** The last number that is asked for: an item that is gone gets none. */
-const LAST_NUMBER = 200;
+/** Number of numbered names tried for a clip whose name is taken, before it gets its rescue name. */
+const MAX_NUMBERED = 9;
+/** Highest number tried. Ends the loop for an item that is gone, which can claim no name. */
+const MAX_NUMBER = 200;
 
-/** Files of one task at most: the API makes one or a few, and an answer with thousands is none of its own. */
-const MOST_FILES = 10;
-/** Runs of a step in which a further file may fail before the task is done without it. */
-const MOST_RUNS = 5;
+/** Maximum number of files of a task: the API makes a few, and an answer with thousands is a fault. */
+const MAX_FILES = 10;
+/** Number of runs in which an additional file may fail before the item is done without it. */
+const MAX_RUNS = 5;
 
 /**
- * Stores every file of a task, one after the other: `clip.mp4`, `clip-2.mp4`, and so on. The first URL that leads
- * to a clip gives the item's clip. A further file that is no clip, such as a cover image, is passed over.
- * @throws SourceError or StorageError; files that were stored by then are stored or recovered again next time
+ * Stores the files of a task sequentially: `clip.mp4`, `clip-2.mp4`, and so on. The first URL that leads to a clip
+ * provides the item's clip. Files that are not clips, such as a cover image, are skipped.
+ * @throws SourceError or StorageError; the next run stores or recovers the files again
  */
 export async function fetchClips(
   deps: FetchDeps,
@@ -40,63 +40,63 @@ export async function fetchClips(
   const signal = AbortSignal.any([context.signal, place.signal]);
   const run: Run = { deps, task, context, place, signal, number: 1, last: false };
   const urls = [...new Set(task.urls)];
-  if (urls.length > MOST_FILES) {
+  if (urls.length > MAX_FILES) {
     context.log.warn(
-      { task: task.taskId, urls: urls.length, most: MOST_FILES },
-      'the task has too many files: the first are stored',
+      { task: task.taskId, urls: urls.length, max: MAX_FILES },
+      'the task has too many files: only the first ones are stored',
     );
   }
   let clip: StoredClip | undefined;
   let refused: unknown;
   const more: (StoredFile & { output: string })[] = [];
-  const chosen = urls.slice(0, MOST_FILES);
+  const chosen = urls.slice(0, MAX_FILES);
   for (const url of chosen) {
     run.last = url === chosen.at(-1);
     try {
       if (clip) more.push(await storeFurtherFile(run, url));
       else clip = await storeClip(run, url);
     } catch (error) {
-      if (!mayPassOver(error, clip !== undefined, context)) throw error;
+      if (!maySkip(error, clip !== undefined, context)) throw error;
       refused = error;
       const reason = describeError(error);
-      context.log.warn({ task: task.taskId, url: withoutSignatures(url), reason }, 'passed over a file of the task');
+      context.log.warn({ task: task.taskId, url: withoutSignatures(url), reason }, 'skipped a file of the task');
     }
   }
   if (!clip) throw refused ?? new SourceError('expired', 'the item has no result URL');
   return more.length === 0 ? clip : { ...clip, more };
 }
 
-/** One run of the step. */
+/** The state of one run of the step. */
 interface Run {
   deps: FetchDeps;
   task: DownloadTask;
   context: StepContext;
   place: Place;
-  /** Aborts when the process drains and when the place is lost. */
+  /** Aborts when the process drains or the place is lost. */
   signal: AbortSignal;
-  /** The last number that was given to a file of the task. */
+  /** The number in the last name that was tried. */
   number: number;
-  /** No further file of the task follows: the place is free once the bytes of this one have arrived. */
+  /** True for the last file of the task: its place is released when its bytes have arrived. */
   last: boolean;
 }
 
-/** Whether a task is stored without the file that failed: for good reason at once, else after some runs. */
-function mayPassOver(error: unknown, hasClip: boolean, { attemptsStarted }: StepContext): boolean {
+/** Returns whether a failed file is skipped: at once if it cannot succeed, else after some runs. */
+function maySkip(error: unknown, hasClip: boolean, { attemptsStarted }: StepContext): boolean {
   if (!(error instanceof SourceError)) return false;
   if (error.fault === 'unusable') return true;
   if (!hasClip) return false;
-  return error.fault === 'forbidden' || error.fault === 'too-large' || attemptsStarted >= MOST_RUNS;
+  return error.fault === 'forbidden' || error.fault === 'too-large' || attemptsStarted >= MAX_RUNS;
 }
 
-/** `b/clip.mp4` to `b/clip-2.mp4`. */
+/** Returns `b/clip-2.mp4` for `b/clip.mp4` and 2. */
 export function numbered(output: string, number: number): string {
   const { dir, name, ext } = posix.parse(output);
   return posix.join(dir, `${name}-${number}${ext}`);
 }
 
 /**
- * Stores the clip under its name. Where a file has that name that clipmill did not store for this task, it gets a
- * number; where no file of that name can exist, its rescue name. It is paid for: it never waits for a name.
+ * Stores the clip under its output name. If that name belongs to a file that was not stored for this task, the clip
+ * gets a numbered name; if the storage cannot hold such a name, its rescue name. A paid clip never waits for a name.
  */
 async function storeClip(run: Run, url: string): Promise<StoredClip> {
   const { output } = run.task;
@@ -116,13 +116,13 @@ async function storeFurtherFile(run: Run, url: string): Promise<StoredFile & { o
   return (await storeNumbered(run, url)) ?? (await storeRescued(run, url, run.number));
 }
 
-/** @returns `undefined` when no such name can exist or many are taken */
+/** @returns `undefined` if the storage cannot hold such names or too many are taken */
 async function storeNumbered(run: Run, url: string): Promise<(StoredFile & { output: string }) | undefined> {
   const { deps, task, context } = run;
-  for (let tries = 0; tries < MOST_NUMBERS && run.number < LAST_NUMBER;) {
+  for (let tries = 0; tries < MAX_NUMBERED && run.number < MAX_NUMBER;) {
     run.number += 1;
     const name = numbered(task.output, run.number);
-    // Another item may have the name.
+    // The name may belong to another item.
     if (!(await deps.attempts.claimOutput(context.attempt, name))) continue;
     tries += 1;
     try {
@@ -142,7 +142,7 @@ async function storeRescued(run: Run, url: string, number = 1): Promise<StoredFi
   try {
     return { ...(await storeFile(run, url, name)), output: name };
   } catch (error) {
-    // A storage that refuses this name refuses every name.
+    // A storage that rejects this name rejects every name.
     if (error instanceof NameError) throw new StorageError(error.message, { cause: error });
     throw error;
   }
@@ -154,7 +154,7 @@ async function storeFile(
   output: string,
 ): Promise<StoredFile> {
   const { batch, id } = attempt;
-  // An earlier run of this step may have stored the clip and died before that was recorded.
+  // An earlier run may have stored the clip and died before it recorded that.
   const known = attemptsStarted > 1 ? await deps.storage.recover(output, taskId, signal) : undefined;
   if (known) return known;
   const source = await deps.source.open(url, signal, place.progressed);

@@ -14,10 +14,10 @@ export interface FreshUrlDeps {
 }
 
 /**
- * Asks the API for URLs of a clip that are still good, and puts them in the place of the old ones.
- * @returns `none`: the task has no URL according to the API, for now; `later`: the answer was of no use
+ * Requests valid URLs of a clip from the API, and records them instead of the old ones.
+ * @returns `none` if the API currently has no URL of the task; `later` if the answer is inconclusive
  */
-export async function askFreshUrls(
+export async function refreshUrls(
   deps: FreshUrlDeps,
   taskId: string,
   context: StepContext,
@@ -33,12 +33,12 @@ export async function askFreshUrls(
     if (report.state === 'failed') return none(report.failMsg || report.failCode);
     if (report.state !== 'success') return 'later';
     await deps.attempts.freshUrls(context.attempt, report.urls);
-    log.info('the API gave a fresh URL of the clip');
+    log.info('the API returned a fresh URL of the clip');
     return 'fresh';
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
     if (errorPolicy[error.kind].poll === 'task-unknown') return none(error.message);
-    log.warn({ answer: error.message }, 'the API gave no answer about the clip');
+    log.warn({ answer: error.message }, 'the API did not answer about the clip');
     return 'later';
   }
 }

@@ -7,20 +7,20 @@ const stored = z.looseObject({
   image_files: z.array(z.string().regex(/^[0-9a-f]{64}\.\w+$/)),
 });
 
-/** The longest that a signed URL can last, in seconds: a week. */
-const LONGEST_S = 604_800;
-/** The API may fetch an image again until its task ends; clocks differ a little. */
+/** Maximum validity of a signed URL, in seconds: a week. */
+const MAX_VALID_S = 604_800;
+/** Additional validity for the difference between clocks, in milliseconds. */
 const MARGIN_MS = 600_000;
 
-/** Images of an item have no URLs: nothing was posted. */
+/** The images of an item have no URLs. Nothing was posted. */
 class ImageUrlError extends Error {
   override readonly name = 'ImageUrlError';
 }
 
 /**
- * The input as the API takes it: images that are in the storage get URLs, signed for as long as a task
- * may run. Made just before the POST and kept nowhere: in a long queue URLs would expire, and whoever has
- * one has the image.
+ * Returns the input for the API, with signed URLs of the images in the storage. They are valid until the task ends,
+ * because the API may fetch an image repeatedly. They are made immediately before the POST and never stored: URLs
+ * would expire in a long queue, and each grants access to its image.
  * @throws ImageUrlError
  */
 export async function withImageUrls(
@@ -31,8 +31,8 @@ export async function withImageUrls(
   if (!('image_files' in input)) return input;
   const { image_files: files, image_urls: urls, ...rest } = stored.parse(input);
   if (!inputs)
-    throw new ImageUrlError('its images are in S3 storage, and CLIPMILL_STORAGE of this process is a folder');
-  const seconds = Math.min(LONGEST_S, Math.ceil((taskTimeoutMs + MARGIN_MS) / 1000));
+    throw new ImageUrlError('its images are in an S3 storage, but CLIPMILL_STORAGE of this process is a folder');
+  const seconds = Math.min(MAX_VALID_S, Math.ceil((taskTimeoutMs + MARGIN_MS) / 1000));
   try {
     const signed = await Promise.all(
       files.map((name) => {
@@ -42,6 +42,6 @@ export async function withImageUrls(
     );
     return { ...rest, image_urls: [...urls, ...signed] };
   } catch (error) {
-    throw new ImageUrlError(`no URL for its images: ${describeError(error)}`, { cause: error });
+    throw new ImageUrlError(`its images could not get URLs: ${describeError(error)}`, { cause: error });
   }
 }

@@ -13,56 +13,55 @@ export interface IntakeDeps {
   dispatcher: Pick<Dispatcher, 'kick'>;
   queues: Pick<Queues, 'poll'>;
   model: Model;
-  /** Names that the storage cannot take. */
+  /** Rejects names that the storage cannot hold. */
   nameRules?: () => Promise<{ fault: NameFault }>;
-  /** Adopts what the storage has of a batch that the ledger does not know; absent where the storage may be another's. */
+  /** Adopts the clips of a batch unknown to the ledger; absent if this process may not access the storage of the clips. */
   adoptFolder?: ((batch: string, signal: AbortSignal) => Promise<void>) | undefined;
-  /** Whether the name of a new item is that of a file which no item has; absent where the storage may be another's. */
+  /** Returns whether a file that belongs to no item has the output name of a new item; absent as above. */
   isOccupied?:
     ((batch: string, job: { id: string; output: string }, signal: AbortSignal) => Promise<boolean>) | undefined;
   log: Logger;
 }
 
-/** The one kind of job that producers put into the submit queue. */
+/** Name of the jobs that producers add to the submit queue. */
 const GENERATE = 'generate';
 
 /**
- * Takes a producer's job into the ledger, from where it goes its way like any other item. A job that
- * comes twice is one item.
- * @throws InvalidJobError when it does not fit the schema: the job ends as failed, and an event gives the reason
+ * Adds the item of a producer's job to the ledger. Idempotent: a job that is added twice is one item.
+ * @throws InvalidJobError if the job is invalid: it ends as failed, and an event gives the reason
  */
 export async function intakeStep(
   deps: IntakeDeps,
   job: { id: string; name: string; data: unknown },
   signal: AbortSignal,
 ): Promise<Outcome> {
-  if (job.name !== GENERATE) return await refuse(deps, job.id, `a job is named "${GENERATE}"`, {});
+  if (job.name !== GENERATE) return await reject(deps, job.id, `a job is named "${GENERATE}"`, {});
   const rules = await deps.nameRules?.();
   const result = readQueueJob(job.data, (name) => rules?.fault(name));
-  if (!result.ok) return await refuse(deps, job.id, result.message, result);
+  if (!result.ok) return await reject(deps, job.id, result.message, result);
   await deps.adoptFolder?.(result.batch, signal);
   const facts = { model: deps.model.id, producer: job.id };
   if (await deps.isOccupied?.(result.batch, result.job, signal)) {
     const message = `output: "${result.job.output}" is taken by a file that neither Redis nor a manifest lists: choose another output`;
-    return await refuse(deps, job.id, message, { batch: result.batch, id: result.job.id });
+    return await reject(deps, job.id, message, { batch: result.batch, id: result.job.id });
   }
   const { taken, poll } = await deps.intake.add(result.batch, facts, [result.job], false);
   for (const attempt of poll) await deps.queues.poll(attempt, 0);
   const [conflict] = taken;
   if (conflict) {
-    return await refuse(deps, job.id, `output: ${takenMessage(conflict)}`, { batch: result.batch, id: result.job.id });
+    return await reject(deps, job.id, `output: ${takenMessage(conflict)}`, { batch: result.batch, id: result.job.id });
   }
   deps.dispatcher.kick();
   return done;
 }
 
-async function refuse(
+async function reject(
   deps: IntakeDeps,
   job: string,
   message: string,
   { batch, id }: { batch?: string | undefined; id?: string | undefined },
 ): Promise<never> {
   await deps.intake.reject(job, message, { batch, id });
-  deps.log.warn({ job, batch, item: id, reason: message }, 'job of a producer cannot be taken');
+  deps.log.warn({ job, batch, item: id, reason: message }, 'rejected the job of a producer');
   throw new InvalidJobError(message);
 }

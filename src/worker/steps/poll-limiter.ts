@@ -1,45 +1,45 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 
 /**
- * Polls in line for request tokens that a submission may find before it. A slot that waits for its submission is
- * certainly idle, while most polls find that the task still runs.
+ * Maximum number of polls that may be ahead of a submission in the line for request tokens. The slot of a waiting
+ * submission is certainly idle, while most polls find that the task is still running.
  */
 export const MAX_WAITING_POLLS = 8;
 
 /**
- * Limits the polls of one process that request a permit at once. Each reserves a request token, and a submission
- * gets its own behind these. With a far Redis eight requests at once are too few: at 100 ms a round trip they are 80
- * polls a second, while 1,000 tasks have 200. So the limit grows by one with each permit as long as the line is
- * short, and falls back once it is longer than MAX_WAITING_POLLS.
+ * Limits the concurrent permit requests of polls in one process. Each request reserves a request token, and the
+ * token of a submission comes after them. With a remote Redis eight concurrent requests are too few: at 100 ms per
+ * round trip they allow 80 polls per second, while 1,000 tasks need 200. So the limit grows by one with each permit
+ * while the line is short, and drops to MAX_WAITING_POLLS once the line is longer than that.
  */
 export class PollLimiter {
   readonly #limit: LimitFunction;
-  readonly #most: number;
-  readonly #longestWaitMs: number;
+  readonly #max: number;
+  readonly #maxWaitMs: number;
 
   /**
-   * @param most polls at once, however short the line is
-   * @param tokenMs from one request token to the next, in milliseconds
+   * @param max upper bound of the limit
+   * @param tokenMs interval of request tokens, in milliseconds
    */
-  constructor(most: number, tokenMs: number) {
-    this.#most = most;
-    this.#longestWaitMs = MAX_WAITING_POLLS * tokenMs;
-    this.#limit = pLimit(Math.min(MAX_WAITING_POLLS, most));
+  constructor(max: number, tokenMs: number) {
+    this.#max = max;
+    this.#maxWaitMs = MAX_WAITING_POLLS * tokenMs;
+    this.#limit = pLimit(Math.min(MAX_WAITING_POLLS, max));
   }
 
-  /** Polls that may request a permit at once. */
+  /** Returns the current limit of concurrent permit requests. */
   get width(): number {
     return this.#limit.concurrency;
   }
 
-  /** Runs `acquire` when it is its turn: first come, first served. */
+  /** Runs `acquire` when the limit allows it, in order of arrival. */
   run<T>(acquire: () => Promise<T>): Promise<T> {
     return this.#limit(acquire);
   }
 
-  /** Records how long a reserved token has to be waited for, in milliseconds. */
+  /** Adjusts the limit to the wait for a reserved token, in milliseconds. */
   reserved(waitMs: number): void {
-    const width = waitMs > this.#longestWaitMs ? MAX_WAITING_POLLS : this.width + 1;
-    if (width <= this.#most && width !== this.width) this.#limit.concurrency = width;
+    const width = waitMs > this.#maxWaitMs ? MAX_WAITING_POLLS : this.width + 1;
+    if (width <= this.#max && width !== this.width) this.#limit.concurrency = width;
   }
 }

@@ -1,20 +1,44 @@
+import type { ApixoClient } from '../../apixo/client.ts';
 import { ApixoError } from '../../apixo/errors.ts';
+import type { Model } from '../../apixo/model.ts';
+import type { TaskReport } from '../../apixo/read/task-report.ts';
+import type { Clock } from '../../core/clock.ts';
+import { metrics } from '../../core/metrics.ts';
+import type { Attempts } from '../../ledger/attempts.ts';
 import { waitForToken } from '../../ledger/request-token.ts';
 import { again, done, type Outcome } from '../../queue/outcome.ts';
+import type { Queues } from '../../queue/queues.ts';
 import type { StepContext } from './context.ts';
-import { recordFailedTask, recordPollError, recordRunning, recordUnclear } from './poll-answer.ts';
-import { countEnd } from './next-poll.ts';
-import type { PollDeps, PolledTask } from './poll-deps.ts';
+import {
+  recordFailedTask,
+  recordPollError,
+  recordRunning,
+  recordUnclear,
+  type GrantedPoll,
+  type PollAnswerDeps,
+  type PolledTask,
+} from './poll-answer.ts';
+import type { PollLimiter } from './poll-limiter.ts';
 
-/** During a wait for a token of this length, in milliseconds, the API may have asked the account to slow down. */
+export interface PollDeps extends PollAnswerDeps {
+  api: Pick<ApixoClient, 'status'>;
+  attempts: PollAnswerDeps['attempts'] & Pick<Attempts, 'pollPermit' | 'hinted' | 'generated' | 'understood'>;
+  queues: Pick<Queues, 'download'>;
+  model: Model;
+  limiter: Pick<PollLimiter, 'run' | 'reserved'>;
+  clock: Clock;
+  settings: PollAnswerDeps['settings'] & { tokenLifetimeMs: number };
+}
+
+/** Wait for a token, in milliseconds, after which the permit is requested again: the API may have asked for a pause. */
 const LONG_WAIT_MS = 1_000;
 
-/** Polls one task, and records its end when it has one. */
+/** Polls one task and records its end. */
 export async function pollStep(deps: PollDeps, context: StepContext): Promise<Outcome> {
   const { attempt } = context;
   const permit = await deps.limiter.run(() => acquirePermit(deps, context));
   if (permit.kind === 'stale') {
-    // A process that died between recording the clip and adding its download left that to this run.
+    // An earlier run may have died after it recorded the result and before it added the download job.
     if (permit.state === 'downloading') await deps.queues.download(attempt);
     return done;
   }
@@ -35,7 +59,7 @@ export async function pollStep(deps: PollDeps, context: StepContext): Promise<Ou
     }
     if (report.state === 'failed') return await recordFailedTask(deps, context, permit, report);
     if (report.state === 'unclear') return await recordUnclear(deps, context, task, report.why, report.raw);
-    // A callback that came while the request was under way found no job that it could wake.
+    // A callback that arrived during the request found no delayed job to promote.
     if (permit.callback && (await deps.attempts.hinted(attempt))) return again(0);
     return await recordRunning(deps, context, task, report);
   } catch (error) {
@@ -44,7 +68,7 @@ export async function pollStep(deps: PollDeps, context: StepContext): Promise<Ou
   }
 }
 
-/** Requests the permit and waits for its request token; requests it again if that took long. */
+/** Requests the permit and waits for its request token; requests it again after a long wait. */
 async function acquirePermit({ attempts, clock, limiter, settings }: PollDeps, { attempt, signal }: StepContext) {
   let holding = false;
   for (;;) {
@@ -53,7 +77,7 @@ async function acquirePermit({ attempts, clock, limiter, settings }: PollDeps, {
     if (permit.kind === 'stale') return permit;
     if (permit.kind === 'wait') {
       await clock.sleep(permit.ms, signal);
-      // A token from before a hold would be sent in addition to those of after it.
+      // A request with a token from before the pause would be sent in addition to those with later tokens.
       holding = false;
       continue;
     }
@@ -70,7 +94,22 @@ async function recordClip(
   urls: readonly string[],
   durationMs: number,
 ): Promise<Outcome> {
-  // One round trip: Redis runs both in this order. The job of an item that was not moved ends without a download.
+  // One round trip: Redis runs both in this order. If the item is not moved, its job ends without a download.
   await Promise.all([deps.attempts.generated(attempt, urls, durationMs), deps.queues.download(attempt)]);
   return done;
+}
+
+/** Counts the end of a task by the cause of the poll that found it: `callback`, `fallback` or `poll`. */
+function countEnd(
+  { callbacks, clock }: PollDeps,
+  permit: GrantedPoll,
+  report: Extract<TaskReport, { state: 'success' | 'failed' }>,
+): void {
+  const hinted = permit.sinceHintMs !== undefined;
+  metrics.taskEnds.inc({ by: hinted ? 'callback' : permit.callback ? 'fallback' : 'poll' });
+  if (permit.callback) callbacks?.plan.recordEnd(hinted);
+  if (report.state !== 'success') return;
+  if (report.generationMs !== undefined) metrics.generationSeconds.observe(report.generationMs / 1000);
+  if (report.completedAt === undefined) return;
+  metrics.endSeenSeconds.observe(Math.max(0, clock.now() - report.completedAt) / 1000);
 }

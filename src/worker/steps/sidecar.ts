@@ -8,18 +8,18 @@ export interface SidecarDeps {
   storage: Pick<Storage, 'putPage'>;
 }
 
-/** Describes a stored clip in a file beside it. */
+/** Writes the sidecar of a stored clip. */
 export type WriteSidecar = (attempt: Attempt, clip: StoredClip) => Promise<void>;
 
-/** `b/fox.mp4` -> `b/fox.json`. A clip that is called `b/fox` would share it. */
+/** Returns `b/fox.json` for `b/fox.mp4`. A clip named `b/fox` has the same sidecar. */
 export function sidecarName(output: string): string {
   return `${output.replace(/\.mp4$/i, '')}.json`;
 }
 
 /**
- * Writes the manifest's row of a clip, without the time of its end, into a file of its own. Called after the
- * clip is stored and before the ledger records that: a process that dies in between leaves the download to run
- * again, sidecar included, and never an item that is done without one. Written again, it is the same.
+ * Returns a function that writes the manifest row of a clip, without the time of its end, to a file next to the clip.
+ * Call it after the clip is stored and before the ledger records that: if the process dies in between, the download
+ * runs again and writes the same sidecar, so no item is done without one.
  */
 export function createSidecars({ queries, storage }: SidecarDeps): WriteSidecar {
   return async (attempt, clip) => {

@@ -8,38 +8,38 @@ import type { Storage, StorageError } from '../../storage/storage.ts';
 
 export interface StorageBreakerDeps {
   storage: Pick<Storage, 'check'>;
-  /** Where people read why nothing is stored. */
+  /** Shows users why no clips are stored. */
   conditions: Pick<Conditions, 'raise' | 'clear'>;
   clock: Clock;
   log: Logger;
 }
 
-/** Between two probes of a storage that is down, in milliseconds. */
+/** Interval of probes while the storage is down, in milliseconds. */
 const PROBE_MS = 15_000;
-/** Failures in a row that open the breaker although a probe can be written: a disk that is nearly full, for one. */
+/** Number of consecutive failures that open the breaker although probes succeed, such as on a nearly full disk. */
 const MAX_FAILURES = 3;
 
 type Mode =
-  /** Downloads pass. A failed one has a probe written: if that fails, or for the third time in a row: open. */
+  /** Downloads proceed. After a failed one a probe is written; opens if that fails, or at the third failure in a row. */
   | 'closed'
-  /** Downloads wait, and none fails. A probe is written every 15 s: if that succeeds: half-open. */
+  /** Downloads wait. A probe is written every 15 s; half-open once it succeeds. */
   | 'open'
-  /** One waiting download passes, as a trial; the others wait. It succeeds: closed. It fails: open. */
+  /** One waiting download proceeds as a trial, the others wait. Closes if it succeeds, opens if it fails. */
   | 'half-open';
 
 /** Circuit breaker between downloads and the storage. */
 export class StorageBreaker {
   readonly #deps: StorageBreakerDeps;
-  /** Ends the probing. */
+  /** Stops the probes. */
   readonly #ended = new AbortController();
-  /** Lets one waiting download pass each. */
+  /** Functions that each release one waiting download. */
   readonly #waiting = new Set<() => void>();
   #mode: Mode = 'closed';
-  /** In a row. */
+  /** Number of consecutive failures. */
   #failures = 0;
-  /** When it opened, by the clock; for the log. */
+  /** Unix ms at which the breaker opened, for the log. */
   #openedAt = 0;
-  /** The probe that failed downloads wait for together. */
+  /** The running probe, shared by all failed downloads. */
   #probe: Promise<boolean> | undefined;
 
   constructor(deps: StorageBreakerDeps) {
@@ -47,7 +47,7 @@ export class StorageBreaker {
     setMaxListeners(0, this.#ended.signal);
   }
 
-  /** Resolves when a download may begin. @throws the signal's reason */
+  /** Resolves when a download may start. @throws the signal's reason */
   async acquire(signal: AbortSignal): Promise<void> {
     if (this.#mode === 'closed') return;
     let pass: (() => void) | undefined;
@@ -75,8 +75,8 @@ export class StorageBreaker {
 
   /**
    * Records that a clip could not be stored.
-   * @returns whether downloads wait now; else only this one failed
-   * @throws the signal's reason: a probe of a storage out of reach may take longer than a drain
+   * @returns true if the breaker is open and downloads wait; false if only this download failed
+   * @throws the signal's reason: a probe of an unreachable storage may take longer than a drain
    */
   async failure(cause: StorageError, signal: AbortSignal): Promise<boolean> {
     this.#failures += 1;
@@ -90,7 +90,7 @@ export class StorageBreaker {
     return this.#mode !== 'closed';
   }
 
-  /** Ends the probing. */
+  /** Stops the probes. */
   close(): void {
     this.#ended.abort(new Error('closed'));
   }
@@ -113,7 +113,7 @@ export class StorageBreaker {
     this.#openedAt = this.#deps.clock.now();
     this.#deps.log.error(
       { reason: describeError(error), ...(cure !== undefined && { cure }) },
-      'the storage accepts no clips: downloads wait, nothing is lost, and they continue when it does again',
+      'the storage accepts no clips: downloads wait and continue when it does, and no clip is lost',
     );
     void this.#probeUntilClosed();
   }
@@ -126,7 +126,7 @@ export class StorageBreaker {
       if (!(await this.#check())) continue;
       if (this.#is('closed')) return;
       const [first] = this.#waiting;
-      // No download waits to be the trial: the probe alone decides.
+      // No download waits that could be the trial, so the probe decides.
       if (!first) return this.success();
       this.#mode = 'half-open';
       this.#waiting.delete(first);

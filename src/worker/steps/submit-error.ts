@@ -3,35 +3,46 @@ import { errorPolicy, haltsAccount } from '../../apixo/policy.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { describeError } from '../../core/errors.ts';
 import { withTimeout } from '../../core/timeouts.ts';
-import type { Cause } from '../../ledger/attempts.ts';
+import type { Model } from '../../apixo/model.ts';
+import type { Attempts, Cause } from '../../ledger/attempts.ts';
 import type { BeginReply } from '../../ledger/attempt-replies.ts';
-import type { HaltReason } from '../../ledger/account.ts';
+import type { Account, HaltReason } from '../../ledger/account.ts';
+import type { BillingEvidence } from './billing-evidence.ts';
 import type { StepContext } from './context.ts';
-import type { SubmitDeps } from './submit-deps.ts';
+
+export interface SubmitErrorDeps {
+  attempts: Pick<Attempts, 'notAccepted' | 'rejected' | 'ambiguous' | 'resubmit'>;
+  account: Pick<Account, 'halt' | 'cool'>;
+  evidence: Pick<BillingEvidence, 'check'>;
+  model: Model;
+  /** Present if tasks have callback URLs. */
+  callbacks?: object | undefined;
+  settings: { onAmbiguous: 'hold' | 'resubmit'; maxAttempts: number; taskTimeoutMs: number };
+}
 
 export type GrantedPermit = Extract<BeginReply, { kind: 'go' }>;
 
-/** Between two submissions of one item that the API did not accept. */
+/** Backoff of an item that the API did not accept. */
 export const itemBackoff = { baseMs: 1_000, capMs: 60_000 };
-/** Before an item is posted again although it may have a task. */
+/** Backoff of an item that is posted again although it may have a task. */
 const resubmitBackoff = { baseMs: 2_000, capMs: 60_000 };
 /** Cooldown of the account after a 429 without Retry-After. */
 const accountBackoff = { baseMs: 1_000, capMs: 30_000 };
 /** Cooldown of the account while the API is down, in milliseconds. */
 const OUTAGE_MS = 5_000;
-/** Before an item is posted again whose answer may halt the account, in milliseconds. */
+/** Delay of an item whose error halts the account if another item gets it too, in milliseconds. */
 const DOUBT_MS = 1_000;
-/** How long Redis may take to record the state of the account, in milliseconds: evidence by the balance takes up to 5 s. */
-const ACCOUNT_MS = 8_000;
-/** Answers in a row without a task after which submission halts, and single trials go out. */
+/** Timeout of account updates in Redis, in milliseconds; includes up to 5 s for the balance. */
+const ACCOUNT_TIMEOUT_MS = 8_000;
+/** Number of consecutive submissions without a task after which submission halts, except for single trials. */
 const MAX_FAILURES_IN_ROW = 10;
 
 /**
- * Records a submission that got no task, by the policy of its kind of error.
- * @param agoMs since the POST was sent
+ * Records a submission that returned no task, by the policy of its kind of error.
+ * @param agoMs time since the POST was sent
  */
 export async function recordSubmitError(
-  deps: SubmitDeps,
+  deps: SubmitErrorDeps,
   context: StepContext,
   error: ApixoError,
   permit: GrantedPermit,
@@ -45,10 +56,10 @@ export async function recordSubmitError(
   const retryMs = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, itemBackoff));
 
   if (haltsAccount('submit', error.kind)) {
-    const reply = await unlessAway(log, account.halt(error.kind, reason, error.byWords ? attempt : undefined));
+    const reply = await withinTimeout(log, account.halt(error.kind, reason, error.byWords ? attempt : undefined));
     if (reply === 'halted') log.error({ code, reason: error.kind }, `submission is halted: ${reason}`);
     if (reply === 'own') {
-      log.info({ code, reason }, 'rejected by the API, which accepts others');
+      log.info({ code, reason }, 'the API rejected the item and accepts others');
       await attempts.rejected(attempt, cause);
     } else await attempts.notAccepted(attempt, permit.refusals, reply === 'halted' || reply === 'known' ? 0 : DOUBT_MS);
     return;
@@ -59,21 +70,27 @@ export async function recordSubmitError(
       if ((await recordAmbiguous(deps, context, cause, permit.tasks)) === 'known') return;
       return countFailure(deps, context, error, agoMs);
     case 'reject':
-      log.info({ code, reason }, 'rejected by the API');
+      log.info({ code, reason }, 'the API rejected the item');
       await attempts.rejected(attempt, cause);
       return;
     case 'slow-down':
     case 'fewer-tasks': {
       const ms = Math.max(error.retryAfterMs ?? 0, backoffMs(refusals, accountBackoff));
-      const cooled = await unlessAway(log, account.cool(action === 'slow-down' ? 'rate' : 'tasks', ms, agoMs));
-      log.warn({ code, ...cooled, kind: error.kind }, 'the API asks to slow down');
+      const cooled = await withinTimeout(log, account.cool(action === 'slow-down' ? 'rate' : 'tasks', ms, agoMs));
+      log.warn(
+        { code, ...cooled, kind: error.kind },
+        action === 'slow-down' ? 'the API asks for fewer requests' : 'the API asks for fewer tasks',
+      );
       await attempts.notAccepted(attempt, refusals, cooled ? 0 : ms);
       return;
     }
-    case 'weigh': {
-      const shown = (await unlessAway(log, deps.evidence.weigh(agoMs, context.signal))) ?? 'unknown';
+    case 'check-balance': {
+      const shown = (await withinTimeout(log, deps.evidence.check(agoMs, context.signal))) ?? 'unknown';
       const serverErrors = permit.serverErrors + (shown === 'unbilled' ? 0 : 1);
-      log.warn({ code, reason, balance: shown, serverErrors, retryMs }, 'the API failed at a submission');
+      log.warn(
+        { code, reason, balance: shown, serverErrors, retryMs },
+        'the API returned a server error to a submission',
+      );
       if (shown === 'billed' || serverErrors >= deps.settings.maxAttempts) {
         const evidence = shown === 'billed' ? 'the balance fell' : `${serverErrors} such answers`;
         await recordAmbiguous(
@@ -86,29 +103,29 @@ export async function recordSubmitError(
       return countFailure(deps, context, error, agoMs);
     }
     default:
-      log.warn({ code, reason, retryMs }, 'not accepted');
+      log.warn({ code, reason, retryMs }, 'the API did not accept the item');
       await attempts.notAccepted(attempt, refusals, retryMs);
       return countFailure(deps, context, error, agoMs);
   }
 }
 
 /**
- * Waits for Redis's word on the account, but not for ever: the answer of the API is recorded, or kept in the outcomes
- * file, before the process may have to end.
- * @returns `undefined` when Redis is away
+ * Waits for an account update at most ACCOUNT_TIMEOUT_MS: the answer of the API must be recorded, or be in the
+ * outcomes file, before a drain ends the process.
+ * @returns `undefined` if Redis fails or does not reply in time
  */
-async function unlessAway<T>(log: StepContext['log'], work: Promise<T>): Promise<T | undefined> {
+async function withinTimeout<T>(log: StepContext['log'], work: Promise<T>): Promise<T | undefined> {
   try {
-    return await withTimeout(work, { ms: ACCOUNT_MS });
+    return await withTimeout(work, { ms: ACCOUNT_TIMEOUT_MS });
   } catch (error) {
-    log.warn({ reason: describeError(error) }, 'Redis does not record the state of the account');
+    log.warn({ reason: describeError(error) }, 'the state of the account could not be recorded in Redis');
     return undefined;
   }
 }
 
-/** One failing answer is bad luck; ten in a row are the API's, and more would cost a task each. */
+/** Counts a failure, and halts submission after ten in a row: each further one could cost a task. */
 async function countFailure(
-  { account, callbacks }: SubmitDeps,
+  { account, callbacks }: SubmitErrorDeps,
   { log }: StepContext,
   error: ApixoError,
   agoMs: number,
@@ -125,7 +142,7 @@ async function countFailure(
   if ((await account.halt(reason, message)) === 'halted') log.error({ reason }, `submission is halted: ${message}`);
 }
 
-/** An API that is unreachable is sent nothing, and costs nothing. */
+/** Halt reasons of failures; an unreachable API receives no POST, so it halts nothing. */
 const failureReasons: Partial<Record<ApixoError['kind'], HaltReason>> = {
   unavailable: 'unavailable',
   'server-error': 'unavailable',
@@ -134,11 +151,12 @@ const failureReasons: Partial<Record<ApixoError['kind'], HaltReason>> = {
 };
 
 /**
- * Records that the attempt may have a task; `known`: a callback has brought the task already. Another POST may pay twice, so the possible task counts as one
- * of the item's: an API that accepts and never answers is not paid for ever.
+ * Records that the attempt may have a task. The possible task counts towards CLIPMILL_MAX_ATTEMPTS, which limits what
+ * is paid to an API that accepts submissions and never answers.
+ * @returns `known` if a callback has already reported the task
  */
 export async function recordAmbiguous(
-  deps: SubmitDeps,
+  deps: SubmitErrorDeps,
   { attempt, log }: StepContext,
   cause: Cause,
   before: number,
@@ -155,10 +173,10 @@ export async function recordAmbiguous(
 }
 
 /**
- * Returns how long a task that may exist keeps its slot: three times the documented time rather than the
- * whole task timeout. An account of few slots would stand still for half an hour, while a slot that is
- * released too early costs at most a 429.
+ * Returns the lease of the slot of a possible task, in milliseconds: three times the documented duration rather than
+ * the task timeout. A longer lease would block an account with few slots for half an hour; a slot that is released
+ * too early costs at most a 429.
  */
-function leaseMs({ model, settings }: SubmitDeps): number {
+function leaseMs({ model, settings }: SubmitErrorDeps): number {
   return Math.min(settings.taskTimeoutMs, 3 * model.longestMs);
 }

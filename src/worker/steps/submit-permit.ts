@@ -5,19 +5,19 @@ import { type RequestBucket, waitForToken } from '../../ledger/request-token.ts'
 import type { DurableConnection } from '../../redis/durability/durable-connection.ts';
 
 /**
- * How old a permit may be when the POST leaves, in milliseconds. The job of a process that gives no sign of
- * life for 10 s runs again on another one: it finds the permit granted, cannot know whether it was used, and
- * declares the attempt ambiguous.
+ * Maximum age of a permit when the POST is sent, in milliseconds. If a process does not renew its job's lock for
+ * 10 s, the job runs again in another process, which finds the permit granted, cannot determine whether it was used,
+ * and records the attempt as ambiguous.
  */
 const PERMIT_LIFETIME_MS = 5_000;
 
 /**
- * Tokens that one permit may use up. On a machine that is too slow for its burst of submissions all tokens grow too
- * old: items that went back to the queue for it would take tokens, grow old and go back without end.
+ * Maximum number of request tokens per permit. On a machine too slow for its burst of submissions every token
+ * expires: without this limit, items would use tokens and return to the queue for ever.
  */
-const MOST_TOKENS = 4;
+const MAX_TOKENS = 4;
 
-/** The dependencies of a permit: the ledger, the bucket of requests, and the second witness of its record. */
+/** The dependencies of a permit: the ledger, the token bucket, and the connection that has its record acknowledged. */
 export interface PermitDeps {
   requests: Pick<RequestBucket, 'reserve'>;
   attempts: Pick<Attempts, 'begin'>;
@@ -25,11 +25,11 @@ export interface PermitDeps {
   clock: Clock;
 }
 
-/** The permit to post one attempt, of one try: a slot, a request token and the record `submitting` at once. */
+/** The permit of one try to post an attempt: a slot, a request token and the record `submitting`. */
 export class SubmitPermit {
   readonly #deps: PermitDeps;
   readonly #tryId = newTry();
-  /** The attempt, as the try that holds its permit. */
+  /** The attempt, with the id of the try that holds the permit. */
   readonly attempt: Attempt;
   #age = () => 0;
   #tokenAge = () => 0;
@@ -42,8 +42,8 @@ export class SubmitPermit {
   }
 
   /**
-   * Requests the permit until the reply is not to wait for a request token. A token that was waited for is
-   * used by the next request. While records are not acknowledged, nothing is requested.
+   * Requests the permit, and again after each wait for a request token, which the next request uses. Requests nothing
+   * while records are not acknowledged.
    * @throws the signal's reason
    */
   async acquire(tokenLifetimeMs: number, signal: AbortSignal): Promise<Exclude<BeginReply, { kind: 'wait' }>> {
@@ -58,12 +58,14 @@ export class SubmitPermit {
   }
 
   /**
-   * The fence before the POST; call it right before. A late reply of Redis, or a process that was suspended, may
-   * have made the permit too old: then it is requested once more, as the same try. Its record must have a second
-   * witness: a server that takes over without it would give the same permit to another process.
-   * A token older than the margin that the bucket has for jitter would be sent in addition to the new ones: another is
-   * reserved.
-   * @returns `lost`: it is another's to decide now; `unacknowledged`: no witness, within 2 s; `late`: no token in time
+   * Checks that the permit is still valid. Call it immediately before the POST.
+   *
+   * A late reply of Redis or a suspended process may have aged the permit: then the same try requests it again. Its
+   * record must be acknowledged by a replica or the disk, because a new master without the record would give the
+   * permit to another process. A token older than the bucket's margin for jitter is replaced: its request would be
+   * sent in addition to those of newer tokens.
+   * @returns `lost` if the ledger does not grant it again; `unacknowledged` if the record is not acknowledged within 2 s;
+   * `late` if no token is available in time
    * @throws the signal's reason
    */
   async confirm(tokenLifetimeMs: number, signal: AbortSignal): Promise<'valid' | 'lost' | 'unacknowledged' | 'late'> {
@@ -80,9 +82,9 @@ export class SubmitPermit {
     }
   }
 
-  /** @returns false when the next one is far away, or too many were used up */
+  /** @returns false if the wait for the next token is too long, or the permit has used too many */
   async #renewToken(lifetimeMs: number, signal: AbortSignal): Promise<boolean> {
-    if ((this.#tokens += 1) > MOST_TOKENS) return false;
+    if ((this.#tokens += 1) > MAX_TOKENS) return false;
     const age = stopwatch(this.#deps.clock);
     const waitMs = await this.#deps.requests.reserve();
     if (waitMs === undefined || waitMs > PERMIT_LIFETIME_MS) return false;

@@ -40,10 +40,10 @@ describe('places of downloads', () => {
       now += 1_000;
       for (const [index, place] of held.entries()) place.progressed(index === 2 ? 1 : 1_000_000);
     }
-    places.compare();
+    places.rebalance();
     expect(held.some((place) => place.signal.aborted)).toBe(false);
     const waiting = places.acquire('b', never);
-    places.compare();
+    places.rebalance();
     expect(held.map((place) => place.signal.aborted)).toEqual([false, false, true, false]);
     expect(held[2]?.signal.reason).toBeInstanceOf(PlaceLost);
     held[2]?.release();
@@ -56,14 +56,14 @@ describe('places of downloads', () => {
     const held = [...(await take(places, 'a', 1)), ...(await take(places, 'b', 1))];
     now += 5_000;
     for (const batch of ['a', 'b']) void places.acquire(batch, never);
-    places.compare();
+    places.rebalance();
     expect(held.some((place) => place.signal.aborted)).toBe(false);
     const quick = new DownloadPlaces(1, () => now);
     const [only] = await take(quick, 'a', 1);
     now += 5_000;
     only?.progressed(10_000_000);
     void quick.acquire('b', never);
-    quick.compare();
+    quick.rebalance();
     expect(only?.signal.aborted).toBe(false);
   });
 

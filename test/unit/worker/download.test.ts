@@ -302,13 +302,13 @@ describe('downloading', () => {
     state.ageMs = 10 * DAY;
     broken();
     expect(await step(500)).toMatchObject({ kind: 'again' });
-    expect(log.filter((line) => line.includes('ends soon'))).toHaveLength(0);
+    expect(log.filter((line) => line.includes('expires soon'))).toHaveLength(0);
     state.ageMs = 14 * DAY;
     for (const attemptsStarted of [501, 502]) {
       broken();
       expect(await step(attemptsStarted)).toMatchObject({ kind: 'again' });
     }
-    expect(log.filter((line) => line.includes('ends soon'))).toHaveLength(1);
+    expect(log.filter((line) => line.includes('expires soon'))).toHaveLength(1);
     state.ageMs = 15 * DAY;
     broken();
     expect(await step(503)).toEqual({ kind: 'done' });

@@ -4,8 +4,7 @@ import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
 import type { BalanceReply, HaltReply } from '../../../src/ledger/account.ts';
 import type { Attempt } from '../../../src/ledger/attempts.ts';
 import type { BeginReply, MoveReply } from '../../../src/ledger/attempt-replies.ts';
-import type { SubmitDeps } from '../../../src/worker/steps/submit-deps.ts';
-import { submitStep } from '../../../src/worker/steps/submit.ts';
+import { submitStep, type SubmitDeps } from '../../../src/worker/steps/submit.ts';
 import { acknowledged } from '../../support/acknowledged.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { contextOf } from '../../support/step-context.ts';
@@ -78,7 +77,7 @@ function world(
         return Promise.resolve({ coolMs: 0, ceiling: 1, refusals: failures });
       },
     },
-    evidence: { weigh: () => Promise.resolve(balance) },
+    evidence: { check: () => Promise.resolve(balance) },
     queues: { poll: async () => void did.push('polling') },
     inputs: undefined,
     model: kling26,
