@@ -1,6 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { manifestRow } from '../../src/reports/manifest.ts';
 import { readEvents } from '../../src/operations/events.ts';
 import { systemClock } from '../../src/core/clock.ts';
@@ -9,6 +9,27 @@ import { StorageError } from '../../src/storage/storage.ts';
 import { clip, clips, startHarness, type Parts } from '../support/harness.ts';
 import { override } from '../support/override.ts';
 import { until } from '../support/until.ts';
+
+/** Records the inodes of all files and folders that this process syncs to the disk. */
+async function recordSyncs(): Promise<bigint[]> {
+  const file = await open(import.meta.filename);
+  const prototype = Object.getPrototypeOf(file) as FileHandle;
+  await file.close();
+  // oxlint-disable-next-line typescript/unbound-method -- called with its own handle below
+  const { sync } = prototype;
+  const synced: bigint[] = [];
+  const spy = vi.spyOn(prototype, 'sync').mockImplementation(async function (this: FileHandle) {
+    const { ino } = await this.stat({ bigint: true });
+    await sync.call(this);
+    synced.push(ino);
+  });
+  onTestFinished(() => spy.mockRestore());
+  return synced;
+}
+
+async function inodeOf(path: string): Promise<bigint> {
+  return (await stat(path, { bigint: true })).ino;
+}
 
 describe('downloads', () => {
   it('store every file of a task, and replace none of another item', async () => {
@@ -37,6 +58,26 @@ describe('downloads', () => {
     // The names go with the batch.
     await harness.app.admin.purge('b', -1);
     expect(await harness.app.redis.hlen(harness.app.keys.outputs)).toBe(0);
+  });
+
+  it('are durable in a folder that replaced another one a moment ago', async () => {
+    const harness = await startHarness();
+    const videos = join(harness.folder, 'videos');
+    await harness.work();
+    const synced = await recordSyncs();
+    await harness.add('b', [clip('first')]);
+    await harness.ended('b');
+    expect(synced).toContain(await inodeOf(join(videos, 'clips')));
+    // The entries of new folders are durable too.
+    expect(synced).toContain(await inodeOf(videos));
+
+    await rename(videos, join(harness.folder, 'old'));
+    await mkdir(join(videos, 'clips'), { recursive: true });
+    synced.length = 0;
+    await harness.add('c', [clip('second')]);
+    expect((await harness.ended('c')).counts).toMatchObject({ done: 1 });
+    expect(await readdir(join(videos, 'clips'))).toContain('second.mp4');
+    expect(synced).toContain(await inodeOf(join(videos, 'clips')));
   });
 
   it('poll the same task again after a retry of an item whose URL was refused', async () => {
