@@ -14,9 +14,9 @@ import { expandJobs } from '../src/jobs/stream.ts';
 import { silentLogger } from '../src/core/log.ts';
 import { openApp, type App } from '../src/app.ts';
 import { queueNames } from '../src/queue/queues.ts';
-import { Crew } from './chaos/crew.ts';
-import { startMortalRedis } from './chaos/redis-server.ts';
-import { judge, type Verdict } from './chaos/verdict.ts';
+import { WorkerPool } from './chaos/worker-pool.ts';
+import { startKillableRedis } from './killable-redis.ts';
+import { audit, type Audit } from './audit.ts';
 import { startProgram } from './processes.ts';
 import { readRecords } from './scenario.ts';
 
@@ -48,7 +48,7 @@ const { values } = parseArgs({
 });
 const clips = Number(values.clips);
 const folder = await mkdtemp(join(tmpdir(), 'clipmill-chaos-'));
-const redis = await startMortalRedis(join(folder, 'redis'));
+const redis = await startKillableRedis(join(folder, 'redis'));
 const simulator = await startProgram(
   'src/cli/main.js',
   [
@@ -73,7 +73,7 @@ const env = {
   CLIPMILL_TASK_TIMEOUT: '10s',
   CLIPMILL_LOG_LEVEL: 'error',
 };
-const crew = new Crew(env);
+const crew = new WorkerPool(env);
 let redisKills = 0;
 let exitCode = 1;
 try {
@@ -92,11 +92,11 @@ try {
   }
   const seconds = (performance.now() - startedAt) / 1000;
   const records = await readRecords(simulator.firstLine);
-  const verdict = await judge(app.queries.items(BATCH), records.full.tasks);
+  const audited = await audit(app.queries.items(BATCH), records.full.tasks);
   const slots = await slotsLeft(app);
   await app.close();
-  print(verdict, seconds, slots, records.faults);
-  exitCode = verdict.doubled + verdict.lost + slots === 0 && verdict.held <= clips * HELD_SHARE ? 0 : 1;
+  print(audited, seconds, slots, records.faults);
+  exitCode = audited.doubled + audited.lost + slots === 0 && audited.held <= clips * HELD_SHARE ? 0 : 1;
 } finally {
   await crew.stop();
   await redis.stop();
@@ -131,12 +131,12 @@ async function slotsLeft(app: App): Promise<number> {
   }
 }
 
-function print(verdict: Verdict, seconds: number, slots: number, struck: Record<string, number>): void {
-  const { complaints, heldWithTask, ...counts } = verdict;
+function print(audited: Audit, seconds: number, slots: number, struck: Record<string, number>): void {
+  const { problems, heldWithTask, ...counts } = audited;
   const rows = {
     ...counts,
     'held, and a task was made': heldWithTask,
-    'held, share': `${((100 * verdict.held) / verdict.submitted).toFixed(2)} %`,
+    'held, share': `${((100 * audited.held) / audited.submitted).toFixed(2)} %`,
     'slots never freed': slots,
     'workers killed': crew.killed,
     'Redis killed': redisKills,
@@ -145,5 +145,5 @@ function print(verdict: Verdict, seconds: number, slots: number, struck: Record<
   };
   console.log('| what | count |\n| --- | --- |');
   for (const [what, count] of Object.entries(rows)) console.log(`| ${what} | ${count} |`);
-  for (const complaint of complaints) console.log(complaint);
+  for (const problem of problems) console.log(problem);
 }

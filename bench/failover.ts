@@ -8,22 +8,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { makeCertificates } from './failover/certificates.ts';
 import { startCluster } from './failover/cluster.ts';
 import { runBatch, type Result } from './failover/batch.ts';
 import { startSentinels } from './failover/sentinel.ts';
-import { startSingle } from './failover/single.ts';
 import { describeError } from '../src/core/errors.ts';
 import { withTimeout } from '../src/core/timeouts.ts';
-import { hasValkey } from './failover/server.ts';
-import type { Setup, SetupOptions } from './failover/setup.ts';
+import { hasValkey, makeCertificates } from './failover/server.ts';
+import { startSingle, type Setup, type SetupOptions } from './failover/setup.ts';
 
 interface Scenario {
   name: string;
   start(options: SetupOptions): Promise<Setup>;
   tls: boolean;
   /** Happens in the middle of the submissions. */
-  strike: (setup: Setup) => Promise<void>;
+  fault: (setup: Setup) => Promise<void>;
 }
 
 /** How long a frozen master stays frozen after it was replaced, and how long a split lasts, in milliseconds. */
@@ -78,29 +76,29 @@ async function split(setup: Setup): Promise<void> {
 
 const tls = true;
 const scenarios: Scenario[] = [
-  { name: 'One server, away for 30 s', start: startSingle, tls, strike: outage },
-  { name: 'Sentinel, planned fail-over', start: startSentinels, tls, strike: planned },
-  { name: 'Sentinel, master frozen', start: startSentinels, tls, strike: frozen },
-  { name: 'Sentinel, master killed', start: startSentinels, tls, strike: killed },
-  { name: 'Sentinel, two in a row', start: startSentinels, tls, strike: twice },
+  { name: 'One server, away for 30 s', start: startSingle, tls, fault: outage },
+  { name: 'Sentinel, planned fail-over', start: startSentinels, tls, fault: planned },
+  { name: 'Sentinel, master frozen', start: startSentinels, tls, fault: frozen },
+  { name: 'Sentinel, master killed', start: startSentinels, tls, fault: killed },
+  { name: 'Sentinel, two in a row', start: startSentinels, tls, fault: twice },
   {
     name: 'Sentinel, network split',
     // The proxies tell workers apart by what they send, which TLS would hide.
     start: (options) => startSentinels({ ...options, links: true }),
     tls: false,
-    strike: split,
+    fault: split,
   },
-  { name: 'Cluster, planned fail-over', start: startCluster, tls, strike: planned },
-  { name: 'Cluster, master frozen', start: startCluster, tls, strike: frozen },
-  { name: 'Cluster, master killed', start: startCluster, tls, strike: killed },
-  { name: 'Cluster, two in a row', start: startCluster, tls, strike: twice },
+  { name: 'Cluster, planned fail-over', start: startCluster, tls, fault: planned },
+  { name: 'Cluster, master frozen', start: startCluster, tls, fault: frozen },
+  { name: 'Cluster, master killed', start: startCluster, tls, fault: killed },
+  { name: 'Cluster, two in a row', start: startCluster, tls, fault: twice },
   {
     name: 'Cluster, network split',
     start: (options) => startCluster({ ...options, links: true }),
     tls: false,
-    strike: split,
+    fault: split,
   },
-  { name: 'Cluster, slot migrated', start: startCluster, tls, strike: async (setup) => setup.moveSlot?.() },
+  { name: 'Cluster, slot migrated', start: startCluster, tls, fault: async (setup) => setup.moveSlot?.() },
 ];
 
 const { values } = parseArgs({
@@ -144,16 +142,16 @@ async function run(scenario: Scenario, valkey: boolean): Promise<boolean> {
   const setup = await scenario.start({ folder, valkey, tls: scenario.tls ? certificates : undefined });
   const clips = Number(values.clips);
   try {
-    const result = await runBatch({ setup, folder, clips, durability: values.durability, strike: scenario.strike });
+    const result = await runBatch({ setup, folder, clips, durability: values.durability, fault: scenario.fault });
     console.log(row(`${scenario.name}${valkey ? ' (Valkey)' : ''}`, clips, result));
-    for (const complaint of result.verdict.complaints) console.log(complaint);
-    return result.verdict.doubled + result.verdict.lost === 0 && result.verdict.held <= clips * 0.02;
+    for (const problem of result.audited.problems) console.log(problem);
+    return result.audited.doubled + result.audited.lost === 0 && result.audited.held <= clips * 0.02;
   } finally {
     await setup.stop();
   }
 }
 
-function row(name: string, clips: number, { verdict, seconds }: Result): string {
-  const { done, billed, doubled, lost, held } = verdict;
+function row(name: string, clips: number, { audited, seconds }: Result): string {
+  const { done, billed, doubled, lost, held } = audited;
   return `| ${[name, clips, done, billed, doubled, lost, held, seconds.toFixed(0)].join(' | ')} |`;
 }

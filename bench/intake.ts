@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { openRedis } from '../src/redis/connect.ts';
 import { startEmbeddedRedis } from '../src/redis/embedded/server.ts';
-import { benchFolder } from './folders.ts';
+import { benchFolder } from './temp-folders.ts';
 import { cpuMs } from './processes.ts';
 
 const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));

@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
 import { benchDownloads } from './download.ts';
-import { removeFolders } from './folders.ts';
-import { benchFlat } from './flat.ts';
+import { removeFolders } from './temp-folders.ts';
+import { benchGrowth } from './growth.ts';
 import { benchIntake } from './intake.ts';
 import { bestSimulated, printPacing } from './pacing-table.ts';
 import { printRedisMemory } from './redis-memory.ts';
-import { singleClip } from './latency.ts';
+import { singleClip } from './single-clip.ts';
 import { runScenario, type Scenario } from './scenario.ts';
-import { batchTable, callbackTable, durabilityTable } from './table.ts';
+import { batchTable, callbackTable, durabilityTable } from './batch-tables.ts';
 
 const { values } = parseArgs({
   options: {
@@ -103,7 +103,7 @@ if (!values.real)
     .set('small', benchSmallPlans)
     .set('redis', () => printRedisMemory(Number(values.clips ?? 10_000)))
     .set('intake', () => benchIntake(values.clips ? [Number(values.clips)] : [100_000, 1_000_000]))
-    .set('flat', () => benchFlat(values.clips ? [Number(values.clips)] : [1_000, 10_000, 100_000]))
+    .set('flat', () => benchGrowth(values.clips ? [Number(values.clips)] : [1_000, 10_000, 100_000]))
     .set('single', benchSingle)
     .set('download', () => benchDownloads(values.run));
 

@@ -1,4 +1,4 @@
-import { zeroOverheadMs } from './bound.ts';
+import { zeroOverheadMs } from './makespan.ts';
 import { Heap } from './heap.ts';
 import { mostInWindow, type PacedLimit, type Pacing } from './pacing.ts';
 import type { Demand } from '../src/worker/polling/load.ts';

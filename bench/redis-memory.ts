@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { startEmbeddedRedis } from '../src/redis/embedded/server.ts';
-import { benchFolder } from './folders.ts';
+import { benchFolder } from './temp-folders.ts';
 import { openApp, type App } from '../src/app.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { silentLogger } from '../src/core/log.ts';

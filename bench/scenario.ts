@@ -4,9 +4,9 @@ import { createClipmill, type JobInput } from '../src/index.ts';
 import { openRedis } from '../src/redis/connect.ts';
 import type { Summary, TaskRecord } from '../src/simulator/records.ts';
 import { bucketShape } from '../src/ledger/bucket.ts';
-import { possibleMs, zeroOverheadMs } from './bound.ts';
+import { possibleMs, zeroOverheadMs } from './makespan.ts';
 import { startBenchRedis, type BenchDurability } from './durable-redis.ts';
-import { benchFolder } from './folders.ts';
+import { benchFolder } from './temp-folders.ts';
 import { cpuMs, startProgram, type Program } from './processes.ts';
 
 export interface Scenario {

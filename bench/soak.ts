@@ -11,11 +11,11 @@ import { parseArgs } from 'node:util';
 import { createClipmill } from '../src/index.ts';
 import { inRedis, singleKeys } from '../src/ledger/schema/keys.ts';
 import { openRedis } from '../src/redis/connect.ts';
-import { startMortalRedis } from './chaos/redis-server.ts';
+import { startKillableRedis } from './killable-redis.ts';
 import { startProgram } from './processes.ts';
 import { readRecords } from './scenario.ts';
-import { Books } from './soak/books.ts';
-import { Fleet, type Member, type Sample } from './soak/fleet.ts';
+import { ClipOutcomes } from './soak/outcomes.ts';
+import { SoakWorkers, type WorkerProcess, type Sample } from './soak/workers.ts';
 
 const SPEED = 20;
 const TASKS = 100;
@@ -47,7 +47,7 @@ const lengthMs = Number(values.minutes) * 60_000;
 const clipsABatch = Math.round((Number(values.rate) * BATCH_EVERY_MS) / 1_000);
 
 const folder = await mkdtemp(join(tmpdir(), 'clipmill-soak-'));
-const redis = await startMortalRedis(join(folder, 'redis'));
+const redis = await startKillableRedis(join(folder, 'redis'));
 const simulator = await startProgram(
   'src/cli/main.js',
   ['simulate', '--port=0', `--speed=${SPEED}`, `--max-tasks=${TASKS}`, ...faults.map((fault) => `--fault=${fault}`)],
@@ -66,22 +66,22 @@ const settings = {
   CLIPMILL_RETENTION: `${RETENTION_MS / 1_000}s`,
   CLIPMILL_LOG_LEVEL: 'info',
 };
-const fleet = new Fleet({ ...settings, CLIPMILL_LOG_LEVEL: 'info' }, folder);
-const books = new Books();
+const workers = new SoakWorkers({ ...settings, CLIPMILL_LOG_LEVEL: 'info' }, folder);
+const outcomes = new ClipOutcomes();
 const began = performance.now();
 const minutes = () => (performance.now() - began) / 60_000;
 let exitCode = 1;
 let deploys = 0;
 try {
-  await fleet.add('submit and poll', ['submit', 'poll']);
-  await fleet.add('download', ['download']);
-  await fleet.add('deployed', []);
+  await workers.add('submit and poll', ['submit', 'poll']);
+  await workers.add('download', ['download']);
+  await workers.add('deployed', []);
   const clipmill = await createClipmill({ settings, work: [] });
 
   const run = async (name: string) => {
     const batch = await clipmill.submit(name, jobs(name));
     await batch.ended();
-    await books.close(batch);
+    await outcomes.close(batch);
   };
   // A first batch, ended and purged: what Redis holds from then on is its baseline.
   await run('warm-up');
@@ -102,28 +102,28 @@ try {
     }
     if (now >= nextSample) {
       nextSample += SAMPLE_EVERY_MS;
-      await fleet.sample(minutes());
-      process.stderr.write(`${minutes().toFixed(1)} min: ${books.submitted} ended, ${deploys} deploys\n`);
+      await workers.sample(minutes());
+      process.stderr.write(`${minutes().toFixed(1)} min: ${outcomes.submitted} ended, ${deploys} deploys\n`);
     }
     if (now >= nextDeploy) {
       nextDeploy += Number(values.deploy) * 60_000;
-      await fleet.deploy('deployed');
+      await workers.deploy('deployed');
       deploys += 1;
     }
     if (!redisRestarted && now >= lengthMs / 2) {
       redisRestarted = true;
       await redis.killAndRestart();
     }
-    await Promise.race([sleep(500), fleet.died()]);
+    await Promise.race([sleep(500), workers.died()]);
   }
   await Promise.all(running);
   await untilPurged();
-  await fleet.sample(minutes());
+  await workers.sample(minutes());
   const records = await readRecords(simulator.firstLine);
-  exitCode = report(baseline, await redisHolds(), records, books.doubled(records.full.tasks));
+  exitCode = report(baseline, await redisHolds(), records, outcomes.doubled(records.full.tasks));
   await clipmill.close();
 } finally {
-  await fleet.stop();
+  await workers.stop();
   await redis.stop();
   await simulator.stop();
   await rm(folder, { recursive: true, force: true });
@@ -200,11 +200,11 @@ function report(
     }
   }
   const facts = {
-    'clips submitted': books.submitted,
-    done: books.done,
-    failed: books.failed,
-    held: books.held,
-    lost: books.lost.length,
+    'clips submitted': outcomes.submitted,
+    done: outcomes.done,
+    failed: outcomes.failed,
+    held: outcomes.held,
+    lost: outcomes.lost.length,
     'paid twice': doubled.length,
     deploys,
     'requests in a window, most': `${maxRequestsInWindow} / 10000`,
@@ -215,7 +215,7 @@ function report(
   };
   console.log('\n| what | count |\n| --- | --- |');
   for (const [what, count] of Object.entries(facts)) console.log(`| ${what} | ${count} |`);
-  for (const clip of [...books.lost, ...doubled].slice(0, 20)) wrong.push(clip);
+  for (const clip of [...outcomes.lost, ...doubled].slice(0, 20)) wrong.push(clip);
   const kept = after.keys.filter((key) => !before.keys.includes(key) && !isSingle(key));
   if (kept.length > 0) wrong.push(`keys more in Redis: ${kept.slice(0, 20).join(', ')}`);
   if (maxRequestsInWindow > 10_000 || tasks.maxInFlight > TASKS) wrong.push('a limit was broken');
@@ -224,15 +224,15 @@ function report(
 }
 
 /** The second and the last fifth of a process's samples. */
-function parts(member: Member) {
+function parts(member: WorkerProcess) {
   const fifth = Math.ceil(member.samples.length / 5);
   return { name: member.name, early: member.samples.slice(fifth, 2 * fifth), late: member.samples.slice(-fifth) };
 }
 
 /** What is compared: early and late samples of a process, and the second deployed generation with the last one. */
 function comparisons(): { name: string; early: Sample[]; late: Sample[] }[] {
-  const lasting = fleet.members.filter((member) => member.name !== 'deployed').map(parts);
-  const generations = fleet.retired.map((member) => member.samples.slice(Math.ceil(member.samples.length / 2)));
+  const lasting = workers.members.filter((member) => member.name !== 'deployed').map(parts);
+  const generations = workers.retired.map((member) => member.samples.slice(Math.ceil(member.samples.length / 2)));
   const [early, late] = [generations[1], generations.at(-1)];
   return early && late && early !== late ? [...lasting, { name: 'deployed', early, late }] : lasting;
 }

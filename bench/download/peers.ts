@@ -58,7 +58,7 @@ function shell(command: string, targetOf: (n: number) => Promise<string>): Peer 
 }
 
 async function runScript(files: string, urls: readonly string[], atOnce: number): Promise<number> {
-  const script = fileURLToPath(new URL('script.js', import.meta.url));
+  const script = fileURLToPath(new URL('peer-script.js', import.meta.url));
   const child = spawn(process.execPath, [script, files, String(atOnce)], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(JSON.stringify(urls));
   return Number(await text(child.stdout));

@@ -6,10 +6,10 @@ import { silentLogger } from '../../src/core/log.ts';
 import { expandJobs } from '../../src/jobs/stream.ts';
 import { submitJobs } from '../../src/operations/submit.ts';
 import { queueNames } from '../../src/queue/queues.ts';
-import { judge, type Verdict } from '../chaos/verdict.ts';
+import { audit, type Audit } from '../audit.ts';
 import { startProgram, type Program } from '../processes.ts';
 import { readRecords } from '../scenario.ts';
-import { until } from './sentinel.ts';
+import { until } from './server.ts';
 import type { Setup } from './setup.ts';
 
 const BATCH = 'failover';
@@ -19,7 +19,7 @@ const TASKS = 100;
 const LIMIT_MS = 240_000;
 
 export interface Result {
-  verdict: Verdict;
+  audited: Audit;
   seconds: number;
 }
 
@@ -28,11 +28,11 @@ export interface BatchOptions {
   folder: string;
   clips: number;
   durability: string;
-  strike: (setup: Setup) => Promise<void>;
+  fault: (setup: Setup) => Promise<void>;
 }
 
 /** Works on a batch with two processes while something happens to Redis. */
-export async function runBatch({ setup, folder, clips, durability, strike }: BatchOptions): Promise<Result> {
+export async function runBatch({ setup, folder, clips, durability, fault }: BatchOptions): Promise<Result> {
   const args = ['simulate', '--port=0', `--speed=${SPEED}`, `--max-tasks=${TASKS}`];
   const simulator = await startProgram('src/cli/main.js', args, {}, { waitForLine: true });
   const env = {
@@ -57,11 +57,11 @@ export async function runBatch({ setup, folder, clips, durability, strike }: Bat
     const startedAt = performance.now();
     const made = async () => (await readRecords(simulator.firstLine)).tasks.made;
     await until('a third of the tasks', async () => (await made()) >= clips / 3);
-    await strike(setup);
+    await fault(setup);
     while (performance.now() - startedAt < LIMIT_MS && !(await hasEnded(app))) await sleep(500);
     const records = await readRecords(simulator.firstLine);
-    const verdict = await judge(app.queries.items(BATCH), records.full.tasks);
-    return { verdict, seconds: (performance.now() - startedAt) / 1000 };
+    const audited = await audit(app.queries.items(BATCH), records.full.tasks);
+    return { audited, seconds: (performance.now() - startedAt) / 1000 };
   } finally {
     await Promise.all(workers.map((worker) => worker.stop()));
     await app?.close();

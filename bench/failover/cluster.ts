@@ -1,9 +1,18 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { parseClusterNodes, type ClusterNode } from '../../src/redis/cluster-nodes.ts';
-import { flags, freePorts, LEAST_RIGHTS, listening, nodeFolder, PASSWORD, Server, type Settings } from './server.ts';
-import { Links } from './links.ts';
-import { until } from './sentinel.ts';
+import {
+  flags,
+  freePorts,
+  LEAST_RIGHTS,
+  listening,
+  nodeFolder,
+  PASSWORD,
+  Server,
+  until,
+  type Settings,
+} from './server.ts';
+import { ProxyNetwork } from './network.ts';
 import type { Setup, SetupOptions } from './setup.ts';
 
 const KEY = '{clipmill}:';
@@ -16,7 +25,7 @@ export async function startCluster(options: SetupOptions & { links?: boolean }):
   const { folder, tls, valkey } = options;
   const ports = await freePorts(6);
   const busPorts = ports.map((port) => 20_000 + (port % 30_000));
-  const links = options.links ? await Links.open(ports, busPorts) : undefined;
+  const links = options.links ? await ProxyNetwork.open(ports, busPorts) : undefined;
   const announced = ports.map((port, at) => links?.portOf(at) ?? port);
   const users = ['clipmill', 'clipmill-a'].flatMap((name) => [
     '--user',

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Links } from './links.ts';
+import { ProxyNetwork } from './network.ts';
 import {
   flags,
   freePorts,
@@ -11,6 +10,7 @@ import {
   PASSWORD,
   SENTINEL_RIGHTS,
   Server,
+  until,
   type Settings,
 } from './server.ts';
 import type { Setup, SetupOptions } from './setup.ts';
@@ -25,7 +25,7 @@ const QUIET = { save: '', loglevel: 'warning', logfile: 'log' };
 export async function startSentinels(options: SetupOptions & { links?: boolean }): Promise<Setup> {
   const { folder, tls, valkey } = options;
   const ports = await freePorts(6);
-  const links = options.links ? await Links.open(ports) : undefined;
+  const links = options.links ? await ProxyNetwork.open(ports) : undefined;
   const announced = ports.map((port, at) => links?.portOf(at) ?? port);
   const dataPorts = ports.slice(0, 3);
   const users = ['clipmill', 'clipmill-a'].map((name) => `${name} on >${PASSWORD} ${LEAST_RIGHTS}`);
@@ -136,13 +136,5 @@ export async function startSentinels(options: SetupOptions & { links?: boolean }
     );
     const port = named.find((one) => named.filter((other) => other === one).length >= 2);
     return servers[announced.indexOf(port ?? -1)];
-  }
-}
-
-export async function until(what: string, found: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await found())) {
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}`);
-    await sleep(100);
   }
 }

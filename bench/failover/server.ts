@@ -1,11 +1,11 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import type { Certificates } from './certificates.ts';
 
 /** The password of every user here. */
 export const PASSWORD = 'a-p@ss';
@@ -92,6 +92,28 @@ export class Server {
   }
 }
 
+/** An authority of one's own and a certificate for 127.0.0.1, as files. */
+export interface Certificates {
+  ca: string;
+  cert: string;
+  key: string;
+  caPem: Buffer;
+}
+
+export function makeCertificates(folder: string): Certificates {
+  mkdirSync(folder, { recursive: true });
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
+  const subject = ['-subj', '/CN=clipmill fail-over'];
+  const authority = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'ca.key', '-out', 'ca.pem'];
+  openssl(...authority, '-days', '2', ...subject);
+  openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'server.key', '-out', 'server.csr', ...subject);
+  writeFileSync(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+  const sign = ['x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'];
+  openssl(...sign, '-days', '2', '-out', 'server.pem', '-extfile', 'names');
+  const ca = join(folder, 'ca.pem');
+  return { ca, cert: join(folder, 'server.pem'), key: join(folder, 'server.key'), caPem: readFileSync(ca) };
+}
+
 /** `--name value …` as the command line of a server takes it. */
 export function flags(settings: Settings): string[] {
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, ...value.split('\n')]);
@@ -122,4 +144,12 @@ export async function freePorts(count: number): Promise<number[]> {
 
 export function nodeFolder(folder: string, port: number): string {
   return join(folder, String(port));
+}
+
+export async function until(what: string, found: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await found())) {
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}`);
+    await sleep(100);
+  }
 }

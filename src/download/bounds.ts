@@ -1,4 +1,4 @@
-import { SourceError } from './error.ts';
+import { SourceError } from './errors.ts';
 
 /**
  * Bytes a second that a body brings at least, over every window in which it is waited for: a hundredth of the

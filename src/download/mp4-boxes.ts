@@ -1,4 +1,4 @@
-import { SourceError } from './error.ts';
+import { SourceError } from './errors.ts';
 
 /** Four bytes of size and a name; a size of 1 means that eight bytes of size follow. */
 const HEADER = 8;

@@ -3,7 +3,7 @@ import { proxySettings } from '../core/proxy.ts';
 import { checkedLookup } from './address.ts';
 import type { Range } from '../core/address-range.ts';
 import { bounded, tooLarge } from './bounds.ts';
-import { SourceError } from './error.ts';
+import { SourceError } from './errors.ts';
 import { discard, get, type Answer } from './request.ts';
 import { ResumableBody } from './resume.ts';
 

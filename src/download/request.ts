@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { describeError } from '../core/errors.ts';
 import { forbidden, isAllowed, type AddressRules } from './address.ts';
-import { SourceError } from './error.ts';
+import { SourceError } from './errors.ts';
 import { Response } from './response.ts';
 
 /** The head of an answer, with its body to come. */

@@ -1,7 +1,7 @@
 import { backoffMs } from '../core/backoff.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { describeError } from '../core/errors.ts';
-import { SourceError } from './error.ts';
+import { SourceError } from './errors.ts';
 import { discard, type Answer } from './request.ts';
 
 /** Asks for the bytes from `from` on, of the version named by `ifRange`. */

@@ -24,7 +24,7 @@ const strikes: Record<string, (setup: Setup) => Promise<void>> = {
 };
 
 /** Two workers whose Redis fails over in the middle of their submissions. */
-async function expectNothingPaidTwice(what: string, strike: (setup: Setup) => Promise<void>): Promise<void> {
+async function expectNothingPaidTwice(what: string, fault: (setup: Setup) => Promise<void>): Promise<void> {
   const setup = await startSentinels({ folder: await workFolder(), valkey: false, tls: undefined });
   onTestFinished(() => setup.stop());
   const env = setup.env();
@@ -37,7 +37,7 @@ async function expectNothingPaidTwice(what: string, strike: (setup: Setup) => Pr
   await Promise.all(workers.map((worker) => worker.saying('"working"')));
   await harness.tasksMade(CLIPS / 4);
 
-  await strike(setup);
+  await fault(setup);
 
   const { counts } = await harness.endedOnce(what, 90_000);
   expect(counts, what).toMatchObject({ done: CLIPS, held: 0 });
@@ -47,6 +47,6 @@ async function expectNothingPaidTwice(what: string, strike: (setup: Setup) => Pr
 
 describe('a fail-over of Redis', () => {
   it('pays for nothing twice, loses nothing and holds nothing', async () => {
-    await Promise.all(Object.entries(strikes).map(([what, strike]) => expectNothingPaidTwice(what, strike)));
+    await Promise.all(Object.entries(strikes).map(([what, fault]) => expectNothingPaidTwice(what, fault)));
   }, 120_000);
 });

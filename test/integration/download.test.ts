@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { manifestRow } from '../../src/reports/manifest.ts';
 import { readEvents } from '../../src/operations/events.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { SourceError } from '../../src/download/error.ts';
+import { SourceError } from '../../src/download/errors.ts';
 import { StorageError } from '../../src/storage/storage.ts';
 import { clip, clips, startHarness, type Parts } from '../support/harness.ts';
 import { override } from '../support/override.ts';

@@ -36,7 +36,7 @@ const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 export async function openS3(options: S3Options): Promise<S3Session> {
   // clipmill checks the version of Node itself.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
-  const [sdk, { openHandler }] = await Promise.all([import('@aws-sdk/client-s3'), import('./handler.ts')]);
+  const [sdk, { openHandler }] = await Promise.all([import('@aws-sdk/client-s3'), import('./http-handler.ts')]);
   const { endpoint, credentials } = options;
   const region = options.region ?? (endpoint === undefined ? undefined : defaultRegion(endpoint));
   const client = new sdk.S3Client({

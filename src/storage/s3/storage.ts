@@ -3,9 +3,9 @@ import { Readable } from 'node:stream';
 import { UserError } from '../../core/errors.ts';
 import { KEPT_FREE, requireSafeName } from '../names.ts';
 import { NameError, StorageError, type Bytes, type ClipFacts, type Storage } from '../storage.ts';
-import { honoursConditions, uploadNew } from './conditional.ts';
+import { supportsConditionalPut, putIfAbsent } from './conditional-put.ts';
 import { createS3Inputs } from './inputs.ts';
-import { createS3Leftovers } from './leftovers.ts';
+import { createIncompleteUploads } from './incomplete-uploads.ts';
 import { listObjects, listPrefixes } from './list.ts';
 import { openS3, type S3Options, type S3Session } from './session.ts';
 import { asStorageError, isHidden, isMissing } from './errors.ts';
@@ -23,7 +23,7 @@ export function createS3Storage(options: S3Options): Storage {
   const probe = `.clipmill-probe-${randomUUID()}`;
   let conditional: Promise<boolean> | undefined;
   const isConditional = (session: S3Session) =>
-    (conditional ??= honoursConditions(session, session.keyOf(`${probe}-new`)));
+    (conditional ??= supportsConditionalPut(session, session.keyOf(`${probe}-new`)));
 
   async function put(name: string, body: Bytes, facts: ClipFacts, signal?: AbortSignal) {
     requireSafeName(name);
@@ -37,7 +37,7 @@ export function createS3Storage(options: S3Options): Storage {
     };
     if (replace) return { location: urlOf(name), size: await upload(session, what, body, signal) };
     const mine = (metadata: Record<string, string>) => metadata['taskid'] === encodeURIComponent(taskId);
-    const size = await uploadNew(session, what, body, { conditional: await isConditional(session), mine, signal });
+    const size = await putIfAbsent(session, what, body, { conditional: await isConditional(session), mine, signal });
     return { location: urlOf(name), size };
   }
 
@@ -47,7 +47,7 @@ export function createS3Storage(options: S3Options): Storage {
     const what = { key: session.keyOf(name), length: bytes.length, contentType };
     try {
       const settings = { conditional: await isConditional(session), mine: () => false, signal };
-      await uploadNew(session, what, Readable.from([bytes]), settings);
+      await putIfAbsent(session, what, Readable.from([bytes]), settings);
       return true;
     } catch (error) {
       if (error instanceof NameError && error.fault === 'taken') return false;
@@ -158,7 +158,7 @@ export function createS3Storage(options: S3Options): Storage {
     },
     locate: urlOf,
     inputs: createS3Inputs(open),
-    leftovers: createS3Leftovers(options, open),
+    leftovers: createIncompleteUploads(options, open),
     async close() {
       (await opening?.catch(() => undefined))?.close();
     },

@@ -8,7 +8,7 @@ import { reasons, type Reason } from '../../ledger/schema/reasons.ts';
 import type { Account } from '../../ledger/account.ts';
 import type { Conditions } from '../../ledger/conditions.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';
-import { SourceError } from '../../download/error.ts';
+import { SourceError } from '../../download/errors.ts';
 import type { SourceOpener } from '../../download/open.ts';
 import { StorageError, type Storage } from '../../storage/storage.ts';
 import { fetchClips } from './fetch-clips.ts';

@@ -2,9 +2,9 @@ import { posix } from 'node:path';
 import { describeError } from '../../core/errors.ts';
 import { withoutSignatures } from '../../core/redact.ts';
 import type { Attempts, DownloadTask, StoredClip, StoredFile } from '../../ledger/attempts.ts';
-import { SourceError } from '../../download/error.ts';
+import { SourceError } from '../../download/errors.ts';
 import type { SourceOpener } from '../../download/open.ts';
-import { WholeClip } from '../../download/whole.ts';
+import { ClipValidator } from '../../download/clip-validator.ts';
 import { rescueName } from '../../storage/names.ts';
 import { NameError, StorageError, type Storage } from '../../storage/storage.ts';
 import type { StepContext } from './context.ts';
@@ -159,7 +159,7 @@ async function storeFile(
   if (known) return known;
   const source = await deps.source.open(url, signal, place.progressed);
   try {
-    const clip = new WholeClip(source.length, last ? place.release : undefined);
+    const clip = new ClipValidator(source.length, last ? place.release : undefined);
     const facts = { length: source.length, batch, id, taskId, replace: replace && output === name };
     const stored = await deps.storage.put(output, clip.check(source.body), facts, signal);
     return { ...stored, sha256: clip.sha256() };

@@ -7,7 +7,7 @@ import { createLogger } from '../../../src/core/log.ts';
 import { downloadStep, type DownloadDeps } from '../../../src/worker/steps/download.ts';
 import { numbered } from '../../../src/worker/steps/fetch-clips.ts';
 import { DownloadPlaces } from '../../../src/worker/steps/download-places.ts';
-import { SourceError } from '../../../src/download/error.ts';
+import { SourceError } from '../../../src/download/errors.ts';
 import { rescueName } from '../../../src/storage/names.ts';
 import { NameError, StorageError, type Bytes } from '../../../src/storage/storage.ts';
 import { contextOf } from '../../support/step-context.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createFileStorage } from '../../../../src/storage/file/storage.ts';
-import { partName } from '../../../../src/storage/file/part-files.ts';
+import { partName } from '../../../../src/storage/file/part-file.ts';
 import { readText, StorageError, type ClipFacts } from '../../../../src/storage/storage.ts';
 import { sizeOf } from '../../../support/stored-size.ts';
 

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import type { Item } from '../../src/ledger/item.ts';
-import type { TaskRecord } from '../../src/simulator/records.ts';
+import type { Item } from '../src/ledger/item.ts';
+import type { TaskRecord } from '../src/simulator/records.ts';
 
 /** What came of every item, judged by the ledger, the API's records and the files. */
-export interface Verdict {
+export interface Audit {
   /** Items of the batch. */
   submitted: number;
   /** Tasks that the API charged for and did not refund. */
@@ -20,19 +20,19 @@ export interface Verdict {
   /** Items without an end, clips that are not whole or not this item's, and paid tasks that nobody knows of. */
   lost: number;
   /** The first few things that are wrong, in words. */
-  complaints: string[];
+  problems: string[];
 }
 
 /** The API knows an item by its prompt alone: each has its own. */
 const prompted = z.object({ prompt: z.string() });
 
-export async function judge(items: AsyncIterable<Item>, tasks: readonly TaskRecord[]): Promise<Verdict> {
+export async function audit(items: AsyncIterable<Item>, tasks: readonly TaskRecord[]): Promise<Audit> {
   const paid = new Map<string, TaskRecord[]>();
   for (const task of tasks) {
     if (task.billed) paid.set(task.prompt, [...(paid.get(task.prompt) ?? []), task]);
   }
   const billed = tasks.filter((task) => task.billed).length;
-  const verdict: Verdict = {
+  const audited: Audit = {
     submitted: 0,
     billed,
     done: 0,
@@ -41,31 +41,31 @@ export async function judge(items: AsyncIterable<Item>, tasks: readonly TaskReco
     heldWithTask: 0,
     doubled: 0,
     lost: 0,
-    complaints: [],
+    problems: [],
   };
-  const complain = (what: 'doubled' | 'lost', item: Item, why: string) => {
-    verdict[what] += 1;
-    if (verdict.complaints.length < 20) verdict.complaints.push(`${what}: ${item.id}: ${why}`);
+  const report = (what: 'doubled' | 'lost', item: Item, why: string) => {
+    audited[what] += 1;
+    if (audited.problems.length < 20) audited.problems.push(`${what}: ${item.id}: ${why}`);
   };
   for await (const item of items) {
-    verdict.submitted += 1;
+    audited.submitted += 1;
     const itsTasks = paid.get(prompted.parse(item.input).prompt) ?? [];
-    for (const extra of itsTasks.slice(1)) complain('doubled', item, `paid for ${extra.taskId} as well`);
+    for (const extra of itsTasks.slice(1)) report('doubled', item, `paid for ${extra.taskId} as well`);
     if (item.state === 'done') {
-      verdict.done += 1;
+      audited.done += 1;
       const problem = await problemOf(item, itsTasks);
-      if (problem) complain('lost', item, problem);
+      if (problem) report('lost', item, problem);
     } else if (item.state === 'held') {
-      verdict.held += 1;
-      verdict.heldWithTask += itsTasks.length;
+      audited.held += 1;
+      audited.heldWithTask += itsTasks.length;
     } else if (item.state === 'failed') {
-      verdict.failed += 1;
-      if (itsTasks.length > 0) complain('lost', item, `failed with ${item.code}, but ${itsTasks[0]?.taskId} was paid`);
+      audited.failed += 1;
+      if (itsTasks.length > 0) report('lost', item, `failed with ${item.code}, but ${itsTasks[0]?.taskId} was paid`);
     } else {
-      complain('lost', item, `is still ${item.state}`);
+      report('lost', item, `is still ${item.state}`);
     }
   }
-  return verdict;
+  return audited;
 }
 
 /** What is wrong with a clip that is said to be done. The simulator writes its task's id into every clip. */

@@ -7,7 +7,7 @@ import { upload, type Upload } from './upload.ts';
  * Finds out whether the service honours `If-None-Match: *`: a second PUT of a probe must be refused. Services
  * that do not know the header ignore it or refuse it, and are asked by HEAD before each PUT instead.
  */
-export async function honoursConditions({ sdk, client, bucket }: S3Session, probeKey: string): Promise<boolean> {
+export async function supportsConditionalPut({ sdk, client, bucket }: S3Session, probeKey: string): Promise<boolean> {
   const request = { Bucket: bucket, Key: probeKey };
   const conditional = () => client.send(new sdk.PutObjectCommand({ ...request, Body: 'probe', IfNoneMatch: '*' }));
   try {
@@ -27,7 +27,7 @@ export async function honoursConditions({ sdk, client, bucket }: S3Session, prob
  * @returns its size
  * @throws NameError when another object has the key, and as `upload`
  */
-export async function uploadNew(
+export async function putIfAbsent(
   session: S3Session,
   what: Upload,
   body: Bytes,

@@ -7,7 +7,7 @@ import type { TaskRecord } from '../../src/simulator/records.ts';
 const prompted = z.object({ prompt: z.string() });
 
 /** What became of every clip that was ever submitted, kept beside Redis, which forgets ended batches. */
-export class Books {
+export class ClipOutcomes {
   readonly #tasks = new Map<string, string | undefined>();
   done = 0;
   failed = 0;

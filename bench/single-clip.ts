@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createClipmill } from '../src/index.ts';
 import { startSimulator } from '../src/simulator/start.ts';
-import { benchFolder } from './folders.ts';
+import { benchFolder } from './temp-folders.ts';
 
 export interface SingleClip {
   /** From the call of submit to the arrival of the POST, in milliseconds. */

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, afterAll, describe, expect, it } from 'vitest';
-import { judge } from '../../../bench/chaos/verdict.ts';
+import { audit } from '../../../bench/audit.ts';
 import { parseItem, type Item } from '../../../src/ledger/item.ts';
 import type { TaskRecord } from '../../../src/simulator/records.ts';
 
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'clipmill-verdict-'));
+  folder = await mkdtemp(join(tmpdir(), 'clipmill-audited-'));
   await writeFile(join(folder, 'a.mp4'), 'clip of task-1');
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -30,7 +30,7 @@ function doneItem(name = 'a.mp4', size = '14'): Item {
 }
 
 async function verdictOf(one: Item, tasks: TaskRecord[]) {
-  return judge(
+  return audit(
     (async function* () {
       yield one;
     })(),
@@ -38,7 +38,7 @@ async function verdictOf(one: Item, tasks: TaskRecord[]) {
   );
 }
 
-describe('the verdict of a chaos run', () => {
+describe('the audited of a chaos run', () => {
   it('finds no fault with a complete clip that was paid for once', async () => {
     expect(await verdictOf(doneItem(), [task('task-0', false), task('task-1')])).toMatchObject({
       done: 1,

@@ -5,7 +5,7 @@ import pLimit from 'p-limit';
 import { Agent, type Dispatcher } from 'undici';
 
 /*
- * script.js FOLDER AT_ONCE: fetches the URLs of its standard input to files, with undici, SHA-256 and nothing else, and
+ * peer-script.js FOLDER AT_ONCE: fetches the URLs of its standard input to files, with undici, SHA-256 and nothing else, and
  * prints the seconds: an estimate of what one event loop of Node can do.
  */
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SourceError } from './error.ts';
+import { SourceError } from './errors.ts';
 import { Mp4Boxes } from './mp4-boxes.ts';
 
 /** The first box of an MP4: four bytes of length, then its name. */
@@ -10,7 +10,7 @@ const FTYP_END = 8;
  * many as were announced, beginning with `ftyp`, and made of boxes that end where the file ends. An HTML error
  * page and a truncated body never become a clip.
  */
-export class WholeClip {
+export class ClipValidator {
   /** Bytes that went through so far. */
   size = 0;
   readonly #announced: number | undefined;

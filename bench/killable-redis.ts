@@ -2,18 +2,18 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { awaitRedis } from '../../src/redis/await-ready.ts';
-import { openRedis } from '../../src/redis/connect.ts';
+import { awaitRedis } from '../src/redis/await-ready.ts';
+import { openRedis } from '../src/redis/connect.ts';
 
 /** A redis-server that can be killed and comes back with its data, as a service manager would see to. */
-export interface MortalRedis {
+export interface KillableRedis {
   url: string;
   killAndRestart(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** @param folder short enough that a unix socket in it can be reached: about 90 characters */
-export async function startMortalRedis(folder: string): Promise<MortalRedis> {
+export async function startKillableRedis(folder: string): Promise<KillableRedis> {
   await mkdir(folder, { recursive: true });
   const socket = join(folder, 'redis.sock');
   const url = `unix://${socket}`;

@@ -1,7 +1,7 @@
 import { startProgram, type Program } from '../processes.ts';
 
 /** Worker processes of which each that dies is replaced, as a service manager would. */
-export class Crew {
+export class WorkerPool {
   readonly #workers: Program[] = [];
   readonly #env: Record<string, string>;
   #next = 0;

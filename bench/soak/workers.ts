@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { startProgram, type Program } from '../processes.ts';
-import { holding, PROBE_FOLDER, probeFile, type Holding } from './probe.ts';
+import { holding, PROBE_FOLDER, probeFile, type Holding } from './resource-probe.ts';
 
 /** What one process held at one time. */
 export interface Sample extends Holding {
@@ -10,8 +10,8 @@ export interface Sample extends Holding {
   descriptors: number;
 }
 
-/** A process of the fleet with its samples; a deployed one starts a new generation each time. */
-export interface Member {
+/** A process of the workers with its samples; a deployed one starts a new generation each time. */
+export interface WorkerProcess {
   name: string;
   kinds: readonly string[];
   program: Program;
@@ -19,12 +19,12 @@ export interface Member {
 }
 
 /** Worker processes as an installation runs them: two that live throughout, one that is deployed again and again. */
-export class Fleet {
+export class SoakWorkers {
   readonly #env: Record<string, string>;
   readonly #folder: string;
-  readonly members: Member[] = [];
+  readonly members: WorkerProcess[] = [];
   /** Processes that ended and were replaced, with what they held. */
-  readonly retired: Member[] = [];
+  readonly retired: WorkerProcess[] = [];
 
   /** @param folder where the processes write what they hold */
   constructor(env: Record<string, string>, folder: string) {
@@ -64,7 +64,7 @@ export class Fleet {
   }
 
   #start(kinds: readonly string[]): Promise<Program> {
-    const probe = new URL('probe.js', import.meta.url);
+    const probe = new URL('resource-probe.js', import.meta.url);
     return startProgram('src/cli/main.js', ['work', ...kinds], this.#env, {
       waitForLog: 'working',
       nodeArgs: ['--expose-gc', '--import', fileURLToPath(probe)],

@@ -12,15 +12,15 @@ interface Link {
  * A proxy before every server, which tells its callers apart: servers call from an address of their own
  * (`bind-source-addr`), workers by the user that they log in as. So the network can be split in two.
  */
-export class Links {
+export class ProxyNetwork {
   readonly #count: number;
   readonly #servers: Server[] = [];
   readonly #links = new Set<Link>();
   #side: ReadonlySet<string> = new Set();
 
   /** @param busPorts the ports of the cluster bus of the same servers, in the same order */
-  static async open(ports: readonly number[], busPorts: readonly number[] = []): Promise<Links> {
-    const links = new Links(ports.length);
+  static async open(ports: readonly number[], busPorts: readonly number[] = []): Promise<ProxyNetwork> {
+    const links = new ProxyNetwork(ports.length);
     for (const [index, port] of [...ports, ...busPorts].entries()) {
       const at = index % ports.length;
       const server = createServer((client) => links.#accept(client, at, port)).listen(0, '127.0.0.1');

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { WholeClip } from '../../../src/download/whole.ts';
+import { ClipValidator } from '../../../src/download/clip-validator.ts';
 import { boxBytes } from '../../support/mp4.ts';
 
 const mp4 = Buffer.concat([boxBytes('ftyp', 16), boxBytes('moov', 200), boxBytes('mdat', 280)]);
@@ -14,17 +14,17 @@ async function* pieces(bytes: Buffer, cuts: readonly number[]): AsyncGenerator<U
   }
 }
 
-async function pass(clip: WholeClip, bytes: Buffer, cuts: readonly number[] = []): Promise<Buffer> {
+async function pass(clip: ClipValidator, bytes: Buffer, cuts: readonly number[] = []): Promise<Buffer> {
   const out: Uint8Array[] = [];
   for await (const chunk of clip.check(pieces(bytes, cuts))) out.push(chunk);
   return Buffer.concat(out);
 }
 
-describe('WholeClip', () => {
+describe('ClipValidator', () => {
   it('passes a complete clip unchanged, however it is split, with size and hash', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(), { maxLength: 20 }), async (cuts) => {
-        const clip = new WholeClip(mp4.length);
+        const clip = new ClipValidator(mp4.length);
         expect((await pass(clip, mp4, cuts)).equals(mp4)).toBe(true);
         expect(clip.size).toBe(mp4.length);
         expect(clip.sha256()).toBe(createHash('sha256').update(mp4).digest('hex'));
@@ -34,9 +34,9 @@ describe('WholeClip', () => {
 
   it('accepts a clip of unannounced length that ends at a box boundary', async () => {
     const clip = Buffer.concat([boxBytes('ftyp', 16), boxBytes('moov', 200), boxBytes('mdat', 300)]);
-    expect(await pass(new WholeClip(undefined), clip, [5, 100])).toHaveLength(clip.length);
+    expect(await pass(new ClipValidator(undefined), clip, [5, 100])).toHaveLength(clip.length);
     for (const end of [20, 27, 500, clip.length - 1]) {
-      await expect(pass(new WholeClip(undefined), clip.subarray(0, end)), String(end)).rejects.toThrow(
+      await expect(pass(new ClipValidator(undefined), clip.subarray(0, end)), String(end)).rejects.toThrow(
         `does not end after ${end} bytes`,
       );
     }
@@ -48,7 +48,7 @@ describe('WholeClip', () => {
     ['followed by HTML', Buffer.concat([boxBytes('ftyp', 16), Buffer.from('<!doctype html><title>Error</title>')])],
     ['of an impossible box', Buffer.concat([boxBytes('ftyp', 16), Buffer.from([0, 0, 0, 3]), Buffer.from('moov')])],
   ])('withholds the end of an MP4 that is %s, even if its length is right', async (_what, bytes) => {
-    const clip = new WholeClip(bytes.length);
+    const clip = new ClipValidator(bytes.length);
     let passed = 0;
     const reading = (async () => {
       for await (const piece of clip.check(pieces(bytes, [10, 100]))) passed += piece.length;
@@ -58,7 +58,7 @@ describe('WholeClip', () => {
   });
 
   it.each([0, 7])('refuses %i announced bytes before anything can be stored', (announced) => {
-    expect(() => new WholeClip(announced)).toThrow(`only ${announced} bytes`);
+    expect(() => new ClipValidator(announced)).toThrow(`only ${announced} bytes`);
   });
 
   it.each([
@@ -68,6 +68,6 @@ describe('WholeClip', () => {
     ['next to nothing', Buffer.from('abc'), undefined, 'only 3 bytes'],
     ['nothing', Buffer.alloc(0), undefined, 'only 0 bytes'],
   ])('refuses %s', async (_what, bytes, announced, message) => {
-    await expect(pass(new WholeClip(announced), bytes)).rejects.toThrow(message);
+    await expect(pass(new ClipValidator(announced), bytes)).rejects.toThrow(message);
   });
 });

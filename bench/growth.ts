@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createClipmill } from '../src/index.ts';
 import { openRedis } from '../src/redis/connect.ts';
 import { startEmbeddedRedis } from '../src/redis/embedded/server.ts';
-import { benchFolder } from './folders.ts';
+import { benchFolder } from './temp-folders.ts';
 import { cpuMs, startProgram } from './processes.ts';
 import { jobs } from './scenario.ts';
 
@@ -16,7 +16,7 @@ const WARM_UP = 5_000;
  * Prints what a clip costs in batches of growing size, all made by the same processes: of CPU, of Redis commands (those
  * in scripts included), and the most memory of the workers meanwhile.
  */
-export async function benchFlat(sizes: readonly number[]): Promise<void> {
+export async function benchGrowth(sizes: readonly number[]): Promise<void> {
   const folder = await benchFolder();
   const simulator = await startProgram(
     'src/cli/main.js',

@@ -7,7 +7,7 @@ import { asStorageError, isMissing } from './errors.ts';
  * aborted. Without a prefix of its own clipmill cannot distinguish them from those of others and leaves them alone:
  * the bucket needs a lifecycle rule then.
  */
-export function createS3Leftovers(options: S3Options, open: () => Promise<S3Session>): Leftovers {
+export function createIncompleteUploads(options: S3Options, open: () => Promise<S3Session>): Leftovers {
   return {
     shared: true,
     async sweep(olderThanMs, signal) {
