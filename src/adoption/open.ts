@@ -8,7 +8,7 @@ import type { Storage } from '../storage/storage.ts';
 import { FolderContents, type RowFacts } from './contents.ts';
 
 /** The storage operations that a submission uses. */
-export type FolderStorage = Pick<Storage, 'read' | 'locate' | 'list' | 'stat' | 'putPage'>;
+export type FolderStorage = Pick<Storage, 'read' | 'locate' | 'list' | 'stat' | 'overwrite'>;
 
 /** Returns a stand-in for a storage that this process cannot access, such as the disk of another machine. */
 export function unseenStorage(storage: FolderStorage): FolderStorage {
@@ -17,7 +17,7 @@ export function unseenStorage(storage: FolderStorage): FolderStorage {
     stat: () => Promise.resolve(undefined),
     async *list() {},
     locate: (name) => storage.locate(name),
-    putPage: (...page) => storage.putPage(...page),
+    overwrite: (...page) => storage.overwrite(...page),
   };
 }
 

@@ -5,8 +5,8 @@ import { contains, parseRange, type Address, type Range } from '../core/address-
 import { SourceError } from './errors.ts';
 
 /**
- * The IANA special-purpose registries of IPv4 and IPv6 (RFC 6890, as of 2025), and multicast: ranges and whether
- * they are globally reachable. Of several ranges that contain an address the narrowest counts.
+ * Ranges of the IANA special-purpose address registries (RFC 6890, as of 2025) and multicast, and whether they are
+ * globally reachable. The narrowest range that contains an address applies.
  */
 const registry: readonly [cidr: string, reachable: boolean][] = [
   ['0.0.0.0/0', true],
@@ -27,7 +27,7 @@ const registry: readonly [cidr: string, reachable: boolean][] = [
   ['203.0.113.0/24', false],
   ['224.0.0.0/4', false],
   ['240.0.0.0/4', false],
-  // Global unicast addresses are those of 2000::/3 alone.
+  // Only 2000::/3 has global unicast addresses.
   ['::/0', false],
   ['2000::/3', true],
   ['2001::/23', false],
@@ -45,55 +45,55 @@ const registry: readonly [cidr: string, reachable: boolean][] = [
 
 const ranges = registry.map(([cidr, reachable]) => ({ ...parseRange(cidr), reachable }));
 
-/** IPv6 ranges that carry an IPv4 address in their last 32 bits and lead to it: mapped, and NAT64's. */
-const carriers = ['::ffff:0:0/96', '64:ff9b::/96'].map(parseRange);
+/** IPv6 ranges whose last 32 bits are the IPv4 address that they route to: IPv4-mapped addresses, and NAT64. */
+const ipv4Embedded = ['::ffff:0:0/96', '64:ff9b::/96'].map(parseRange);
 
-/** Parses an address as a resolver writes it; an IPv6 address that leads to an IPv4 one becomes that. */
+/** Parses an address from a resolver. Returns the IPv4 address for an IPv6 address that embeds one. */
 function parseAddress(text: string): Address | undefined {
-  // A zone stands only in addresses of the local link.
+  // Only link-local addresses have a zone.
   if (text.includes('%') || !ipaddr.isValid(text)) return undefined;
   const address = ipaddr.parse(text);
-  if (!carriers.some((carrier) => contains(carrier, address))) return address;
+  if (!ipv4Embedded.some((range) => contains(range, address))) return address;
   return ipaddr.fromByteArray(address.toByteArray().slice(-4));
 }
 
-/** The narrowest range of the registries around an address, and whether it is globally reachable. */
-function registered(address: Address): { cidr: string; reachable: boolean } {
-  const around = ranges.filter((range) => contains(range, address));
-  const [narrowest] = around.toSorted((one, other) => other.bits - one.bits);
+/** Returns the narrowest range that contains an address, and whether it is globally reachable. */
+function registeredRange(address: Address): { cidr: string; reachable: boolean } {
+  const containing = ranges.filter((range) => contains(range, address));
+  const [narrowest] = containing.toSorted((one, other) => other.bits - one.bits);
   return narrowest ?? { cidr: address.toString(), reachable: false };
 }
 
-/** The addresses that clips may be fetched from. */
+/** Rules for the addresses that clips are fetched from. */
 export interface AddressRules {
-  /** Every address: right when the API itself is on this machine. */
+  /** Allows every address: for an API on this machine. */
   any: boolean;
-  /** Ranges that are allowed although they are not on the public internet. */
+  /** Ranges that are allowed in addition to the public internet. */
   allowed: readonly Range[];
 }
 
-/** Whether clips may be fetched from an IP address: it is globally reachable, or in an allowed range. */
+/** Returns whether clips may be fetched from an IP address: it is globally reachable or in an allowed range. */
 export function isAllowed(text: string, { any, allowed }: AddressRules): boolean {
   if (any) return true;
   const address = parseAddress(text);
   if (!address) return false;
-  return registered(address).reachable || allowed.some((range) => contains(range, address));
+  return registeredRange(address).reachable || allowed.some((range) => contains(range, address));
 }
 
-/** The error for an address that is not allowed; it names the setting that would allow it. */
-export function forbidden(host: string, text: string): SourceError {
+/** Returns the error for an address that is not allowed. It names the setting that allows the address. */
+export function forbiddenAddress(host: string, text: string): SourceError {
   const address = parseAddress(text);
-  const range = address ? registered(address).cidr : text;
+  const range = address ? registeredRange(address).cidr : text;
   return new SourceError(
     'forbidden',
     `${host} is at ${text}, which is not on the public internet; ` +
-      `if a VPN or proxy of yours answers with such addresses, set CLIPMILL_ALLOW_ADDRESSES=${range}`,
+      `if your VPN or proxy uses such addresses, set CLIPMILL_ALLOW_ADDRESSES=${range}`,
   );
 }
 
 /**
- * Resolves a name for a connection that is about to be made, so that the address that is checked is the one that
- * is used: a name that resolves differently a moment later gains nothing.
+ * Returns a lookup for connections that returns allowed addresses only. The address that it checks is the one that
+ * the connection uses: a name that resolves to another address a moment later (DNS rebinding) is refused.
  */
 export function checkedLookup(rules: AddressRules): LookupFunction {
   return (hostname, options, callback) => {
@@ -102,7 +102,7 @@ export function checkedLookup(rules: AddressRules): LookupFunction {
       if (error || !first) return callback(error ?? new Error(`${hostname} has no address`), '', 0);
       const allowed = found.filter(({ address }) => isAllowed(address, rules));
       const [chosen] = allowed;
-      if (!chosen) return callback(forbidden(hostname, first.address), '', 0);
+      if (!chosen) return callback(forbiddenAddress(hostname, first.address), '', 0);
       if (options.all) return callback(null, allowed);
       return callback(null, chosen.address, chosen.family);
     });

@@ -1,24 +1,25 @@
 import { SourceError } from './errors.ts';
 
 /**
- * Bytes a second that a body brings at least, over every window in which it is waited for: a hundredth of the
- * pace of a slow line that sixteen downloads share. So a clip of n bytes has n / 4,096 seconds at most.
+ * Minimum rate of a body in bytes per second, over each window: a hundredth of the rate of a slow connection that 16
+ * downloads share. A clip of n bytes takes at most n / 4,096 seconds.
  */
-const LEAST_PACE = 4_096;
+const MIN_RATE = 4_096;
+/** Time spent waiting for the source after which its rate is checked, in milliseconds. */
 const WINDOW_MS = 30_000;
 
 export interface Bounds {
-  /** Bytes at most. */
+  /** Maximum size of the body in bytes. */
   maxBytes: number;
-  /** Milliseconds of a monotonic clock. Default: `performance.now`. */
+  /** Monotonic clock, in milliseconds. Default: `performance.now`. */
   now?: () => number;
-  /** Called with the number of bytes of each piece as it arrives. */
+  /** Called with the size of each piece in bytes as it arrives. */
   onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /**
- * Passes a body on while it stays within its bounds. Only the time that is spent waiting for the source counts: a
- * slow storage is no fault of the source.
+ * Yields a body while it stays within its bounds. Only the time spent waiting for the source counts: the storage may
+ * be slow.
  * @throws SourceError `slow` or `too-large`
  */
 export async function* bounded(
@@ -31,16 +32,16 @@ export async function* bounded(
   let waitedMs = 0;
   try {
     for (;;) {
-      const asked = now();
+      const calledAt = now();
       const { done, value } = await pieces.next();
-      waitedMs += now() - asked;
+      waitedMs += now() - calledAt;
       if (done === true) return;
       total += value.length;
       inWindow += value.length;
       onBytes?.(value.length);
       if (total > maxBytes) throw tooLarge(`more than ${maxBytes}`, maxBytes);
       if (waitedMs >= WINDOW_MS) {
-        if (inWindow < (LEAST_PACE * waitedMs) / 1_000) throw tooSlow(inWindow, waitedMs);
+        if (inWindow < (MIN_RATE * waitedMs) / 1_000) throw tooSlow(inWindow, waitedMs);
         inWindow = 0;
         waitedMs = 0;
       }
@@ -51,6 +52,7 @@ export async function* bounded(
   }
 }
 
+/** Returns the error for a clip of more than `maxBytes`. */
 export function tooLarge(bytes: number | string, maxBytes: number): SourceError {
   return new SourceError('too-large', `it has ${bytes} bytes, and CLIPMILL_MAX_CLIP_BYTES is ${maxBytes}`);
 }
@@ -58,6 +60,6 @@ export function tooLarge(bytes: number | string, maxBytes: number): SourceError 
 function tooSlow(bytes: number, ms: number): SourceError {
   return new SourceError(
     'slow',
-    `only ${bytes} bytes came in ${Math.round(ms / 1_000)} s; on a slow line set CLIPMILL_DOWNLOADS lower`,
+    `received only ${bytes} bytes in ${Math.round(ms / 1_000)} s; on a slow connection, lower CLIPMILL_DOWNLOADS`,
   );
 }

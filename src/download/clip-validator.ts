@@ -2,26 +2,26 @@ import { createHash } from 'node:crypto';
 import { SourceError } from './errors.ts';
 import { Mp4Boxes } from './mp4-boxes.ts';
 
-/** The first box of an MP4: four bytes of length, then its name. */
+/** Bytes of the first box of an MP4 up to the end of its type: 32-bit size and `ftyp`. */
 const FTYP_END = 8;
 
 /**
- * Passes a clip's bytes through, and throws before their end reaches the storage unless they are a whole MP4: as
- * many as were announced, beginning with `ftyp`, and made of boxes that end where the file ends. An HTML error
- * page and a truncated body never become a clip.
+ * Validates a clip as its bytes pass to the storage. Throws before the storage receives their end, unless they are a
+ * complete MP4: as many bytes as announced, which begin with `ftyp` and whose last box ends where the file ends. So
+ * an HTML error page or a truncated body never becomes a clip.
  */
 export class ClipValidator {
-  /** Bytes that went through so far. */
+  /** Bytes received so far. */
   size = 0;
   readonly #announced: number | undefined;
   readonly #onReceived: (() => void) | undefined;
-  // Hashed in place: docs/decisions/009.
+  // Hashed in this event loop: docs/decisions/009-hashing-in-place.md.
   readonly #hash = createHash('sha256');
 
   /**
-   * @param announced the Content-Length, where the server gave one
-   * @param onReceived called when the last byte has arrived; the storage may take long to make it durable
-   * @throws SourceError when the announced bytes would be whole in the storage before their beginning is checked
+   * @param announced Content-Length; `undefined` if the server sent none
+   * @param onReceived called when the last byte has arrived, which may be long before the clip is durable
+   * @throws SourceError if the announced length is shorter than the beginning that is checked
    */
   constructor(announced: number | undefined, onReceived?: () => void) {
     if (announced !== undefined && announced < FTYP_END) throw tooFew(announced);
@@ -29,18 +29,18 @@ export class ClipValidator {
     this.#onReceived = onReceived;
   }
 
-  /** Hex digest of all bytes; called once, when `check` has ended. */
+  /** Returns the hex digest of all bytes. May be called once, after `check` has ended. */
   sha256(): string {
     return this.#hash.digest('hex');
   }
 
-  /** @throws SourceError */
+  /** Yields the bytes of a body while they are valid. @throws SourceError */
   async *check(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     let head = Buffer.alloc(0);
     const boxes = new Mp4Boxes();
     for await (const chunk of body) {
       this.size += chunk.length;
-      // Before the surplus can pass for the end of a whole clip.
+      // Surplus bytes must not reach the storage: it could complete the clip with them.
       if (this.#announced !== undefined && this.size > this.#announced) break;
       this.#hash.update(chunk);
       if (head.length < FTYP_END) {
@@ -48,27 +48,27 @@ export class ClipValidator {
         if (head.length >= FTYP_END) requireMp4(head);
       }
       boxes.pass(chunk);
-      // The storage may take the last announced byte for the end of the clip.
+      // The storage may complete the clip once it has the last announced byte.
       if (this.size === this.#announced) this.#requireEnd(boxes);
       yield chunk;
     }
     if (this.#announced !== undefined && this.size !== this.#announced) {
-      throw new SourceError('broken', `${this.size} bytes came of ${this.#announced}`);
+      throw new SourceError('broken', `received ${this.size} bytes, ${this.#announced} were announced`);
     }
     if (head.length < FTYP_END) throw tooFew(this.size);
     this.#requireEnd(boxes);
   }
 
-  /** A body of an announced length is complete: it will not be another one. */
+  /** A body of the announced length is complete: another download of the URL would return the same bytes. */
   #requireEnd(boxes: Mp4Boxes): void {
     if (boxes.mayEnd) return this.#onReceived?.();
     const fault = this.#announced === undefined ? 'broken' : 'unusable';
-    throw new SourceError(fault, `it was cut off: its MP4 does not end after ${this.size} bytes`);
+    throw new SourceError(fault, `truncated: its MP4 does not end after ${this.size} bytes`);
   }
 }
 
 function tooFew(bytes: number): SourceError {
-  return new SourceError('unusable', `only ${bytes} bytes, which is no clip`);
+  return new SourceError('unusable', `only ${bytes} bytes, which is not a clip`);
 }
 
 function requireMp4(head: Buffer): void {

@@ -1,11 +1,11 @@
 /**
- * Why a clip could not be fetched.
+ * The reason why a clip could not be fetched.
  * - `expired`: the URL is no longer valid; the API may return a fresh one.
- * - `broken`: the transfer failed or was not whole; the same URL may work later.
- * - `slow`: the bytes came below the least pace.
- * - `unusable`: the answer is complete and is no clip: HTML, another format, nothing, a loop of redirects.
- * - `too-large`: more bytes than CLIPMILL_MAX_CLIP_BYTES.
- * - `forbidden`: the URL leads where no clip may come from.
+ * - `broken`: the transfer failed or is incomplete; the same URL may work later.
+ * - `slow`: the transfer was slower than the minimum rate.
+ * - `unusable`: the answer is complete and not a clip: HTML, another format, empty, a redirect loop.
+ * - `too-large`: it has more bytes than CLIPMILL_MAX_CLIP_BYTES.
+ * - `forbidden`: the URL has a protocol or an address that is not allowed.
  */
 export type SourceFault = 'expired' | 'broken' | 'slow' | 'unusable' | 'too-large' | 'forbidden';
 

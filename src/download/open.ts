@@ -7,54 +7,55 @@ import { SourceError } from './errors.ts';
 import { discard, get, type Answer } from './request.ts';
 import { ResumableBody } from './resume.ts';
 
-/** An answer that is about to deliver a clip. */
+/** An open answer whose body is a clip. */
 export interface Source {
-  /** Bytes to come; `undefined` when the server does not announce them. */
+  /** Content-Length in bytes; `undefined` if the server sends none. */
   length: number | undefined;
-  /** Resumes where the connection breaks, if the server supports that. */
+  /** The bytes; after a broken connection it resumes by Range if the server supports that. */
   body: AsyncIterable<Uint8Array>;
-  /** Ends it, whether it was read or not. */
+  /** Closes the connection, whether or not the body was read. */
   close(): void;
 }
 
-/** Opens result URLs. No credentials are ever sent: their hosts are strangers. */
+/** Opens result URLs, without credentials: their hosts are not trusted. */
 export interface SourceOpener {
   /**
-   * @param onBytes called with the number of bytes of each piece as it arrives
+   * Requests a clip.
+   * @param onBytes called with the size of each piece in bytes as it arrives
    * @throws SourceError
    */
   open(url: string, signal?: AbortSignal, onBytes?: (bytes: number) => void): Promise<Source>;
-  /** The head of an answer, by a HEAD request. @throws SourceError */
+  /** Sends a HEAD request. @throws SourceError */
   head(url: string, signal?: AbortSignal): Promise<Pick<Answer, 'status' | 'header'>>;
   close(): Promise<void>;
 }
 
 export interface SourceOptions {
-  /** For a connection to open, in milliseconds. Default 10,000. */
+  /** Timeout for opening a connection, in milliseconds. Default 10,000. */
   connectMs?: number;
-  /** For the head of the answer. Default 30,000. */
+  /** Timeout for the headers of the answer, in milliseconds. Default 30,000. */
   headersMs?: number;
-  /** Longest silence within the body while it is waited for. Default 30,000. */
+  /** Maximum time between two pieces while the body is read, in milliseconds. Default 30,000. */
   silenceMs?: number;
-  /** Bytes of a clip at most. Default: no limit. */
+  /** Maximum size of a clip in bytes. Default: unlimited. */
   maxBytes?: number;
-  /** Fetch from every address: right when the API itself is on this machine. Default false. */
+  /** Allows every address: for an API on this machine. Default false. */
   anyAddress?: boolean;
-  /** Ranges that are fetched from although they are not on the public internet. Default: none. */
+  /** Ranges that are allowed in addition to the public internet. Default: none. */
   allowed?: readonly Range[];
 }
 
-/** Refusals for the moment only; 407 is a proxy's. */
-const passing = new Set([407, 408, 425, 429]);
+/** Statuses of temporary refusals; 407 comes from a proxy. */
+const temporary = new Set([407, 408, 425, 429]);
 
-/** Stores report an expired URL in many ways: 403, 404, also 400 (`ExpiredToken`). */
+/** Returns whether a URL has expired: object stores answer 403 or 404 then, and some 400 (`ExpiredToken`). */
 function isExpired(status: number): boolean {
-  return status >= 400 && status < 500 && !passing.has(status);
+  return status >= 400 && status < 500 && !temporary.has(status);
 }
 
 /**
- * Connections go by the proxies of the environment. An address is checked where this process resolves it; behind
- * a proxy, which resolves names itself, only addresses that a URL spells out are.
+ * Creates an opener that connects through the proxies of the environment. Addresses are checked when this process
+ * resolves them. Behind a proxy, which resolves names itself, only literal addresses in URLs are checked.
  */
 export function createSourceOpener(options: SourceOptions = {}): SourceOpener {
   const { maxBytes = Number.POSITIVE_INFINITY } = options;
@@ -93,7 +94,7 @@ export function createSourceOpener(options: SourceOptions = {}): SourceOpener {
   };
 }
 
-/** Plain http goes through a proxy in absolute form, as many refuse to tunnel to port 80. */
+/** Sends http requests to a proxy in absolute form: many proxies refuse to tunnel to port 80. */
 function openAgent(options: Agent.Options, connectMs: number): Dispatcher {
   const proxy = proxySettings();
   if (!proxy) return new Agent(options);
@@ -107,7 +108,10 @@ function requireClip(answer: Answer, url: string, expected: number): void {
   if (answer.status === expected && encoding === 'identity') return;
   discard(answer);
   if (answer.status === expected) {
-    throw new SourceError('unusable', `${host} sent ${encoding.slice(0, 40)}, which was not asked for`);
+    throw new SourceError(
+      'unusable',
+      `${host} sent the content encoding ${encoding.slice(0, 40)}, which was not requested`,
+    );
   }
   const fault = isExpired(answer.status) ? 'expired' : answer.status < 400 ? 'unusable' : 'broken';
   throw new SourceError(fault, `${host} answered ${answer.status}`);

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { describeError } from '../core/errors.ts';
-import { forbidden, isAllowed, type AddressRules } from './address.ts';
+import { forbiddenAddress, isAllowed, type AddressRules } from './address.ts';
 import { SourceError } from './errors.ts';
 import { Response } from './response.ts';
 
-/** The head of an answer, with its body to come. */
+/** An answer: its head, and its body as it arrives. */
 export interface Answer {
   status: number;
   header(name: string): string | undefined;
@@ -13,7 +13,7 @@ export interface Answer {
 }
 
 const redirects = new Set([301, 302, 303, 307, 308]);
-const MOST_REDIRECTS = 5;
+const MAX_REDIRECTS = 5;
 
 interface RequestOptions {
   addresses: AddressRules;
@@ -24,37 +24,37 @@ interface RequestOptions {
 }
 
 /**
- * GETs a URL and follows its redirects. Every hop is held to the same rules as the first.
+ * Requests a URL and follows redirects. The rules for addresses apply to every hop.
  * @throws SourceError
  */
 export async function get(agent: Dispatcher, address: string, options: RequestOptions): Promise<Answer> {
   let url = new URL(address);
-  for (let hops = 0; hops <= MOST_REDIRECTS; hops += 1) {
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
     requireAllowed(url, options.addresses);
     const answer = await getOnce(agent, url, options);
     if (!redirects.has(answer.status)) return answer;
     discard(answer);
     const next = answer.header('location');
     if (next === undefined || !URL.canParse(next, url.href)) {
-      throw new SourceError('unusable', `${url.host} redirects to nowhere`);
+      throw new SourceError('unusable', `${url.host} redirects without a valid location`);
     }
     url = new URL(next, url);
   }
-  throw new SourceError('unusable', `more than ${MOST_REDIRECTS} redirects, the last one to ${url.host}`);
+  throw new SourceError('unusable', `more than ${MAX_REDIRECTS} redirects, the last one to ${url.host}`);
 }
 
-/** Ends an answer whose body is not read. */
+/** Closes the connection of an answer whose body is not needed. */
 export function discard(answer: Answer): void {
   answer.body.destroy();
 }
 
-/** Names are checked when they are resolved; an address that is written out is never resolved. */
+/** Checks the protocol and a literal address. Names are checked when they are resolved. */
 function requireAllowed(url: URL, addresses: AddressRules): void {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new SourceError('forbidden', `a clip is not fetched by ${url.protocol}`);
+    throw new SourceError('forbidden', `clips are not fetched by ${url.protocol}`);
   }
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(host) !== 0 && !isAllowed(host, addresses)) throw forbidden(url.host, host);
+  if (isIP(host) !== 0 && !isAllowed(host, addresses)) throw forbiddenAddress(url.host, host);
 }
 
 async function getOnce(
@@ -74,7 +74,7 @@ async function getOnce(
     return { status: head.status, header, body: response };
   } catch (error) {
     if (error instanceof SourceError) throw error;
-    // What a lookup refuses reaches the request wrapped where a proxy agent stands between.
+    // A proxy agent wraps the error of the lookup.
     if (error instanceof Error && error.cause instanceof SourceError) throw error.cause;
     throw new SourceError('broken', `${host}: ${describeError(error)}`, { cause: error });
   }

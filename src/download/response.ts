@@ -1,8 +1,8 @@
 import type { Dispatcher } from 'undici';
 
-/** Bytes that wait for their reader before the connection is paused. */
+/** Bytes of unread body at which the connection is paused. */
 const PAUSE_AT = 256 * 1024;
-/** Bytes that still wait when it resumes. */
+/** Bytes of unread body at which the connection resumes. */
 const RESUME_AT = 64 * 1024;
 
 interface Head {
@@ -11,15 +11,15 @@ interface Head {
 }
 
 /**
- * One response: its head, then its body in the pieces in which it arrives. A stream of undici would pause and resume
- * its socket for each piece, and copy those that wait into one.
+ * A response: its head, then the pieces of its body as they arrive. A stream of undici would pause and resume the
+ * socket for each piece, and copy unread pieces into one.
  */
 export class Response implements Dispatcher.DispatchHandler, AsyncIterableIterator<Uint8Array> {
   readonly #signal: AbortSignal | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #head: Head | undefined;
   #pieces: Uint8Array[] = [];
-  /** Bytes of the pieces. */
+  /** Bytes in `#pieces`. */
   #waiting = 0;
   /** The body is complete, or it failed. */
   #ended = false;
@@ -32,7 +32,7 @@ export class Response implements Dispatcher.DispatchHandler, AsyncIterableIterat
     else signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
-  /** @throws undici's error, or the reason of the signal */
+  /** Waits for the head. @throws undici's error, or the reason of the signal */
   async head(): Promise<Head> {
     while (!this.#head) {
       if (this.#failure) throw this.#failure.error;
@@ -73,7 +73,7 @@ export class Response implements Dispatcher.DispatchHandler, AsyncIterableIterat
     return this;
   }
 
-  /** @throws undici's error, after the pieces that arrived before it */
+  /** Returns the next piece. @throws undici's error, after the pieces that arrived before it */
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
     for (;;) {
       const piece = this.#pieces.shift();
@@ -93,7 +93,7 @@ export class Response implements Dispatcher.DispatchHandler, AsyncIterableIterat
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Closes the connection unless the body has arrived whole, and drops what waits to be read. */
+  /** Closes the connection unless the body has arrived completely, and drops unread pieces. */
   destroy(error: unknown = new Error('the response is not needed')): void {
     this.#pieces = [];
     this.#waiting = 0;

@@ -4,23 +4,23 @@ import { describeError } from '../core/errors.ts';
 import { SourceError } from './errors.ts';
 import { discard, type Answer } from './request.ts';
 
-/** Asks for the bytes from `from` on, of the version named by `ifRange`. */
+/** Requests the bytes from offset `from` on, of the version that `ifRange` names. */
 export type Reopen = (from: number, ifRange: string) => Promise<Answer>;
 
-/** Failures in a row after which the transfer is given up; a good piece in between starts the count anew. */
-const MOST_FAILURES = 4;
-const GOOD_PIECE = 1024 * 1024;
+/** Maximum number of consecutive failures. Receiving `RESET_BYTES` resets the count. */
+const MAX_FAILURES = 4;
+const RESET_BYTES = 1024 * 1024;
 /**
- * Bytes that are fetched once more where a transfer is resumed, and compared: some servers answer a range with the
- * beginning of the file, or with that of another version.
+ * Bytes that a resumed transfer requests again and compares: some servers answer a range with the beginning of the
+ * file, or with another version.
  */
 const OVERLAP = 4_096;
-const none = Buffer.alloc(0);
+const empty = Buffer.alloc(0);
 const resumeBackoff = { baseMs: 500, capMs: 8_000 };
 
 /**
- * The body of an answer, which continues by Range where a connection broke, within the same stream: its consumer
- * sees a pause. That needs a server that names the version it sends.
+ * The body of an answer. After a broken connection it requests the rest by Range and continues within the same
+ * stream: its consumer only sees a pause. The server must send a strong ETag or a Last-Modified.
  */
 export class ResumableBody {
   readonly #reopen: Reopen;
@@ -30,10 +30,10 @@ export class ResumableBody {
   readonly #signal: AbortSignal | undefined;
   readonly #etag: string | undefined;
   #answer: Answer;
-  /** The last bytes that were passed on, `OVERLAP` at most. */
-  #tail: Uint8Array = none;
-  /** The bytes that the answer must repeat first. */
-  #repeated: Uint8Array = none;
+  /** The last bytes that were yielded, at most `OVERLAP`. */
+  #tail: Uint8Array = empty;
+  /** The bytes with which a resumed answer must begin. */
+  #repeated: Uint8Array = empty;
   #closed = false;
 
   constructor(
@@ -49,34 +49,34 @@ export class ResumableBody {
     this.#version = resumableVersion(answer);
   }
 
-  /** @throws SourceError */
+  /** Yields the pieces of the body. @throws SourceError */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     let at = 0;
     let failures = 0;
-    let goodFrom = 0;
+    let countedFrom = 0;
     for (;;) {
       const pieces: AsyncIterator<Uint8Array> = this.#answer.body[Symbol.asyncIterator]();
       const failure = yield* this.#pieces(pieces, (bytes) => (at += bytes));
       if (failure === undefined && (this.#length === undefined || at >= this.#length)) return;
       const broken = asBroken(failure ?? new Error('the connection ended'), at, this.#length);
-      if (at - goodFrom >= GOOD_PIECE) failures = 0;
-      goodFrom = at;
+      if (at - countedFrom >= RESET_BYTES) failures = 0;
+      countedFrom = at;
       for (;;) {
         failures += 1;
-        if (!this.#mayResume() || failures > MOST_FAILURES) throw broken;
+        if (!this.#mayResume() || failures > MAX_FAILURES) throw broken;
         await this.#clock.sleep(backoffMs(failures, resumeBackoff), this.#signal);
         if (await this.#resume(at)) break;
       }
     }
   }
 
-  /** Breaks off what is under way. */
+  /** Closes the connection, and ends a resume in progress. */
   close(): void {
     this.#closed = true;
     discard(this.#answer);
   }
 
-  /** @returns the error that ended it; errors of the consumer are not caught here */
+  /** Yields the pieces of one answer. @returns the error that ended it; errors of the consumer are not caught */
   async *#pieces(
     pieces: AsyncIterator<Uint8Array>,
     count: (bytes: number) => void,
@@ -98,11 +98,11 @@ export class ResumableBody {
     }
   }
 
-  /** @throws SourceError when the answer does not repeat what was passed on */
+  /** Removes the overlap from a piece. @throws SourceError if the overlap differs from the bytes that were yielded */
   #withoutRepeated(piece: Uint8Array): Uint8Array {
     const expected = this.#repeated.subarray(0, piece.length);
     if (Buffer.compare(expected, piece.subarray(0, expected.length)) !== 0) {
-      throw new SourceError('broken', 'it broke, and its server continued with other bytes');
+      throw new SourceError('broken', 'the connection broke, and the server resumed with different bytes');
     }
     this.#repeated = this.#repeated.subarray(expected.length);
     return piece.subarray(expected.length);
@@ -112,7 +112,7 @@ export class ResumableBody {
     return !this.#closed && !this.#signal?.aborted && this.#version !== undefined && this.#length !== undefined;
   }
 
-  /** @returns whether the rest comes now; @throws SourceError when it never will by this URL */
+  /** Requests the rest. @returns false after a temporary failure @throws SourceError if the URL cannot be resumed */
   async #resume(at: number): Promise<boolean> {
     const from = at - this.#tail.length;
     let answer;
@@ -135,7 +135,7 @@ export class ResumableBody {
       (etag !== undefined && etag !== this.#etag)
     ) {
       discard(answer);
-      throw new SourceError('broken', `it broke after ${at} bytes, and its server cannot resume it`);
+      throw new SourceError('broken', `the connection broke after ${at} bytes, and the server cannot resume`);
     }
     this.#answer = answer;
     this.#repeated = this.#tail;
@@ -144,7 +144,7 @@ export class ResumableBody {
   }
 }
 
-/** The version of a body for If-Range: a strong ETag, else the time of its last change. */
+/** Returns the version of a body for If-Range: a strong ETag, else Last-Modified. */
 function resumableVersion(answer: Answer): string | undefined {
   if (answer.header('accept-ranges') === 'none') return undefined;
   const etag = answer.header('etag');
@@ -155,5 +155,5 @@ function resumableVersion(answer: Answer): string | undefined {
 function asBroken(error: unknown, at: number, length: number | undefined): SourceError {
   if (error instanceof SourceError) return error;
   const place = length === undefined ? `after ${at} bytes` : `after ${at} of ${length} bytes`;
-  return new SourceError('broken', `it broke ${place}: ${describeError(error)}`, { cause: error });
+  return new SourceError('broken', `the connection broke ${place}: ${describeError(error)}`, { cause: error });
 }

@@ -18,7 +18,7 @@ export interface BatchReports {
  */
 export async function storeReports(
   queries: Pick<Queries, 'items'>,
-  storage: Pick<Storage, 'putPage'>,
+  storage: Pick<Storage, 'overwrite'>,
   batch: string,
   names: BatchReports,
   signal?: AbortSignal,
@@ -28,7 +28,7 @@ export async function storeReports(
 
   async function put(name: string, items: Reader<Item>, lines: AsyncIterable<string>, type: string): Promise<string> {
     try {
-      return (await storage.putPage(name, inChunks(lines, signal), type, signal)).location;
+      return (await storage.overwrite(name, inChunks(lines, signal), type, signal)).location;
     } finally {
       // Releases the other reader if the storage fails before it has read to the end.
       await items.return();

@@ -39,8 +39,8 @@ export async function readMarker(
 }
 
 /** Replaces the marker. @throws StorageError */
-export async function takeOverFolder(storage: Pick<Storage, 'putPage'>, marker: FolderMarker): Promise<void> {
-  await storage.putPage(folderNames(marker.batch).marker, once(textOf(marker)), 'application/json');
+export async function takeOverFolder(storage: Pick<Storage, 'overwrite'>, marker: FolderMarker): Promise<void> {
+  await storage.overwrite(folderNames(marker.batch).marker, once(textOf(marker)), 'application/json');
 }
 
 /**

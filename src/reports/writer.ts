@@ -15,7 +15,7 @@ export interface ReportWriterDeps {
   installation: Pick<Installation, 'id'>;
   queries: Pick<Queries, 'items' | 'folder'>;
   run: RunScript;
-  storage: Pick<Storage, 'putPage' | 'read' | 'locate' | 'create' | 'stat'>;
+  storage: Pick<Storage, 'overwrite' | 'read' | 'locate' | 'create' | 'stat'>;
   clock: Clock;
   log: Logger;
 }

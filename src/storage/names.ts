@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { NameError } from './storage.ts';
 
 /**
- * Bytes that a name keeps free of the limit of its storage: for the number of a further file of its task
- * (`-100`) and the suffix of a sidecar (`.json`).
+ * Bytes of the longest name that are reserved for what clipmill appends: the number of a further file of the same
+ * task (`-100`) and the suffix of a sidecar (`.json`).
  */
-export const KEPT_FREE = 10;
+export const RESERVED_BYTES = 10;
 
 /** Characters that change the direction of text: a name with them is displayed as another one. */
 const bidiControls = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
-/** What is wrong with a name on every storage: it would lead out of the root, hide there, or deceive a reader. */
+/** Returns what is wrong with a name on any storage: it leaves the root, is hidden, or is displayed as another name. */
 function unsafeName(name: string): string | undefined {
   if (name === '') return 'is empty';
   if (name.includes('\\')) return 'has a "\\" in it';
@@ -23,21 +23,21 @@ function unsafeName(name: string): string | undefined {
   return undefined;
 }
 
-/** @throws NameError for a name that no clip may have; a second check behind the first */
+/** Checks once more what was checked when jobs were read. @throws NameError for a name that no clip may have */
 export function requireSafeName(name: string): void {
   const fault = unsafeName(name);
   if (fault !== undefined) throw new NameError('unusable', `${JSON.stringify(name)} ${fault}`);
 }
 
-/** Longest rescue name without its hash, in bytes: every storage can hold it. */
-const LONGEST_RESCUE_NAME = 120;
+/** Maximum length of a rescue name without its hash, in bytes. */
+const MAX_RESCUE_NAME = 120;
 
 /**
- * Returns a name that every storage can hold, for a clip whose own name cannot exist: in no folder, of plain
+ * Returns a name that every storage accepts, for a clip whose own name cannot exist: without a folder, of plain
  * characters, and the same for the same task.
  */
 export function rescueName(batch: string, id: string, taskId: string): string {
   const task = createHash('sha256').update(taskId).digest('hex').slice(0, 12);
-  const plain = `rescued-${batch}-${id}`.replace(/[^\w.-]+/g, '-').slice(0, LONGEST_RESCUE_NAME);
+  const plain = `rescued-${batch}-${id}`.replace(/[^\w.-]+/g, '-').slice(0, MAX_RESCUE_NAME);
   return `${plain}-${task}.mp4`;
 }

@@ -16,8 +16,8 @@ export type StorageSettings = Pick<
 >;
 
 /**
- * Returns the storage that the settings name. Nothing is opened before something is stored.
- * @param syncs receives slow syncs to the disk, where the storage is a folder
+ * Creates the storage that the settings name. It connects at its first use.
+ * @param syncs is notified of slow syncs to the disk, if the storage is a folder
  */
 export function openStorage(config: StorageSettings, syncs?: SyncListener): Storage {
   if (config.storage.kind === 'file') return createFileStorage(config.storage.root, syncs);

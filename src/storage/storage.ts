@@ -5,7 +5,7 @@ export type Bytes = AsyncIterable<Uint8Array | string>;
 
 /** Facts about a clip that are known before its bytes arrive. */
 export interface ClipFacts {
-  /** Bytes; `undefined` where the source does not announce them. */
+  /** Bytes; `undefined` if the source does not announce them. */
   length: number | undefined;
   batch: string;
   id: string;
@@ -14,65 +14,64 @@ export interface ClipFacts {
   replace?: boolean;
 }
 
-/** A file as a listing has it. */
+/** A file in a listing. */
 export interface ListedFile {
-  /** As the storage's verbs take it. */
+  /** The name for the methods of `Storage`. */
   name: string;
   /** Bytes. */
   size: number;
 }
 
-/** A file or object that is whole in the storage. */
+/** A complete file or object in the storage. */
 export interface Stored {
-  /** As a person or a program can reach it. */
+  /** Its `file://` or `s3://` URL. */
   location: string;
   /** Bytes that the storage has confirmed. */
   size: number;
 }
 
-/** Where clips are kept. A name appears there only once its bytes are whole and durable. */
+/** A place for clips. A name appears in it only once its bytes are complete and durable. */
 export interface Storage {
   /**
-   * Stores a clip under a name that is free, and verifies the size with the storage. A clip that an earlier
-   * run stored there for the same task counts as this one; nothing else is replaced but with `facts.replace`. A
-   * stream that fails leaves nothing new under that name.
-   * @throws NameError when the name is taken or cannot exist here; StorageError when the storage itself is at
-   * fault; else the stream's own error
+   * Stores a clip under a free name, and confirms its size with the storage. Accepts a clip that an earlier run stored
+   * there for the same task, and replaces anything else only with `facts.replace`. A stream that fails leaves nothing
+   * new under the name.
+   * @throws NameError if the name is taken or cannot exist here; StorageError if the storage fails; else the error of
+   * the stream
    */
   put(name: string, body: Bytes, facts: ClipFacts, signal?: AbortSignal): Promise<Stored>;
-  /** Stores a report of any length in place of its earlier version. @throws as `put` */
-  putPage(name: string, body: Bytes, contentType: string, signal?: AbortSignal): Promise<{ location: string }>;
+  /** Stores a file of any length, such as a report, and replaces its earlier version. @throws as `put` */
+  overwrite(name: string, body: Bytes, contentType: string, signal?: AbortSignal): Promise<{ location: string }>;
   /**
-   * Stores a small text unless something has that name.
-   * @returns false when something has it; it is left as it was
+   * Stores a small text under a free name.
+   * @returns false if the name is taken; nothing is changed then
    * @throws as `put`
    */
   create(name: string, text: string, contentType: string, signal?: AbortSignal): Promise<boolean>;
   /**
-   * The clip that an interrupted run stored for this very task, with its hash; `undefined` where that is not
-   * certain.
+   * Returns the clip that an interrupted run stored for this task, with its hash; `undefined` if that is not certain.
    * @throws StorageError
    */
   recover(name: string, taskId: string, signal?: AbortSignal): Promise<(Stored & { sha256: string }) | undefined>;
-  /** Size in bytes of the file under a name; `undefined` when there is none. @throws StorageError */
+  /** Returns the size in bytes of the file under a name; `undefined` if there is none. @throws StorageError */
   stat(name: string, signal?: AbortSignal): Promise<{ size: number } | undefined>;
-  /** The bytes under a name; `undefined` when there are none. @throws StorageError, also while they are read */
+  /** Opens the file under a name; `undefined` if there is none. @throws StorageError, also while it is read */
   read(name: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined>;
   /**
-   * Lists the files below a folder and its folders, in pages; nothing when there is no such folder.
+   * Lists the files in a folder and its subfolders, in pages; nothing if there is no such folder.
    * @param folder without a slash at its end
    * @throws StorageError
    */
   list(folder: string, signal?: AbortSignal): AsyncIterable<ListedFile[]>;
-  /** Names of the folders at the root. @throws StorageError */
+  /** Lists the names of the folders at the root. @throws StorageError */
   folders(signal?: AbortSignal): Promise<string[]>;
-  /** Location of `name`, whether or not it exists. */
+  /** Returns the location of `name`, whether or not it exists. */
   locate(name: string): string;
-  /** The rules of this storage for names, found out once. Leaves nothing behind and never throws. */
+  /** Returns the rules of this storage for names. Probes them once, leaves nothing behind and never throws. */
   nameRules(): Promise<NameRules>;
   /**
-   * The reason why a clip cannot be stored under `name` now: a file or folder of that name, or a file in the
-   * place of one of its folders. `undefined` when the name is free, or when that is unknown.
+   * Returns why a clip cannot be stored under `name` now: a file or folder has the name, or a file has the name of one
+   * of its folders. `undefined` if the name is free, or if that is unknown.
    * @throws StorageError
    */
   obstacle(name: string, signal?: AbortSignal): Promise<string | undefined>;
@@ -81,7 +80,7 @@ export interface Storage {
    * @throws UserError with the reason and its cure
    */
   check(): Promise<void>;
-  /** Images for the API to fetch; absent where the storage has no URLs. */
+  /** Stores images that the API fetches; absent if the storage has no URLs. */
   readonly inputs: InputStore | undefined;
   /** Removes unfinished files of writers that died. */
   readonly leftovers: Leftovers;
@@ -90,28 +89,28 @@ export interface Storage {
 
 /** The rules of a storage for names of clips. */
 export interface NameRules {
-  /** What is wrong with a name, as the end of a sentence that begins with it; `undefined` when nothing is. */
+  /** Returns what is wrong with a name, as the end of a sentence that begins with it; `undefined` if nothing is. */
   fault(name: string): string | undefined;
 }
 
-/** Files that are handed to the API by URL, each kept once under the hash of its content. */
+/** Stores files that the API fetches by URL, each once under the hash of its content. */
 export interface InputStore {
   /**
-   * Stores bytes unless they are there already.
+   * Stores bytes unless they are stored already.
    * @param sha256 hex digest of the bytes
    * @param extension of the name, without a dot
-   * @throws StorageError, also when another object has the name
+   * @throws StorageError, also if another object has the name
    */
   put(sha256: string, extension: string, contentType: string, bytes: Uint8Array): Promise<void>;
   /**
-   * A URL that needs no credentials for a time.
-   * @param seconds 1 to 604,800 (a week); temporary credentials may end sooner
+   * Returns a URL that is valid without credentials for a time.
+   * @param seconds 1 to 604,800 (a week); temporary credentials may expire sooner
    */
   url(sha256: string, extension: string, seconds: number): Promise<string>;
 }
 
 export interface Leftovers {
-  /** Whether every process sees the same ones, so that one may sweep for all. */
+  /** Whether all processes share them, so that one process sweeps for all. */
   readonly shared: boolean;
   /**
    * Removes unfinished files and uploads of clipmill that are older than `olderThanMs`.
@@ -120,14 +119,14 @@ export interface Leftovers {
   sweep(olderThanMs: number, signal?: AbortSignal): Promise<number>;
 }
 
-/** The storage itself does not accept clips: full, gone, forbidden or unreachable. */
+/** The storage itself does not accept clips: it is full, missing, forbidden or unreachable. */
 export class StorageError extends UserError {
   override readonly name = 'StorageError';
 }
 
 /**
- * One name cannot be used, while the storage works.
- * - `taken`: something else has that name, and is left as it is.
+ * A name cannot be used, although the storage works.
+ * - `taken`: another file has the name; it is not changed.
  * - `unusable`: no file of that name can exist here.
  */
 export class NameError extends Error {
@@ -141,9 +140,9 @@ export class NameError extends Error {
 }
 
 /**
- * Reads a small text of the storage.
- * @returns `undefined` when nothing has that name
- * @throws StorageError, also when it has more than `maxBytes`
+ * Reads a small text from the storage.
+ * @returns `undefined` if no file has the name
+ * @throws StorageError, also if the file has more than `maxBytes`
  */
 export async function readText(
   storage: Pick<Storage, 'read' | 'locate'>,

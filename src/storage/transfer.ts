@@ -1,27 +1,27 @@
 import { addAbortSignal, Readable } from 'node:stream';
 import type { Bytes } from './storage.ts';
 
-/** One for all transfers: an error of its own would capture a stack for every clip. */
+/** Shared by all transfers: an error of its own would capture a stack for each clip. */
 const over = new Error('the transfer is over');
 
 /**
- * The bytes of one upload, and the cause when it breaks: the source, an abort by the caller, or else the
- * storage.
+ * Passes the bytes of one upload on, and attributes a failure to the source, to an abort by the caller, or else to
+ * the storage.
  */
 export class Transfer {
-  /** Bytes handed on so far. */
+  /** Bytes passed on so far. */
   sent = 0;
   readonly #controller = new AbortController();
-  readonly #outer: AbortSignal | undefined;
+  readonly #callerSignal: AbortSignal | undefined;
   #awaited: 'source' | 'storage' = 'source';
-  /** Ends the wait for the next piece. */
+  /** Rejects the wait for the next piece. */
   #interrupt: ((reason: unknown) => void) | undefined;
   #sourceFailure: { error: unknown } | undefined;
 
   constructor(signal?: AbortSignal) {
-    this.#outer = signal;
-    if (signal?.aborted) this.#giveUp();
-    signal?.addEventListener('abort', this.#giveUp, { once: true });
+    this.#callerSignal = signal;
+    if (signal?.aborted) this.#abort();
+    signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
   /** Aborts when the caller aborts or the source fails. */
@@ -29,7 +29,7 @@ export class Transfer {
     return this.#controller.signal;
   }
 
-  /** The bytes in the pieces in which they arrive. It ends at once when the transfer is aborted, as `stream` does. */
+  /** Returns the bytes in pieces as they arrive. Ends at once if the transfer is aborted, as `stream` does. */
   pieces(body: Bytes): AsyncIterableIterator<Uint8Array> {
     const iterator = body[Symbol.asyncIterator]();
     const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
@@ -53,7 +53,7 @@ export class Transfer {
           });
         }),
       return: () => {
-        // A source that is silent would keep its own end waiting.
+        // Not awaited: the iterator of a silent source ends only with its next piece.
         void iterator.return?.()?.catch(() => {});
         return Promise.resolve({ done: true, value: undefined });
       },
@@ -61,15 +61,15 @@ export class Transfer {
   }
 
   /**
-   * The bytes as a stream. It ends at once when the transfer is aborted, also while the source is silent: the
-   * consumer can only clean up once the stream has ended.
+   * Returns the bytes as a stream. Ends at once if the transfer is aborted, even while the source is silent: the
+   * consumer cleans up only after the stream has ended.
    */
   stream(body: Bytes): Readable {
     const iterator = body[Symbol.asyncIterator]();
     const stream = new Readable({
-      read: () => void this.#move(iterator, stream),
+      read: () => void this.#pump(iterator, stream),
       destroy(cause, ended) {
-        // A source that is silent would keep its own end waiting.
+        // Not awaited: the iterator of a silent source ends only with its next piece.
         void iterator.return?.()?.catch(() => {});
         ended(cause);
       },
@@ -78,21 +78,22 @@ export class Transfer {
     return addAbortSignal(this.signal, stream);
   }
 
-  /** The error to report for one that the storage's client threw. */
-  blame(error: unknown, asTrouble: (error: unknown) => unknown): unknown {
+  /** Returns the error to report for one that the client of the storage threw. */
+  causeOf(error: unknown, toStorageError: (error: unknown) => unknown): unknown {
     if (this.#sourceFailure) return this.#sourceFailure.error;
-    if (this.#outer?.aborted) return this.#outer.reason;
-    // The connection to the storage was silent because there was nothing to send.
-    if (this.#awaited === 'source' && isTimeout(error)) return new Error('the source was silent for too long');
-    return asTrouble(error);
+    if (this.#callerSignal?.aborted) return this.#callerSignal.reason;
+    // The connection to the storage timed out because there was nothing to send.
+    if (this.#awaited === 'source' && isTimeout(error)) return new Error('the source sent nothing for too long');
+    return toStorageError(error);
   }
 
+  /** Ends the transfer. Called after success and after failure. */
   end(): void {
-    this.#outer?.removeEventListener('abort', this.#giveUp);
+    this.#callerSignal?.removeEventListener('abort', this.#abort);
     this.#controller.abort(over);
   }
 
-  async #move(iterator: AsyncIterator<Uint8Array | string>, stream: Readable): Promise<void> {
+  async #pump(iterator: AsyncIterator<Uint8Array | string>, stream: Readable): Promise<void> {
     this.#awaited = 'source';
     try {
       const { done, value } = await iterator.next();
@@ -109,9 +110,9 @@ export class Transfer {
     }
   }
 
-  readonly #giveUp = () => {
-    this.#controller.abort(this.#outer?.reason);
-    this.#interrupt?.(this.#outer?.reason);
+  readonly #abort = () => {
+    this.#controller.abort(this.#callerSignal?.reason);
+    this.#interrupt?.(this.#callerSignal?.reason);
   };
 }
 

@@ -64,7 +64,7 @@ function memoryStorage(during: () => Promise<void> = async () => {}) {
     pages,
     writes: () => writes,
     ...plainTexts(pages),
-    async putPage(name: string, body: Bytes) {
+    async overwrite(name: string, body: Bytes) {
       writes += 1;
       await during();
       let text = '';
@@ -183,13 +183,13 @@ describe('reports', () => {
     await makeDue(app);
     const leaving = new AbortController();
     const reached: string[] = [];
-    const putPage = (name: string, _body: Bytes, _type: string, signal?: AbortSignal) =>
+    const overwrite = (name: string, _body: Bytes, _type: string, signal?: AbortSignal) =>
       new Promise<never>((_stored, giveUp) => {
         signal?.addEventListener('abort', () => giveUp(signal.reason as Error));
         reached.push(name);
         if (reached.length === 2) leaving.abort(new Error('leaving'));
       });
-    await writerFor(app, { ...plainTexts(new Map()), putPage }).writeDue(leaving.signal);
+    await writerFor(app, { ...plainTexts(new Map()), overwrite }).writeDue(leaving.signal);
     expect(reached).toHaveLength(2);
     expect(await dueIn(app)).toBeLessThanOrEqual(1_000);
   });

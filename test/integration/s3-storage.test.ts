@@ -83,7 +83,7 @@ describe.skipIf(!server)('storing on S3', () => {
 
   it('forbids caches to serve old reports of a running batch', async () => {
     const { storage, client, bucket, prefix } = open();
-    for (const text of ['old', 'new']) await storage.putPage('index.html', bytes(1), `text/${text}`);
+    for (const text of ['old', 'new']) await storage.overwrite('index.html', bytes(1), `text/${text}`);
     const page = await client.send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}/index.html` }));
     expect(page).toMatchObject({ ContentType: 'text/new', CacheControl: 'no-cache', ContentLength: 1 });
   });
@@ -97,7 +97,7 @@ describe.skipIf(!server)('storing on S3', () => {
       giveUp.abort(reason);
       return 'silence';
     };
-    await expect(storage.putPage('index.html', bytes(1), 'text/html', giveUp.signal)).rejects.toBe(reason);
+    await expect(storage.overwrite('index.html', bytes(1), 'text/html', giveUp.signal)).rejects.toBe(reason);
     expect(await objects()).toEqual([]);
   });
 
@@ -141,7 +141,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await storage.create('b/owner.json', '2', 'application/json')).toBe(false);
     expect(await readText(storage, 'b/owner.json', 10)).toBe('1');
     expect(await readText(storage, 'b/none.json', 10)).toBeUndefined();
-    expect(await storage.obstacle('a.mp4')).toBe('is the name of an object there already');
+    expect(await storage.obstacle('a.mp4')).toBe('is the name of an existing object');
     expect(await storage.obstacle('c.mp4')).toBeUndefined();
     expect(await objects()).toEqual(['a.mp4', 'b/owner.json']);
   });

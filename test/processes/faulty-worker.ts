@@ -54,9 +54,9 @@ const resources = openResources(config, log, app.conditions);
 const { api, source, storage } = resources;
 
 /** Sidecars alone; manifests are written by the same method. */
-const putSidecar = between(undefined, storage.putPage, 'after-sidecar');
-const putPage: typeof storage.putPage = (name, ...rest) =>
-  (name.endsWith('.json') ? putSidecar : storage.putPage)(name, ...rest);
+const putSidecar = between(undefined, storage.overwrite, 'after-sidecar');
+const overwrite: typeof storage.overwrite = (name, ...rest) =>
+  (name.endsWith('.json') ? putSidecar : storage.overwrite)(name, ...rest);
 
 const records = await openRecords(app);
 
@@ -84,7 +84,7 @@ await startWorkers(
         status: between('before-look', api.status, 'after-look'),
       },
       source: { ...source, open: between('before-fetch', source.open, 'after-first-bytes') },
-      storage: { ...storage, put: between(undefined, storage.put, 'after-stored'), putPage },
+      storage: { ...storage, put: between(undefined, storage.put, 'after-stored'), overwrite },
     },
     records: {
       ...records,

@@ -1,8 +1,8 @@
 import { describeError } from '../../core/errors.ts';
 import { StorageError } from '../storage.ts';
 
-/** Errors of one name while others may well be stored, and of one folder when the root can be written. */
-const ofOneName = new Set([
+/** Errors that may concern a single name or folder, while other files can be stored. */
+const nameErrors = new Set([
   'EACCES',
   'EEXIST',
   'EILSEQ',
@@ -27,20 +27,22 @@ const cures: Record<string, string> = {
   EROFS: makeWritable,
 };
 
+/** Returns the code of a system error, such as ENOENT; empty for any other error. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** Whether an error may be about one name rather than about the storage. */
-export function mayBeOfOneName(error: unknown): boolean {
-  return ofOneName.has(codeOf(error));
+/** Returns whether an error may concern a single name rather than the storage. */
+export function mayConcernName(error: unknown): boolean {
+  return nameErrors.has(codeOf(error));
 }
 
+/** Returns what to do about an error of the file system. */
 export function cureOf(error: unknown): string {
   return cures[codeOf(error)] ?? makeWritable;
 }
 
-/** An error of the file system as a StorageError; any other error as it is. */
+/** Converts an error of the file system to a StorageError. Returns any other error unchanged. */
 export function asStorageError(error: unknown, place: string, verb = 'write to'): unknown {
   if (codeOf(error) === '' || error instanceof StorageError) return error;
   return new StorageError(`cannot ${verb} ${place}: ${describeError(error)}`, { cure: cureOf(error), cause: error });

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import type { ListedFile } from '../storage.ts';
 import { asStorageError, codeOf } from './errors.ts';
 
-/** Files in one page. */
+/** Files per page. */
 const PAGE = 500;
 
 /**
- * Lists the files below `base`/`folder` and its folders, hidden ones left out.
+ * Lists the files in `base`/`folder` and its subfolders, except hidden ones.
  * @throws StorageError
  */
 export async function* listFiles(base: string, folder: string, signal?: AbortSignal): AsyncGenerator<ListedFile[]> {
@@ -21,7 +21,7 @@ export async function* listFiles(base: string, folder: string, signal?: AbortSig
   if (page.length > 0) yield await withSizes(base, page);
 }
 
-/** Lists the folders of `base` itself, hidden ones left out. @throws StorageError */
+/** Lists the names of the folders in `base`, except hidden ones. @throws StorageError */
 export async function listFolders(base: string): Promise<string[]> {
   return (await entriesOf(base)).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }

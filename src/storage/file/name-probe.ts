@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { KEPT_FREE } from '../names.ts';
+import { RESERVED_BYTES } from '../names.ts';
 import type { NameRules } from '../storage.ts';
 
-/** Characters that FAT, exFAT, NTFS and SMB shares refuse, and some that older encodings lack. */
+/** Characters that FAT, exFAT, NTFS and SMB shares refuse, and some that older encodings do not have. */
 const ODD = ['<', '>', ':', '"', '|', '?', '*', '%', '\u00e9', '\u304b', '\u{1f98a}'];
-/** Characters that those file systems drop at the end of a name. */
+/** Characters that these file systems drop at the end of a name. */
 const ENDINGS = ['.', ' '];
-/** The longest name of a file on most file systems, in bytes; those with encrypted names have 143. */
-const LONGEST = 255;
-/** The longest path that every call of the system accepts, in bytes. */
-const LONGEST_PATH = 4_000;
+/** Maximum length of a file name on most file systems, in bytes; with encrypted names it is 143. */
+const MAX_NAME = 255;
+/** Maximum length of a path that every system call accepts, in bytes. */
+const MAX_PATH = 4_000;
 
-/** The calls that the probe makes; tests put another file system in their place. */
+/** The file system calls of the probe. */
 export interface ProbedFolder {
   create(name: string): Promise<void>;
   list(): Promise<string[]>;
@@ -23,18 +23,18 @@ export interface ProbedFolder {
 export interface NameFacts {
   refused: ReadonlySet<string>;
   refusedAtEnd: ReadonlySet<string>;
-  /** Bytes of the longest name. */
+  /** Maximum length of a name in bytes. */
   longest: number;
 }
 
-const ordinary: NameFacts = { refused: new Set(), refusedAtEnd: new Set(), longest: LONGEST };
+const ordinary: NameFacts = { refused: new Set(), refusedAtEnd: new Set(), longest: MAX_NAME };
 
-/** Finds out which names a folder can hold by making files of odd names in it. */
+/** Determines which names a folder accepts, by creating files with unusual names in it. */
 export async function probeNames(folder: ProbedFolder): Promise<NameFacts> {
   const makes = async (name: string) => {
     try {
       await folder.create(name);
-      // Some file systems store a near name instead of an error; one that composes accents is accepted.
+      // Some file systems store a similar name instead of failing. Another Unicode normalization is accepted.
       return (await folder.list()).some((entry) => entry.normalize('NFC') === name.normalize('NFC'));
     } catch {
       return false;
@@ -48,8 +48,8 @@ export async function probeNames(folder: ProbedFolder): Promise<NameFacts> {
 }
 
 async function longestName(makes: (name: string) => Promise<boolean>): Promise<number> {
-  if (await makes('x'.repeat(LONGEST))) return LONGEST;
-  let [fits, fails] = [8, LONGEST];
+  if (await makes('x'.repeat(MAX_NAME))) return MAX_NAME;
+  let [fits, fails] = [8, MAX_NAME];
   while (fails - fits > 1) {
     const middle = Math.floor((fits + fails) / 2);
     if (await makes('x'.repeat(middle))) fits = middle;
@@ -58,7 +58,7 @@ async function longestName(makes: (name: string) => Promise<boolean>): Promise<n
   return fits;
 }
 
-/** Probes the folder `base`, or what will hold it. A folder that cannot be written is taken for an ordinary one. */
+/** Probes the folder `base` or its nearest existing parent. Returns the ordinary rules if it is not writable. */
 export async function probeFolder(base: string): Promise<NameFacts> {
   const place = join(await nearestFolder(base), `.clipmill-probe-${randomUUID()}`);
   try {
@@ -81,12 +81,13 @@ async function nearestFolder(path: string): Promise<string> {
   }
 }
 
+/** Returns the rules for names below `base`. */
 export function fileNameRules(base: string, { refused, refusedAtEnd, longest }: NameFacts): NameRules {
   const refusedCharacters = [...refused];
   const baseBytes = Buffer.byteLength(join(base, '/'));
   return {
     fault(name) {
-      if (baseBytes + Buffer.byteLength(name) > LONGEST_PATH) return `makes a path of more than ${LONGEST_PATH} bytes`;
+      if (baseBytes + Buffer.byteLength(name) > MAX_PATH) return `makes a path of more than ${MAX_PATH} bytes`;
       for (const segment of name.split('/')) {
         const odd = refusedCharacters.find((character) => segment.includes(character));
         if (odd !== undefined) return `has ${JSON.stringify(odd)} in it, which the file system of ${base} refuses`;
@@ -95,8 +96,8 @@ export function fileNameRules(base: string, { refused, refusedAtEnd, longest }: 
           return `has a part that ends in ${JSON.stringify(end)}, which the file system of ${base} refuses`;
         }
         const bytes = Buffer.byteLength(segment);
-        if (bytes > longest - KEPT_FREE) {
-          return `has a part of ${bytes} bytes, and the file system of ${base} takes ${longest - KEPT_FREE}`;
+        if (bytes > longest - RESERVED_BYTES) {
+          return `has a part of ${bytes} bytes, and the file system of ${base} accepts ${longest - RESERVED_BYTES}`;
         }
       }
       return undefined;

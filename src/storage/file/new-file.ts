@@ -1,17 +1,17 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { RunSync } from './sync-monitor.ts';
 
-/** Bytes of one call to the system; the next are gathered meanwhile. */
-const BLOCK = 256 * 1024;
+/** Bytes per write; the next block is collected meanwhile. */
+const BLOCK_BYTES = 256 * 1024;
 /**
- * Bytes after which the disk begins to write. The system would keep gigabytes in memory until they have to be
- * durable, and the network would wait for the disk then.
+ * Written bytes after which they are synced. Otherwise the system keeps gigabytes in memory until the final sync, and
+ * the network waits for the disk then.
  */
-const STRETCH = 32 * 1024 * 1024;
+const SYNC_BYTES = 32 * 1024 * 1024;
 
 /**
- * Writes a stream to a new file and makes it durable. A failure leaves the bytes that were written. The caller closes
- * the file.
+ * Writes a stream to a new file and makes it durable. After a failure the file has the bytes written so far. The
+ * caller closes it.
  * @param runSync runs each sync to the disk, and may measure it
  * @returns its size in bytes, all of which the system has accepted
  * @throws errors of the stream and of the file system, also for earlier bytes
@@ -24,7 +24,7 @@ export async function writeNewFile(
   const writing = new OneAtATime();
   const syncing = new OneAtATime();
   let written = 0;
-  let stretch = 0;
+  let unsynced = 0;
   let block: Uint8Array[] = [];
   let size = 0;
   const write = async () => {
@@ -39,12 +39,12 @@ export async function writeNewFile(
   for await (const piece of bytes) {
     block.push(piece);
     size += piece.length;
-    if (size < BLOCK) continue;
-    stretch += size;
+    if (size < BLOCK_BYTES) continue;
+    unsynced += size;
     await write();
-    if (stretch < STRETCH) continue;
+    if (unsynced < SYNC_BYTES) continue;
     await syncing.begin(() => runSync(() => file.datasync()));
-    stretch = 0;
+    unsynced = 0;
   }
   if (size > 0) await write();
   await writing.ended;
@@ -60,7 +60,7 @@ interface OpenFile {
 }
 
 /**
- * A call may write less than it is given, such as when a quota is near.
+ * Writes all pieces: a single call may write less than it is given, such as near a quota.
  * @param size total bytes of all pieces
  */
 export async function writeAll(file: OpenFile, pieces: readonly Uint8Array[], size: number): Promise<void> {
@@ -70,16 +70,16 @@ export async function writeAll(file: OpenFile, pieces: readonly Uint8Array[], si
   while (bytesWritten < size) bytesWritten += (await file.write(all, bytesWritten)).bytesWritten;
 }
 
-/** Runs work in the background, one piece at a time. */
+/** Runs background work, one call at a time. */
 class OneAtATime {
-  /** Settles as the latest work does. */
+  /** Settles as the latest work. */
   ended: Promise<void> = Promise.resolve();
 
-  /** @throws the error of the work before this one */
+  /** Begins work after the previous work has ended. @throws the error of the previous work */
   async begin(work: () => Promise<void>): Promise<void> {
     await this.ended;
     this.ended = work();
-    // The next wait rejects with it.
+    // The next `begin`, or the caller's wait for `ended`, throws the error.
     this.ended.catch(() => {});
   }
 }

@@ -6,9 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import { NameError, type Leftovers } from '../storage.ts';
 import { codeOf } from './errors.ts';
 
-const ours = /^\.clipmill-[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.part$/;
+const partFileName = /^\.clipmill-[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.part$/;
 
-/** Returns a name for a file that is being written, which no clip and no other writer has. */
+/** Returns a unique name for a file that is being written; no clip can have it. */
 export function partName(): string {
   return `.clipmill-${randomUUID()}.part`;
 }
@@ -17,10 +17,10 @@ export function partName(): string {
 const noLinks = new Set(['EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EXDEV']);
 
 /**
- * Gives a finished part file its final name, atomically and never replacing anything. A
- * file there with the very same bytes is this one: a process died between storing it and recording that.
- * @returns whether the name of the part file stays, to be removed
- * @throws NameError when another file or a folder has the name
+ * Gives a finished part file its final name, atomically and without replacing a file. Accepts an existing file with
+ * the same bytes: a process died after it stored the clip and before it recorded that.
+ * @returns whether the part file remains, for the caller to remove
+ * @throws NameError if another file or a folder has the name
  */
 export async function publish(part: string, path: string): Promise<boolean> {
   try {
@@ -28,7 +28,7 @@ export async function publish(part: string, path: string): Promise<boolean> {
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return await acceptSame(part, path);
     if (!noLinks.has(codeOf(error))) throw error;
-    // Without links two steps are needed; within clipmill no two items have one name.
+    // Without links this takes two steps. No other item of clipmill has the name.
     if (await stat(path).catch(() => undefined)) return await acceptSame(part, path);
     await rename(part, path);
     return false;
@@ -36,12 +36,12 @@ export async function publish(part: string, path: string): Promise<boolean> {
   return true;
 }
 
-/** @returns true: the part file is not needed */
+/** Accepts an existing file with the same bytes. @returns true: the part file remains */
 async function acceptSame(part: string, path: string): Promise<true> {
   const [ours, theirs] = await Promise.all([stat(part), stat(path).catch(() => undefined)]);
-  if (theirs?.isDirectory()) throw new NameError('unusable', `${path} is a folder there`);
+  if (theirs?.isDirectory()) throw new NameError('unusable', `${path} is a folder`);
   const same = theirs?.isFile() && theirs.size === ours.size && (await hashOf(part)) === (await hashOf(path));
-  if (!same) throw new NameError('taken', `${path} is there already, and is left as it is`);
+  if (!same) throw new NameError('taken', `${path} already exists and is not changed`);
   return true;
 }
 
@@ -51,7 +51,7 @@ async function hashOf(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Part files whose writers were killed. */
+/** Creates the sweep of part files whose writers died. */
 export function createPartFiles(base: string): Leftovers {
   return {
     shared: false,
@@ -68,13 +68,13 @@ export function createPartFiles(base: string): Leftovers {
   };
 }
 
-/** Walks the folders that may hold clips; hidden ones and links hold none of clipmill's. */
+/** Yields the part files in all folders that may have clips: hidden folders and links have none. */
 async function* partFiles(folder: string, signal: AbortSignal | undefined): AsyncGenerator<string> {
   signal?.throwIfAborted();
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
     const path = join(folder, entry.name);
-    if (entry.isFile() && ours.test(entry.name)) yield path;
+    if (entry.isFile() && partFileName.test(entry.name)) yield path;
     if (entry.isDirectory() && !entry.name.startsWith('.')) yield* partFiles(path, signal);
   }
 }

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { describeError, UserError } from '../../core/errors.ts';
-import { asStorageError, codeOf, cureOf, mayBeOfOneName } from './errors.ts';
+import { asStorageError, codeOf, cureOf, mayConcernName } from './errors.ts';
 import { FolderSync, makeFolder } from './folders.ts';
 import { listFiles, listFolders } from './list.ts';
 import { fileNameRules, probeFolder, type NameFacts } from './name-probe.ts';
@@ -15,13 +15,13 @@ import { requireSafeName } from '../names.ts';
 import { NameError, StorageError, type Bytes, type Storage, type Stored } from '../storage.ts';
 import { Transfer } from '../transfer.ts';
 
-/** Folders that are remembered as made: a process that lives for months makes one for every batch. */
-const MOST_KNOWN = 1_000;
+/** Maximum number of folders remembered as made: a process makes one per batch, for months. */
+const MAX_KNOWN_FOLDERS = 1_000;
 
 /**
- * Puts a finished part file under its final name.
- * @returns whether the name of the part file stays
- * @throws NameError when the final name is taken
+ * Gives a finished part file its final name.
+ * @returns whether the part file remains
+ * @throws NameError if the final name is taken
  */
 type Publish = (part: string, path: string) => Promise<boolean>;
 
@@ -31,8 +31,8 @@ const replaceFile: Publish = async (part, path) => {
 };
 
 /**
- * Stores clips as files below `root`.
- * @param syncs receives slow syncs of clips to the disk; absent where none are of interest
+ * Creates a storage of files below `root`.
+ * @param syncs is notified of slow syncs of clips to the disk
  */
 export function createFileStorage(root: string, syncs?: SyncListener): Storage {
   const base = resolve(root);
@@ -45,11 +45,11 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
   async function made(folder: string): Promise<void> {
     if (known.has(folder)) return;
     await makeFolder(folder);
-    if (known.size >= MOST_KNOWN) known.clear();
+    if (known.size >= MAX_KNOWN_FOLDERS) known.clear();
     known.add(folder);
   }
 
-  /** Opens a new file. A folder that was removed since it was made is made again. */
+  /** Opens a new file. Makes its folder again if it was removed. */
   async function openIn(folder: string, path: string): Promise<FileHandle> {
     await made(folder);
     try {
@@ -63,8 +63,8 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
   }
 
   /**
-   * Writes to a part file, makes it durable, then publishes it: the final name appears whole or not at
-   * all, wherever the process or the power ends.
+   * Writes a part file, makes it durable, then gives it its final name: a process or power that fails at any point
+   * leaves a complete file under that name or none.
    */
   async function write(name: string, body: Bytes, to: Publish, signal?: AbortSignal): Promise<Stored> {
     const path = pathOf(name);
@@ -75,30 +75,30 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
     try {
       file = await openIn(folder, part);
       const size = await writeNewFile(file, transfer.pieces(body), monitor?.run);
-      if (size !== transfer.sent) throw new StorageError(`${path}: ${transfer.sent} bytes came, ${size} were written`);
-      const [left] = await Promise.all([to(part, path), file.close()]);
-      // A part file that stays is removed by the sweep.
-      await Promise.all([folders.sync(folder), left && unlink(part).catch(() => {})]);
+      if (size !== transfer.sent) throw new StorageError(`${path}: received ${transfer.sent} bytes, wrote ${size}`);
+      const [remains] = await Promise.all([to(part, path), file.close()]);
+      // The sweep removes a part file whose removal fails.
+      await Promise.all([folders.sync(folder), remains && unlink(part).catch(() => {})]);
       return { location: pathToFileURL(path).href, size };
     } catch (error) {
       known.delete(folder);
       await file?.close().catch(() => {});
       await rm(part, { force: true }).catch(() => {});
-      throw transfer.blame(error, () => undefined) ?? (await explain(error, name, folder, file !== undefined));
+      throw transfer.causeOf(error, () => undefined) ?? (await explain(error, name, folder, file !== undefined));
     } finally {
       transfer.end();
     }
   }
 
-  /** Whose error it is: of the name when the root can be written, else of the storage. */
+  /** Attributes a failure: to the name if the root is writable, else to the storage. */
   async function explain(failure: unknown, name: string, folder: string, folderWasMade: boolean): Promise<unknown> {
-    if (!mayBeOfOneName(failure)) return asStorageError(failure, folder);
+    if (!mayConcernName(failure)) return asStorageError(failure, folder);
     try {
       await check();
     } catch {
       return asStorageError(failure, folder);
     }
-    // A folder that was removed while the file was written is made again at the next try.
+    // The folder was removed while the file was written; the next try makes it again.
     if (codeOf(failure) === 'ENOENT' && folderWasMade && !(await stat(folder).catch(() => undefined))) return failure;
     const reason = (await obstacle(name).catch(() => undefined)) ?? describeError(failure);
     return new NameError('unusable', `${JSON.stringify(name)} cannot be stored in ${base}: ${reason}`, {
@@ -118,7 +118,7 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
     }
     const found = await statOf(path);
     if (!found) return undefined;
-    return found.isDirectory() ? 'is a folder there' : 'is the name of a file there already';
+    return found.isDirectory() ? 'is the name of an existing folder' : 'is the name of an existing file';
   }
 
   async function check(): Promise<void> {
@@ -128,7 +128,7 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
       await writeFile(probe, 'probe', { flush: true });
       await rm(probe);
     } catch (error) {
-      // A full disk has room for its name, and there is a new one every 15 s.
+      // A full disk has room for the empty file, and a new probe is written every 15 s.
       await rm(probe, { force: true }).catch(() => {});
       throw new UserError(`cannot write to ${base}: ${describeError(error)}`, { cure: cureOf(error), cause: error });
     }
@@ -139,7 +139,7 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
       requireSafeName(name);
       return write(name, body, replace ? replaceFile : publish, signal);
     },
-    putPage: (name, body, _contentType, signal) => write(name, body, replaceFile, signal),
+    overwrite: (name, body, _contentType, signal) => write(name, body, replaceFile, signal),
     async create(name, text, _contentType, signal) {
       if (await statOf(pathOf(name))) return false;
       try {
@@ -150,8 +150,8 @@ export function createFileStorage(root: string, syncs?: SyncListener): Storage {
         throw error;
       }
     },
-    // Nothing on a disk names the task of a file. So after a crash the clip is fetched once more, and
-    // `put` accepts the file that is there when its bytes are the same.
+    // A file on disk does not name its task. After a crash the clip is downloaded again, and `put` accepts an existing
+    // file with the same bytes.
     recover: () => Promise.resolve(undefined),
     async stat(name) {
       const found = await statOf(pathOf(name));
@@ -186,7 +186,7 @@ async function* readFileOf(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** `undefined` when nothing of that name is there or can be. */
+/** Returns `undefined` if no file has the name or can have it. */
 async function statOf(path: string) {
   try {
     return await stat(path);

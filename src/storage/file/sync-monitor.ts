@@ -1,28 +1,28 @@
-/** A sync that takes longer is slow, in milliseconds. */
+/** Duration after which a sync is slow, in milliseconds. */
 export const SLOW_SYNC_MS = 5_000;
-/** Quick syncs since the last slow one for this long mean that the disk has recovered, in milliseconds. */
+/** Time without a slow sync after which the disk has recovered, in milliseconds. */
 const RECOVERED_MS = 10_000;
 
-/** Receives what a SyncMonitor finds. */
+/** Is notified of slow syncs. */
 export interface SyncListener {
-  /** Called each SLOW_SYNC_MS while a sync is under way. @param elapsedMs since that sync began */
+  /** Called every SLOW_SYNC_MS while a sync is in progress. @param elapsedMs since that sync began */
   slow(elapsedMs: number): void;
-  /** Called once when syncs are quick again after slow ones. */
+  /** Called once when syncs are quick again. */
   recovered(): void;
 }
 
-/** Runs a sync to the disk, and returns or throws as it does. */
+/** Runs a sync to the disk, and returns its result or throws its error. */
 export type RunSync = <Result>(sync: () => Promise<Result>) => Promise<Result>;
 
 /**
- * Measures how long a disk takes to make bytes durable. A slow sync is reported while it is under way: one on a
- * network share that hangs never ends.
+ * Measures how long a disk takes to make bytes durable. Reports a slow sync while it is in progress: on a network
+ * share that hangs, it never ends.
  */
 export class SyncMonitor {
   readonly #listener: SyncListener;
   /** When the last slow sync ended; `undefined` while none was slow. */
   #slowEndedAt: number | undefined;
-  #slowUnderWay = 0;
+  #slowInProgress = 0;
 
   constructor(listener: SyncListener) {
     this.#listener = listener;
@@ -32,7 +32,7 @@ export class SyncMonitor {
     const startedAt = performance.now();
     let slow = false;
     const timer = setInterval(() => {
-      if (!slow) this.#slowUnderWay += 1;
+      if (!slow) this.#slowInProgress += 1;
       slow = true;
       this.#listener.slow(performance.now() - startedAt);
     }, SLOW_SYNC_MS);
@@ -43,14 +43,14 @@ export class SyncMonitor {
     } finally {
       clearInterval(timer);
       if (slow) {
-        this.#slowUnderWay -= 1;
+        this.#slowInProgress -= 1;
         this.#slowEndedAt = performance.now();
       }
     }
   };
 
   #quick(): void {
-    if (this.#slowUnderWay > 0 || this.#slowEndedAt === undefined) return;
+    if (this.#slowInProgress > 0 || this.#slowEndedAt === undefined) return;
     if (performance.now() - this.#slowEndedAt < RECOVERED_MS) return;
     this.#slowEndedAt = undefined;
     this.#listener.recovered();

@@ -4,8 +4,8 @@ import type { S3Session } from './session.ts';
 import { upload, type Upload } from './upload.ts';
 
 /**
- * Finds out whether the service honours `If-None-Match: *`: a second PUT of a probe must be refused. Services
- * that do not know the header ignore it or refuse it, and are asked by HEAD before each PUT instead.
+ * Returns whether the service supports `If-None-Match: *`: it must refuse the second PUT of a probe. Other services
+ * ignore the header or refuse it, and need a HEAD before each PUT instead.
  */
 export async function supportsConditionalPut({ sdk, client, bucket }: S3Session, probeKey: string): Promise<boolean> {
   const request = { Bucket: bucket, Key: probeKey };
@@ -16,16 +16,16 @@ export async function supportsConditionalPut({ sdk, client, bucket }: S3Session,
   } catch {
     return false;
   } finally {
-    // Clips are stored without the right to delete; the probe then stays.
+    // Storing clips does not require the permission to delete; without it the probe remains.
     await client.send(new sdk.DeleteObjectCommand(request)).catch(() => {});
   }
 }
 
 /**
- * Stores an object under a key that nothing has, or that holds the result of the same task.
- * @param mine whether an object is the same, by its metadata
- * @returns its size
- * @throws NameError when another object has the key, and as `upload`
+ * Stores an object under a free key.
+ * @param options.mine returns whether an existing object is of the same task, by its metadata
+ * @returns its size in bytes
+ * @throws NameError if another object has the key; Error if an object of the same task has it; and as `upload`
  */
 export async function putIfAbsent(
   session: S3Session,
@@ -41,7 +41,7 @@ export async function putIfAbsent(
   const where = `s3://${session.bucket}/${what.key}`;
   const found = async () => {
     const metadata = await metadataOf(session, what.key, signal);
-    if (metadata && !mine(metadata)) throw new NameError('taken', `${where} is there already, and is left as it is`);
+    if (metadata && !mine(metadata)) throw new NameError('taken', `${where} already exists and is not changed`);
     return metadata;
   };
   if (!conditional) {
@@ -53,13 +53,13 @@ export async function putIfAbsent(
   } catch (error) {
     if (!(error instanceof Error) || !isPrecondition(error.cause)) throw error;
     await found();
-    // The service may have refused it before all bytes were read, so their hash is unknown: the next try of the
-    // item recovers the object.
-    throw new Error(`${where} holds this clip already`, { cause: error });
+    // The service may have refused the request before all bytes were read, so their hash is unknown: the next run of
+    // the step recovers the object.
+    throw new Error(`${where} already has this clip`, { cause: error });
   }
 }
 
-/** `undefined` when there is no such object, or when the service hides that. */
+/** Returns `undefined` if there is no such object, or if the service hides that. */
 async function metadataOf(
   { sdk, client, bucket }: S3Session,
   key: string,
@@ -70,7 +70,7 @@ async function metadataOf(
     return (await client.send(head, signal ? { abortSignal: signal } : {})).Metadata ?? {};
   } catch (error) {
     signal?.throwIfAborted();
-    // The answer to a HEAD has no body with the reason; that to the PUT has one.
+    // The answer to a HEAD has no body with the reason; the answer to the PUT that follows has one.
     if (isHidden(error) || isBadRequest(error)) return undefined;
     throw asStorageError(error, `s3://${bucket}/${key}`);
   }

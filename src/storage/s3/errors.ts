@@ -1,8 +1,8 @@
 import { describeError } from '../../core/errors.ts';
 import { NameError, StorageError } from '../storage.ts';
 
-/** Errors of one transfer: the same object may be stored at the next try, and others meanwhile. */
-const ofOneTransfer = new Set([
+/** Errors of one transfer: the next try may succeed, and other objects can be stored. */
+const transferErrors = new Set([
   'BadDigest',
   'EntityTooLarge',
   'EntityTooSmall',
@@ -14,7 +14,7 @@ const ofOneTransfer = new Set([
   'RequestTimeout',
 ]);
 /** Errors of one name (the last four are MinIO's and Ceph's): no object of that name can exist. */
-const ofOneName = new Set([
+const nameErrors = new Set([
   'InvalidKey',
   'InvalidObjectName',
   'InvalidURI',
@@ -25,12 +25,12 @@ const ofOneName = new Set([
   'XMinioParentIsObject',
   'XMinioObjectExistsAsDirectory',
 ]);
-/** Longest text of a service that is repeated, in characters: an answer may never end. */
-const LONGEST_TEXT = 300;
+/** Maximum length of a service's text in an error message, in characters. */
+const MAX_TEXT = 300;
 
 const wrongRegion = 'Set AWS_REGION to the region of the bucket.';
 const wrongKeys =
-  'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or the profile or role that stands for them), and S3_ENDPOINT.';
+  'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or the profile or role that provides them), and S3_ENDPOINT.';
 const noBucket = 'Create the bucket, or correct CLIPMILL_STORAGE; some services need S3_FORCE_PATH_STYLE=true.';
 const noService = 'Check S3_ENDPOINT and the network; some services need S3_FORCE_PATH_STYLE=true.';
 const notAllowed =
@@ -50,7 +50,7 @@ const cures: Record<string, string> = {
   InvalidToken: 'Renew the session token.',
   NoSuchBucket: noBucket,
   PermanentRedirect: wrongRegion,
-  RequestTimeTooSkewed: "Set this machine's clock.",
+  RequestTimeTooSkewed: "Correct this machine's clock.",
   SignatureDoesNotMatch: wrongKeys,
   TimeoutError: noService,
 };
@@ -76,15 +76,15 @@ function factsOf(error: unknown): ServiceFacts {
 }
 
 /**
- * An error of the SDK as a StorageError where the bucket or the way to it is at fault, as a NameError where
- * the key is; any other error as it is.
+ * Converts an error of the SDK: to a NameError if it concerns the key, to a plain Error if it concerns one transfer,
+ * else to a StorageError.
  */
 export function asStorageError(error: unknown, where: string): unknown {
   if (!(error instanceof Error) || error instanceof StorageError || error instanceof NameError) return error;
   const { codes, status } = factsOf(error);
   const message = `${where}: ${describeS3(error, codes, status)}`;
-  if (codes.some((code) => ofOneName.has(code))) return new NameError('unusable', message, { cause: error });
-  if (codes.some((code) => ofOneTransfer.has(code))) return new Error(message);
+  if (codes.some((code) => nameErrors.has(code))) return new NameError('unusable', message, { cause: error });
+  if (codes.some((code) => transferErrors.has(code))) return new Error(message);
   const cure =
     codes.map((code) => cures[code]).find((text) => text !== undefined) ??
     (error.message.includes('Region is missing') ? wrongRegion : undefined) ??
@@ -92,7 +92,7 @@ export function asStorageError(error: unknown, where: string): unknown {
   return new StorageError(message, { ...(cure !== undefined && { cure }), cause: error });
 }
 
-/** Whether a conditional request was refused because the object exists. */
+/** Returns whether a conditional request was refused because the object exists. */
 export function isPrecondition(error: unknown): boolean {
   const { codes, status } = factsOf(error);
   return status === 412 || codes.includes('PreconditionFailed');
@@ -102,21 +102,21 @@ export function isBadRequest(error: unknown): boolean {
   return factsOf(error).status === 400;
 }
 
-/** Whether the answer was that there is no such object. */
+/** Returns whether there is no such object. */
 export function isMissing(error: unknown): boolean {
   const { codes, status } = factsOf(error);
   return status === 404 && !codes.includes('NoSuchBucket');
 }
 
-/** Whether there may be no such object: AWS answers 403 to callers that may not list the bucket. */
+/** Returns whether there may be no such object: AWS answers 403 to callers that may not list the bucket. */
 export function isHidden(error: unknown): boolean {
   return isMissing(error) || factsOf(error).status === 403;
 }
 
-/** Answers to HEAD have no body, so the SDK calls them `Unknown`: the status is all there is. */
+/** An answer to HEAD has no body: the SDK names its error `Unknown`, and only the status is known. */
 function describeS3(error: Error, codes: readonly string[], status: number | undefined): string {
   const full = describeError(error);
-  const text = full.length > LONGEST_TEXT ? `${full.slice(0, LONGEST_TEXT)} …` : full;
+  const text = full.length > MAX_TEXT ? `${full.slice(0, MAX_TEXT)} …` : full;
   const [name = ''] = codes;
   if (name === 'Unknown' || name === 'NotFound' || text === name) return `answered ${status ?? name}`;
   return ['Error', 'TypeError', 'AggregateError'].includes(name) ? text : `${name}: ${text}`;

@@ -2,24 +2,26 @@ import { Agent as HttpAgent, type AgentOptions, type ClientRequest } from 'node:
 import { Agent as HttpsAgent } from 'node:https';
 import { Readable } from 'node:stream';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { Agent as ChoosingAgent, type AgentConnectOpts } from 'agent-base';
+import { Agent as AnyAgent, type AgentConnectOpts } from 'agent-base';
 import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { proxyOf, proxySettings, type ProxySettings } from '../../core/proxy.ts';
 
-/** An idle connection is closed before the server does so just as a clip sets out on it, in milliseconds. */
+/** Idle time after which a connection is closed, in milliseconds: before the server closes it during a request. */
 const IDLE_MS = 4_000;
-/** Bytes of an answer that is no object: a list of uploads has 1 MB at most, an error far less. */
-const MOST_ANSWER = 4 * 1024 * 1024;
+/** Maximum size of an answer that is not an object, in bytes: a list of uploads has up to 1 MB, an error far less. */
+const MAX_ANSWER = 4 * 1024 * 1024;
 
 export interface HandlerOptions {
+  /** Timeout for opening a connection, in milliseconds. */
   connectMs: number;
+  /** Timeout for a connection without traffic, in milliseconds. */
   silenceMs: number;
 }
 
-/** Sends the requests of the SDK: by the proxies of the environment, and with an end to every answer. */
+/** Creates the HTTP handler of the SDK. It uses the proxies of the environment, and limits the size of answers. */
 export function openHandler({ connectMs, silenceMs }: HandlerOptions): NodeHttpHandler {
-  // How many go at once is decided by the downloads: the SDK's limit of 50 would be a second, hidden one.
+  // CLIPMILL_DOWNLOADS is the limit of concurrency: the SDK's limit of 50 sockets would be a second, hidden one.
   const options = { keepAlive: true, timeout: IDLE_MS, maxSockets: Number.POSITIVE_INFINITY };
   const proxy = proxySettings();
   const agents = proxy
@@ -28,8 +30,8 @@ export function openHandler({ connectMs, silenceMs }: HandlerOptions): NodeHttpH
   return new BoundedHandler({ connectionTimeout: connectMs, socketTimeout: silenceMs, ...agents });
 }
 
-/** Connects directly or through the proxy that the environment has for a host. */
-class ProxiedAgent extends ChoosingAgent {
+/** Connects directly, or through the proxy that the environment sets for a host. */
+class ProxiedAgent extends AnyAgent {
   readonly #options: AgentOptions;
   readonly #proxy: ProxySettings;
   readonly #agents = new Map<string, HttpAgent>();
@@ -63,7 +65,7 @@ function openAgent(secure: boolean, proxy: string | undefined, options: AgentOpt
   return secure ? new HttpsProxyAgent(proxy, options) : new HttpProxyAgent(proxy, options);
 }
 
-/** Aborts answers that never end: the SDK collects them in memory. */
+/** Aborts answers that are too long: the SDK collects them in memory. */
 class BoundedHandler extends NodeHttpHandler {
   override async handle(...args: Parameters<NodeHttpHandler['handle']>): ReturnType<NodeHttpHandler['handle']> {
     const [request] = args;
@@ -79,7 +81,7 @@ async function* bounded(body: Readable): AsyncGenerator<Buffer> {
   let size = 0;
   for await (const piece of body as AsyncIterable<Buffer>) {
     size += piece.length;
-    if (size > MOST_ANSWER) throw new Error(`the service answered with more than ${MOST_ANSWER} bytes`);
+    if (size > MAX_ANSWER) throw new Error(`the service answered with more than ${MAX_ANSWER} bytes`);
     yield piece;
   }
 }

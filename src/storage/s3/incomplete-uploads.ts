@@ -3,9 +3,9 @@ import type { S3Options, S3Session } from './session.ts';
 import { asStorageError, isMissing } from './errors.ts';
 
 /**
- * Uploads in parts whose process was killed. They are kept, and charged for, until they are
- * aborted. Without a prefix of its own clipmill cannot distinguish them from those of others and leaves them alone:
- * the bucket needs a lifecycle rule then.
+ * Creates the sweep of multipart uploads whose process died. The service stores, and charges for, their parts until
+ * they are aborted. Without a prefix, clipmill cannot distinguish its uploads from others and aborts none: the bucket
+ * needs a lifecycle rule then.
  */
 export function createIncompleteUploads(options: S3Options, open: () => Promise<S3Session>): Leftovers {
   return {
@@ -36,14 +36,14 @@ async function abortUploads(
       options,
     );
     for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-      // Some services pass over the prefix that was asked for.
+      // Some services ignore the requested prefix.
       if (!Key?.startsWith(prefix) || !UploadId || !Initiated) continue;
       if (Date.now() - Initiated.getTime() < olderThanMs) continue;
       try {
         await client.send(new sdk.AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }), options);
         aborted += 1;
       } catch (error) {
-        // It has ended meanwhile: its writer lives, or another process aborted it.
+        // It has ended meanwhile: its writer completed it, or another process aborted it.
         if (!isMissing(error)) throw error;
       }
     }

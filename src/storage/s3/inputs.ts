@@ -3,7 +3,7 @@ import { StorageError, type InputStore } from '../storage.ts';
 import type { S3Session } from './session.ts';
 import { asStorageError, isHidden } from './errors.ts';
 
-/** Stores images under `inputs/` of the prefix, each once. */
+/** Creates a store of images under `inputs/` of the prefix. */
 export function createS3Inputs(open: () => Promise<S3Session>): InputStore {
   return {
     async put(sha256, extension, contentType, bytes) {
@@ -14,8 +14,8 @@ export function createS3Inputs(open: () => Promise<S3Session>): InputStore {
         const found = await findInput(session, key, sha256, bytes.length);
         if (found === 'same') return;
         if (found === 'other') {
-          throw new StorageError(`s3://${bucket}/${key} is there already and is another file`, {
-            cure: 'Set CLIPMILL_STORAGE to a prefix of its own.',
+          throw new StorageError(`s3://${bucket}/${key} exists and is another file`, {
+            cure: 'Set CLIPMILL_STORAGE to a prefix that only clipmill uses.',
           });
         }
         const request = { Bucket: bucket, Key: key, ContentType: contentType, Body: bytes };
@@ -36,7 +36,7 @@ export function createS3Inputs(open: () => Promise<S3Session>): InputStore {
   };
 }
 
-/** The object at an input's key: this image, none, or one of another origin, which is never replaced. */
+/** Returns whether the key has this image, no object, or another object, which is never replaced. */
 async function findInput(
   { sdk, client, bucket }: S3Session,
   key: string,

@@ -2,7 +2,7 @@ import type { ListedFile } from '../storage.ts';
 import { asStorageError } from './errors.ts';
 import type { S3Session } from './session.ts';
 
-/** Lists the objects below `folder`/, up to 1,000 in a page. @throws StorageError */
+/** Lists the objects below `folder`/, up to 1,000 per page. @throws StorageError */
 export async function* listObjects(
   { sdk, client, bucket, keyOf }: S3Session,
   folder: string,
@@ -24,7 +24,7 @@ export async function* listObjects(
   }
 }
 
-/** Lists the first parts of all keys below the prefix, up to the first "/". @throws StorageError */
+/** Lists the folders below the prefix: the parts of all keys up to the first "/". @throws StorageError */
 export async function listPrefixes(session: S3Session, signal?: AbortSignal): Promise<string[]> {
   const { sdk, client, bucket, keyOf } = session;
   const root = keyOf('');

@@ -4,16 +4,16 @@ export interface S3Options {
   bucket: string;
   /** Prefix of every key, without a slash at the end; empty for none. */
   prefix: string;
-  /** Absent: AWS. */
+  /** Default: AWS. */
   endpoint?: string | undefined;
   forcePathStyle?: boolean | undefined;
-  /** Absent: that of the AWS configuration, or with an endpoint a value that services accept. */
+  /** Default: the region of the AWS configuration; with an endpoint, a value that its service accepts. */
   region?: string | undefined;
-  /** Default: those that the standard AWS chain finds. */
+  /** Default: the credentials of the standard AWS chain. */
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string | undefined } | undefined;
-  /** For a connection to open, in milliseconds. Default 10,000. */
+  /** Timeout for opening a connection, in milliseconds. Default 10,000. */
   connectMs?: number | undefined;
-  /** Longest silence on a connection that is in use, in milliseconds. Default 60,000. */
+  /** Timeout for a connection without traffic, in milliseconds. Default 60,000. */
   silenceMs?: number | undefined;
 }
 
@@ -22,17 +22,17 @@ export interface S3Session {
   sdk: typeof Sdk;
   client: Sdk.S3Client;
   bucket: string;
-  /** The key of a name. */
+  /** Returns the key of a name. */
   keyOf: (name: string) => string;
-  /** A URL that needs no credentials for `seconds`. */
+  /** Returns a URL that is valid without credentials for `seconds`. */
   presign: (request: Sdk.GetObjectCommandInput, seconds: number) => Promise<string>;
   close: () => void;
 }
 
-/** The SDK prints warnings on the console; what matters arrives as errors. */
+/** Suppresses warnings of the SDK on the console; failures are thrown as errors. */
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
-/** Loads the SDK only when something is stored: that takes longer than the rest of clipmill. */
+/** Opens a session. Loads the SDK here and not at start: that takes longer than loading the rest of clipmill. */
 export async function openS3(options: S3Options): Promise<S3Session> {
   // clipmill checks the version of Node itself.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
@@ -48,7 +48,7 @@ export async function openS3(options: S3Options): Promise<S3Session> {
     // Default checksums encode a stream as aws-chunked, which many services refuse.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // The SDK waits for "100 Continue" only on a connection that it opens for that one request.
+    // With Expect: 100-continue, the SDK opens a new connection for each request.
     expectContinueHeader: false,
     requestHandler: openHandler({ connectMs: options.connectMs ?? 10_000, silenceMs: options.silenceMs ?? 60_000 }),
   });
@@ -69,7 +69,7 @@ function plainCredentials({ accessKeyId, secretAccessKey, sessionToken }: NonNul
   return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }
 
-/** R2 knows `auto` alone; most others take anything, and call it us-east-1 themselves. */
+/** R2 accepts only `auto`. Most other services accept any region; their own default is us-east-1. */
 function defaultRegion(endpoint: string): string {
   return new URL(endpoint).hostname.endsWith('.r2.cloudflarestorage.com') ? 'auto' : 'us-east-1';
 }

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { UserError } from '../../core/errors.ts';
-import { KEPT_FREE, requireSafeName } from '../names.ts';
+import { RESERVED_BYTES, requireSafeName } from '../names.ts';
 import { NameError, StorageError, type Bytes, type ClipFacts, type Storage } from '../storage.ts';
 import { supportsConditionalPut, putIfAbsent } from './conditional-put.ts';
 import { createS3Inputs } from './inputs.ts';
@@ -11,15 +11,15 @@ import { openS3, type S3Options, type S3Session } from './session.ts';
 import { asStorageError, isHidden, isMissing } from './errors.ts';
 import { sizeOf, upload } from './upload.ts';
 
-/** Bytes of a key on every service, the prefix included. */
-const LONGEST_KEY = 1_024;
+/** Maximum length of a key on every service, prefix included, in bytes. */
+const MAX_KEY = 1_024;
 
-/** Stores clips as objects below a prefix of a bucket. */
+/** Creates a storage of objects below a prefix of a bucket. */
 export function createS3Storage(options: S3Options): Storage {
   let opening: Promise<S3Session> | undefined;
   const open = () => (opening ??= openS3(options));
   const urlOf = (name: string) => `s3://${[options.bucket, options.prefix, name].filter(Boolean).join('/')}`;
-  // One for each process: it may replace nothing of others, and where it may not be deleted it does not add up.
+  // One name per process: it replaces no other object, and probes that cannot be deleted do not accumulate.
   const probe = `.clipmill-probe-${randomUUID()}`;
   let conditional: Promise<boolean> | undefined;
   const isConditional = (session: S3Session) =>
@@ -79,7 +79,7 @@ export function createS3Storage(options: S3Options): Storage {
     }
   }
 
-  /** The clip's metadata names its task, and an object is never partial. */
+  /** Recovers a clip by its metadata, which names its task. An object is never partial. */
   async function recover(name: string, taskId: string, signal?: AbortSignal) {
     const { sdk, client, bucket, keyOf } = await open();
     const request = { Bucket: bucket, Key: keyOf(name) };
@@ -88,7 +88,7 @@ export function createS3Storage(options: S3Options): Storage {
       const head = await client.send(new sdk.HeadObjectCommand(request), sending);
       const size = head.ContentLength ?? 0;
       if (head.Metadata?.['taskid'] !== encodeURIComponent(taskId)) return undefined;
-      // Its hash was known only to the process that died.
+      // Only the process that died knew its hash.
       const { Body } = await client.send(new sdk.GetObjectCommand(request), sending);
       const found = await hashOf(Body instanceof Readable ? Body : Readable.from([]));
       return found.size === size ? { location: urlOf(name), ...found } : undefined;
@@ -106,16 +106,16 @@ export function createS3Storage(options: S3Options): Storage {
       const request = { Bucket: bucket, Key: keyOf(probe) };
       await client.send(new sdk.PutObjectCommand({ ...request, Body: Buffer.from('probe') }));
       await client.send(new sdk.HeadObjectCommand(request)).catch((error: unknown) => {
-        // A rule of the bucket may have removed it since.
+        // A lifecycle rule may have removed it since.
         if (!isMissing(error)) throw error;
       });
-      // Clips are stored without the right to delete; the probe is then left behind.
+      // Storing clips does not require the permission to delete; without it the probe remains.
       await client.send(new sdk.DeleteObjectCommand(request)).catch(() => {});
     } catch (error) {
       const failure = asStorageError(error, `cannot write to ${where}`);
       if (!(failure instanceof StorageError)) throw failure;
       throw new UserError(failure.message, {
-        cure: failure.cure ?? 'See that the service works, or set CLIPMILL_STORAGE to another place.',
+        cure: failure.cure ?? 'Check that the service works, or set CLIPMILL_STORAGE to another place.',
         cause: error,
       });
     }
@@ -125,9 +125,9 @@ export function createS3Storage(options: S3Options): Storage {
     put,
     recover,
     check,
-    async putPage(name, body, contentType, signal) {
+    async overwrite(name, body, contentType, signal) {
       const session = await open();
-      // It changes while its batch proceeds.
+      // A report changes while its batch is in progress.
       const what = { key: session.keyOf(name), length: undefined, contentType, cacheControl: 'no-cache' };
       await upload(session, what, body, signal);
       return { location: urlOf(name) };
@@ -143,13 +143,13 @@ export function createS3Storage(options: S3Options): Storage {
       Promise.resolve({
         fault(name) {
           const bytes = Buffer.byteLength(options.prefix === '' ? name : `${options.prefix}/${name}`);
-          const most = LONGEST_KEY - KEPT_FREE;
-          return bytes > most ? `makes a key of ${bytes} bytes with its prefix, and S3 takes ${most}` : undefined;
+          const most = MAX_KEY - RESERVED_BYTES;
+          return bytes > most ? `makes a key of ${bytes} bytes with its prefix, and S3 accepts ${most}` : undefined;
         },
       }),
     async obstacle(name, signal) {
       try {
-        return (await stat(name, signal)) && 'is the name of an object there already';
+        return (await stat(name, signal)) && 'is the name of an existing object';
       } catch (error) {
         signal?.throwIfAborted();
         if (error instanceof StorageError && isHidden(error.cause)) return undefined;

@@ -4,32 +4,32 @@ import type { S3Session } from './session.ts';
 import { Transfer } from '../transfer.ts';
 import { asStorageError, isMissing } from './errors.ts';
 
-/** The largest PutObject of every service, in bytes. */
-const MOST_IN_ONE_PUT = 5_000_000_000;
-/** The least that a part may have. */
-const LEAST_PART = 5 * 1024 * 1024;
-/** Longest time to remove the parts of an aborted upload, in milliseconds: the service may not answer. */
-const TIDY_MS = 3_000;
-/** Swift takes no more by default; others take ten times as many. */
-const MOST_PARTS = 1_000;
+/** Maximum size of a PutObject that every service accepts, in bytes. */
+const MAX_PUT = 5_000_000_000;
+/** Minimum size of a part, in bytes. */
+const MIN_PART = 5 * 1024 * 1024;
+/** How long a failed upload may take to remove its parts, in milliseconds: the service may not answer. */
+const CLEANUP_MS = 3_000;
+/** Maximum number of parts: the default of Swift; other services accept ten times as many. */
+const MAX_PARTS = 1_000;
 
 export interface Upload {
   key: string;
-  /** Bytes, where they are known beforehand. */
+  /** Bytes, if they are known in advance. */
   length: number | undefined;
   contentType: string;
-  /** Absent: caches decide. */
+  /** Default: none. */
   cacheControl?: string;
-  /** Values may hold anything; they are percent-encoded, as headers are ASCII. */
+  /** Values may have any characters; they are percent-encoded, because headers are ASCII. */
   metadata?: Record<string, string>;
-  /** The service refuses the request when the object exists by then (412). */
+  /** Lets the service refuse the request (412) if the object exists. */
   onlyIfAbsent?: boolean;
 }
 
 /**
- * Stores a stream as one object, in one request where its length is known.
- * @returns its size as the service has it, which is what was sent
- * @throws StorageError, or what the stream threw, or the reason of the signal
+ * Stores a stream as one object, in one request if its length is known.
+ * @returns its size in bytes, which the service has confirmed
+ * @throws StorageError, the error of the stream, or the reason of the signal
  */
 export async function upload(session: S3Session, what: Upload, body: Bytes, signal?: AbortSignal): Promise<number> {
   const where = `s3://${session.bucket}/${what.key}`;
@@ -43,24 +43,24 @@ export async function upload(session: S3Session, what: Upload, body: Bytes, sign
     ...(what.onlyIfAbsent && { IfNoneMatch: '*' }),
   };
   try {
-    if (what.length !== undefined && what.length <= MOST_IN_ONE_PUT) {
+    if (what.length !== undefined && what.length <= MAX_PUT) {
       await putOnce(session, { ...request, ContentLength: what.length }, transfer, body);
     } else {
       await putParts(session, request, what.length, transfer, body);
     }
     const kept = await sizeOf(session, what.key, signal);
     if (kept !== transfer.sent) {
-      throw new StorageError(`${where}: ${transfer.sent} bytes were sent, and it has ${kept ?? 'no object'}`);
+      throw new StorageError(`${where}: sent ${transfer.sent} bytes, the service has ${kept ?? 'no object'}`);
     }
     return kept;
   } catch (error) {
-    throw transfer.blame(error, (own) => asStorageError(own, where));
+    throw transfer.causeOf(error, (own) => asStorageError(own, where));
   } finally {
     transfer.end();
   }
 }
 
-/** The SDK only pipes a stream into its request: an error of the stream has to end the request. */
+/** Sends one PutObject. The SDK does not end a request whose stream fails: the signal of the transfer does. */
 async function putOnce(
   { sdk, client }: S3Session,
   request: PutObjectCommandInput,
@@ -76,9 +76,9 @@ async function putOnce(
 }
 
 /**
- * In parts of equal size, one at a time: sixteen downloads with several parts each in memory would
- * hold hundreds of megabytes. The upload is given up by an error of its stream, and by its own abort only
- * when that does not end it: an abort leaves the parts behind when the source is silent.
+ * Uploads parts of equal size, one at a time: 16 downloads with several parts each in memory would need hundreds of
+ * megabytes. A failed transfer ends the upload by an error of its stream; if that does not end it, by its own abort,
+ * which leaves the parts in the bucket while the source is silent.
  */
 async function putParts(
   { client }: S3Session,
@@ -88,24 +88,24 @@ async function putParts(
   body: Bytes,
 ): Promise<void> {
   const { Upload } = await import('@aws-sdk/lib-storage');
-  const partSize = Math.max(LEAST_PART, Math.ceil((length ?? 0) / MOST_PARTS));
+  const partSize = Math.max(MIN_PART, Math.ceil((length ?? 0) / MAX_PARTS));
   const stream = transfer.stream(body);
   const parts = new Upload({ client, params: { ...request, Body: stream }, partSize, queueSize: 1 });
-  let tidying: NodeJS.Timeout | undefined;
-  const giveUp = () => {
-    tidying = setTimeout(() => void parts.abort(), TIDY_MS);
+  let cleanup: NodeJS.Timeout | undefined;
+  const abortLater = () => {
+    cleanup = setTimeout(() => void parts.abort(), CLEANUP_MS);
   };
-  transfer.signal.addEventListener('abort', giveUp, { once: true });
+  transfer.signal.addEventListener('abort', abortLater, { once: true });
   try {
     await parts.done();
   } finally {
-    transfer.signal.removeEventListener('abort', giveUp);
-    clearTimeout(tidying);
+    transfer.signal.removeEventListener('abort', abortLater);
+    clearTimeout(cleanup);
     stream.destroy();
   }
 }
 
-/** @returns `undefined` when there is no such object */
+/** Returns the size of an object in bytes; `undefined` if there is no such object. */
 export async function sizeOf(
   { sdk, client, bucket }: S3Session,
   key: string,

@@ -5,7 +5,7 @@ import type { Storage } from '../../storage/storage.ts';
 
 export interface SidecarDeps {
   queries: Pick<Queries, 'item'>;
-  storage: Pick<Storage, 'putPage'>;
+  storage: Pick<Storage, 'overwrite'>;
 }
 
 /** Writes the sidecar of a stored clip. */
@@ -30,7 +30,7 @@ export function createSidecars({ queries, storage }: SidecarDeps): WriteSidecar 
       ...manifestRow({ ...item, ...clip, more: clip.more && [...clip.more], state: 'done' }),
     };
     const text = `${JSON.stringify(row, null, 2)}\n`;
-    await storage.putPage(sidecarName(clip.storedAs ?? item.output), once(text), 'application/json');
+    await storage.overwrite(sidecarName(clip.storedAs ?? item.output), once(text), 'application/json');
   };
 }
 

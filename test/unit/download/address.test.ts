@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRange } from '../../../src/core/address-range.ts';
-import { checkedLookup, forbidden, isAllowed } from '../../../src/download/address.ts';
+import { checkedLookup, forbiddenAddress, isAllowed } from '../../../src/download/address.ts';
 
 const strict = { any: false, allowed: [] };
 
@@ -156,7 +156,7 @@ describe('addresses that clips may come from', () => {
       true,
     ]);
     expect(['10.1.2.4', 'fc00::7', '127.0.0.1'].some((text) => isAllowed(text, rules))).toBe(false);
-    expect(forbidden('clips.example', '198.18.0.7').message).toContain('CLIPMILL_ALLOW_ADDRESSES=198.18.0.0/15');
+    expect(forbiddenAddress('clips.example', '198.18.0.7').message).toContain('CLIPMILL_ALLOW_ADDRESSES=198.18.0.0/15');
   });
 
   it('are checked when a name is resolved', async () => {

@@ -62,8 +62,8 @@ describe('ClipValidator', () => {
   });
 
   it.each([
-    ['fewer bytes than announced', mp4.subarray(0, 100), mp4.length, '100 bytes came of 520'],
-    ['more bytes than announced', mp4, 100, '520 bytes came of 100'],
+    ['fewer bytes than announced', mp4.subarray(0, 100), mp4.length, 'received 100 bytes, 520 were announced'],
+    ['more bytes than announced', mp4, 100, 'received 520 bytes, 100 were announced'],
     ['a page of HTML', Buffer.from('<!doctype html><title>Error</title>'), undefined, 'not an MP4'],
     ['next to nothing', Buffer.from('abc'), undefined, 'only 3 bytes'],
     ['nothing', Buffer.alloc(0), undefined, 'only 0 bytes'],

@@ -100,11 +100,11 @@ describe('a source', () => {
   });
 
   it.each([
-    ['another version', (response: ServerResponse) => void whole(response), 'cannot resume it'],
+    ['another version', (response: ServerResponse) => void whole(response), 'cannot resume'],
     [
       'another place',
       (response: ServerResponse) => void response.writeHead(206, { 'content-range': 'bytes 0-9/10' }).end('0123456789'),
-      'cannot resume it',
+      'cannot resume',
     ],
   ])('never mixes in %s', async (_what, answer, message) => {
     const { url } = await serve(half, answer);
@@ -182,7 +182,7 @@ describe('a source', () => {
     const source = await open().open(url);
     await expect(read(source)).rejects.toMatchObject({
       fault: 'broken',
-      message: expect.stringContaining('other bytes') as string,
+      message: expect.stringContaining('different bytes') as string,
     });
   });
 

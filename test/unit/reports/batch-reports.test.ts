@@ -16,7 +16,7 @@ function storage(broken?: string) {
   const pages = new Map<string, string>();
   return {
     pages,
-    async putPage(name: string, body: Bytes) {
+    async overwrite(name: string, body: Bytes) {
       // Fails before it reads a line.
       if (name === broken) throw new Error('disk full');
       let text = '';

@@ -237,11 +237,11 @@ describe('downloading', () => {
 
   it('numbers a clip whose name is taken by a file, and reports it', async () => {
     const { state, step, log } = world();
-    state.storageFails = [new NameError('taken', 'b/a.mp4 is there already')];
+    state.storageFails = [new NameError('taken', 'b/a.mp4 already exists')];
     expect(await step()).toEqual({ kind: 'done' });
     // Another item has the name with a 2.
     expect(state.stored).toEqual(['b/a-3.mp4']);
-    expect(state.ended).toMatchObject({ storedAs: 'b/a-3.mp4', storedAsReason: 'b/a.mp4 is there already' });
+    expect(state.ended).toMatchObject({ storedAs: 'b/a-3.mp4', storedAsReason: 'b/a.mp4 already exists' });
     expect(log.join('')).toContain('stored under another name');
   });
 

@@ -54,6 +54,6 @@ describe('the names of a folder', () => {
   it('are shorter on an encrypted file system', async () => {
     const rules = fileNameRules('/home/me', await probeNames(folder({ longest: 143 })));
     expect(rules.fault(`${'x'.repeat(133)}/a.mp4`)).toBeUndefined();
-    expect(rules.fault(`${'x'.repeat(134)}/a.mp4`)).toContain('takes 133');
+    expect(rules.fault(`${'x'.repeat(134)}/a.mp4`)).toContain('accepts 133');
   });
 });

@@ -72,7 +72,7 @@ describe('storing on a disk', () => {
   it.each([
     ['file/a.mp4', /needs the folder file, which is a file/],
     ['deep/file/x/a.mp4', /needs the folder deep\/file, which is a file/],
-    ['folder', /is a folder there/],
+    ['folder', /is the name of an existing folder/],
     [`${'x'.repeat(300)}.mp4`, /ENAMETOOLONG/],
     [`${'x'.repeat(300)}/a.mp4`, /ENAMETOOLONG/],
     ['.git/hooks/a.mp4', /begins with "."/],
@@ -115,9 +115,9 @@ describe('storing on a disk', () => {
 
   it('recreates a removed folder', async () => {
     const { root, storage } = await open();
-    await storage.putPage('b/index.html', body('old'), 'text/html');
+    await storage.overwrite('b/index.html', body('old'), 'text/html');
     await rm(join(root, 'b'), { recursive: true });
-    await storage.putPage('b/index.html', body('new'), 'text/html');
+    await storage.overwrite('b/index.html', body('new'), 'text/html');
     await storage.put('b/a.mp4', body('clip'), facts);
     expect((await readdir(join(root, 'b'))).toSorted()).toEqual(['a.mp4', 'index.html']);
   });
@@ -127,8 +127,8 @@ describe('storing on a disk', () => {
     await mkdir(join(root, 'folder'));
     await writeFile(join(root, 'file'), '');
     expect(await storage.obstacle('file/a.mp4')).toContain('needs the folder file');
-    expect(await storage.obstacle('folder')).toBe('is a folder there');
-    expect(await storage.obstacle('file')).toBe('is the name of a file there already');
+    expect(await storage.obstacle('folder')).toBe('is the name of an existing folder');
+    expect(await storage.obstacle('file')).toBe('is the name of an existing file');
     expect(await storage.obstacle('folder/a/b.mp4')).toBeUndefined();
   });
 
