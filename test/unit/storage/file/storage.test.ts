@@ -72,7 +72,7 @@ describe('storing on a disk', () => {
   it.each([
     ['file/a.mp4', /needs the folder file, which is a file/],
     ['deep/file/x/a.mp4', /needs the folder deep\/file, which is a file/],
-    ['folder', /is the name of an existing folder/],
+    ['folder', /folder is a folder/],
     [`${'x'.repeat(300)}.mp4`, /ENAMETOOLONG/],
     [`${'x'.repeat(300)}/a.mp4`, /ENAMETOOLONG/],
     ['.git/hooks/a.mp4', /begins with "."/],
