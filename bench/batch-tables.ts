@@ -2,6 +2,9 @@ import type { Measured } from './scenario.ts';
 
 type Column = [title: string, cell: (measured: Measured) => string];
 
+/** Formats milliseconds. There are none if a batch has no more clips than slots. */
+const whole = (ms: number) => (Number.isNaN(ms) ? '–' : ms.toFixed(0));
+
 const columns: Column[] = [
   ['run', ({ scenario }) => scenario.name],
   ['clips', ({ scenario }) => `${scenario.clips} × ${scenario.mix}`],
@@ -15,13 +18,10 @@ const columns: Column[] = [
   ['CPU ms a clip', ({ workerCpuMs }) => workerCpuMs.toFixed(2)],
   ['Redis', ({ redisCpuMs }) => redisCpuMs.toFixed(2)],
   ['peak MB', ({ peakBytes }) => (peakBytes / 1e6).toFixed(0)],
-  [
-    'end to seen ms, mean / p99',
-    ({ detectMeanMs, detectP99Ms }) => `${detectMeanMs.toFixed(0)} / ${detectP99Ms.toFixed(0)}`,
-  ],
+  ['end to seen ms, mean / p99', ({ detectMeanMs, detectP99Ms }) => `${whole(detectMeanMs)} / ${whole(detectP99Ms)}`],
   [
     'seen to next POST ms, mean / p99',
-    ({ refillMeanMs, refillP99Ms }) => `${refillMeanMs.toFixed(0)} / ${refillP99Ms.toFixed(0)}`,
+    ({ refillMeanMs, refillP99Ms }) => `${whole(refillMeanMs)} / ${whole(refillP99Ms)}`,
   ],
 ];
 
@@ -32,7 +32,7 @@ const callbackColumns: Column[] = [
   ['requests a clip', ({ requestsPerClip }) => requestsPerClip.toFixed(2)],
   [
     'end to seen ms, median / p99',
-    ({ detectMedianMs, detectP99Ms }) => `${detectMedianMs.toFixed(0)} / ${detectP99Ms.toFixed(0)}`,
+    ({ detectMedianMs, detectP99Ms }) => `${whole(detectMedianMs)} / ${whole(detectP99Ms)}`,
   ],
   ['held', ({ held }) => String(held)],
   ['doubled', ({ doubled }) => String(doubled)],
@@ -49,7 +49,7 @@ const durabilityColumns: Column[] = [
   [
     'seen to next POST ms, median / mean / p99',
     ({ refillMedianMs, refillMeanMs, refillP99Ms }) =>
-      [refillMedianMs, refillMeanMs, refillP99Ms].map((ms) => ms.toFixed(0)).join(' / '),
+      [refillMedianMs, refillMeanMs, refillP99Ms].map(whole).join(' / '),
   ],
 ];
 
@@ -60,9 +60,9 @@ function table(shown: readonly Column[]) {
   };
 }
 
-/** What is looked at of every batch. */
+/** The table of whole batches. */
 export const batchTable = table(columns);
-/** What the second witness of a submission costs. */
+/** The table of runs with each CLIPMILL_DURABILITY. */
 export const durabilityTable = table(durabilityColumns);
-/** What callbacks are about. */
+/** The table of runs with and without callbacks. */
 export const callbackTable = table(callbackColumns);

@@ -1,7 +1,7 @@
 /**
- * A night's batch in two minutes, with everything going wrong at once: worker processes are killed,
- * Redis is killed and comes back, the API loses answers, fails tasks and breaks off downloads. Ends
- * with a table, and with exit code 1 if anything was paid twice or lost.
+ * Runs a batch for about two minutes under all faults at once: worker processes are killed, Redis is killed and
+ * restarted, the API loses answers, fails tasks and interrupts downloads. Prints a table. Exits with 1 if a clip was paid
+ * for twice or lost.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,15 +18,16 @@ import { WorkerPool } from './chaos/worker-pool.ts';
 import { startKillableRedis } from './killable-redis.ts';
 import { audit, type Audit } from './audit.ts';
 import { startProgram } from './processes.ts';
-import { readRecords } from './scenario.ts';
+import { readRecords } from './records.ts';
 
 const BATCH = 'chaos';
 const SPEED = 20;
 const WORKERS = 3;
 const KILL_EVERY_MS = 2_000;
-/** Every so many kills of a worker, Redis is killed too. */
+/** Number of killed workers after which Redis is killed too. */
 const REDIS_EVERY = 5;
-const HELD_SHARE = 0.03;
+/** Maximum share of items that may end as held. */
+const MAX_HELD_SHARE = 0.03;
 const faults = [
   'create500=0.02',
   'createReset=0.002',
@@ -73,19 +74,19 @@ const env = {
   CLIPMILL_TASK_TIMEOUT: '10s',
   CLIPMILL_LOG_LEVEL: 'error',
 };
-const crew = new WorkerPool(env);
+const pool = new WorkerPool(env);
 let redisKills = 0;
 let exitCode = 1;
 try {
   const app = await openApp(loadConfig(env), { log: silentLogger(), roles: queueNames });
-  await crew.start(WORKERS);
+  await pool.start(WORKERS);
   await submitJobs(app, { batch: BATCH }, expandJobs(jobs(clips), { batch: BATCH }));
   const startedAt = performance.now();
   const deadline = startedAt + Number(values.minutes) * 60_000;
   while (performance.now() < deadline && !(await hasEnded(app))) {
     await sleep(KILL_EVERY_MS);
-    await crew.killOne();
-    if (crew.killed % REDIS_EVERY === 0) {
+    await pool.killOne();
+    if (pool.killed % REDIS_EVERY === 0) {
       await redis.killAndRestart();
       redisKills += 1;
     }
@@ -93,36 +94,37 @@ try {
   const seconds = (performance.now() - startedAt) / 1000;
   const records = await readRecords(simulator.firstLine);
   const audited = await audit(app.queries.items(BATCH), records.full.tasks);
-  const slots = await slotsLeft(app);
+  const slots = await takenSlots(app);
   await app.close();
   print(audited, seconds, slots, records.faults);
-  exitCode = audited.doubled + audited.lost + slots === 0 && audited.held <= clips * HELD_SHARE ? 0 : 1;
+  exitCode = audited.doubled + audited.lost + slots === 0 && audited.held <= clips * MAX_HELD_SHARE ? 0 : 1;
 } finally {
-  await crew.stop();
+  await pool.stop();
   await redis.stop();
   await simulator.stop();
   await rm(folder, { recursive: true, force: true });
 }
 process.exitCode = exitCode;
 
-/** One in a hundred is refused by the API for its content. */
+/** Yields the jobs. The API refuses one in a hundred for its content. */
 function* jobs(count: number) {
   for (let n = 1; n <= count; n += 1) {
     yield { id: `clip-${n}`, prompt: n % 100 === 0 ? `clip ${n} [fail:CONTENT_VIOLATION]` : `clip ${n}` };
   }
 }
 
+/** Prints the progress. @returns whether the batch has ended */
 async function hasEnded(app: App): Promise<boolean> {
   const batch = await app.queries.batch(BATCH);
   if (batch) {
     const { done, failed, held, total } = batch.counts;
-    process.stderr.write(`${done + failed + held} of ${total}, ${held} held, ${crew.killed} workers killed\n`);
+    process.stderr.write(`${done + failed + held} of ${total}, ${held} held, ${pool.killed} workers killed\n`);
   }
   return batch?.endedAt !== null && batch !== undefined;
 }
 
-/** Slots that do not come free although nothing runs any more. */
-async function slotsLeft(app: App): Promise<number> {
+/** Returns how many slots are still taken 30 s after the last task. */
+async function takenSlots(app: App): Promise<number> {
   const deadline = performance.now() + 30_000;
   for (;;) {
     const left = await app.redis.zcard(app.keys.slots);
@@ -131,16 +133,16 @@ async function slotsLeft(app: App): Promise<number> {
   }
 }
 
-function print(audited: Audit, seconds: number, slots: number, struck: Record<string, number>): void {
+function print(audited: Audit, seconds: number, slots: number, faultCounts: Record<string, number>): void {
   const { problems, heldWithTask, ...counts } = audited;
   const rows = {
     ...counts,
-    'held, and a task was made': heldWithTask,
+    'held, with a task': heldWithTask,
     'held, share': `${((100 * audited.held) / audited.submitted).toFixed(2)} %`,
     'slots never freed': slots,
-    'workers killed': crew.killed,
+    'workers killed': pool.killed,
     'Redis killed': redisKills,
-    'faults of the API': Object.values(struck).reduce((sum, count) => sum + count, 0),
+    'faults of the API': Object.values(faultCounts).reduce((sum, count) => sum + count, 0),
     seconds: seconds.toFixed(0),
   };
   console.log('| what | count |\n| --- | --- |');

@@ -20,12 +20,12 @@ interface Downloaded {
   seconds: number;
   /** Milliseconds of CPU of the worker. */
   cpuMs: number;
-  /** Most memory that the worker held, in bytes. */
+  /** Peak memory of the worker in bytes. */
   peakBytes: number;
 }
 
-const AT_ONCE = 16;
-/** Each begins with another program: none always follows the same one. */
+const CONCURRENCY = 16;
+/** Each round begins with another program, so that no program always follows the same one. */
 const ROUNDS = 5;
 const loads: Load[] = [
   { clips: 160, bytes: 20_000_000 },
@@ -33,10 +33,10 @@ const loads: Load[] = [
 ];
 
 /**
- * Compares a download worker, on clips that are all generated already, with as many pairs of curls as it has downloads:
- * `curl URL | curl -T - TARGET`. On disk, `sync` makes their files as durable as clipmill's. Further peers on disk are a
- * single curl that writes to a file by itself, a script of one event loop, and `rclone copyurl` where it is installed.
- * Figures are medians of the rounds.
+ * Compares a download worker, on clips that are generated already, with the same number of concurrent pairs of curls:
+ * `curl URL | curl -T - TARGET`. On disk, `sync` makes their files as durable as those of clipmill. Further peers on disk
+ * are a single curl that writes to a file, a script with one event loop, and `rclone copyurl` if it is installed. Figures
+ * are medians of the rounds.
  * @param only the rows whose name contains this
  */
 export async function benchDownloads(only = ''): Promise<void> {
@@ -47,9 +47,9 @@ export async function benchDownloads(only = ''): Promise<void> {
   const chosen = rows.filter(({ to, load }) => nameOf(to, load).includes(only));
   const s3 = chosen.some(({ to }) => to === 'S3') ? await startS3Server() : undefined;
   try {
-    console.log(`${AT_ONCE} at a time, ${ROUNDS} rounds\n`);
+    console.log(`${CONCURRENCY} at a time, ${ROUNDS} rounds\n`);
     console.log(
-      '| to, clips | clipmill MB/s | curl \\| curl -T MB/s | ratio | least to most | curl -o MB/s | rclone MB/s | script MB/s | CPU ms a MB | peak MB |\n|---|---|---|---|---|---|---|---|---|---|',
+      '| to, clips | clipmill MB/s | curl \\| curl -T MB/s | ratio | min to max | curl -o MB/s | rclone MB/s | script MB/s | CPU ms a MB | peak MB |\n|---|---|---|---|---|---|---|---|---|---|',
     );
     for (const { to, load } of chosen) {
       if (to === 'disk') console.log(await row(load, undefined));
@@ -80,14 +80,14 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
       CLIPMILL_POLL_DELAY: '50ms',
       CLIPMILL_POLL_INTERVAL: '20ms',
       CLIPMILL_LOG_LEVEL: 'warn',
-      CLIPMILL_DOWNLOADS: String(AT_ONCE),
+      CLIPMILL_DOWNLOADS: String(CONCURRENCY),
       ...storageSettings(folder, s3),
     };
     const peers = s3 ? s3Peers(load.bytes, s3) : await diskPeers(folder);
     const ours: Downloaded[] = [];
     const theirs = new Map([...peers.keys()].map((name) => [name, [] as number[]]));
     for (let round = 1; round <= ROUNDS; round += 1) {
-      // Each batch has a name of its own: clips that are in the bucket already would be adopted.
+      // Each batch has a name of its own: clips that are already in the bucket would be adopted.
       const batch = `${load.clips}-clips-${round}`;
       const urls = await generate(load, batch, env, redis.url);
       const runs = [
@@ -98,12 +98,12 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
         ...[...peers].map(
           ([name, peer]) =>
             async () =>
-              void theirs.get(name)?.push(await peer(urls, AT_ONCE)),
+              void theirs.get(name)?.push(await peer(urls, CONCURRENCY)),
         ),
       ];
       const first = (round - 1) % runs.length;
       for (const run of [...runs.slice(first), ...runs.slice(0, first)]) {
-        // Writes and removals of the previous run would slow down this one.
+        // Pending writes and removals of the previous run would slow down this one.
         await sh('sync');
         await run();
       }
@@ -131,7 +131,7 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
   }
 }
 
-/** Of an odd number of values. */
+/** Returns the median of an odd number of values. */
 function median(values: readonly number[]): number {
   return values.toSorted((one, other) => one - other)[values.length >> 1] ?? Number.NaN;
 }
@@ -148,7 +148,7 @@ function storageSettings(folder: string, s3: S3Server | undefined): Record<strin
   };
 }
 
-/** Has all clips generated, and none fetched. @returns their URLs */
+/** Submits a batch, and waits until all clips are generated; none is downloaded. @returns their URLs */
 async function generate(load: Load, name: string, env: Record<string, string>, redisUrl: string): Promise<string[]> {
   const clipmill = await createClipmill({ settings: env, work: ['submit', 'poll'] });
   const jobs = Array.from({ length: load.clips }, (_, n) => ({ id: `clip-${n}`, prompt: `clip ${n}` }));

@@ -1,7 +1,7 @@
 /**
- * Fail-overs of Redis in the middle of a batch: real sentinels and clusters on this machine, two worker processes,
- * neither of which is restarted. Prints a table of what came of every clip, and ends with exit code 1 if any was
- * paid twice or lost, or if more than 2 % are held.
+ * Runs fail-overs of Redis in the middle of a batch: real Sentinels and Clusters on this machine, and two worker
+ * processes that are not restarted. Prints a table of outcomes. Exits with 1 if a clip was paid for twice or lost, or if
+ * more than 2 % are held.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,16 +20,17 @@ interface Scenario {
   name: string;
   start(options: SetupOptions): Promise<Setup>;
   tls: boolean;
-  /** Happens in the middle of the submissions. */
+  /** Injects the fault in the middle of the submissions. */
   fault: (setup: Setup) => Promise<void>;
 }
 
-/** How long a frozen master stays frozen after it was replaced, and how long a split lasts, in milliseconds. */
-const AFTER_MS = 3_000;
+/** How long the old master stays frozen or dead after it was replaced, in milliseconds. */
+const REPLACED_MS = 3_000;
+/** How long a split lasts after the master was replaced, in milliseconds. */
 const SPLIT_MS = 12_000;
-/** How long Redis is away, in milliseconds. */
+/** How long Redis is down, in milliseconds. */
 const OUTAGE_MS = 30_000;
-/** The longest that a scenario may take, start and end of its servers included, in milliseconds. */
+/** Timeout of a scenario, with the start and the end of its servers, in milliseconds. */
 const SCENARIO_MS = 420_000;
 
 async function planned(setup: Setup): Promise<void> {
@@ -42,7 +43,7 @@ async function frozen(setup: Setup): Promise<void> {
   const old = await setup.master();
   old.freeze();
   await setup.replaced(old);
-  await sleep(AFTER_MS);
+  await sleep(REPLACED_MS);
   old.thaw();
 }
 
@@ -50,7 +51,7 @@ async function killed(setup: Setup): Promise<void> {
   const old = await setup.master();
   await old.kill();
   await setup.replaced(old);
-  await sleep(AFTER_MS);
+  await sleep(REPLACED_MS);
   await setup.revive(old);
 }
 
@@ -83,8 +84,8 @@ const scenarios: Scenario[] = [
   { name: 'Sentinel, two in a row', start: startSentinels, tls, fault: twice },
   {
     name: 'Sentinel, network split',
-    // The proxies tell workers apart by what they send, which TLS would hide.
-    start: (options) => startSentinels({ ...options, links: true }),
+    // The proxies identify workers by what they send, which TLS hides.
+    start: (options) => startSentinels({ ...options, proxied: true }),
     tls: false,
     fault: split,
   },
@@ -94,7 +95,7 @@ const scenarios: Scenario[] = [
   { name: 'Cluster, two in a row', start: startCluster, tls, fault: twice },
   {
     name: 'Cluster, network split',
-    start: (options) => startCluster({ ...options, links: true }),
+    start: (options) => startCluster({ ...options, proxied: true }),
     tls: false,
     fault: split,
   },
@@ -104,7 +105,7 @@ const scenarios: Scenario[] = [
 const { values } = parseArgs({
   options: {
     clips: { type: 'string', default: '500' },
-    /** Runs the scenarios whose names contain this. */
+    /** Runs only the scenarios whose names contain this. */
     only: { type: 'string', default: '' },
     /** CLIPMILL_DURABILITY of the workers. */
     durability: { type: 'string', default: 'auto' },
@@ -115,7 +116,7 @@ const { values } = parseArgs({
 const root = await mkdtemp(join(tmpdir(), 'clipmill-failover-'));
 const certificates = makeCertificates(join(root, 'tls'));
 const products = hasValkey() ? [false, true] : [false];
-if (products.length === 1) console.log('valkey-server is not on the PATH: Redis alone\n');
+if (products.length === 1) console.log('valkey-server is not on the PATH: only Redis is tested\n');
 console.log(
   '| scenario | clips | done | billed | doubled | lost | held | s |\n| --- | --- | --- | --- | --- | --- | --- | --- |',
 );
@@ -127,7 +128,7 @@ for (const valkey of products) {
 if (!values.keep) await rm(root, { recursive: true, force: true });
 process.exit(failed ? 1 : 0);
 
-/** A scenario that cannot be run, or has no end, is a row of its own: the others are run all the same. */
+/** Runs a scenario. If it throws or times out, prints that in its row, and the other scenarios still run. */
 async function passes(scenario: Scenario, valkey: boolean): Promise<boolean> {
   try {
     return await withTimeout(run(scenario, valkey), { ms: SCENARIO_MS });

@@ -7,14 +7,14 @@ import { benchFolder } from './temp-folders.ts';
 import { cpuMs, startProgram } from './processes.ts';
 import { jobs } from './scenario.ts';
 
-/** 250 clips of 5 s a second: near what two cores can do. */
+/** 250 clips of 5 s per second: close to the limit of two cores. */
 const SPEED = 15;
-/** Clips before the first row: code is compiled, buffers have their size. */
+/** Clips of a first batch, in which code is compiled and buffers reach their size. */
 const WARM_UP = 5_000;
 
 /**
- * Prints what a clip costs in batches of growing size, all made by the same processes: of CPU, of Redis commands (those
- * in scripts included), and the most memory of the workers meanwhile.
+ * Prints the cost of a clip in batches of growing size, all processed by the same worker: CPU, Redis commands
+ * (including those in scripts), and the peak memory of the worker.
  */
 export async function benchGrowth(sizes: readonly number[]): Promise<void> {
   const folder = await benchFolder();
@@ -50,10 +50,10 @@ export async function benchGrowth(sizes: readonly number[]): Promise<void> {
     const header = ['items', 's', 'clips a second', 'CPU ms a clip', 'Redis', 'Redis commands a clip', 'peak MB'];
     console.log(`| ${header.join(' | ')} |\n|${header.map(() => ' --- |').join('')}`);
     for (const clips of [WARM_UP, ...sizes]) {
-      // The kernel forgets the most memory so far.
+      // Resets the peak memory that the kernel has recorded.
       await writeFile(`/proc/${worker.pid}/clear_refs`, '5').catch(() => {});
       const before = await spent();
-      const batch = await mill.submit(`flat-${clips}`, jobs({ clips, mix: '5s' }));
+      const batch = await mill.submit(`growth-${clips}`, jobs({ clips, mix: '5s' }));
       const { counts } = await Promise.race([batch.ended(), worker.died]);
       if (counts.done !== clips) throw new Error(`${counts.done} of ${clips} clips are done`);
       const after = await spent();

@@ -1,14 +1,14 @@
-/** What happens next: a binary heap by time. */
+/** A binary heap of values, ordered by time. */
 export class Heap<T> {
-  readonly #items: { at: number; what: T }[] = [];
+  readonly #items: { at: number; value: T }[] = [];
 
   get size(): number {
     return this.#items.length;
   }
 
-  push(at: number, what: T): void {
+  push(at: number, value: T): void {
     const items = this.#items;
-    let index = items.push({ at, what }) - 1;
+    let index = items.push({ at, value }) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
       if (this.#at(parent) <= at) break;
@@ -17,7 +17,7 @@ export class Heap<T> {
     }
   }
 
-  pop(): { at: number; what: T } | undefined {
+  pop(): { at: number; value: T } | undefined {
     const items = this.#items;
     const top = items[0];
     const last = items.pop();

@@ -12,7 +12,7 @@ import { benchFolder } from './temp-folders.ts';
 import { cpuMs } from './processes.ts';
 
 const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
-/** Reports the CPU time and the most memory of a process as its last line. */
+/** Prints the CPU time and the peak memory of a process as its last line. */
 const REPORT_USAGE =
   'data:text/javascript,import{writeSync}from"node:fs";process.on("exit",()=>{' +
   'const{maxRSS,userCPUTime,systemCPUTime}=process.resourceUsage();' +
@@ -41,7 +41,7 @@ async function jobsFile(folder: string, jobs: number, format: 'jsonl' | 'yaml'):
   return path;
 }
 
-/** Runs a command of the built program to its end. */
+/** Runs a command of the built program, and waits for its end. */
 async function run(args: readonly string[], env: Record<string, string>): Promise<Finished> {
   const started = performance.now();
   const child = spawn(process.execPath, [`--import=${REPORT_USAGE}`, main, ...args], {
@@ -69,7 +69,7 @@ function row(command: string, jobs: number, finished: Finished, redisMs: number)
   return `| ${cells.join(' | ')} |`;
 }
 
-/** Prints how fast jobs files are validated, and submitted into Redis, and with how much memory. */
+/** Prints the speed, CPU and memory of validating jobs files and of submitting them to Redis. */
 export async function benchIntake(sizes: readonly number[]): Promise<void> {
   console.log('| command | jobs | s | jobs a second | CPU µs a job | Redis | peak MB |\n|' + ' --- |'.repeat(7));
   const folder = await benchFolder();

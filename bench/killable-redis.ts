@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { awaitRedis } from '../src/redis/await-ready.ts';
 import { openRedis } from '../src/redis/connect.ts';
 
-/** A redis-server that can be killed and comes back with its data, as a service manager would see to. */
+/** A redis-server that can be killed and restarted with its data. */
 export interface KillableRedis {
   url: string;
   killAndRestart(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** @param folder short enough that a unix socket in it can be reached: about 90 characters */
+/** Starts a redis-server. @param folder at most about 90 characters: the path of a unix socket is limited */
 export async function startKillableRedis(folder: string): Promise<KillableRedis> {
   await mkdir(folder, { recursive: true });
   const socket = join(folder, 'redis.sock');

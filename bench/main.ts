@@ -5,21 +5,21 @@ import { benchGrowth } from './growth.ts';
 import { benchIntake } from './intake.ts';
 import { bestSimulated, printPacing } from './pacing-table.ts';
 import { printRedisMemory } from './redis-memory.ts';
-import { singleClip } from './single-clip.ts';
+import { benchSingleClip } from './single-clip.ts';
 import { runScenario, type Scenario } from './scenario.ts';
 import { batchTable, callbackTable, durabilityTable } from './batch-tables.ts';
 
 const { values } = parseArgs({
   options: {
-    /** Names of groups; default all. */
+    /** Names of groups. Default: all. */
     only: { type: 'string', multiple: true },
-    /** Whole batches at the real clock instead. */
+    /** Runs whole batches at the real clock instead. */
     real: { type: 'boolean', default: false },
-    /** Clips a batch, in place of each group's own number. */
+    /** Clips per batch. Default: the number of each group. */
     clips: { type: 'string' },
-    /** Only the runs whose name contains this. */
+    /** Runs only the runs whose names contain this. */
     run: { type: 'string', default: '' },
-    /** How many times faster than the real clock: less for a machine that does not keep up with 10. */
+    /** Factor over the real clock. Lower it on a machine that cannot keep up with 10. */
     speed: { type: 'string', default: '10' },
   },
 });
@@ -30,33 +30,36 @@ const tens = { clips: 4_000, mix: '10s', speed } as const;
 const mixed = { clips: 4_000, mix: 'mixed', speed } as const;
 
 const all = 'submit poll download';
-/** Downloads apart from what keeps the slots busy: the way to run more than one process on one machine. */
-const apart = { name: '2 processes, one downloads', crew: ['submit poll', 'download'] };
-const single = { name: '1 process', crew: [all] };
-const crews = [
+/** Downloads have a process of their own: the recommended way to run several processes on one machine. */
+const apart = { name: '2 processes, one downloads', workers: ['submit poll', 'download'] };
+const single = { name: '1 process', workers: [all] };
+const deployments = [
   single,
   apart,
-  { name: '2 processes, alike', crew: [all, all] },
-  { name: '6 processes, alike', crew: [all, all, all, all, all, all] },
+  { name: '2 processes, alike', workers: [all, all] },
+  { name: '6 processes, alike', workers: [all, all, all, all, all, all] },
 ];
 
 type Work = Pick<Scenario, 'clips' | 'mix' | 'speed' | 'limits'>;
 
-function bothPollings(work: Work, { name, crew }: Pick<Scenario, 'name' | 'crew'>): Scenario[] {
+function bothPollings(work: Work, { name, workers }: Pick<Scenario, 'name' | 'workers'>): Scenario[] {
   return [
-    { ...work, crew, name: `fixed, ${name}`, polling: 'fixed' },
-    { ...work, crew, name: `adaptive, ${name}`, polling: 'adaptive' },
+    { ...work, workers, name: `fixed, ${name}`, polling: 'fixed' },
+    { ...work, workers, name: `adaptive, ${name}`, polling: 'adaptive' },
   ];
 }
 
-function besidePeer(work: Work, crewsOf: readonly Pick<Scenario, 'name' | 'crew'>[] = crews): Scenario[] {
-  const peer: Scenario = { ...work, name: 'peer script, in memory', crew: [], peer: true };
-  return [peer, ...crewsOf.flatMap((crew) => bothPollings(work, crew))];
+function withPeer(
+  work: Work,
+  chosenDeployments: readonly Pick<Scenario, 'name' | 'workers'>[] = deployments,
+): Scenario[] {
+  const peer: Scenario = { ...work, name: 'peer script, in memory', workers: [], peer: true };
+  return [peer, ...chosenDeployments.flatMap((deployment) => bothPollings(work, deployment))];
 }
 
-/** Callbacks beside fixed polling, with lost callbacks and with lost answers. */
+/** Callbacks compared with fixed polling, also with lost callbacks and lost answers. */
 function withCallbacks(work: Work): Scenario[] {
-  const shared = { ...work, crew: apart.crew, warmUp: 2_000 };
+  const shared = { ...work, workers: apart.workers, warmUp: 2_000 };
   return [
     { ...shared, name: 'fixed polling', polling: 'fixed' },
     { ...shared, name: 'callbacks', callbacks: true },
@@ -66,11 +69,11 @@ function withCallbacks(work: Work): Scenario[] {
   ];
 }
 
-/** Whole batches at the published limits, sped up: at 10, 1,667 requests and 167 clips of 5 s a second. */
+/** Whole batches at the published limits, sped up: at a speed of 10, 1,667 requests and 167 clips of 5 s per second. */
 const batches: Record<string, Scenario[]> = {
-  mixed: besidePeer(mixed),
-  headroom: besidePeer(fives),
-  long: besidePeer(tens),
+  mixed: withPeer(mixed),
+  headroom: withPeer(fives),
+  long: withPeer(tens),
   durability: (['memory', 'disk', 'replica'] as const).map((durability) => ({
     ...fives,
     ...apart,
@@ -79,16 +82,16 @@ const batches: Record<string, Scenario[]> = {
     durability,
   })),
 };
-/** At the real clock: one minute for 100 and 1,000 clips, five for 5,000. */
+/** Whole batches at the real clock: one minute for 100 and for 1,000 clips, six minutes for 5,000. */
 const realBatches: Record<string, Scenario[]> = {
-  real: [100, 1_000, 5_000].flatMap((clips) => besidePeer({ ...fives, clips, speed: 1 }, [single])),
+  real: [100, 1_000, 5_000].flatMap((clips) => withPeer({ ...fives, clips, speed: 1 }, [single])),
 };
-/** Plans whose requests are scarce, at which every request counts. */
+/** Accounts with few requests per minute. */
 const smallPlans: Scenario[] = [
   { tasks: 3, requests: 10, clips: 60 },
   { tasks: 10, requests: 60, clips: 200 },
 ].flatMap(({ clips, ...limits }) =>
-  bothPollings({ clips, mix: '5s', speed, limits }, { name: `${limits.requests} requests`, crew: [all] }),
+  bothPollings({ clips, mix: '5s', speed, limits }, { name: `${limits.requests} requests`, workers: [all] }),
 );
 
 const callbackRuns = values.real ? withCallbacks({ ...fives, speed: 1 }).slice(1, 2) : withCallbacks(fives);
@@ -103,14 +106,14 @@ if (!values.real)
     .set('small', benchSmallPlans)
     .set('redis', () => printRedisMemory(Number(values.clips ?? 10_000)))
     .set('intake', () => benchIntake(values.clips ? [Number(values.clips)] : [100_000, 1_000_000]))
-    .set('flat', () => benchGrowth(values.clips ? [Number(values.clips)] : [1_000, 10_000, 100_000]))
-    .set('single', benchSingle)
+    .set('growth', () => benchGrowth(values.clips ? [Number(values.clips)] : [1_000, 10_000, 100_000]))
+    .set('single', () => benchSingleClip(speed))
     .set('download', () => benchDownloads(values.run));
 
 const chosen = values.only ?? [...groups.keys()];
 const unknown = chosen.filter((name) => !groups.has(name));
 if (unknown.length > 0) {
-  console.error(`no such group: ${unknown.join(', ')}; there are: ${[...groups.keys()].join(', ')}`);
+  console.error(`unknown group: ${unknown.join(', ')}; groups: ${[...groups.keys()].join(', ')}`);
   process.exit(2);
 }
 try {
@@ -135,16 +138,6 @@ async function benchSmallPlans(): Promise<void> {
   for (const { clips, limits } of smallPlans.filter(({ polling }) => polling === 'fixed')) {
     if (!limits) continue;
     const best = await bestSimulated({ slots: limits.tasks, maxRequests: limits.requests, clips, seconds: '5 s' });
-    console.log(
-      `\n${limits.requests} requests, ${limits.tasks} tasks: the best that a simulation finds is ${best.toFixed(3)}`,
-    );
+    console.log(`\n${limits.requests} requests, ${limits.tasks} tasks: best simulated efficiency ${best.toFixed(3)}`);
   }
-}
-
-async function benchSingle(): Promise<void> {
-  const { postMs, storedMs, pollIntervalMs } = await singleClip(speed);
-  console.log(
-    `one clip alone: POST ${Math.round(postMs)} ms after submission, stored ${Math.round(storedMs)} ms after its end ` +
-      `(poll interval ${pollIntervalMs} ms)`,
-  );
 }

@@ -1,9 +1,9 @@
 import { Heap } from './heap.ts';
 
 /**
- * The zero-overhead makespan: how long the same generation times take on the same number of slots
- * when every slot takes the next task the moment it is free (list scheduling, in the order given).
- * @param timesMs generation times in the order in which the tasks were made
+ * Returns the zero-overhead makespan in milliseconds: how long the same generation times take on the same number of
+ * slots if each slot gets the next task the moment it is free (list scheduling, in the given order).
+ * @param timesMs generation times in the order in which the tasks were created
  */
 export function zeroOverheadMs(timesMs: readonly number[], slots: number): number {
   const busy = new Heap<undefined>();
@@ -17,8 +17,8 @@ export function zeroOverheadMs(timesMs: readonly number[], slots: number): numbe
 }
 
 /**
- * The same where every task costs a request to end and one to begin, each of which takes a token of the bucket: what
- * callbacks make possible at the request limit.
+ * Returns the same if each task also needs one request at its end and one at its beginning, each of which takes a
+ * token: the makespan that callbacks make possible at the request limit.
  */
 export function possibleMs(
   timesMs: readonly number[],

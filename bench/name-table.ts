@@ -2,14 +2,14 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { hashName, NameTable } from '../src/jobs/compile/name-table.ts';
 
-/** Compares the table of names with a Map, for the names of 1,000,000 clips: node dist/bench/names.js table|map */
+/** Compares the table of names with a Map, for the names of 1,000,000 clips: node dist/bench/name-table.js table|map */
 const NAMES = 1_000_000;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 function liveBytes(): number {
-  // What a first collection finds in the old space is freed by the next.
+  // The second collection frees what the first one found in the old space.
   collectGarbage();
   collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
@@ -28,6 +28,6 @@ for (let number = 1; number <= NAMES; number++) {
 }
 const ms = process.cpuUsage(cpu).user / 1_000;
 const megabytes = (liveBytes() - bytes) / 1_000_000;
-// Both are held up to here.
+// Keeps both alive up to here.
 const last = table.find(hashName(name(NAMES)))?.job ?? map.get(name(NAMES));
 process.stdout.write(`${kind}: ${last} names, ${megabytes.toFixed(0)} MB, ${ms.toFixed(0)} ms of CPU\n`);

@@ -7,7 +7,7 @@ import { simulateBatch, type SimulatedBatch, type SimulatedResult } from './poll
 
 const POLLING = { pollDelayMs: 50_000, pollIntervalMs: 5_000, model: kling26 };
 
-const ways: Record<string, (limit: PacedLimit) => Pacing> = {
+const pacings: Record<string, (limit: PacedLimit) => Pacing> = {
   'small burst': smallBurst,
   'paid back': paidBack,
   returning: (limit) => returningTokens(limit, 0),
@@ -57,7 +57,7 @@ function simulate({ seconds, polling, seed, ...batch }: Simulated): Promise<Simu
     {
       ...batch,
       windowMs: 60_000,
-      line: MAX_WAITING_POLLS,
+      maxWaitingPolls: MAX_WAITING_POLLS,
       kindOf: () => `kling-2-6/${seconds.split(' ')[0]}/auto`,
       takesMs: (_kind, random) => min + (max - min) * random(),
       plan: pollings[polling],
@@ -67,13 +67,13 @@ function simulate({ seconds, polling, seed, ...batch }: Simulated): Promise<Simu
   );
 }
 
-/** Returns the best mean efficiency of any way to pace requests and any polling, over five simulated batches. */
+/** Returns the best mean efficiency of all pacing algorithms and both pollings, over five simulated batches each. */
 export async function bestSimulated(
   batch: Pick<Simulated, 'slots' | 'maxRequests' | 'clips' | 'seconds'>,
 ): Promise<number> {
   let best = 0;
   for (const polling of ['fixed', 'adaptive'] as const) {
-    for (const pacing of Object.values(ways)) {
+    for (const pacing of Object.values(pacings)) {
       let sum = 0;
       for (let seed = 1; seed <= SEEDS; seed += 1)
         sum += (await simulate({ ...batch, polling, pacing, seed })).efficiency;
@@ -83,16 +83,16 @@ export async function bestSimulated(
   return best;
 }
 
-/** Prints the efficiency of whole simulated batches under each way to pace requests, and how soon all slots are full. */
+/** Prints the efficiency of whole simulated batches with each pacing algorithm, and how soon all slots are full. */
 export async function printPacing(): Promise<void> {
-  console.log(`| requests, slots | clips | polling | ${Object.keys(ways).join(' | ')} |`);
-  console.log(`| --- | --- | --- |${' --- |'.repeat(Object.keys(ways).length)}`);
+  console.log(`| requests, slots | clips | polling | ${Object.keys(pacings).join(' | ')} |`);
+  console.log(`| --- | --- | --- |${' --- |'.repeat(Object.keys(pacings).length)}`);
   for (const plan of plans) {
     for (const seconds of ['5 s', '10 s'] as const) {
       for (const polling of ['fixed', 'adaptive'] as const) {
         for (const generations of [1, 5]) {
           const cells: string[] = [];
-          for (const pacing of Object.values(ways)) {
+          for (const pacing of Object.values(pacings)) {
             const result = await simulate({
               ...plan,
               clips: generations * plan.slots,
@@ -101,7 +101,7 @@ export async function printPacing(): Promise<void> {
               pacing,
               seed: 1,
             });
-            if (result.mostInWindow > plan.maxRequests) throw new Error(`${pacing.name} breaks the limit`);
+            if (result.maxInWindow > plan.maxRequests) throw new Error(`${pacing.name} exceeds the limit`);
             cells.push(`${result.efficiency.toFixed(3)}, full after ${(result.filledMs / 1_000).toFixed(1)} s`);
           }
           const size = `${generations * plan.slots} × ${seconds}`;

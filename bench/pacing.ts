@@ -1,9 +1,10 @@
 /**
- * Ways to hand out request tokens, on a clock of their own: what a rested bucket may give at once, and how that is
- * made up for, so that no window ever holds more than the limit. docs/decisions/001-request-pacing.md compares them.
+ * Algorithms that grant request tokens, for simulations. They differ in how many tokens an idle bucket grants at once,
+ * and in how they compensate for these, so that no window exceeds the limit. docs/decisions/001-request-pacing.md
+ * compares them.
  */
 
-/** Returns when a request that asks at `now` may be sent; called in the order of asking. */
+/** Returns the time at which a request that is due at `now` may be sent. Called in the order of `now`. */
 export type Pacing = (now: number, what: 'submit' | 'poll') => number;
 
 export interface PacedLimit {
@@ -13,10 +14,10 @@ export interface PacedLimit {
 }
 
 const JITTER = 1.02;
-/** Windows without submissions after which polls have all tokens. */
+/** Windows without submissions after which polls may use all tokens. */
 const FADE_WINDOWS = 5;
 
-/** Before: a token bucket of 0.5 % of the limit that refills 97.5 % of it a window. */
+/** The former algorithm: a token bucket with a burst of 0.5 % of the limit and a refill of 97.5 % per window. */
 export function smallBurst({ maxRequests, windowMs }: PacedLimit): Pacing {
   const burst = Math.max(1, Math.floor(maxRequests * 0.005));
   const intervalMs = (windowMs * JITTER) / (maxRequests - burst + 1);
@@ -32,8 +33,8 @@ function burstOf({ maxRequests, maxTasks }: PacedLimit): number {
 }
 
 /**
- * Most tokens come one by one; the others are at hand for submissions, each again one window after it was used. Polls
- * have one that no submission has used within `idleMs` of its return.
+ * Most tokens are paced; the others are available to submissions at once, each again one window after its use. A poll
+ * may use one of them if no submission has used it within `idleMs` of its return.
  */
 export function returningTokens(limit: PacedLimit, idleMs: number): Pacing {
   const burst = burstOf(limit);
@@ -56,8 +57,8 @@ export function returningTokens(limit: PacedLimit, idleMs: number): Pacing {
 }
 
 /**
- * The same, and polls have of the tokens at hand as many as the submissions of the last windows have left, one by one:
- * what src/ledger/lua/lib/bucket.lua does.
+ * The same, but polls may use as many of these tokens as the submissions of the last windows left unused, one by one:
+ * the algorithm of src/ledger/lua/lib/bucket.lua.
  */
 export function sharedTokens(limit: PacedLimit): Pacing {
   const burst = burstOf(limit);
@@ -93,7 +94,7 @@ export function sharedTokens(limit: PacedLimit): Pacing {
   };
 }
 
-/** A bucket that was idle for a window gives a burst, and is slower by as much over the window that follows. */
+/** Grants a burst after an idle window, and fewer tokens by the same number over the window that follows. */
 export function paidBack(limit: PacedLimit): Pacing {
   const burst = burstOf(limit);
   const spanMs = limit.windowMs * JITTER;
@@ -107,7 +108,7 @@ export function paidBack(limit: PacedLimit): Pacing {
       rested = now;
       given = 0;
     }
-    // The burst is open for two seconds; what it gives is paid back from its beginning on.
+    // The burst lasts two seconds; its tokens are paid back from its beginning on.
     if (given < burst && now < rested + 2_000 && next > now) {
       given += 1;
       return now;
@@ -118,8 +119,8 @@ export function paidBack(limit: PacedLimit): Pacing {
   };
 }
 
-/** The most requests that any window holds. */
-export function mostInWindow(times: readonly number[], windowMs: number): number {
+/** Returns the maximum number of requests in any window. */
+export function maxInWindow(times: readonly number[], windowMs: number): number {
   const sorted = times.toSorted((a, b) => a - b);
   let most = 0;
   let first = 0;

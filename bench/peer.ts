@@ -1,7 +1,7 @@
 /**
- * What a user would write without clipmill: fetch, p-limit and a loop, all in memory. It keeps the
- * slots full, polls as documented and tries again what was refused, and has none of the guarantees: no
- * shared limits, no ledger, no recovery. With clips of 10 s it passes the request limit.
+ * The script that a user would write without clipmill: fetch, p-limit and a loop, all in memory. It keeps the slots
+ * full, polls as documented and repeats refused requests. It has none of the guarantees: no shared limits, no ledger, no
+ * recovery. With clips of 10 s it exceeds the request limit.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,8 +17,8 @@ const pollDelayMs = Number.parseFloat(setting('CLIPMILL_POLL_DELAY'));
 const pollIntervalMs = Number.parseFloat(setting('CLIPMILL_POLL_INTERVAL'));
 const folder = join(setting('CLIPMILL_STORAGE').replace('file:', ''), 'bench');
 
-/** @returns what the API has to say, once it does not refuse to */
-async function ask<T>(path: string, init?: RequestInit): Promise<T> {
+/** Repeats a request until the API accepts it. @returns the data of the answer */
+async function request<T>(path: string, init?: RequestInit): Promise<T> {
   for (;;) {
     const answer = await fetch(`${api}/${path}`, { ...init, headers });
     const { data } = (await answer.json()) as { data: T };
@@ -27,13 +27,13 @@ async function ask<T>(path: string, init?: RequestInit): Promise<T> {
   }
 }
 
-async function make(id: string, prompt: string, duration: number): Promise<void> {
+async function generate(id: string, prompt: string, duration: number): Promise<void> {
   const input = { mode: 'text-to-video', prompt, duration, sound: true, aspect_ratio: '1:1' };
   const body = JSON.stringify({ request_type: 'async', input });
-  const { taskId } = await ask<{ taskId: string }>('generateTask/kling-2-6', { method: 'POST', body });
+  const { taskId } = await request<{ taskId: string }>('generateTask/kling-2-6', { method: 'POST', body });
   await sleep(pollDelayMs);
   for (;;) {
-    const status = await ask<{ state: string; resultJson: string }>(`statusTask/kling-2-6?taskId=${taskId}`);
+    const status = await request<{ state: string; resultJson: string }>(`statusTask/kling-2-6?taskId=${taskId}`);
     if (status.state === 'success') {
       downloads.push(
         downloading(() =>
@@ -55,8 +55,8 @@ const downloads: Promise<void>[] = [];
 const downloading = pLimit(16);
 const slots = pLimit(PUBLISHED.tasks);
 await mkdir(folder, { recursive: true });
-await slots.map(jobs(scenario), ({ id, prompt, duration }) => make(id ?? '', prompt ?? '', duration ?? 5));
+await slots.map(jobs(scenario), ({ id, prompt, duration }) => generate(id ?? '', prompt ?? '', duration ?? 5));
 await Promise.all(downloads);
 process.stdout.write(`${Date.now()}\n`);
-// Stay to be measured.
+// Keeps running until its resource usage is measured.
 await sleep(60_000);

@@ -1,21 +1,21 @@
 import { zeroOverheadMs } from './makespan.ts';
 import { Heap } from './heap.ts';
-import { mostInWindow, type PacedLimit, type Pacing } from './pacing.ts';
+import { maxInWindow, type PacedLimit, type Pacing } from './pacing.ts';
 import type { Demand } from '../src/worker/polling/load.ts';
 import { binOf } from '../src/worker/polling/hazard.ts';
 import type { PollPlan } from '../src/worker/polling/plan.ts';
 
-/** A batch at the published limits, on a clock of its own: no processes, no network, only waiting. */
+/** A batch on a simulated clock: no processes, no network, only waiting. */
 export interface SimulatedBatch {
   clips: number;
   slots: number;
   maxRequests: number;
   windowMs: number;
-  /** Looks that may wait for a token at once. */
-  line: number;
+  /** Maximum number of polls that wait for a token. */
+  maxWaitingPolls: number;
   kindOf(clip: number): string;
   takesMs(kind: string, random: () => number): number;
-  /** Hands out request tokens. */
+  /** Grants request tokens. */
   pacing: (limit: PacedLimit) => Pacing;
   plan: (world: { now: () => number; demand: () => Promise<Demand> }) => PollPlan;
 }
@@ -23,18 +23,18 @@ export interface SimulatedBatch {
 export interface SimulatedResult {
   /** Zero-overhead makespan over the simulated one. */
   efficiency: number;
-  looksPerClip: number;
-  /** From the end of a task to the look that shows it, in milliseconds, over the second half of the batch. */
+  pollsPerClip: number;
+  /** From the end of a task to the poll that shows it, in milliseconds, over the second half of the batch. */
   steadyLateMs: number;
-  steadyLooksPerClip: number;
-  /** Looks planned later than the fixed plan would have: never. */
+  steadyPollsPerClip: number;
+  /** Number of polls planned later than by the fixed plan; expected to be 0. */
   plannedTooLate: number;
-  /** The mean and the longest time between two polls of a task that has run for two to four minutes, in milliseconds. */
+  /** Mean and longest time between two polls of a task that has run for two to four minutes, in milliseconds. */
   gapsMs: [mean: number, longest: number];
-  /** When all slots were in use for the first time, in milliseconds. */
+  /** Time until all slots are in use for the first time, in milliseconds. */
   filledMs: number;
-  /** The most requests in any window. */
-  mostInWindow: number;
+  /** Maximum number of requests in any window. */
+  maxInWindow: number;
 }
 
 interface Task {
@@ -42,9 +42,10 @@ interface Task {
   kind: string;
   acceptedAt: number;
   endsAt: number;
-  lookedAt: number;
+  polledAt: number;
 }
 
+/** Simulates a batch. @param fixed the plan that `plannedTooLate` compares with */
 export async function simulateBatch(
   batch: SimulatedBatch,
   fixed: PollPlan,
@@ -56,23 +57,23 @@ export async function simulateBatch(
   const running = new Set<Task>();
   const took = new Map<string, Map<number, number>>();
   const times: number[] = [];
-  const line: Task[] = [];
+  const waiting: Task[] = [];
   let now = 0;
   let limiter = 0;
   let submitted = 0;
   let endMs = 0;
-  let looks = 0;
-  let steadyLooks = 0;
+  let polls = 0;
+  let steadyPolls = 0;
   let lateMs = 0;
   let plannedTooLate = 0;
-  let asked = false;
+  let demanded = false;
   let filledMs: number | undefined;
   const gaps = { sum: 0, count: 0, longest: 0 };
 
   const plan = batch.plan({
     now: () => now,
     demand: () => {
-      asked = true;
+      demanded = true;
       const kinds = new Map(
         [...took].map(([kind, counts]) => [kind, { took: counts, running: new Map<number, number>(), older: 0 }]),
       );
@@ -80,7 +81,7 @@ export async function simulateBatch(
       return Promise.resolve({ tokenMs: (batch.windowMs * 1.02) / batch.maxRequests, slots: running.size, kinds });
     },
   });
-  const at = (time: number, what: () => void) => events.push(time, what);
+  const at = (time: number, action: () => void) => events.push(time, action);
 
   function token(what: 'submit' | 'poll'): number {
     const usable = pace(now, what);
@@ -99,41 +100,41 @@ export async function simulateBatch(
     if (!took.has(kind)) took.set(kind, new Map());
     const takes = batch.takesMs(kind, random);
     times[clip] = takes;
-    const task = { clip, kind, acceptedAt: now, endsAt: now + takes, lookedAt: now };
+    const task = { clip, kind, acceptedAt: now, endsAt: now + takes, polledAt: now };
     running.add(task);
     if (running.size === batch.slots) filledMs ??= now;
-    lookLater(task, plan.firstPollDelayMs(kind), fixed.firstPollDelayMs(kind));
+    pollLater(task, plan.firstPollDelayMs(kind), fixed.firstPollDelayMs(kind));
   }
 
-  function lookLater(task: Task, delay: number, latest: number): void {
+  function pollLater(task: Task, delay: number, latest: number): void {
     if (delay > latest) plannedTooLate += 1;
-    at(now + delay, () => look(task));
+    at(now + delay, () => poll(task));
   }
 
-  function look(task: Task): void {
-    if (limiter >= batch.line) {
-      line.push(task);
+  function poll(task: Task): void {
+    if (limiter >= batch.maxWaitingPolls) {
+      waiting.push(task);
       return;
     }
     limiter += 1;
-    looks += 1;
-    if (task.clip > batch.clips / 2) steadyLooks += 1;
+    polls += 1;
+    if (task.clip > batch.clips / 2) steadyPolls += 1;
     at(token('poll'), () => answer(task));
   }
 
   function answer(task: Task): void {
     limiter -= 1;
-    const next = line.shift();
-    if (next) look(next);
+    const next = waiting.shift();
+    if (next) poll(next);
     const age = now - task.acceptedAt;
     if (age > 120_000 && age < 240_000) {
-      gaps.sum += now - task.lookedAt;
+      gaps.sum += now - task.polledAt;
       gaps.count += 1;
-      gaps.longest = Math.max(gaps.longest, now - task.lookedAt);
+      gaps.longest = Math.max(gaps.longest, now - task.polledAt);
     }
-    task.lookedAt = now;
+    task.polledAt = now;
     if (now < task.endsAt) {
-      lookLater(task, plan.nextPollDelayMs(age, task.kind), fixed.nextPollDelayMs(age, task.kind));
+      pollLater(task, plan.nextPollDelayMs(age, task.kind), fixed.nextPollDelayMs(age, task.kind));
       return;
     }
     running.delete(task);
@@ -146,21 +147,21 @@ export async function simulateBatch(
   for (let slot = 0; slot < batch.slots; slot += 1) submit();
   for (let event = events.pop(); event; event = events.pop()) {
     now = event.at;
-    event.what();
-    if (!asked) continue;
-    asked = false;
-    // The plan hears the answer before anything else happens.
+    event.value();
+    if (!demanded) continue;
+    demanded = false;
+    // The plan receives the demand before the next event.
     await new Promise(setImmediate);
   }
   return {
     efficiency: zeroOverheadMs(times, batch.slots) / endMs,
-    looksPerClip: looks / batch.clips,
+    pollsPerClip: polls / batch.clips,
     steadyLateMs: lateMs / (batch.clips / 2),
-    steadyLooksPerClip: steadyLooks / (batch.clips / 2),
+    steadyPollsPerClip: steadyPolls / (batch.clips / 2),
     plannedTooLate,
     gapsMs: [gaps.sum / gaps.count, gaps.longest],
     filledMs: filledMs ?? Infinity,
-    mostInWindow: mostInWindow(sent, batch.windowMs),
+    maxInWindow: maxInWindow(sent, batch.windowMs),
   };
 }
 

@@ -5,27 +5,27 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-/** A program of the build, under measurement. */
+/** A process of the built program, with its resource usage. */
 export interface Program {
   pid: number;
   child: ChildProcess;
-  /** First line it printed, if it was waited for. */
+  /** The first line that it printed, if `waitForLine` is set. */
   firstLine: string;
-  /** Rejects when it ends although nobody stopped it. */
+  /** Rejects if it ends without `stop`. */
   died: Promise<never>;
-  /** Milliseconds of CPU, user and system, since it was ready where that was waited for, else since it began. */
+  /** Returns its CPU time in milliseconds, user and system: since the line of `waitForLog`, else since its start. */
   cpuMs(): Promise<number>;
-  /** Most memory it ever held, in bytes. */
+  /** Returns its peak memory in bytes. */
   peakBytes(): Promise<number>;
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 const built = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
-/** Clock ticks a second in /proc, fixed by the kernel's interface. */
+/** Clock ticks per second in /proc, a constant of the kernel's interface. */
 const TICKS = 100;
 
-/** @param path of the built file, below dist/ */
+/** Starts a built program. @param path of the file below dist/ */
 export async function startProgram(
   path: string,
   args: readonly string[],
@@ -45,7 +45,7 @@ export async function startProgram(
       if (!stopping) reject(new Error(`${path} ended by itself: ${String(signal ?? code)}`));
     });
   });
-  // Whoever waits for the process is told; nobody has to.
+  // A caller may not await it: without this its rejection would be unhandled.
   died.catch(() => {});
   let firstLine = '';
   if (options.waitForLine) {
@@ -75,7 +75,7 @@ export async function startProgram(
   };
 }
 
-/** Resolves when a log line with this message comes; passes on what is more than information. */
+/** Resolves when a log line with this message arrives. Prints the lines of all levels but `info`. */
 function logged(stream: Readable, message: string): Promise<void> {
   return new Promise((resolve) => {
     createInterface(stream).on('line', (line) => {
@@ -85,7 +85,7 @@ function logged(stream: Readable, message: string): Promise<void> {
   });
 }
 
-/** Of any process on this machine; 0 where the system has no /proc. */
+/** Returns the CPU time of a process in milliseconds; 0 if the system has no /proc. */
 export async function cpuMs(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -12,7 +12,7 @@ import { publishLimits } from '../src/ledger/limits.ts';
 
 const BATCH = 'spring-campaign';
 
-/** An item as prompt files have it: a prompt of 150 characters, a name in the batch's folder. */
+/** Returns an item as jobs files have it: a prompt of 150 characters, and a name in the folder of the batch. */
 function item(index: number): NewItem {
   const number = String(index).padStart(7, '0');
   return {
@@ -33,7 +33,7 @@ function item(index: number): NewItem {
   };
 }
 
-/** Bytes of all keys, by the first part of their name. */
+/** Returns the bytes of all keys, by the first part of their names. */
 async function memoryByKind({ redis, keys }: App): Promise<Map<string, number>> {
   const bytes = new Map<string, number>();
   for await (const found of scan(redis, `${keys.prefix}*`)) {
@@ -63,7 +63,7 @@ function describe(bytes: ReadonlyMap<string, number>, items: number): string {
   return `${total.toFixed(0)} B (${parts.join(', ')})`;
 }
 
-/** Takes attempts to their clips, as workers do. @returns the attempts that were given their slots */
+/** Records attempts up to their clips, as workers do. @returns the attempts that were dispatched to the free slots */
 async function finish(app: App, started: readonly Attempt[]): Promise<Attempt[]> {
   const next: Attempt[] = [];
   const attempts = createAttempts({ ...app, onDispatched: async (given) => void next.push(...given) });
@@ -84,8 +84,8 @@ async function finish(app: App, started: readonly Attempt[]): Promise<Attempt[]>
 }
 
 /**
- * Prints what an item needs of Redis while it waits and after its end, by MEMORY USAGE over all keys. Of the stream of
- * events no more than `eventsKept` entries stay, so its share falls in larger batches.
+ * Prints the memory of Redis per item, while it is queued and after its end: MEMORY USAGE of all keys. The event stream
+ * keeps at most `eventsKept` entries, so its share falls in larger batches.
  */
 export async function printRedisMemory(items: number): Promise<void> {
   const folder = await benchFolder();
@@ -98,13 +98,13 @@ export async function printRedisMemory(items: number): Promise<void> {
       const page = Array.from({ length: Math.min(INTAKE_PAGE, items - start + 1) }, (_, at) => item(start + at));
       await app.intake.add(BATCH, { model: 'kling-2-6' }, page, start + INTAKE_PAGE <= items);
     }
-    console.log(`${items} items that wait: ${describe(await memoryByKind(app), items)} each`);
+    console.log(`${items} queued items: ${describe(await memoryByKind(app), items)} each`);
     while ((await app.queries.batch(BATCH))?.endedAt === null) {
       let { attempts } = await dispatch(app.run, 200);
       while (attempts.length > 0) attempts = await finish(app, attempts);
     }
     await app.admin.trimEvents();
-    console.log(`${items} items that are done: ${describe(await memoryByKind(app), items)} each`);
+    console.log(`${items} done items: ${describe(await memoryByKind(app), items)} each`);
   } finally {
     await app.close();
     await redis.stop();

@@ -2,31 +2,36 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createClipmill, type JobInput } from '../src/index.ts';
 import { openRedis } from '../src/redis/connect.ts';
-import type { Summary, TaskRecord } from '../src/simulator/records.ts';
+import { startEmbeddedRedis, type EmbeddedRedis } from '../src/redis/embedded/server.ts';
 import { bucketShape } from '../src/ledger/bucket.ts';
 import { possibleMs, zeroOverheadMs } from './makespan.ts';
-import { startBenchRedis, type BenchDurability } from './durable-redis.ts';
+import { flags, freePorts, Server } from './failover/server.ts';
 import { benchFolder } from './temp-folders.ts';
 import { cpuMs, startProgram, type Program } from './processes.ts';
+import { fillTime, readRecords, refillTimes, requestsOf, sum, type FullRecords } from './records.ts';
+
+/** CLIPMILL_DURABILITY of a run; each runs with a Redis that supports it. */
+type Durability = 'memory' | 'disk' | 'replica';
 
 export interface Scenario {
   name: string;
   clips: number;
   mix: '5s' | '10s' | 'mixed';
-  /** The kinds of steps of each worker process, as `clipmill work` takes them; or a peer script in their place. */
-  crew: readonly string[];
+  /** The roles of each worker process, as arguments of `clipmill work`. */
+  workers: readonly string[];
   polling?: 'fixed' | 'adaptive';
   speed: number;
   /** Default `disk`: a private Redis, as `clipmill run` starts it. */
-  durability?: BenchDurability;
+  durability?: Durability;
+  /** Runs the peer script instead of clipmill. Default: false. */
   peer?: boolean;
-  /** Callback mode: the first worker process takes them. */
+  /** Callback mode: the first worker process receives the callbacks. */
   callbacks?: boolean;
   /** Faults of the simulator, by rate. */
   faults?: Readonly<Record<string, number>>;
   /** Limits of the account. Default: the published ones. */
   limits?: Limits;
-  /** Clips of a batch before the measured one, by the same processes: their code is compiled then. Default: none. */
+  /** Clips of a batch before the measured one, in which the same processes compile their code. Default: none. */
   warmUp?: number;
 }
 
@@ -40,11 +45,11 @@ export interface Limits {
 export interface Measured {
   scenario: Scenario;
   makespanMs: number;
-  /** From the first POST to the one that takes the last free slot. */
+  /** From the first POST to the one that takes the last free slot, in milliseconds. */
   fillMs: number;
   /** Zero-overhead makespan over the real one. */
   efficiency: number;
-  /** The same of a makespan that the request limit alone makes longer, with one POST and one GET a clip. */
+  /** Efficiency if only the request limit makes the batch longer, with one POST and one GET per clip. */
   possible: number;
   requestsPerClip: number;
   /** Items that ended as held. */
@@ -54,16 +59,16 @@ export interface Measured {
   maxTasks: number;
   taskLimit: number;
   refused429: number;
-  /** Milliseconds of CPU of all workers, a clip. */
+  /** CPU time of all workers per clip, in milliseconds. */
   workerCpuMs: number;
   redisCpuMs: number;
-  /** Most memory of one worker process, in bytes. */
+  /** Largest peak memory of a worker process, in bytes. */
   peakBytes: number;
-  /** From a task's end to the answer that showed it, ms, mean and 99th percentile, in real time of this run. */
+  /** From the end of a task to the answer that shows it, in milliseconds of this run: mean, median, 99th percentile. */
   detectMeanMs: number;
   detectMedianMs: number;
   detectP99Ms: number;
-  /** From the answer that showed a task's end to the POST that took its slot, ms, mean, median and 99th percentile. */
+  /** From that answer to the POST that takes the slot, in milliseconds: mean, median, 99th percentile. */
   refillMeanMs: number;
   refillMedianMs: number;
   refillP99Ms: number;
@@ -72,13 +77,14 @@ export interface Measured {
 
 /** The published limits, which are also the defaults of settings and simulator. */
 export const PUBLISHED: Limits = { tasks: 1_000, requests: 10_000 };
-/** Where callbacks are taken, below the ports that the system gives out by itself. */
+/** Port for callbacks, below the ports that the system assigns. */
 const CALLBACK_PORT = 18_788;
 
 function faultArgs({ faults = {} }: Scenario): string[] {
   return Object.entries(faults).map(([name, rate]) => `--fault=${name}=${rate}`);
 }
 
+/** Runs a batch to its end, and measures it by the records of the simulator. */
 export async function runScenario(scenario: Scenario): Promise<Measured> {
   const { speed, limits = PUBLISHED } = scenario;
   const folder = await benchFolder();
@@ -114,7 +120,7 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
   try {
     const redisPid = await serverPid(redis.url);
     const redisBefore = await cpuMs(redisPid);
-    let before: Spent | undefined;
+    let before: Baseline | undefined;
     const onWarm = async () => {
       const cpu = await Promise.all(workers.map((worker) => worker.cpuMs()));
       before = { records: await readRecords(simulator.firstLine), cpuMs: sum(cpu), redisMs: await cpuMs(redisPid) };
@@ -169,26 +175,7 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
   }
 }
 
-/** From the first POST to the one that takes the last slot, or the last POST of a smaller batch, in milliseconds. */
-function fillTime(tasks: readonly TaskRecord[], slots: number): number {
-  const posts = tasks.map((task) => task.createdAt).toSorted((a, b) => a - b);
-  return (posts[Math.min(slots, posts.length) - 1] ?? Number.NaN) - (posts[0] ?? Number.NaN);
-}
-
-/**
- * How long each slot that came free was empty, in milliseconds, shortest first: the n-th end that was
- * seen makes room for the n-th POST after the first `slots`.
- */
-function refillTimes(tasks: readonly TaskRecord[], slots: number): number[] {
-  const seen = tasks.map((task) => task.firstPolledEndedAt ?? Infinity).toSorted((a, b) => a - b);
-  const posts = tasks.map((task) => task.createdAt).toSorted((a, b) => a - b);
-  return posts
-    .slice(slots)
-    .map((post, index) => post - (seen[index] ?? Infinity))
-    .toSorted((a, b) => a - b);
-}
-
-/** The jobs of a scenario; the peer makes the same. */
+/** Yields the jobs of a scenario, for clipmill and for the peer. */
 export function* jobs(scenario: Pick<Scenario, 'clips' | 'mix'>): Generator<JobInput> {
   for (let n = 1; n <= scenario.clips; n += 1) {
     const duration = scenario.mix === '5s' || (scenario.mix === 'mixed' && n % 2 === 1) ? 5 : 10;
@@ -196,15 +183,11 @@ export function* jobs(scenario: Pick<Scenario, 'clips' | 'mix'>): Generator<JobI
   }
 }
 
-/** What was spent before the measured batch. */
-interface Spent {
+/** Requests and CPU time before the measured batch. */
+interface Baseline {
   records: FullRecords;
   cpuMs: number;
   redisMs: number;
-}
-
-function requestsOf({ requests }: FullRecords): number {
-  return requests.create + requests.status;
 }
 
 interface Ended {
@@ -213,19 +196,19 @@ interface Ended {
   held: number;
 }
 
-/** @param onWarm called before the measured batch, when the bucket has rested since the one before */
+/** @param onWarm called after the warm-up batch, when the request budget is full again */
 async function runClipmill(
   scenario: Scenario,
   env: Record<string, string>,
   workers: Program[],
   onWarm: () => Promise<void>,
 ): Promise<Ended> {
-  const told = { ...env, CLIPMILL_LOG_LEVEL: 'info' };
-  for (const [index, kinds] of scenario.crew.entries()) {
+  const verbose = { ...env, CLIPMILL_LOG_LEVEL: 'info' };
+  for (const [index, kinds] of scenario.workers.entries()) {
     const args = ['work', ...kinds.split(' ')];
     const listens = scenario.callbacks && index === 0;
     const listening = listens ? { CLIPMILL_CALLBACK_LISTEN: `127.0.0.1:${CALLBACK_PORT}` } : {};
-    workers.push(await startProgram('src/cli/main.js', args, { ...told, ...listening }, { waitForLog: 'working' }));
+    workers.push(await startProgram('src/cli/main.js', args, { ...verbose, ...listening }, { waitForLog: 'working' }));
   }
   const clipmill = await createClipmill({ settings: env, work: [] });
   if (scenario.warmUp !== undefined) {
@@ -240,21 +223,30 @@ async function runClipmill(
   return { endedAt: endedAt ?? Number.NaN, held: counts.held };
 }
 
-/** The peer says when it was done, then waits to be measured. */
+/** Runs the peer. It prints the time of its end, and keeps running until its resource usage is measured. */
 async function runPeer(scenario: Scenario, env: Record<string, string>, workers: Program[]): Promise<Ended> {
   const peer = await startProgram('bench/peer.js', [JSON.stringify(scenario)], env, { waitForLine: true });
   workers.push(peer);
   return { endedAt: Number(peer.firstLine), held: 0 };
 }
 
-export interface FullRecords extends Summary {
-  firstPostAt: number;
-  full: { tasks: TaskRecord[] };
-}
-
-export async function readRecords(url: string): Promise<FullRecords> {
-  const answer = await fetch(`${url}/_simulator/records?full=1`);
-  return (await answer.json()) as FullRecords;
+/** Starts a private Redis that flushes every second or before each reply, or a master with one replica. */
+async function startBenchRedis(folder: string, durability: Durability = 'disk'): Promise<EmbeddedRedis> {
+  if (durability !== 'replica') return startEmbeddedRedis(folder, durability === 'disk' ? 'always' : 'everysec');
+  const [port = 0, replicaPort = 0] = await freePorts(2);
+  const settings = { bind: '127.0.0.1', save: '', appendonly: 'yes', appendfsync: 'everysec' };
+  const replicaSettings = { ...settings, port: String(replicaPort), replicaof: `127.0.0.1\n${port}` };
+  const servers = [
+    new Server(join(folder, 'master'), port, flags({ ...settings, port: String(port) }), { valkey: false }),
+    new Server(join(folder, 'replica'), replicaPort, flags(replicaSettings), { valkey: false }),
+  ];
+  for (const server of servers) await server.start();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    async stop() {
+      for (const server of servers) await server.stop();
+    },
+  };
 }
 
 async function serverPid(url: string): Promise<number> {
@@ -262,8 +254,4 @@ async function serverPid(url: string): Promise<number> {
   const info = await redis.info('server');
   redis.disconnect();
   return Number(/process_id:(\d+)/.exec(info)?.[1]);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

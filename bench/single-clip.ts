@@ -3,16 +3,16 @@ import { createClipmill } from '../src/index.ts';
 import { startSimulator } from '../src/simulator/start.ts';
 import { benchFolder } from './temp-folders.ts';
 
-export interface SingleClip {
-  /** From the call of submit to the arrival of the POST, in milliseconds. */
+interface SingleClip {
+  /** From the call of `submit` to the arrival of the POST, in milliseconds. */
   postMs: number;
-  /** From the end of the task to the clip in storage, in milliseconds. */
+  /** From the end of the task until the clip is stored, in milliseconds. */
   storedMs: number;
   pollIntervalMs: number;
 }
 
-/** One clip alone, in one process, with nothing else to do. */
-export async function singleClip(speed: number): Promise<SingleClip> {
+/** Runs a batch of one clip in one process. */
+async function runSingleClip(speed: number): Promise<SingleClip> {
   const folder = await benchFolder();
   const simulator = await startSimulator({ speed });
   const pollIntervalMs = 5_000 / speed;
@@ -41,4 +41,13 @@ export async function singleClip(speed: number): Promise<SingleClip> {
     await clipmill.close();
     await simulator.close();
   }
+}
+
+/** Prints the latencies of a batch of one clip. */
+export async function benchSingleClip(speed: number): Promise<void> {
+  const { postMs, storedMs, pollIntervalMs } = await runSingleClip(speed);
+  console.log(
+    `one clip alone: POST ${Math.round(postMs)} ms after submission, stored ${Math.round(storedMs)} ms after its end ` +
+      `(poll interval ${pollIntervalMs} ms)`,
+  );
 }

@@ -1,7 +1,7 @@
 /**
- * Months of work in an hour: batches arrive steadily, the API fails now and then, every few minutes a
- * process is replaced by SIGTERM, and Redis is killed once. Prints what processes and Redis held, early
- * and late, and exits with 1 if anything grew, was lost or paid twice, or if a limit was broken.
+ * Runs the work of months in an hour: batches arrive steadily, the API fails at times, a process is replaced by SIGTERM
+ * every few minutes, and Redis is killed once. Prints the resource usage of processes and of Redis, early and late. Exits
+ * with 1 if it grew, if a clip was lost or paid for twice, or if a limit was exceeded.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { inRedis, singleKeys } from '../src/ledger/schema/keys.ts';
 import { openRedis } from '../src/redis/connect.ts';
 import { startKillableRedis } from './killable-redis.ts';
 import { startProgram } from './processes.ts';
-import { readRecords } from './scenario.ts';
+import { readRecords } from './records.ts';
 import { ClipOutcomes } from './soak/outcomes.ts';
 import { SoakWorkers, type WorkerProcess, type Sample } from './soak/workers.ts';
 
@@ -23,8 +23,8 @@ const WINDOW_MS = 60_000 / SPEED;
 const BATCH_EVERY_MS = 10_000;
 const SAMPLE_EVERY_MS = 10_000;
 const RETENTION_MS = 60_000;
-/** How much more a process may hold at the end than after its warm-up. */
-const GROWTH = 1.05;
+/** Maximum ratio of the memory of a process at the end to that after its warm-up. */
+const MAX_GROWTH = 1.05;
 const faults = [
   'create500=0.01',
   'createLost=0.0005',
@@ -81,12 +81,12 @@ try {
   const run = async (name: string) => {
     const batch = await clipmill.submit(name, jobs(name));
     await batch.ended();
-    await outcomes.close(batch);
+    await outcomes.record(batch);
   };
-  // A first batch, ended and purged: what Redis holds from then on is its baseline.
+  // The contents of Redis after a first batch, ended and purged, are the baseline.
   await run('warm-up');
   await untilPurged();
-  const baseline = await redisHolds();
+  const baseline = await redisContents();
 
   const running: Promise<void>[] = [];
   let nextBatch = 0;
@@ -120,7 +120,7 @@ try {
   await untilPurged();
   await workers.sample(minutes());
   const records = await readRecords(simulator.firstLine);
-  exitCode = report(baseline, await redisHolds(), records, outcomes.doubled(records.full.tasks));
+  exitCode = report(baseline, await redisContents(), records, outcomes.doubled(records.full.tasks));
   await clipmill.close();
 } finally {
   await workers.stop();
@@ -134,7 +134,7 @@ function* jobs(batch: string) {
   for (let n = 1; n <= clipsABatch; n += 1) yield { id: `clip-${n}`, prompt: `clip ${n} of ${batch}` };
 }
 
-interface RedisHolding {
+interface RedisContents {
   keys: readonly string[];
   bytes: number;
 }
@@ -148,14 +148,14 @@ async function onRedis<T>(ask: (client: ReturnType<typeof openRedis>) => Promise
   }
 }
 
-async function redisHolds(): Promise<RedisHolding> {
+async function redisContents(): Promise<RedisContents> {
   return await onRedis(async (client) => ({
     keys: await client.keys('*'),
     bytes: Number(/used_memory_dataset:(\d+)/.exec(await client.info('memory'))?.[1]),
   }));
 }
 
-/** Keys of which there is one: they come and go, and do not grow in number. */
+/** Returns whether a key exists at most once: such keys come and go, but their number does not grow. */
 function isSingle(key: string): boolean {
   return Object.keys(singleKeys).some((name) => key === `{clipmill}:${inRedis(name)}`);
 }
@@ -164,7 +164,7 @@ function isSingle(key: string): boolean {
 async function untilPurged(): Promise<void> {
   const deadline = performance.now() + 15 * 60_000;
   while ((await onRedis((client) => client.zcard('{clipmill}:batches'))) > 0) {
-    if (performance.now() > deadline) throw new Error('retention left batches in Redis');
+    if (performance.now() > deadline) throw new Error('retention did not remove all batches from Redis');
     await sleep(1_000);
   }
 }
@@ -174,14 +174,14 @@ function median(samples: readonly Sample[], of: (sample: Sample) => number): num
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** Prints the tables. @returns the exit code */
+/** Prints the tables and all problems. @returns the exit code */
 function report(
-  before: RedisHolding,
-  after: RedisHolding,
+  before: RedisContents,
+  after: RedisContents,
   { maxRequestsInWindow, tasks, refused }: Awaited<ReturnType<typeof readRecords>>,
   doubled: readonly string[],
 ): number {
-  const wrong: string[] = [];
+  const problems: string[] = [];
   console.log(
     '| process | RSS MB early | late | heap MB early | late | descriptors early | late | timers early | late |',
   );
@@ -196,7 +196,7 @@ function report(
     console.log(`| ${name} | ${row.join(' | ')} |`);
     for (const of of ['rss', 'heap'] as const) {
       const growth = median(late, (sample) => sample[of]) / median(early, (sample) => sample[of]);
-      if (!(growth <= GROWTH)) wrong.push(`${of} of ${name} grew by ${((growth - 1) * 100).toFixed(1)} %`);
+      if (!(growth <= MAX_GROWTH)) problems.push(`${of} of ${name} grew by ${((growth - 1) * 100).toFixed(1)} %`);
     }
   }
   const facts = {
@@ -215,23 +215,26 @@ function report(
   };
   console.log('\n| what | count |\n| --- | --- |');
   for (const [what, count] of Object.entries(facts)) console.log(`| ${what} | ${count} |`);
-  for (const clip of [...outcomes.lost, ...doubled].slice(0, 20)) wrong.push(clip);
+  for (const clip of [...outcomes.lost, ...doubled].slice(0, 20)) problems.push(clip);
   const kept = after.keys.filter((key) => !before.keys.includes(key) && !isSingle(key));
-  if (kept.length > 0) wrong.push(`keys more in Redis: ${kept.slice(0, 20).join(', ')}`);
-  if (maxRequestsInWindow > 10_000 || tasks.maxInFlight > TASKS) wrong.push('a limit was broken');
-  for (const fault of wrong) console.log(fault);
-  return wrong.length === 0 ? 0 : 1;
+  if (kept.length > 0) problems.push(`new keys in Redis: ${kept.slice(0, 20).join(', ')}`);
+  if (maxRequestsInWindow > 10_000 || tasks.maxInFlight > TASKS) problems.push('a limit was exceeded');
+  for (const problem of problems) console.log(problem);
+  return problems.length === 0 ? 0 : 1;
 }
 
-/** The second and the last fifth of a process's samples. */
-function parts(member: WorkerProcess) {
+/** Returns the second and the last fifth of the samples of a process. */
+function earlyAndLate(member: WorkerProcess) {
   const fifth = Math.ceil(member.samples.length / 5);
   return { name: member.name, early: member.samples.slice(fifth, 2 * fifth), late: member.samples.slice(-fifth) };
 }
 
-/** What is compared: early and late samples of a process, and the second deployed generation with the last one. */
+/**
+ * Returns the samples to compare: early and late ones of each process that runs throughout, and those of the second and
+ * of the last deployed process.
+ */
 function comparisons(): { name: string; early: Sample[]; late: Sample[] }[] {
-  const lasting = workers.members.filter((member) => member.name !== 'deployed').map(parts);
+  const lasting = workers.members.filter((member) => member.name !== 'deployed').map(earlyAndLate);
   const generations = workers.retired.map((member) => member.samples.slice(Math.ceil(member.samples.length / 2)));
   const [early, late] = [generations[1], generations.at(-1)];
   return early && late && early !== late ? [...lasting, { name: 'deployed', early, late }] : lasting;

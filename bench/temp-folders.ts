@@ -5,9 +5,9 @@ import { join } from 'node:path';
 const made: string[] = [];
 
 /**
- * A folder that stays until `removeFolders`. ext4 gives no inode again for minutes after its file was
- * deleted, and looks past all of them for every new file: after a run whose thousands of clips were
- * deleted, the next one paid a millisecond of CPU a clip for that.
+ * Creates a folder that remains until `removeFolders`. For minutes ext4 does not reuse the inodes of deleted files, and
+ * skips all of them for each new file: after a run whose thousands of clips were deleted, the next run used a
+ * millisecond of CPU per clip for that.
  */
 export async function benchFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'clipmill-bench-'));
@@ -15,7 +15,7 @@ export async function benchFolder(): Promise<string> {
   return folder;
 }
 
-/** Removes every folder of this bench. */
+/** Removes the folders of all benchmarks that this process ran. */
 export async function removeFolders(): Promise<void> {
   for (const folder of made.splice(0)) await rm(folder, { recursive: true, force: true });
 }

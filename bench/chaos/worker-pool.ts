@@ -1,6 +1,6 @@
 import { startProgram, type Program } from '../processes.ts';
 
-/** Worker processes of which each that dies is replaced, as a service manager would. */
+/** Worker processes. A killed one is replaced, as a service manager does. */
 export class WorkerPool {
   readonly #workers: Program[] = [];
   readonly #env: Record<string, string>;
@@ -16,7 +16,7 @@ export class WorkerPool {
     for (let n = 0; n < count; n += 1) this.#workers.push(await startProgram('workers/all.js', [], this.#env));
   }
 
-  /** Kills the next one in turn with SIGKILL, and starts another in its place. */
+  /** Kills the next process, in a fixed order, with SIGKILL, and starts another one. */
   async killOne(): Promise<void> {
     const index = this.#next++ % this.#workers.length;
     await this.#workers[index]?.stop('SIGKILL');

@@ -5,14 +5,14 @@ import pLimit from 'p-limit';
 import { Agent, type Dispatcher } from 'undici';
 
 /*
- * peer-script.js FOLDER AT_ONCE: fetches the URLs of its standard input to files, with undici, SHA-256 and nothing else, and
- * prints the seconds: an estimate of what one event loop of Node can do.
+ * peer-script.js FOLDER CONCURRENCY: downloads the URLs of its standard input to files, with undici and SHA-256 and
+ * without any check, and prints the seconds: an estimate of the limit of one event loop of Node.
  */
 
 const BLOCK = 256 * 1024;
-const STRETCH = 32 * 1024 * 1024;
+const SYNC_BYTES = 32 * 1024 * 1024;
 
-/** Gathers a response in blocks. */
+/** Collects a response in blocks. */
 class Blocks implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #pieces: Uint8Array[] = [];
@@ -43,7 +43,7 @@ class Blocks implements Dispatcher.DispatchHandler {
     this.#wake?.();
   }
 
-  /** Returns the next pieces; none at the end. */
+  /** Returns the next pieces; an empty array at the end. */
   async next(): Promise<Uint8Array[]> {
     while (this.#size < BLOCK && !this.#ended && !this.#failure) {
       await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -64,18 +64,18 @@ async function fetchFile(agent: Agent, url: URL, path: string): Promise<string> 
   const hash = createHash('sha256');
   let writing: Promise<unknown> = Promise.resolve();
   let syncing = Promise.resolve();
-  let stretch = 0;
+  let unsynced = 0;
   for (let pieces = await blocks.next(); pieces.length > 0; pieces = await blocks.next()) {
     for (const piece of pieces) {
       hash.update(piece);
-      stretch += piece.length;
+      unsynced += piece.length;
     }
     await writing;
     writing = file.writev(pieces);
-    if (stretch < STRETCH) continue;
+    if (unsynced < SYNC_BYTES) continue;
     await syncing;
     syncing = file.datasync();
-    stretch = 0;
+    unsynced = 0;
   }
   await Promise.all([writing, syncing]);
   await file.sync();
@@ -83,10 +83,10 @@ async function fetchFile(agent: Agent, url: URL, path: string): Promise<string> 
   return hash.digest('hex');
 }
 
-const [folder = '.', atOnce] = process.argv.slice(2);
+const [folder = '.', concurrency] = process.argv.slice(2);
 const urls = (await json(process.stdin)) as string[];
 const agent = new Agent();
 const begun = performance.now();
-await pLimit(Number(atOnce)).map(urls, (url, n) => fetchFile(agent, new URL(url), `${folder}/${n}.mp4`));
+await pLimit(Number(concurrency)).map(urls, (url, n) => fetchFile(agent, new URL(url), `${folder}/${n}.mp4`));
 console.log((performance.now() - begun) / 1_000);
 await agent.close();

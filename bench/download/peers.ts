@@ -11,12 +11,12 @@ import type { S3Server } from '../../test/support/s3-server.ts';
 
 export const sh = promisify(execFile);
 
-/** Fetches all URLs without clipmill, `atOnce` at a time. @returns seconds */
-export type Peer = (urls: readonly string[], atOnce: number) => Promise<number>;
+/** Downloads all URLs without clipmill. @returns seconds */
+export type Peer = (urls: readonly string[], concurrency: number) => Promise<number>;
 
-/** Runs a shell command for each file: `$0` is the URL and `$1` the path. `sync` makes the file durable. */
-const toDisk = (folder: string, fetching: string): Peer =>
-  inFolder(folder, (files) => shell(`${fetching} && sync "$1"`, (n) => Promise.resolve(join(files, `${n}.mp4`))));
+/** Returns a peer that runs a shell command for each file: `$0` is the URL, `$1` the path. `sync` makes it durable. */
+const toDisk = (folder: string, command: string): Peer =>
+  inFolder(folder, (files) => shell(`${command} && sync "$1"`, (n) => Promise.resolve(join(files, `${n}.mp4`))));
 
 /** Returns the peers that store on disk, by their column. */
 export async function diskPeers(folder: string): Promise<Map<string, Peer>> {
@@ -28,20 +28,21 @@ export async function diskPeers(folder: string): Promise<Map<string, Peer>> {
     ['curl \\| curl -T', toDisk(folder, 'curl -sf "$0" | curl -sf -T - "file://$1"')],
     ['curl -o', toDisk(folder, 'curl -sf -o "$1" "$0"')],
     ...(hasRclone ? ([['rclone', toDisk(folder, 'rclone copyurl "$0" "$1"')]] as const) : []),
-    ['script', inFolder(folder, (files) => (urls, atOnce) => runScript(files, urls, atOnce))],
+    ['script', inFolder(folder, (files) => (urls, concurrency) => runScript(files, urls, concurrency))],
   ]);
 }
 
+/** Returns the peers that store in the bucket, by their column. */
 export function s3Peers(bytes: number, s3: S3Server): Map<string, Peer> {
   const put = `curl -sf -T - -H "Transfer-Encoding:" -H "Content-Length: ${bytes}" -H "Expect:" "$1"`;
   return new Map([['curl \\| curl -T', shell(`curl -sf "$0" | ${put}`, (n) => presigned(s3, n))]]);
 }
 
 function inFolder(folder: string, peerIn: (files: string) => Peer): Peer {
-  return async (urls, atOnce) => {
+  return async (urls, concurrency) => {
     const files = await mkdtemp(join(folder, 'peer-'));
     try {
-      return await peerIn(files)(urls, atOnce);
+      return await peerIn(files)(urls, concurrency);
     } finally {
       await rm(files, { recursive: true });
     }
@@ -49,17 +50,17 @@ function inFolder(folder: string, peerIn: (files: string) => Peer): Peer {
 }
 
 function shell(command: string, targetOf: (n: number) => Promise<string>): Peer {
-  return async (urls, atOnce) => {
+  return async (urls, concurrency) => {
     const targets = await Promise.all(urls.map((_url, n) => targetOf(n)));
     const begun = performance.now();
-    await pLimit(atOnce).map(urls, (url, n) => sh('sh', ['-c', command, url, targets[n] ?? '']));
+    await pLimit(concurrency).map(urls, (url, n) => sh('sh', ['-c', command, url, targets[n] ?? '']));
     return (performance.now() - begun) / 1_000;
   };
 }
 
-async function runScript(files: string, urls: readonly string[], atOnce: number): Promise<number> {
+async function runScript(files: string, urls: readonly string[], concurrency: number): Promise<number> {
   const script = fileURLToPath(new URL('peer-script.js', import.meta.url));
-  const child = spawn(process.execPath, [script, files, String(atOnce)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [script, files, String(concurrency)], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(JSON.stringify(urls));
   return Number(await text(child.stdout));
 }

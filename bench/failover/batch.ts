@@ -8,15 +8,15 @@ import { submitJobs } from '../../src/operations/submit.ts';
 import { queueNames } from '../../src/queue/queues.ts';
 import { audit, type Audit } from '../audit.ts';
 import { startProgram, type Program } from '../processes.ts';
-import { readRecords } from '../scenario.ts';
+import { readRecords } from '../records.ts';
 import { until } from './server.ts';
 import type { Setup } from './setup.ts';
 
 const BATCH = 'failover';
 const SPEED = 20;
 const TASKS = 100;
-/** The longest that a batch may take, in milliseconds. */
-const LIMIT_MS = 240_000;
+/** Timeout of a batch, in milliseconds. */
+const BATCH_MS = 240_000;
 
 export interface Result {
   audited: Audit;
@@ -31,7 +31,7 @@ export interface BatchOptions {
   fault: (setup: Setup) => Promise<void>;
 }
 
-/** Works on a batch with two processes while something happens to Redis. */
+/** Processes a batch with two workers, and injects a fault into Redis after a third of its submissions. */
 export async function runBatch({ setup, folder, clips, durability, fault }: BatchOptions): Promise<Result> {
   const args = ['simulate', '--port=0', `--speed=${SPEED}`, `--max-tasks=${TASKS}`];
   const simulator = await startProgram('src/cli/main.js', args, {}, { waitForLine: true });
@@ -58,7 +58,7 @@ export async function runBatch({ setup, folder, clips, durability, fault }: Batc
     const made = async () => (await readRecords(simulator.firstLine)).tasks.made;
     await until('a third of the tasks', async () => (await made()) >= clips / 3);
     await fault(setup);
-    while (performance.now() - startedAt < LIMIT_MS && !(await hasEnded(app))) await sleep(500);
+    while (performance.now() - startedAt < BATCH_MS && !(await hasEnded(app))) await sleep(500);
     const records = await readRecords(simulator.firstLine);
     const audited = await audit(app.queries.items(BATCH), records.full.tasks);
     return { audited, seconds: (performance.now() - startedAt) / 1000 };

@@ -4,7 +4,7 @@ import { parseClusterNodes, type ClusterNode } from '../../src/redis/cluster-nod
 import {
   flags,
   freePorts,
-  LEAST_RIGHTS,
+  CLIPMILL_PERMISSIONS,
   listening,
   nodeFolder,
   PASSWORD,
@@ -18,18 +18,18 @@ import type { Setup, SetupOptions } from './setup.ts';
 const KEY = '{clipmill}:';
 
 /**
- * Three masters with a replica each. With `links`, every server and its bus are reached through proxies, so that the
- * network can be split; the servers announce the ports of their proxies.
+ * Starts three masters with a replica each. With `proxied`, every server and its bus are reached through proxies, so
+ * that the network can be split; the servers announce the ports of tsyncedReplica proxies.
  */
-export async function startCluster(options: SetupOptions & { links?: boolean }): Promise<Setup> {
+export async function startCluster(options: SetupOptions & { proxied?: boolean }): Promise<Setup> {
   const { folder, tls, valkey } = options;
   const ports = await freePorts(6);
   const busPorts = ports.map((port) => 20_000 + (port % 30_000));
-  const links = options.links ? await ProxyNetwork.open(ports, busPorts) : undefined;
-  const announced = ports.map((port, at) => links?.portOf(at) ?? port);
+  const proxies = options.proxied ? await ProxyNetwork.open(ports, busPorts) : undefined;
+  const announced = ports.map((port, at) => proxies?.portOf(at) ?? port);
   const users = ['clipmill', 'clipmill-a'].flatMap((name) => [
     '--user',
-    ...`${name} on >${PASSWORD} ${LEAST_RIGHTS}`.split(' '),
+    ...`${name} on >${PASSWORD} ${CLIPMILL_PERMISSIONS}`.split(' '),
   ]);
   const servers = ports.map((port, at) => {
     const settings: Settings = {
@@ -42,13 +42,13 @@ export async function startCluster(options: SetupOptions & { links?: boolean }):
       'cluster-port': String(busPorts[at]),
       'cluster-node-timeout': '2000',
       'repl-diskless-sync-delay': '0',
-      ...(links && {
-        'bind-source-addr': links.addressOf(at),
+      ...(proxies && {
+        'bind-source-addr': proxies.addressOf(at),
         'cluster-announce-ip': '127.0.0.1',
-        'cluster-announce-port': String(links.portOf(at)),
-        'cluster-announce-bus-port': String(links.busPortOf(at)),
+        'cluster-announce-port': String(proxies.portOf(at)),
+        'cluster-announce-bus-port': String(proxies.busPortOf(at)),
         'replica-announce-ip': '127.0.0.1',
-        'replica-announce-port': String(links.portOf(at)),
+        'replica-announce-port': String(proxies.portOf(at)),
       }),
     };
     return new Server(nodeFolder(folder, port), port, [...flags(settings), ...users], { valkey, ...(tls && { tls }) });
@@ -57,12 +57,12 @@ export async function startCluster(options: SetupOptions & { links?: boolean }):
   const trust = tls ? ['--tls', '--cacert', tls.ca] : [];
   const addresses = announced.map((port) => `127.0.0.1:${port}`);
   const create = [...trust, '--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes'];
-  // The links that it connects by run in this process.
+  // Not execFileSync: the proxies that redis-cli connects through run in this process.
   await promisify(execFile)('redis-cli', create);
   const slot = Number(await servers[0]?.admin.cluster('KEYSLOT', KEY));
   const serverOf = (node: ClusterNode | undefined) => servers[announced.indexOf(node?.address.port ?? -1)];
 
-  /** As the node with the highest epoch among those that answer has it. */
+  /** Returns the nodes as all servers that answer describe them, those with the highest epoch first. */
   async function layout(): Promise<ClusterNode[]> {
     const answers = await Promise.all(
       servers.map(({ admin }) =>
@@ -77,15 +77,16 @@ export async function startCluster(options: SetupOptions & { links?: boolean }):
   const ownerIn = (nodes: ClusterNode[]) =>
     nodes.find((node) => node.flags.includes('master') && !node.flags.includes('fail') && node.owns(slot));
 
+  /** Returns the master of the slot of the keys. */
   async function master(): Promise<Server> {
     const found = serverOf(ownerIn(await layout()));
     if (!found) throw new Error('no master serves the slot');
     return found;
   }
-  /** A replica of the owner that is in sync. */
-  async function heir(): Promise<Server> {
+  /** Returns a replica of the slot's master that is in sync. */
+  async function syncedReplica(): Promise<Server> {
     let found: Server | undefined;
-    await until('a replica of the owner', async () => {
+    await until('a replica in sync', async () => {
       const nodes = await layout();
       const owner = ownerIn(nodes);
       found = serverOf(nodes.find(({ masterId, flags: marks }) => masterId === owner?.id && !marks.includes('fail')));
@@ -95,7 +96,7 @@ export async function startCluster(options: SetupOptions & { links?: boolean }):
     if (!found) throw new Error('the owner has no replica');
     return found;
   }
-  await heir();
+  await syncedReplica();
 
   return {
     env: (side) => ({
@@ -105,14 +106,14 @@ export async function startCluster(options: SetupOptions & { links?: boolean }):
     master,
     replaced: (old) => until('another master', async () => (await master().catch(() => old)) !== old),
     async planned() {
-      await (await heir()).admin.cluster('FAILOVER');
+      await (await syncedReplica()).admin.cluster('FAILOVER');
     },
     revive: (server) => server.start(),
     async split() {
-      // The owner of the slot, and the worker that is `clipmill-a`.
-      links?.split([servers.indexOf(await master())], 'clipmill-a');
+      // The master of the slot, and the worker that logs in as `clipmill-a`.
+      proxies?.split([servers.indexOf(await master())], 'clipmill-a');
     },
-    heal: () => links?.heal(),
+    heal: () => proxies?.heal(),
     async moveSlot() {
       const nodes = await layout();
       const owner = ownerIn(nodes);
@@ -133,7 +134,7 @@ export async function startCluster(options: SetupOptions & { links?: boolean }):
     },
     async stop() {
       await Promise.all(servers.map((server) => server.stop()));
-      await links?.close();
+      await proxies?.close();
     },
   };
 }

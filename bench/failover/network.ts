@@ -1,40 +1,40 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A connection through a proxy, from one party to another. */
-interface Link {
+/** A connection through a proxy. */
+interface Connection {
   from: string;
   to: string;
   ends: readonly [Socket, Socket];
 }
 
 /**
- * A proxy before every server, which tells its callers apart: servers call from an address of their own
- * (`bind-source-addr`), workers by the user that they log in as. So the network can be split in two.
+ * A proxy for every server. The proxies can split the network in two: they identify servers by the address that these
+ * connect from (`bind-source-addr`), and workers by the user of their login.
  */
 export class ProxyNetwork {
   readonly #count: number;
   readonly #servers: Server[] = [];
-  readonly #links = new Set<Link>();
+  readonly #connections = new Set<Connection>();
   #side: ReadonlySet<string> = new Set();
 
   /** @param busPorts the ports of the cluster bus of the same servers, in the same order */
   static async open(ports: readonly number[], busPorts: readonly number[] = []): Promise<ProxyNetwork> {
-    const links = new ProxyNetwork(ports.length);
+    const network = new ProxyNetwork(ports.length);
     for (const [index, port] of [...ports, ...busPorts].entries()) {
       const at = index % ports.length;
-      const server = createServer((client) => links.#accept(client, at, port)).listen(0, '127.0.0.1');
+      const server = createServer((client) => network.#accept(client, at, port)).listen(0, '127.0.0.1');
       await once(server, 'listening');
-      links.#servers.push(server);
+      network.#servers.push(server);
     }
-    return links;
+    return network;
   }
 
   private constructor(count: number) {
     this.#count = count;
   }
 
-  /** Where a server calls from. */
+  /** Returns the address that a server connects from. */
   addressOf(at: number): string {
     return `127.0.0.${10 + at}`;
   }
@@ -49,23 +49,25 @@ export class ProxyNetwork {
     return this.portOf(this.#count + at);
   }
 
-  /** Cuts these servers and this user off from all others. What was under way is lost, nothing is refused: silence. */
+  /** Separates these servers and this user from all others: nothing passes, and no connection is closed or refused. */
   split(servers: readonly number[], user: string): void {
     this.#side = new Set([...servers.map((at) => this.addressOf(at)), user]);
-    for (const link of this.#links) if (this.#isCut(link)) for (const end of link.ends) end.pause();
+    for (const connection of this.#connections)
+      if (this.#isCut(connection)) for (const end of connection.ends) end.pause();
   }
 
+  /** Ends the split, and closes all connections. */
   heal(): void {
     this.#side = new Set();
-    for (const { ends } of this.#links) for (const end of ends) end.destroy();
+    for (const { ends } of this.#connections) for (const end of ends) end.destroy();
   }
 
   async close(): Promise<void> {
-    for (const { ends } of this.#links) for (const end of ends) end.destroy();
+    for (const { ends } of this.#connections) for (const end of ends) end.destroy();
     await Promise.all(this.#servers.map((server) => server.close() && once(server, 'close')));
   }
 
-  #isCut({ from, to }: Pick<Link, 'from' | 'to'>): boolean {
+  #isCut({ from, to }: Pick<Connection, 'from' | 'to'>): boolean {
     return this.#side.size > 0 && this.#side.has(from) !== this.#side.has(to);
   }
 
@@ -76,7 +78,7 @@ export class ProxyNetwork {
       this.#join(client, address, at, port, undefined);
       return;
     }
-    // A worker: its first words hold its user.
+    // A worker: its first command contains its user.
     client.once('data', (chunk: Buffer) => {
       client.pause();
       this.#join(client, chunk.includes('clipmill-a') ? 'clipmill-a' : 'others', at, port, chunk);
@@ -86,10 +88,10 @@ export class ProxyNetwork {
   #join(client: Socket, from: string, at: number, port: number, first: Buffer | undefined): void {
     const upstream = connect(port, '127.0.0.1');
     upstream.on('error', () => {});
-    const link: Link = { from, to: this.addressOf(at), ends: [client, upstream] };
-    this.#links.add(link);
+    const connection: Connection = { from, to: this.addressOf(at), ends: [client, upstream] };
+    this.#connections.add(connection);
     const done = () => {
-      this.#links.delete(link);
+      this.#connections.delete(connection);
       client.destroy();
       upstream.destroy();
     };
@@ -99,6 +101,6 @@ export class ProxyNetwork {
     client.on('data', (chunk) => upstream.write(chunk));
     upstream.on('data', (chunk) => client.write(chunk));
     client.resume();
-    if (this.#isCut(link)) for (const end of link.ends) end.pause();
+    if (this.#isCut(connection)) for (const end of connection.ends) end.pause();
   }
 }

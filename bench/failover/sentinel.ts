@@ -4,11 +4,11 @@ import { ProxyNetwork } from './network.ts';
 import {
   flags,
   freePorts,
-  LEAST_RIGHTS,
+  CLIPMILL_PERMISSIONS,
   listening,
   nodeFolder,
   PASSWORD,
-  SENTINEL_RIGHTS,
+  SENTINEL_PERMISSIONS,
   Server,
   until,
   type Settings,
@@ -19,16 +19,16 @@ const NAME = 'main';
 const QUIET = { save: '', loglevel: 'warning', logfile: 'log' };
 
 /**
- * One master, two replicas, three sentinels. With `links`, every server is reached through a proxy that knows who
- * calls, so that the network can be split; the servers announce the ports of their proxies.
+ * Starts one master, two replicas and three sentinels. With `proxied`, every server is reached through a proxy, so that
+ * the network can be split; the servers announce the ports of their proxies.
  */
-export async function startSentinels(options: SetupOptions & { links?: boolean }): Promise<Setup> {
+export async function startSentinels(options: SetupOptions & { proxied?: boolean }): Promise<Setup> {
   const { folder, tls, valkey } = options;
   const ports = await freePorts(6);
-  const links = options.links ? await ProxyNetwork.open(ports) : undefined;
-  const announced = ports.map((port, at) => links?.portOf(at) ?? port);
+  const proxies = options.proxied ? await ProxyNetwork.open(ports) : undefined;
+  const announced = ports.map((port, at) => proxies?.portOf(at) ?? port);
   const dataPorts = ports.slice(0, 3);
-  const users = ['clipmill', 'clipmill-a'].map((name) => `${name} on >${PASSWORD} ${LEAST_RIGHTS}`);
+  const users = ['clipmill', 'clipmill-a'].map((name) => `${name} on >${PASSWORD} ${CLIPMILL_PERMISSIONS}`);
 
   const servers = dataPorts.map((port, at) => {
     const settings: Settings = {
@@ -37,8 +37,8 @@ export async function startSentinels(options: SetupOptions & { links?: boolean }
       appendonly: 'no',
       'repl-diskless-sync-delay': '0',
       'repl-timeout': '10',
-      ...(links && {
-        'bind-source-addr': links.addressOf(at),
+      ...(proxies && {
+        'bind-source-addr': proxies.addressOf(at),
         'replica-announce-ip': '127.0.0.1',
         'replica-announce-port': String(announced[at]),
       }),
@@ -57,9 +57,9 @@ export async function startSentinels(options: SetupOptions & { links?: boolean }
     const at = index + 3;
     const lines = [
       ...Object.entries({ ...listening(port, tls), ...QUIET }).map(([name, value]) => `${name} ${value || '""'}`),
-      ...(links
+      ...(proxies
         ? [
-            `bind-source-addr ${links.addressOf(at)}`,
+            `bind-source-addr ${proxies.addressOf(at)}`,
             'sentinel announce-ip 127.0.0.1',
             `sentinel announce-port ${announced[at]}`,
           ]
@@ -67,7 +67,7 @@ export async function startSentinels(options: SetupOptions & { links?: boolean }
       `sentinel monitor ${NAME} 127.0.0.1 ${announced[0]} 2`,
       `sentinel down-after-milliseconds ${NAME} 2000`,
       `sentinel failover-timeout ${NAME} 6000`,
-      ...['clipmill', 'clipmill-a'].map((name) => `user ${name} on >${PASSWORD} ${SENTINEL_RIGHTS}`),
+      ...['clipmill', 'clipmill-a'].map((name) => `user ${name} on >${PASSWORD} ${SENTINEL_PERMISSIONS}`),
     ].filter((line) => !line.startsWith('save') && !line.startsWith('tls-cluster'));
     const own = nodeFolder(folder, port);
     await mkdir(own, { recursive: true });
@@ -76,20 +76,20 @@ export async function startSentinels(options: SetupOptions & { links?: boolean }
     await sentinel.start();
     sentinels.push(sentinel);
   }
-  await until('the sentinels know each other and both replicas', async () => {
+  await until('the sentinels to find each other and both replicas', async () => {
     for (const { admin } of sentinels) {
       const flat = (await admin.call('SENTINEL', 'MASTER', NAME)) as string[];
-      const told = (field: string) => flat[flat.indexOf(field) + 1];
-      if (told('num-slaves') !== '2' || told('num-other-sentinels') !== '2') return false;
+      const valueOf = (field: string) => flat[flat.indexOf(field) + 1];
+      if (valueOf('num-slaves') !== '2' || valueOf('num-other-sentinels') !== '2') return false;
     }
     return true;
   });
 
   async function master(): Promise<Server> {
     for (const { admin } of sentinels) {
-      const told = (await admin.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME).catch(() => undefined)) as
+      const address = (await admin.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME).catch(() => undefined)) as
         string[] | undefined;
-      const found = servers[announced.indexOf(Number(told?.[1]))];
+      const found = servers[announced.indexOf(Number(address?.[1]))];
       if (found) return found;
     }
     throw new Error('no sentinel names a master');
@@ -109,7 +109,7 @@ export async function startSentinels(options: SetupOptions & { links?: boolean }
     master,
     replaced: (old) => until('another master', async () => (await majorityMaster()) !== old),
     async planned() {
-      await until('a fail-over on order', async () => {
+      await until('a planned fail-over', async () => {
         const reply = await sentinels[0]?.admin.call('SENTINEL', 'FAILOVER', NAME).catch(() => '');
         return reply === 'OK';
       });
@@ -117,21 +117,21 @@ export async function startSentinels(options: SetupOptions & { links?: boolean }
     revive: (server) => server.start(),
     async split() {
       const at = servers.indexOf(await master());
-      // The master, the sentinel beside it, and the worker that is `clipmill-a`.
-      links?.split([at, 3], 'clipmill-a');
+      // The master, one sentinel, and the worker that logs in as `clipmill-a`.
+      proxies?.split([at, 3], 'clipmill-a');
     },
-    heal: () => links?.heal(),
+    heal: () => proxies?.heal(),
     async stop() {
       await Promise.all([...sentinels, ...servers].map((server) => server.stop()));
-      await links?.close();
+      await proxies?.close();
     },
   };
 
   async function majorityMaster(): Promise<Server | undefined> {
     const named = await Promise.all(
       sentinels.map(async ({ admin }) => {
-        const told = (await admin.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME).catch(() => [])) as string[];
-        return Number(told[1]);
+        const address = (await admin.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME).catch(() => [])) as string[];
+        return Number(address[1]);
       }),
     );
     const port = named.find((one) => named.filter((other) => other === one).length >= 2);

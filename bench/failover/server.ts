@@ -7,25 +7,21 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
-/** The password of every user here. */
+/** The password of all users. */
 export const PASSWORD = 'a-p@ss';
 
-/** The least rights of clipmill, as docs/redis.md lists them. */
-export const LEAST_RIGHTS =
+/** The permissions that clipmill needs, as docs/redis.md lists them. */
+export const CLIPMILL_PERMISSIONS =
   '~{clipmill}:* resetchannels -@all +@read +@write +@connection +@transaction -@dangerous +eval +evalsha ' +
   '+script|load +script|exists +time +wait +info +role +config|get +cluster|nodes +cluster|keyslot';
-/** What it needs of a sentinel. */
-export const SENTINEL_RIGHTS =
+/** The permissions that clipmill needs on a sentinel. */
+export const SENTINEL_PERMISSIONS =
   'resetchannels &* -@all +@connection +subscribe +sentinel|get-master-addr-by-name +sentinel|master ' +
   '+sentinel|replicas +sentinel|sentinels +sentinel|myid';
 
 export type Settings = Record<string, string>;
 
-/** valkey-server where it is on the PATH and asked for, else redis-server. */
-function serverProgram(valkey: boolean): string {
-  return valkey ? 'valkey-server' : 'redis-server';
-}
-
+/** Returns whether valkey-server is on the PATH. */
 export function hasValkey(): boolean {
   try {
     execFileSync('valkey-server', ['--version'], { stdio: 'ignore' });
@@ -35,7 +31,7 @@ export function hasValkey(): boolean {
   }
 }
 
-/** A server process of a fail-over, to be stopped, continued and killed. */
+/** A Redis, Valkey or Sentinel process that can be frozen, continued and killed. */
 export class Server {
   readonly port: number;
   readonly admin: Redis;
@@ -48,7 +44,7 @@ export class Server {
     this.port = port;
     this.#folder = folder;
     this.#args = args;
-    this.#program = serverProgram(options.valkey);
+    this.#program = options.valkey ? 'valkey-server' : 'redis-server';
     this.admin = new Redis({
       port,
       host: '127.0.0.1',
@@ -92,7 +88,7 @@ export class Server {
   }
 }
 
-/** An authority of one's own and a certificate for 127.0.0.1, as files. */
+/** The files of a certificate authority, and of a certificate for 127.0.0.1. */
 export interface Certificates {
   ca: string;
   cert: string;
@@ -100,6 +96,7 @@ export interface Certificates {
   caPem: Buffer;
 }
 
+/** Creates a certificate authority and a certificate for 127.0.0.1 with openssl. */
 export function makeCertificates(folder: string): Certificates {
   mkdirSync(folder, { recursive: true });
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
@@ -114,11 +111,12 @@ export function makeCertificates(folder: string): Certificates {
   return { ca, cert: join(folder, 'server.pem'), key: join(folder, 'server.key'), caPem: readFileSync(ca) };
 }
 
-/** `--name value …` as the command line of a server takes it. */
+/** Returns the arguments `--name value …` of a server. */
 export function flags(settings: Settings): string[] {
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, ...value.split('\n')]);
 }
 
+/** Returns the settings of a server that listens on a port of 127.0.0.1. */
 export function listening(port: number, tls: Certificates | undefined): Settings {
   if (!tls) return { port: String(port), bind: '127.0.0.1' };
   return {
@@ -134,6 +132,7 @@ export function listening(port: number, tls: Certificates | undefined): Settings
   };
 }
 
+/** Returns ports that are free now. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
@@ -146,10 +145,11 @@ export function nodeFolder(folder: string, port: number): string {
   return join(folder, String(port));
 }
 
+/** Waits until a condition is true. @param what what is waited for, as a noun */
 export async function until(what: string, found: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await found())) {
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}`);
+    if (performance.now() > deadline) throw new Error(`timed out after ${timeoutMs / 1000} s: waiting for ${what}`);
     await sleep(100);
   }
 }

@@ -1,7 +1,7 @@
 import {
   flags,
   freePorts,
-  LEAST_RIGHTS,
+  CLIPMILL_PERMISSIONS,
   listening,
   nodeFolder,
   PASSWORD,
@@ -9,20 +9,21 @@ import {
   type Certificates,
 } from './server.ts';
 
-/** A Redis that fails over by itself, and what can be done to it. */
+/** An installation of Redis, and the faults that can be injected into it. */
 export interface Setup {
-  /** REDIS_URL and CLIPMILL_REDIS_CA of the workers; `side` is of those that a split cuts off with the master. */
+  /** Returns REDIS_URL and CLIPMILL_REDIS_CA of a worker. @param side `master`: a split leaves it with the master */
   env(side?: 'master'): Record<string, string>;
-  /** The server that is in charge now. */
+  /** Returns the current master. */
   master(): Promise<Server>;
-  /** Resolves when a server other than `old` is in charge. */
+  /** Resolves when a server other than `old` is the master. */
   replaced(old: Server): Promise<void>;
-  /** As an operator orders it. */
+  /** Fails over on request, as an operator does. */
   planned(): Promise<void>;
-  /** Starts a server again that was killed. */
+  /** Restarts a killed server. */
   revive(server: Server): Promise<void>;
-  /** Splits the network: the master and its clients on one side, all else on the other. */
+  /** Splits the network: the master and its clients on one side, all other processes on the other. */
   split?(): Promise<void>;
+  /** Ends the split. */
   heal?(): void;
   /** Moves the slot of the prefix to another master, key by key. */
   moveSlot?(): Promise<void>;
@@ -35,11 +36,11 @@ export interface SetupOptions {
   tls: Certificates | undefined;
 }
 
-/** One server with an append-only file that is flushed with every command. */
+/** Starts one server, which flushes its append-only file with every command. */
 export async function startSingle({ folder, tls, valkey }: SetupOptions): Promise<Setup> {
   const [port = 0] = await freePorts(1);
   const settings = { ...listening(port, tls), save: '', logfile: 'log', appendonly: 'yes', appendfsync: 'always' };
-  const user = ['--user', ...`clipmill on >${PASSWORD} ${LEAST_RIGHTS}`.split(' ')];
+  const user = ['--user', ...`clipmill on >${PASSWORD} ${CLIPMILL_PERMISSIONS}`.split(' ')];
   const args = [...flags(settings), ...user];
   const server = new Server(nodeFolder(folder, port), port, args, { valkey, ...(tls && { tls }) });
   await server.start();

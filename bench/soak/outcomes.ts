@@ -6,7 +6,7 @@ import type { TaskRecord } from '../../src/simulator/records.ts';
 
 const prompted = z.object({ prompt: z.string() });
 
-/** What became of every clip that was ever submitted, kept beside Redis, which forgets ended batches. */
+/** The outcomes of all submitted clips. They are kept in memory, because retention purges ended batches from Redis. */
 export class ClipOutcomes {
   readonly #tasks = new Map<string, string | undefined>();
   done = 0;
@@ -18,8 +18,8 @@ export class ClipOutcomes {
     return this.#tasks.size;
   }
 
-  /** Records a batch that has ended, checks its clips, and removes them. */
-  async close(batch: BatchHandle): Promise<void> {
+  /** Records the outcomes of an ended batch, checks its clips, and removes them. */
+  async record(batch: BatchHandle): Promise<void> {
     for await (const item of batch.items()) {
       this.#tasks.set(prompted.parse(item.input).prompt, item.task ?? undefined);
       if (item.state === 'done') {
@@ -35,7 +35,7 @@ export class ClipOutcomes {
     }
   }
 
-  /** Clips that the API charged for more than once. */
+  /** Returns the prompts of clips that the API charged for more than once. */
   doubled(tasks: readonly TaskRecord[]): string[] {
     const paid = new Map<string, number>();
     for (const task of tasks) if (task.billed) paid.set(task.prompt, (paid.get(task.prompt) ?? 0) + 1);

@@ -1,6 +1,6 @@
 /**
- * Loaded into a worker by `--import`, with `--expose-gc`: writes every few seconds what the process holds
- * after a garbage collection, so that growth is growth and not garbage.
+ * Runs in a worker process by `--import`, with `--expose-gc`. Every few seconds it writes the resource usage of the
+ * process after a garbage collection, so that garbage does not count as growth.
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,15 +9,15 @@ import { z } from 'zod';
 export const PROBE_FOLDER = 'SOAK_PROBE_FOLDER';
 const PERIOD_MS = 5_000;
 
-/** What one process holds. */
-export const holding = z.object({
+/** The resource usage of a process. */
+export const usage = z.object({
   /** Resident memory, bytes. */
   rss: z.number(),
   /** Heap in use, bytes. */
   heap: z.number(),
   timers: z.number(),
 });
-export type Holding = z.infer<typeof holding>;
+export type Usage = z.infer<typeof usage>;
 
 export function probeFile(folder: string, pid: number): string {
   return join(folder, `${pid}.json`);
@@ -28,7 +28,7 @@ function write(folder: string): void {
   const { rss, heapUsed } = process.memoryUsage();
   const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
   const file = probeFile(folder, process.pid);
-  writeFileSync(`${file}.part`, JSON.stringify({ rss, heap: heapUsed, timers } satisfies Holding));
+  writeFileSync(`${file}.part`, JSON.stringify({ rss, heap: heapUsed, timers } satisfies Usage));
   renameSync(`${file}.part`, file);
 }
 

@@ -1,16 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { startProgram, type Program } from '../processes.ts';
-import { holding, PROBE_FOLDER, probeFile, type Holding } from './resource-probe.ts';
+import { usage, PROBE_FOLDER, probeFile, type Usage } from './resource-probe.ts';
 
-/** What one process held at one time. */
-export interface Sample extends Holding {
+/** The resource usage of a process at one time. */
+export interface Sample extends Usage {
   /** Minutes since the soak began. */
   minute: number;
   descriptors: number;
 }
 
-/** A process of the workers with its samples; a deployed one starts a new generation each time. */
+/** A worker process with its samples. */
 export interface WorkerProcess {
   name: string;
   kinds: readonly string[];
@@ -18,15 +18,15 @@ export interface WorkerProcess {
   samples: Sample[];
 }
 
-/** Worker processes as an installation runs them: two that live throughout, one that is deployed again and again. */
+/** The worker processes of an installation: two run throughout, one is deployed again and again. */
 export class SoakWorkers {
   readonly #env: Record<string, string>;
   readonly #folder: string;
   readonly members: WorkerProcess[] = [];
-  /** Processes that ended and were replaced, with what they held. */
+  /** Processes that a deploy has replaced. */
   readonly retired: WorkerProcess[] = [];
 
-  /** @param folder where the processes write what they hold */
+  /** @param folder where the processes write their resource usage */
   constructor(env: Record<string, string>, folder: string) {
     this.#env = { ...env, [PROBE_FOLDER]: folder };
     this.#folder = folder;
@@ -46,11 +46,12 @@ export class SoakWorkers {
     await old.program.stop('SIGTERM');
   }
 
+  /** Adds a sample to each process. */
   async sample(minute: number): Promise<void> {
     for (const { program, samples } of this.members) {
       const text = await readFile(probeFile(this.#folder, program.pid), 'utf8').catch(() => undefined);
       const descriptors = await readdir(`/proc/${program.pid}/fd`).catch(() => []);
-      if (text) samples.push({ ...holding.parse(JSON.parse(text)), minute, descriptors: descriptors.length });
+      if (text) samples.push({ ...usage.parse(JSON.parse(text)), minute, descriptors: descriptors.length });
     }
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mostInWindow } from '../../bench/pacing.ts';
+import { maxInWindow } from '../../bench/pacing.ts';
 import type { App } from '../../src/app.ts';
 import { publishLimits, readUsage } from '../../src/ledger/limits.ts';
 import { reserveReply } from '../../src/ledger/request-token.ts';
@@ -86,7 +86,7 @@ describe('the request bucket', () => {
             }
             await app.clock.sleep(pauseMs);
           }
-          const most = mostInWindow(times, windowMs);
+          const most = maxInWindow(times, windowMs);
           if (most === maxRequests) covered.count('full');
           expect(most).toBeLessThanOrEqual(maxRequests);
         },

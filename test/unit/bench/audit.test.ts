@@ -38,7 +38,7 @@ async function verdictOf(one: Item, tasks: TaskRecord[]) {
   );
 }
 
-describe('the audited of a chaos run', () => {
+describe('the audit of a chaos run', () => {
   it('finds no fault with a complete clip that was paid for once', async () => {
     expect(await verdictOf(doneItem(), [task('task-0', false), task('task-1')])).toMatchObject({
       done: 1,

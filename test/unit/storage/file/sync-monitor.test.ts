@@ -72,6 +72,7 @@ it('measures the syncs of a new file', async () => {
   const { monitor, events, advance } = monitored();
   const disk = deferred();
   const file = await open(join(folder, 'a.part'), 'wx');
+  onTestFinished(() => file.close());
   const reached = deferred();
   const sync = file.sync.bind(file);
   file.sync = async () => {

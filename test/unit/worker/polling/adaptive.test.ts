@@ -25,7 +25,7 @@ const published = {
   slots: 1_000,
   maxRequests: 10_000,
   windowMs: 60_000,
-  line: MAX_WAITING_POLLS,
+  maxWaitingPolls: MAX_WAITING_POLLS,
 };
 const fives = { kindOf: () => 'kling-2-6/5/auto', takesMs: uniform(50_000, 70_000) };
 const tens = { kindOf: () => 'kling-2-6/10/auto', takesMs: uniform(80_000, 100_000) };
@@ -60,10 +60,10 @@ describe('adaptivePlan, at the published limits', () => {
 
   it('is near the optimum for its number of polls', async () => {
     const long = { ...published, ...fives, clips: 40_000, plan: adaptive };
-    const { steadyLateMs, steadyLooksPerClip } = await simulateBatch(long, fixed, seeded(2));
+    const { steadyLateMs, steadyPollsPerClip } = await simulateBatch(long, fixed, seeded(2));
     // See the decision record: (∫√(f·S))² / 2L, where ends are spread evenly over 20 s; the poll that
     // the fixed plan makes at 50 s finds nothing and is not counted.
-    const bestMs = (20_000 * (2 / 3) ** 2) / (2 * (steadyLooksPerClip - 1));
+    const bestMs = (20_000 * (2 / 3) ** 2) / (2 * (steadyPollsPerClip - 1));
     expect(steadyLateMs).toBeLessThan(1.25 * bestMs);
   });
 
