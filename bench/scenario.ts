@@ -204,8 +204,8 @@ async function runClipmill(
   onWarm: () => Promise<void>,
 ): Promise<Ended> {
   const verbose = { ...env, CLIPMILL_LOG_LEVEL: 'info' };
-  for (const [index, kinds] of scenario.workers.entries()) {
-    const args = ['work', ...kinds.split(' ')];
+  for (const [index, roles] of scenario.workers.entries()) {
+    const args = ['work', ...roles.split(' ')];
     const listens = scenario.callbacks && index === 0;
     const listening = listens ? { CLIPMILL_CALLBACK_LISTEN: `127.0.0.1:${CALLBACK_PORT}` } : {};
     workers.push(await startProgram('src/cli/main.js', args, { ...verbose, ...listening }, { waitForLog: 'working' }));

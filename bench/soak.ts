@@ -196,7 +196,8 @@ function report(
     console.log(`| ${name} | ${row.join(' | ')} |`);
     for (const of of ['rss', 'heap'] as const) {
       const growth = median(late, (sample) => sample[of]) / median(early, (sample) => sample[of]);
-      if (!(growth <= MAX_GROWTH)) problems.push(`${of} of ${name} grew by ${((growth - 1) * 100).toFixed(1)} %`);
+      if (Number.isNaN(growth)) problems.push(`too few samples of ${name}`);
+      else if (growth > MAX_GROWTH) problems.push(`${of} of ${name} grew by ${((growth - 1) * 100).toFixed(1)} %`);
     }
   }
   const facts = {

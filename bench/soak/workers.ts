@@ -13,7 +13,7 @@ export interface Sample extends Usage {
 /** A worker process with its samples. */
 export interface WorkerProcess {
   name: string;
-  kinds: readonly string[];
+  roles: readonly string[];
   program: Program;
   samples: Sample[];
 }
@@ -32,8 +32,8 @@ export class SoakWorkers {
     this.#folder = folder;
   }
 
-  async add(name: string, kinds: readonly string[]): Promise<void> {
-    this.members.push({ name, kinds, program: await this.#start(kinds), samples: [] });
+  async add(name: string, roles: readonly string[]): Promise<void> {
+    this.members.push({ name, roles, program: await this.#start(roles), samples: [] });
   }
 
   /** Replaces a process by SIGTERM, as a deploy does: the new one starts before the old one drains. */
@@ -41,7 +41,7 @@ export class SoakWorkers {
     const index = this.members.findIndex((member) => member.name === name);
     const old = this.members[index];
     if (!old) throw new Error(`no process ${name}`);
-    this.members[index] = { ...old, program: await this.#start(old.kinds), samples: [] };
+    this.members[index] = { ...old, program: await this.#start(old.roles), samples: [] };
     this.retired.push(old);
     await old.program.stop('SIGTERM');
   }
@@ -64,9 +64,9 @@ export class SoakWorkers {
     await Promise.all(this.members.map((member) => member.program.stop()));
   }
 
-  #start(kinds: readonly string[]): Promise<Program> {
+  #start(roles: readonly string[]): Promise<Program> {
     const probe = new URL('resource-probe.js', import.meta.url);
-    return startProgram('src/cli/main.js', ['work', ...kinds], this.#env, {
+    return startProgram('src/cli/main.js', ['work', ...roles], this.#env, {
       waitForLog: 'working',
       nodeArgs: ['--expose-gc', '--import', fileURLToPath(probe)],
     });

@@ -7,7 +7,7 @@ import { drainAll, startBatchHarness } from '../support/batch-harness.ts';
 
 const CLIPS = 40;
 
-const strikes: Record<string, (setup: Setup) => Promise<void>> = {
+const faults: Record<string, (setup: Setup) => Promise<void>> = {
   async 'a planned fail-over'(setup) {
     await setup.planned();
   },
@@ -23,7 +23,7 @@ const strikes: Record<string, (setup: Setup) => Promise<void>> = {
   },
 };
 
-/** Two workers whose Redis fails over in the middle of their submissions. */
+/** Runs two workers whose Redis fails over in the middle of their submissions. */
 async function expectNothingPaidTwice(what: string, fault: (setup: Setup) => Promise<void>): Promise<void> {
   const setup = await startSentinels({ folder: await workFolder(), valkey: false, tls: undefined });
   onTestFinished(() => setup.stop());
@@ -41,12 +41,12 @@ async function expectNothingPaidTwice(what: string, fault: (setup: Setup) => Pro
 
   const { counts } = await harness.endedOnce(what, 90_000);
   expect(counts, what).toMatchObject({ done: CLIPS, held: 0 });
-  // The very processes that lived through it.
+  // The processes have run throughout.
   await drainAll(workers, what);
 }
 
 describe('a fail-over of Redis', () => {
   it('pays for nothing twice, loses nothing and holds nothing', async () => {
-    await Promise.all(Object.entries(strikes).map(([what, fault]) => expectNothingPaidTwice(what, fault)));
+    await Promise.all(Object.entries(faults).map(([what, fault]) => expectNothingPaidTwice(what, fault)));
   }, 120_000);
 });

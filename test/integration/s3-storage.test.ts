@@ -24,7 +24,7 @@ const MB = 1024 * 1024;
 const chunk = Buffer.alloc(65_536, 'clip');
 const facts: ClipFacts = { length: undefined, batch: 'b', id: 'ü 1', taskId: 'task:ñ' };
 
-/** `size` bytes, then what `end` does. */
+/** Yields `size` bytes, then calls `end`. */
 async function* bytes(size: number, end?: () => Promise<void>): AsyncGenerator<Buffer> {
   for (let left = size; left > 0; left -= chunk.length) yield chunk.subarray(0, Math.min(left, chunk.length));
   await end?.();
@@ -146,7 +146,7 @@ describe.skipIf(!server)('storing on S3', () => {
     expect(await objects()).toEqual(['a.mp4', 'b/owner.json']);
   });
 
-  it('never replaces an input of another origin', async () => {
+  it('never replaces an object that is not an input', async () => {
     const { storage, client, bucket, prefix } = open();
     const picture = Buffer.from('a picture');
     const sha256 = createHash('sha256').update(picture).digest('hex');
@@ -216,7 +216,7 @@ describe.skipIf(!server)('storing on S3', () => {
     await expect(put(11 * MB)).rejects.toThrow(StorageError);
   });
 
-  it('does not report a missing source or an error of one object as such', async () => {
+  it('does not report a silent source or an error of one object as an error of the storage', async () => {
     const proxy = await startS3Proxy(server?.endpoint ?? '');
     const { storage } = open({ endpoint: proxy.endpoint, silenceMs: 200 });
     const silent = bytes(100, () => sleep(60_000, undefined, { ref: false }));
@@ -282,9 +282,9 @@ describe.skipIf(!server)('storing on S3', () => {
     await begin(`${prefix}/b/c.mp4`);
     await begin(`${prefix}-other/a.mp4`);
     expect(await storage.leftovers.sweep(60_000)).toBe(0);
-    // The service's clock counts in seconds, and may be ahead.
+    // The clock of the service has seconds, and may be ahead.
     expect(await storage.leftovers.sweep(-60_000)).toBe(2);
-    // That of the prefix which merely begins alike.
+    // The upload below the other prefix, which begins with the same characters.
     expect(await uploads()).toBe(1);
   });
 

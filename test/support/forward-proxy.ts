@@ -4,11 +4,11 @@ import { onTestFinished } from 'vitest';
 
 export interface ForwardProxy {
   url: string;
-  /** Hosts that clients asked to be connected with, `HOST:PORT`. */
+  /** `HOST:PORT` of every CONNECT request so far. */
   readonly asked: string[];
 }
 
-/** A real forward proxy for CONNECT that knows some names; it requires `password` where one is given. */
+/** Starts a forward proxy for CONNECT that resolves `names`, and requires `password` if it is set. */
 export async function forwardProxy(names: Record<string, string> = {}, password?: string): Promise<ForwardProxy> {
   const asked: string[] = [];
   const sockets = new Set<Socket>();

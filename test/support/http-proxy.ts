@@ -4,18 +4,18 @@ import { onTestFinished } from 'vitest';
 
 export interface HttpProxy {
   url: string;
-  /** `CONNECT host:port` or `METHOD URL` of everything that came by. */
+  /** `CONNECT host:port` or `METHOD URL` of every request so far. */
   readonly requests: string[];
 }
 
 export interface HttpProxyOptions {
-  /** `user:password` that is asked for; without it 407. Default: none. */
+  /** Required `user:password`; other requests get 407. Default: none. */
   user?: string;
-  /** Where a host really is: names that only the proxy can resolve. */
+  /** Addresses of hosts that only the proxy can resolve. */
   hosts?: Readonly<Record<string, string>>;
 }
 
-/** A forward proxy as they are met in offices: CONNECT for https, the absolute form for http. */
+/** Starts a forward proxy like those of companies: CONNECT for https, the absolute form for http. */
 export async function startHttpProxy({ user, hosts = {} }: HttpProxyOptions = {}): Promise<HttpProxy> {
   const requests: string[] = [];
   const sockets = new Set<Socket>();

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 /**
- * What becomes of a request to a service behind a proxy: a status with an S3 error code, silence
- * without a byte of the body read, or (undefined) its way.
+ * The reply of the proxy to a request: a status with an S3 error code, or silence, without reading the body. `undefined`
+ * forwards the request.
  */
 export type S3Fault = { status: number; code: string } | 'silence' | undefined;
 
@@ -12,13 +12,13 @@ export interface S3Proxy {
   endpoint: string;
   /** `METHOD /path?query` of every request so far. */
   readonly requests: string[];
-  /** Asked for every request. */
+  /** Called for every request. */
   fault: (request: IncomingMessage) => S3Fault;
   /** Whether If-None-Match reaches the service. */
   conditions: boolean;
 }
 
-/** A proxy before an S3 service that injects faults; signatures stay valid, as the Host header is kept. */
+/** Starts a proxy for an S3 service that injects faults. It keeps the Host header, so signatures stay valid. */
 export async function startS3Proxy(target: string): Promise<S3Proxy> {
   const { hostname, port } = new URL(target);
   const proxy: S3Proxy = { endpoint: '', requests: [], fault: () => undefined, conditions: true };
@@ -32,13 +32,13 @@ export async function startS3Proxy(target: string): Promise<S3Proxy> {
       return;
     }
     const { method, url: path, headers } = request;
-    // A signed header has to stay: one that the service does not know has the same effect.
+    // A signed header cannot be removed; a value that no object has removes its effect.
     if (!proxy.conditions && headers['if-none-match'] === '*') headers['if-none-match'] = '"none"';
     const onward = forward({ hostname, port, method, path, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });
-    // Swift sends a body with its 404 for HEAD: what follows the answer is no fault of the answer's.
+    // Swift sends a body with its 404 to HEAD: an error after the head of the answer is ignored.
     onward.on('error', () => {
       if (!response.headersSent) response.destroy();
     });

@@ -1,6 +1,6 @@
 import type { Storage } from '../../src/storage/storage.ts';
 
-/** Bytes of what a storage has under a name; `undefined` for nothing. */
+/** Returns the bytes that a storage has under a name; `undefined` if there is no file. */
 export async function sizeOf(storage: Pick<Storage, 'stat'>, name: string): Promise<number | undefined> {
   return (await storage.stat(name))?.size;
 }

@@ -7,7 +7,10 @@ import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { proxyOf, proxySettings, type ProxySettings } from '../../core/proxy.ts';
 
-/** Idle time after which a connection is closed, in milliseconds: before the server closes it during a request. */
+/**
+ * Idle time after which a connection is closed, in milliseconds. It is shorter than that of servers: a server could close
+ * the connection just when a request is sent.
+ */
 const IDLE_MS = 4_000;
 /** Maximum size of an answer that is not an object, in bytes: a list of uploads has up to 1 MB, an error far less. */
 const MAX_ANSWER = 4 * 1024 * 1024;

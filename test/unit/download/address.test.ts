@@ -56,7 +56,7 @@ const reachable = [
   '2606:4700::1111',
   '2620:4f:8000::1',
   '3ffe::1',
-  // They lead to IPv4 addresses that are.
+  // They embed IPv4 addresses that are globally reachable.
   '::ffff:8.8.8.8',
   '64:ff9b::808:808',
   '64:ff9b::8.8.8.8',
@@ -143,7 +143,7 @@ const notReachable = [
   '',
 ];
 
-describe('addresses that clips may come from', () => {
+describe('addresses of clips', () => {
   it.each(reachable)('accept %s', (address) => expect(isAllowed(address, strict)).toBe(true));
   it.each(notReachable)('refuse %s', (address) => expect(isAllowed(address, strict)).toBe(false));
 

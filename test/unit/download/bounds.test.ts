@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bounded } from '../../../src/download/bounds.ts';
 
-/** A body of pieces, each after some milliseconds of a clock that stands still otherwise. */
+/** A body whose pieces advance a fake clock by some milliseconds each. */
 function body(pieces: readonly { afterMs: number; bytes: number }[]) {
   let now = 0;
   async function* pieceAfterPiece(): AsyncGenerator<Uint8Array> {
@@ -37,7 +37,7 @@ describe('the bounds of a body', () => {
     expect(now()).toBeLessThan(61_000);
   });
 
-  it('accept a slow line, and a slower storage', async () => {
+  it('accept a slow connection, and a slower storage', async () => {
     const slow = body(repeat(600, { afterMs: 1_000, bytes: 5_000 }));
     expect(await read(bounded(slow.source, { maxBytes: 1e9, now: slow.now }))).toBe(3e6);
     const quick = body(repeat(100, { afterMs: 1, bytes: 10 }));

@@ -131,7 +131,7 @@ describe('a source', () => {
     await expect(open().open(url)).rejects.toMatchObject({ fault: 'expired' });
   });
 
-  it.each([408, 425, 429, 500, 503])('reports %i as broken, a passing fault', async (status) => {
+  it.each([408, 425, 429, 500, 503])('reports %i as broken, a temporary fault', async (status) => {
     const { url } = await serve((response) => response.writeHead(status).end());
     await expect(open().open(url)).rejects.toMatchObject({ fault: 'broken' });
   });
@@ -159,7 +159,7 @@ describe('a source', () => {
     await expect(open().open(url)).rejects.toMatchObject({ fault: 'unusable' });
   });
 
-  it('has a limit of bytes, announced or not', async () => {
+  it('limits the bytes, announced or not', async () => {
     const { url } = await serve(whole, (response) => {
       response.writeHead(200, { etag });
       response.end(clip);
@@ -204,7 +204,7 @@ describe('a source', () => {
     expect(requests).toHaveLength(0);
   });
 
-  it.each(['127.0.0.1', 'localhost'])('is not redirected from a public address to %s', async (host) => {
+  it.each(['127.0.0.1', 'localhost'])('refuses a redirect from a public address to %s', async (host) => {
     const inside = await serve(whole);
     const { port } = new URL(inside.url);
     const outside = await serve(redirectTo(`http://${host}:${port}/a.mp4`));

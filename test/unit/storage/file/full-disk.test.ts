@@ -7,7 +7,7 @@ beforeAll(() => {
   vi.resetModules();
   vi.doMock('node:fs/promises', async (original: () => Promise<object>) => ({
     ...(await original()),
-    /** As on a full disk: the file is made, and there is no room for its bytes. */
+    /** Behaves like a full disk: creates the file, and has no room for its bytes. */
     async writeFile(path: string) {
       await (await open(path, 'w')).close();
       throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { fileNameRules, probeFolder, probeNames } from '../../../../src/storage/file/name-probe.ts';
 
-/** A folder of a file system that refuses some names and stores others in its own way. */
+/** A folder of a file system that refuses some names and changes others. */
 function folder(options: { refuses?: RegExp; longest?: number; stores?: (name: string) => string }) {
   const names: string[] = [];
   return {
@@ -18,10 +18,10 @@ function folder(options: { refuses?: RegExp; longest?: number; stores?: (name: s
 }
 
 describe('the names of a folder', () => {
-  it('are found by probe files, and none of them stays', async () => {
+  it('are determined by probe files, none of which remains', async () => {
     const root = await mkdtemp(join(tmpdir(), 'clipmill-names-'));
     onTestFinished(() => rm(root, { recursive: true, force: true }));
-    const facts = await probeFolder(join(root, 'videos/of/nobody'));
+    const facts = await probeFolder(join(root, 'videos/not/there'));
     expect(facts).toMatchObject({ longest: 255 });
     expect(await readdir(root)).toEqual([]);
     const rules = fileNameRules(root, facts);

@@ -34,7 +34,7 @@ function deferred() {
 
 const quick = () => Promise.resolve();
 
-it('reports a slow sync while it is under way, and that the disk has recovered once syncs are quick again', async () => {
+it('reports a slow sync while it is in progress, and that the disk has recovered once syncs are quick again', async () => {
   const { monitor, events, advance } = monitored();
   await monitor.run(quick);
   expect(events).toEqual([]);
@@ -46,7 +46,7 @@ it('reports a slow sync while it is under way, and that the disk has recovered o
   await advance(6_000);
   expect(events).toEqual(['slow 5000', 'slow 10000']);
 
-  // A small file that is quick while a large one hangs does not show a good disk, nor does one right after it.
+  // A quick sync during a slow one, or right after it, does not mean that the disk has recovered.
   await monitor.run(quick);
   hanging.resolve();
   await ended;
