@@ -43,7 +43,15 @@ async function interval(app: App): Promise<number> {
 
 describe('the request bucket', () => {
   it('never lets more tokens become usable in any window than the limit', async () => {
-    const covered = coverage('the request bucket', ['tokens', 'waited', 'full', 'holds', 'changes', 'setBack']);
+    const covered = coverage('the request bucket', [
+      'tokens',
+      'waited',
+      'full',
+      'unused',
+      'holds',
+      'changes',
+      'setBack',
+    ]);
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 60 }),
@@ -53,8 +61,11 @@ describe('the request bucket', () => {
           fc.record({
             n: fc.integer({ min: 1, max: 12 }),
             what: fc.constantFrom<What>('submit', 'submit', 'poll'),
-            pauseMs: fc.constantFrom(0, 0, 0, 3, 30, 90),
-            event: fc.constantFrom('none', 'none', 'none', 'none', 'none', 'refused', 'more-slots', 'set-back'),
+            pauseMs: fc.constantFrom(0, 0, 0, 3, 10, 30, 90, 300),
+            event: fc.constantFrom(
+              ...(['none', 'none', 'none', 'none', 'none', 'none', 'none'] as const),
+              ...(['refused', 'more-slots', 'set-back', 'item-waits'] as const),
+            ),
           }),
           { minLength: 10, maxLength: 40 },
         ),
@@ -67,6 +78,7 @@ describe('the request bucket', () => {
           const times: number[] = [];
           for (const { n, what, pauseMs, event } of steps) {
             const usable = await reserve(app, n, what);
+            if (Number(await app.redis.hget(app.keys.requests, 'unused')) > 0) covered.count('unused');
             covered.count('tokens', n);
             covered.count('waited', usable.filter((time, at) => time > (usable[at - 1] ?? Infinity)).length);
             times.push(...usable);
@@ -74,6 +86,8 @@ describe('the request bucket', () => {
               await app.account.cool('rate', 20, 0);
               covered.count('holds');
             }
+            // Polls then leave tokens to its submission.
+            if (event === 'item-waits') await app.redis.zadd(app.keys.handed, 1, 'b/1');
             if (event === 'more-slots') {
               // The paced tokens become fewer and those at hand more, or the other way round.
               await publishLimits(app.run, { ...app.config, maxRequests, maxTasks: (maxTasks * 7) % 31 || 1 });
@@ -84,14 +98,15 @@ describe('the request bucket', () => {
               await app.redis.hincrby(app.keys.requests, 'ahead', -1_000);
               covered.count('setBack');
             }
-            await app.clock.sleep(pauseMs);
+            // The clock of the bucket goes on, which Redis's own need not wait for.
+            await app.redis.hincrby(app.keys.requests, 'ahead', pauseMs);
           }
           const most = maxInWindow(times, windowMs);
           if (most === maxRequests) covered.count('full');
           expect(most).toBeLessThanOrEqual(maxRequests);
         },
       ),
-      { numRuns: 20, endOnFailure: true },
+      { numRuns: 100, endOnFailure: true },
     );
     covered.report();
   });
@@ -128,13 +143,39 @@ describe('the request bucket', () => {
     }
   });
 
+  it('returns a token at hand for each paced token that goes unused', async () => {
+    const app = await openLedger({
+      CLIPMILL_MAX_REQUESTS: '1000',
+      CLIPMILL_REQUEST_WINDOW: '10s',
+      CLIPMILL_MAX_TASKS: '10',
+    });
+    const atOnce = async () => {
+      const waits = await Promise.all(Array.from({ length: 11 }, () => waitFor(app, 'submit')));
+      return waits.filter((wait) => wait === 0).length;
+    };
+    // A paced token, nine at hand, and none that another one has been used for.
+    expect(await atOnce()).toBe(10);
+    expect(await app.redis.llen(app.keys.quick)).toBeGreaterThanOrEqual(9);
+    // Twenty paced tokens, of which those that were reserved are used.
+    await app.clock.sleep(220);
+    expect(await atOnce()).toBe(10);
+  });
+
+  it('gives polls all tokens at hand while no item waits for its submission', async () => {
+    const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '100', CLIPMILL_MAX_TASKS: '11' });
+    const waits = await Promise.all(Array.from({ length: 12 }, () => waitFor(app, 'poll')));
+    expect(waits.filter((wait) => wait === 0)).toHaveLength(11);
+  });
+
   it('reserves the burst for submissions, and gives polls the rest', async () => {
     const app = await openLedger({ CLIPMILL_MAX_REQUESTS: '100', CLIPMILL_MAX_TASKS: '11' });
+    await app.redis.zadd(app.keys.handed, 1, 'b/1');
     await reserve(app, 8);
     // Seven of ten are in use, and as many are kept for the next submissions.
     const polls = await Promise.all(Array.from({ length: 4 }, () => waitFor(app, 'poll')));
     expect(polls.filter((wait) => wait === 0).length).toBeLessThanOrEqual(3);
     const rested = await openLedger({ CLIPMILL_MAX_REQUESTS: '100', CLIPMILL_MAX_TASKS: '11' });
+    await rested.redis.zadd(rested.keys.handed, 1, 'b/1');
     const alone = await Promise.all(Array.from({ length: 11 }, () => waitFor(rested, 'poll')));
     // A paced token, then one at hand; the next one at hand comes a tenth of the span later.
     expect(alone.filter((wait) => wait === 0)).toHaveLength(2);

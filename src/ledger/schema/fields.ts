@@ -139,6 +139,8 @@ export const requestsFields = {
   kept: 'tokens at hand that are reserved for submissions',
   keptAt: 'when that was computed',
   quickPollAt: 'when a poll last used a token at hand',
+  unused: 'paced tokens that went unused since a token at hand was last used: each frees one of those in use',
+  unusedFrom: 'before this time, no paced token counts as unused',
   changedUntil: 'until when the limits of before they changed hold as well',
   intervalWas: 'the longer interval of before and after',
   burstWas: 'the smaller burst of before and after',

@@ -1,9 +1,11 @@
 -- The token bucket of API requests, as a reservation: every token has a time from which it may be used, and
 -- reserving one returns how long that is from now. There are two kinds:
 --   paced tokens, one every `interval` ms; `tat` is when the next one may be used
---   `burst` tokens at hand (QUICK): each may be used again one span after it was used
+--   `burst` tokens at hand (QUICK): each may be used again one span after it was used, or as soon as a paced token
+--   has gone unused since then
 -- A span is the window and a margin for the jitter of the network. Any span holds at most ceil(span / interval) paced
--- tokens and each token at hand once: the limit. docs/decisions/001-request-pacing.md has the reasons.
+-- tokens, used or not, and each token at hand once for itself and once for each unused one: the limit.
+-- docs/decisions/001-request-pacing.md has the reasons.
 --
 -- All times here are of the bucket's own clock, which is Redis's and does not go back with it.
 
@@ -12,11 +14,11 @@ local FADE_WINDOWS = 5
 
 local function readBucket(now)
   local state = readFields(REQUESTS, 'tat', 'last', 'ahead', 'window', 'count', 'before', 'submits', 'submitsBefore',
-    'kept', 'keptAt', 'quickPollAt', 'heldUntil', 'factor', 'factorAt', 'changedUntil', 'intervalWas',
-    'burstWas')
+    'kept', 'keptAt', 'quickPollAt', 'unused', 'unusedFrom', 'heldUntil', 'factor', 'factorAt', 'changedUntil',
+    'intervalWas', 'burstWas')
   for name, value in pairs(state) do state[name] = tonumber(value) end
   for _, name in ipairs({ 'tat', 'last', 'ahead', 'window', 'count', 'before', 'submits', 'submitsBefore', 'kept',
-    'keptAt', 'quickPollAt', 'heldUntil' }) do state[name] = state[name] or 0 end
+    'keptAt', 'quickPollAt', 'unused', 'unusedFrom', 'heldUntil' }) do state[name] = state[name] or 0 end
   state.now = math.max(now + state.ahead, state.last)
   state.ahead = state.now - now
   return state
@@ -45,29 +47,52 @@ local function quickTokens(state, limits)
   return math.floor(burst * math.max(0, math.min(1, (state.now - recoveredAt) / spanOf(limits))))
 end
 
--- Returns how many of them are in use, after those that came back are dropped from QUICK.
+-- Counts the paced tokens that went unused before now. Each stands in for a token at hand that was used before it.
+local function countUnused(state, limits)
+  local from = math.max(state.tat, state.unusedFrom)
+  if state.tat == 0 or from >= state.now then return end
+  local intervals = math.floor((state.now - from) * rateFactor(state, limits) / shapeOf(state, limits))
+  state.unused = math.min(limits.burst, state.unused + intervals)
+end
+
+-- Returns how many tokens at hand are in use, after those that came back are dropped from QUICK.
 local function quickInUse(state, limits)
   for _ = 1, 1000 do
     local usedAt = tonumber(redis.call('LINDEX', QUICK, 0))
     if not usedAt or usedAt + spanOf(limits) > state.now then break end
     redis.call('LPOP', QUICK)
   end
-  return redis.call('LLEN', QUICK)
+  return math.max(0, redis.call('LLEN', QUICK) - state.unused)
 end
 
--- Returns when a token at hand may be used, or nil. Polls have as many as the submissions of the last windows have
--- left, evenly over a span: a slot that waits for its submission is idle, while a poll seldom finds an end.
+-- Records the use of a token at hand. Unused paced tokens free those of before, never those that are used later.
+local function useQuick(state, limits, at)
+  if state.unused > 0 then redis.call('LTRIM', QUICK, state.unused, -1) end
+  state.unused = 0
+  redis.call('RPUSH', QUICK, string.format('%.0f', at))
+  -- Twice as long as needed, as the bucket's clock stands still where that of Redis goes back.
+  redis.call('PEXPIRE', QUICK, math.ceil(2 * (at - state.now + spanOf(limits)) + 1000))
+end
+
+local function submissionsWait()
+  return redis.call('EXISTS', TURNS, HANDED) > 0
+end
+
+-- Returns when a token at hand may be used, or nil. While items wait for their submission, polls have as many as the
+-- submissions of the last windows have left, evenly over a span: a slot that waits for its submission is idle, while a
+-- poll seldom finds an end.
 local function quickTime(state, limits, isPoll)
   local most, span = quickTokens(state, limits), spanOf(limits)
   if most < 1 then return nil end
   local inUse = quickInUse(state, limits)
   if isPoll then
+    if inUse < most and not submissionsWait() then return state.now end
     local left = most - state.kept
     local mine = inUse < most and left >= 1 and state.now >= state.quickPollAt + span / left
     return mine and state.now or nil
   end
   if inUse < most then return state.now end
-  return math.ceil(math.max(state.now, redis.call('LINDEX', QUICK, inUse - most) + span))
+  return math.ceil(math.max(state.now, redis.call('LINDEX', QUICK, state.unused + inUse - most) + span))
 end
 
 -- Counts a reservation in its fixed window, and the submissions that the tokens at hand are kept for.
@@ -92,11 +117,10 @@ local function reserveRequest(limits, what, now)
   local isPoll = what ~= 'submit'
   local paced = math.max(state.tat, state.now)
   countRequest(state, limits, isPoll)
+  countUnused(state, limits)
   local quick = paced > state.now and limits.burst > 0 and quickTime(state, limits, isPoll)
   if quick and quick < paced then
-    redis.call('RPUSH', QUICK, string.format('%.0f', quick))
-    -- Twice as long as needed, as the bucket's clock stands still where that of Redis goes back.
-    redis.call('PEXPIRE', QUICK, math.ceil(2 * (quick - state.now + spanOf(limits)) + 1000))
+    useQuick(state, limits, quick)
     if isPoll then state.quickPollAt = state.now end
   else
     quick = nil
@@ -105,7 +129,7 @@ local function reserveRequest(limits, what, now)
   redis.call('HSET', REQUESTS, 'tat', state.tat, 'last', state.now, 'ahead', state.ahead,
     'window', state.window, 'count', state.count, 'before', state.before,
     'submits', state.submits, 'submitsBefore', state.submitsBefore, 'kept', state.kept, 'keptAt', state.keptAt,
-    'quickPollAt', state.quickPollAt)
+    'quickPollAt', state.quickPollAt, 'unused', state.unused)
   return (quick or paced) - state.now
 end
 
@@ -118,6 +142,7 @@ end
 -- Returns the tokens that submissions may use at once.
 local function tokensAtHand(limits, now)
   local state = readBucket(now)
+  countUnused(state, limits)
   return math.max(0, quickTokens(state, limits) - quickInUse(state, limits))
 end
 
@@ -151,12 +176,18 @@ local function heldFor(now)
   return math.max(0, tonumber(state.heldUntil) - bucketNow)
 end
 
+local function lastQuickUse()
+  return tonumber(redis.call('LINDEX', QUICK, -1)) or 0
+end
+
 -- Ends a hold: the next token is usable at once, those after it as the limits allow. Polls and submissions
 -- have reserved nothing since the hold began.
 local function releaseRequests(now)
   local state = readBucket(now)
   redis.call('HDEL', REQUESTS, 'factor', 'factorAt', 'heldUntil')
-  if state.heldUntil > state.now then redis.call('HSET', REQUESTS, 'tat', math.min(state.tat, state.now)) end
+  if state.heldUntil <= state.now then return end
+  -- A token at hand may have been reserved for later than the next paced one now is.
+  redis.call('HSET', REQUESTS, 'tat', math.min(state.tat, state.now), 'unusedFrom', lastQuickUse())
 end
 
 -- The limits have changed. `before` is nil when they were lost, and with them what this bucket knew: nothing is at
@@ -167,8 +198,7 @@ local function rescheduleRequests(before, after, now)
   local interval, burst = after.interval, 0
   if before then interval, burst = shapeOf(state, before) end
   local ahead = math.max(0, state.tat - state.now)
-  local lastUse = tonumber(redis.call('LINDEX', QUICK, -1)) or 0
-  local changedUntil = math.max(state.now, lastUse) + math.max(spanOf(before or after), spanOf(after))
+  local changedUntil = math.max(state.now, lastQuickUse()) + math.max(spanOf(before or after), spanOf(after))
   if after.interval < interval / 2 and state.heldUntil <= state.now then
     ahead, interval = ahead * after.interval / interval, after.interval
   else
@@ -176,5 +206,5 @@ local function rescheduleRequests(before, after, now)
     changedUntil = changedUntil + ahead
   end
   redis.call('HSET', REQUESTS, 'tat', state.now + ahead, 'changedUntil', changedUntil,
-    'intervalWas', math.max(interval, after.interval), 'burstWas', math.min(burst, after.burst))
+    'unused', 0, 'unusedFrom', changedUntil, 'intervalWas', math.max(interval, after.interval), 'burstWas', math.min(burst, after.burst))
 end

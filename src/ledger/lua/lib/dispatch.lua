@@ -74,7 +74,11 @@ local function dispatchItems(limits, max, now)
       redis.call('ZADD', LIVE, now, ref)
       redis.call('ZADD', HANDED, now, ref)
       if redis.call('HEXISTS', ACCOUNT, 'halt') == 1 then beginTrial(slotName(ref, attempt), now) end
-      setTurn(batch, tonumber(redis.call('HGET', batchKey(batch), 'inflight')))
+      if redis.call('EXISTS', pendingKey(batch)) == 0 then
+        redis.call('ZREM', TURNS, batch)
+      else
+        setTurn(batch, tonumber(redis.call('HGET', batchKey(batch), 'inflight')))
+      end
       out[#out + 1] = { ref, attempt }
       room = room - 1
     end
