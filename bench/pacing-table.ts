@@ -12,7 +12,8 @@ const pacings: Record<string, (limit: PacedLimit) => Pacing> = {
   'paid back': paidBack,
   returning: (limit) => returningTokens(limit, 0),
   'for submissions alone': (limit) => returningTokens(limit, Infinity),
-  'shared (in use)': sharedTokens,
+  shared: (limit) => sharedTokens(limit, false),
+  'shared and repaid (in use)': (limit) => sharedTokens(limit, true),
 };
 
 const plans = [

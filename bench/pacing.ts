@@ -5,7 +5,7 @@
  */
 
 /** Returns the time at which a request that is due at `now` may be sent. Called in the order of `now`. */
-export type Pacing = (now: number, what: 'submit' | 'poll') => number;
+export type Pacing = (now: number, what: 'submit' | 'poll', itemsWait: boolean) => number;
 
 export interface PacedLimit {
   maxRequests: number;
@@ -57,10 +57,11 @@ export function returningTokens(limit: PacedLimit, idleMs: number): Pacing {
 }
 
 /**
- * The same, but polls may use as many of these tokens as the submissions of the last windows left unused, one by one:
- * the algorithm of src/ledger/lua/lib/bucket.lua.
+ * The same, but polls may use as many of these tokens as the submissions of the last windows left unused, one by one.
+ * `repaid` is the algorithm of src/ledger/lua/lib/bucket.lua: each paced token that goes unused returns one of these,
+ * and polls have all of them while no item waits for its submission.
  */
-export function sharedTokens(limit: PacedLimit): Pacing {
+export function sharedTokens(limit: PacedLimit, repaid: boolean): Pacing {
   const burst = burstOf(limit);
   const spanMs = limit.windowMs * JITTER;
   const intervalMs = spanMs / (limit.maxRequests - burst);
@@ -71,7 +72,11 @@ export function sharedTokens(limit: PacedLimit): Pacing {
   let pollAt = -Infinity;
   let next = 0;
   let kept = { tokens: 0, at: 0 };
-  return (now, what) => {
+  return (now, what, itemsWait) => {
+    if (repaid) {
+      const unused = Math.max(0, Math.floor((now - next) / intervalMs));
+      usedFrom = Math.min(used.length, usedFrom + unused);
+    }
     while ((used[usedFrom] ?? now) + spanMs <= now) usedFrom += 1;
     while ((submitted[submittedFrom] ?? now) + limit.windowMs <= now) submittedFrom += 1;
     const faded = kept.tokens - (burst * (now - kept.at)) / (FADE_WINDOWS * limit.windowMs);
@@ -79,7 +84,8 @@ export function sharedTokens(limit: PacedLimit): Pacing {
     const inUse = used.length - usedFrom;
     const isPoll = what === 'poll';
     const left = burst - kept.tokens;
-    const allowed = burst > 0 && (!isPoll || (inUse < burst && left >= 1 && now >= pollAt + spanMs / left));
+    const share = left >= 1 && now >= pollAt + spanMs / left;
+    const allowed = burst > 0 && (!isPoll || (inUse < burst && (share || (repaid && !itemsWait))));
     const last = inUse < burst ? undefined : used[used.length - burst];
     const quick = allowed ? (last === undefined ? now : last + spanMs) : Infinity;
     const paced = Math.max(now, next);

@@ -61,6 +61,7 @@ export async function simulateBatch(
   let now = 0;
   let limiter = 0;
   let submitted = 0;
+  let posting = 0;
   let endMs = 0;
   let polls = 0;
   let steadyPolls = 0;
@@ -84,7 +85,7 @@ export async function simulateBatch(
   const at = (time: number, action: () => void) => events.push(time, action);
 
   function token(what: 'submit' | 'poll'): number {
-    const usable = pace(now, what);
+    const usable = pace(now, what, submitted < batch.clips || posting > 0);
     sent.push(usable);
     return usable;
   }
@@ -92,10 +93,12 @@ export async function simulateBatch(
   function submit(): void {
     if (submitted === batch.clips) return;
     const clip = submitted++;
+    posting += 1;
     at(token('submit'), () => accept(clip));
   }
 
   function accept(clip: number): void {
+    posting -= 1;
     const kind = batch.kindOf(clip);
     if (!took.has(kind)) took.set(kind, new Map());
     const takes = batch.takesMs(kind, random);
