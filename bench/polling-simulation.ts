@@ -1,7 +1,7 @@
 import { zeroOverheadMs } from './makespan.ts';
 import { Heap } from './heap.ts';
 import { maxInWindow, type PacedLimit, type Pacing } from './pacing.ts';
-import type { Demand } from '../src/worker/polling/load.ts';
+import type { Load } from '../src/worker/polling/load.ts';
 import { binOf } from '../src/worker/polling/hazard.ts';
 import type { PollPlan } from '../src/worker/polling/plan.ts';
 
@@ -17,7 +17,7 @@ export interface SimulatedBatch {
   takesMs(kind: string, random: () => number): number;
   /** Grants request tokens. */
   pacing: (limit: PacedLimit) => Pacing;
-  plan: (world: { now: () => number; demand: () => Promise<Demand> }) => PollPlan;
+  plan: (world: { now: () => number; readLoad: () => Promise<Load> }) => PollPlan;
 }
 
 export interface SimulatedResult {
@@ -73,7 +73,7 @@ export async function simulateBatch(
 
   const plan = batch.plan({
     now: () => now,
-    demand: () => {
+    readLoad: () => {
       demanded = true;
       const kinds = new Map(
         [...took].map(([kind, counts]) => [kind, { took: counts, running: new Map<number, number>(), older: 0 }]),

@@ -29,7 +29,7 @@ import { createSidecars } from './steps/sidecar.ts';
 import type { StorageBreaker } from './steps/storage-breaker.ts';
 import { MAX_WAITING_SUBMISSIONS, submitStep } from './steps/submit.ts';
 
-/** Routes the jobs of each queue to its step, with what that step depends on. */
+/** Creates the handler of each queue, which runs its step with the dependencies. */
 export function createHandlers(
   app: App,
   resources: Resources,
@@ -43,9 +43,9 @@ export function createHandlers(
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
   const shared = { ...app, ...resources, settings, plan, callbacks: callbackMode(app, plan, secrets) };
 
-  // Only processes that download are certain to see the storage of the clips.
-  const sees = app.roles.includes('download');
-  const adoptFolder = sees ? createFolderGuard(app, storage) : undefined;
+  // Only processes that download can certainly access the storage of the clips.
+  const hasStorage = app.roles.includes('download');
+  const adoptFolder = hasStorage ? createFolderGuard(app, storage) : undefined;
   const submit = records && {
     ...shared,
     ...records,
@@ -68,7 +68,7 @@ export function createHandlers(
   const intake = {
     ...app,
     adoptFolder,
-    isOccupied: sees
+    isOccupied: hasStorage
       ? (batch: string, job: { id: string; output: string }, signal: AbortSignal) =>
           isOccupied(app, storage, refOf(batch, job.id), job.output, signal)
       : undefined,
@@ -91,15 +91,15 @@ export function createHandlers(
   };
 }
 
-/** Producers add jobs to the submit queue alone. */
+/** Rejects jobs of producers, which belong in the submit queue. */
 function onlySteps(log: Logger, handler: JobHandler): JobHandler {
   return async (job, context) => {
-    if (job.name !== STEP) throw droppedJob(log, job, 'producers add jobs to the submit queue alone');
+    if (job.name !== STEP) throw droppedJob(log, job, 'producers may add jobs only to the submit queue');
     return handler(job, context);
   };
 }
 
-/** Logs in one line that a job is dropped; the queue keeps it among its failed jobs for a while. */
+/** Logs that a job is dropped, and returns its error. The queue keeps it as a failed job for a week. */
 function droppedJob(log: Logger, job: { id: string; name: string }, reason: string): InvalidJobError {
   log.warn({ job: cutText(job.id, 100), name: cutText(job.name, 100), reason }, 'job dropped');
   return new InvalidJobError(reason);
@@ -108,13 +108,13 @@ function droppedJob(log: Logger, job: { id: string; name: string }, reason: stri
 function stepHandler(log: Logger, step: (context: StepContext) => Promise<Outcome>): JobHandler {
   return async (job, context) => {
     const attempt = stepData.safeParse(job.data);
-    // clipmill adds no such job; a producer may.
-    if (!attempt.success) throw droppedJob(log, job, `a job named "${STEP}" is clipmill's own`);
+    // Only a producer can have added such a job.
+    if (!attempt.success) throw droppedJob(log, job, `jobs named "${STEP}" are reserved for clipmill`);
     return step(stepContext(attempt.data, context, log));
   };
 }
 
-/** @returns `undefined` when CLIPMILL_CALLBACK_URL is not set */
+/** @returns `undefined` if CLIPMILL_CALLBACK_URL is not set */
 function callbackMode(
   { config, model, run, log }: App,
   polling: PollPlan,
@@ -126,26 +126,26 @@ function callbackMode(
     ...config,
     model,
     polling,
-    onChange: (coming) => void reportCallbacks({ run, log }, coming),
+    onChange: (arriving) => void reportCallbacks({ run, log }, arriving),
   });
   return { plan, urlOf: (attempt: Attempt) => callbackUrl(base, attempt, { prefix, secrets: secrets() ?? [] }) };
 }
 
-/** How long one process's warning stands for those of all others, in milliseconds. */
-const WARNED_MS = 600_000;
+/** Minimum interval of the warning across all processes, in milliseconds. */
+const WARN_AGAIN_MS = 600_000;
 
-async function reportCallbacks({ run, log }: Pick<App, 'run' | 'log'>, coming: boolean): Promise<void> {
-  if (coming) return log.info('callbacks arrive again: polls are the fallback');
+async function reportCallbacks({ run, log }: Pick<App, 'run' | 'log'>, arriving: boolean): Promise<void> {
+  if (arriving) return log.info('callbacks arrive again: polls are only the fallback');
   try {
-    if ((await run('claim-task', 'callbacks-warning', WARNED_MS)) !== 1) return;
+    if ((await run('claim-task', 'callbacks-warning', WARN_AGAIN_MS)) !== 1) return;
   } catch {
-    // Redis is away: the warning is worth more than its being the only one.
+    // Without Redis, a repeated warning is better than none.
   }
   log.warn(
     {
       cure: 'Run `clipmill doctor`; check that CLIPMILL_CALLBACK_URL leads to CLIPMILL_CALLBACK_LISTEN of `clipmill serve`.',
     },
-    'callbacks do not arrive: until they do, tasks are polled by CLIPMILL_POLLING',
+    'callbacks do not arrive: tasks are polled by CLIPMILL_POLLING until they do',
   );
 }
 
@@ -154,8 +154,9 @@ function pollPlan({ config, model, run, log }: App): PollPlan {
   return adaptivePlan({
     ...config,
     model,
-    demand: (ranges) => readLoad(run, ranges),
+    readLoad: (ranges) => readLoad(run, ranges),
     now: () => performance.now(),
-    onError: (error) => log.debug({ reason: describeError(error) }, 'no new load figures, polling on with the last'),
+    onError: (error) =>
+      log.debug({ reason: describeError(error) }, 'the load could not be read, polling by the previous one'),
   });
 }

@@ -11,18 +11,18 @@ import type { Workers } from './start.ts';
 import type { StuckWindows } from './tuning.ts';
 
 export interface WorkerProcessOptions {
-  /** Coloured lines for a person instead of JSON. Default false. */
+  /** Logs coloured lines for a terminal instead of JSON. Default false. */
   readable?: boolean;
-  /** Accepts an API key that the prefix does not know. Default false. */
+  /** Accepts an API key that is new to the prefix. Default false. */
   acceptNewKey?: boolean;
-  /** When workers count as stuck. Default: `stuckWindows`. */
+  /** Times after which workers are stuck. Default: `stuckWindows`. */
   stuck?: StuckWindows;
   /** Default: no listeners. */
   openListeners?: OpenListeners;
 }
 
 const STUCK_CURE =
-  'Let systemd, Docker or Kubernetes restart the process. If it happens again, run `clipmill doctor`: Redis answers, and hands out no jobs.';
+  'Let systemd, Docker or Kubernetes restart the process. If it happens again, run `clipmill doctor`: Redis replies, but returns no jobs.';
 
 /** Opens the listeners of a worker process; they are closed when it drains. */
 export type OpenListeners = (
@@ -31,9 +31,8 @@ export type OpenListeners = (
 ) => Promise<{ urls: object; close(): Promise<void> }>;
 
 /**
- * Runs workers on a shared Redis until SIGTERM or SIGINT, then drains. A second signal ends the
- * process at once.
- * @throws UserError when a setting is missing or wrong, or Redis or the storage is out of reach
+ * Runs workers on a shared Redis until SIGTERM or SIGINT, then drains. A second signal ends the process immediately.
+ * @throws UserError if a setting is missing or invalid, or Redis or the storage is unreachable
  */
 export async function runWorkers(
   environment: Environment,
@@ -41,7 +40,7 @@ export async function runWorkers(
   { readable = false, acceptNewKey = false, stuck: windows, openListeners }: WorkerProcessOptions = {},
 ): Promise<void> {
   if (roles.every((role) => role === 'download')) keepHeapSmall();
-  // Loading these makes the heap grow.
+  // Loaded now, because keepHeapSmall must run before the heap grows.
   const [{ openApp }, { startWorkers }] = await Promise.all([import('../app.ts'), import('./start.ts')]);
   const config = loadConfig(environment);
   requireApiKey(config);
@@ -50,7 +49,7 @@ export async function runWorkers(
     secrets: secretsOf(config),
     ...(readable && { readable, destination: await readableLines() }),
   });
-  const interrupt = onInterrupt((signal) => log.info({ signal }, 'draining; once more ends at once'), 0);
+  const interrupt = onInterrupt((signal) => log.info({ signal }, 'draining; a second signal exits immediately'), 0);
   try {
     const app = await openApp(config, { log, roles });
     try {
@@ -66,7 +65,7 @@ export async function runWorkers(
       const ended = AbortSignal.any([interrupt.signal, stuck.signal]);
       if (!ended.aborted) await once(ended, 'abort');
       if (stuck.signal.aborted) {
-        // A drain would wait for what does not move. Another process runs the jobs of this one.
+        // A drain would wait for the stuck workers. Another process runs the jobs of this one.
         log.fatal({ reasons: workers.faults(), cure: STUCK_CURE }, 'the workers are stuck: exiting with 1');
         process.exit(1);
       }
@@ -78,11 +77,11 @@ export async function runWorkers(
     interrupt.off();
   }
   log.info('drained');
-  // Connections to a Redis that is away would retry for ever.
+  // Connections to an unreachable Redis would retry for ever.
   setTimeout(() => process.exit(), deadlines.linger).unref();
 }
 
-/** Runs a worker process from start to exit; an error is printed, and the exit code is 2. */
+/** Runs a worker process from start to exit. Prints an error and sets the exit code 2. */
 export async function workerMain(roles: readonly QueueName[], openListeners: OpenListeners): Promise<void> {
   try {
     await runWorkers(process.env, roles, { readable: process.stderr.isTTY, openListeners });

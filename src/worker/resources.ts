@@ -10,7 +10,7 @@ import type { SyncListener } from '../storage/file/sync-monitor.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** The remote services of a worker process beside Redis: the API, the hosts of clips, and the storage. */
+/** The services of a worker process other than Redis: the API, the download hosts and the storage. */
 export interface Resources {
   api: ApixoClient;
   storage: Storage;
@@ -18,7 +18,7 @@ export interface Resources {
   close(): Promise<void>;
 }
 
-/** @throws UserError when a setting is missing; nothing is connected before it is used */
+/** Opens the services; each connects on its first use. @throws UserError if a setting is missing */
 export function openResources(config: Config, log: Logger, conditions: Pick<Conditions, 'raise' | 'clear'>): Resources {
   const closers = new Closers();
   const storage = openStorage(config, watchDisk(conditions, log));
@@ -36,8 +36,8 @@ export function openResources(config: Config, log: Logger, conditions: Pick<Cond
 }
 
 /**
- * Counts answers that were read otherwise than documented, and logs the first of each kind as it came: the
- * API has changed, and the next change may be one that is not understood.
+ * Returns a listener that counts undocumented answers that could still be read, and logs the first one of each kind
+ * verbatim: the API has changed, and its next change may be unreadable.
  */
 export function lenientLog(log: Logger): (reading: LenientReading) => void {
   const logged = new Set<string>();
@@ -46,18 +46,18 @@ export function lenientLog(log: Logger): (reading: LenientReading) => void {
     const kind = `${endpoint} ${what}`;
     if (logged.has(kind)) return;
     logged.add(kind);
-    log.warn({ endpoint, what, answer: raw }, 'the API answers otherwise than documented; the answer was understood');
+    log.warn({ endpoint, what, answer: raw }, 'the API returned an undocumented answer, which could still be read');
   };
 }
 
 const CURE = 'Check the disk or the network share of CLIPMILL_STORAGE; a lower CLIPMILL_DOWNLOADS may help.';
 
-/** Records in the conditions, and logs once, that the disk takes long to store clips durably. */
+/** Returns a listener that records a slow disk in the conditions, and logs it once. */
 export function watchDisk(conditions: Pick<Conditions, 'raise' | 'clear'>, log: Logger): SyncListener {
   let slow = false;
   return {
     slow(elapsedMs) {
-      const message = `the disk is slow: a clip has waited ${formatDuration(elapsedMs)} to be durable`;
+      const message = `the disk is slow: flushing a clip has taken ${formatDuration(elapsedMs)} so far`;
       conditions.raise('disk', message, CURE);
       if (!slow) log.warn({ elapsedMs: Math.round(elapsedMs), cure: CURE }, 'the disk is slow: downloads wait for it');
       slow = true;
@@ -65,7 +65,7 @@ export function watchDisk(conditions: Pick<Conditions, 'raise' | 'clear'>, log: 
     recovered() {
       conditions.clear('disk');
       slow = false;
-      log.info('the disk stores clips quickly again');
+      log.info('the disk is fast again');
     },
   };
 }

@@ -1,61 +1,62 @@
 import type { App } from '../app.ts';
 import { CallbackSecrets } from '../callbacks/secrets.ts';
 import { Closers } from '../core/closers.ts';
+import { accountSecret } from '../config/config.ts';
 import { deadlines } from '../core/shutdown.ts';
-import { describeError } from '../core/errors.ts';
+import { describeError, UserError } from '../core/errors.ts';
 import { explainRedisError } from '../redis/errors.ts';
 import { endsWithin } from '../core/timeouts.ts';
 import { publishLimits } from '../ledger/limits.ts';
 import { startProcessor } from '../queue/processor.ts';
 import { watchProcessor } from '../queue/watchdog.ts';
 import { createReportWriter, type ReportWriter } from '../reports/writer.ts';
+import type { Storage } from '../storage/storage.ts';
 import { createHandlers } from './handlers.ts';
 import { longestFallbackMs } from './polling/callback.ts';
-import { repairAfterDisturbance } from './maintenance/clock-watch.ts';
-import { ForgottenBatches } from './maintenance/forgotten-batches.ts';
+import { createReconcileTrigger } from './maintenance/reconcile-trigger.ts';
+import { LostBatches } from './maintenance/lost-batches.ts';
 import { reconcile } from './maintenance/reconcile.ts';
 import { startMaintenance } from './maintenance/schedule.ts';
 import { commonTasks, leftoversTask, reportsTask } from './maintenance/tasks.ts';
 import { openRecords, type SubmissionRecords } from './outcomes/records.ts';
-import { watchApi } from './watched-api.ts';
+import { watchApi } from './api-health.ts';
 import { openResources, type Resources } from './resources.ts';
-import { claimPrefix } from './claim-prefix.ts';
 import { StorageBreaker } from './steps/storage-breaker.ts';
-import { concurrency, fetchers, lockMsFor, longestWaits, stuckWindows, type StuckWindows } from './tuning.ts';
+import { concurrency, fetchers, lockMsFor, maxDelays, stuckWindows, type StuckWindows } from './tuning.ts';
 import { roundTripMs } from '../redis/time.ts';
 
 export interface WorkerOptions {
-  /** The API, the storage and so on, closed by `drain`. Default: those of the settings. */
+  /** The API and the storage, closed by `drain`. Default: opened from the settings. */
   resources?: Resources;
-  /** Accepts an API key that the prefix does not know, as a further one of its account. Default false. */
+  /** Accepts an API key that is new to the prefix as another key of its account. Default false. */
   acceptNewKey?: boolean;
-  /** The records of submissions, closed by `drain`. Default: on a connection of their own, as CLIPMILL_DURABILITY sets. */
+  /** The records of submissions, closed by `drain`. Default: opened on a separate connection, by CLIPMILL_DURABILITY. */
   records?: SubmissionRecords;
-  /** How long a job of a process that died stays locked, in milliseconds. Default 10,000 and 30 round trips. */
+  /** Duration of a job's lock after its process died, in milliseconds. Default: 10,000 plus 30 round trips. */
   lockMs?: number;
-  /** When workers count as stuck. Default: `stuckWindows`. */
+  /** Times after which workers are stuck. Default: `stuckWindows`. */
   stuck?: StuckWindows | undefined;
-  /** Called when workers have moved nothing for `stuck.exitMs` although jobs are due. */
+  /** Called when workers have made no progress for `stuck.exitMs` despite due jobs. */
   onStuck?: () => void;
 }
 
 /** Running workers of this process. */
 export interface Workers extends Pick<Resources, 'api' | 'storage'> {
-  /** What is wrong with the workers of this process, a phrase each; empty when all is well. */
+  /** Returns a phrase for each stuck worker of this process. */
   faults(): string[];
-  /** Writes manifests and galleries beside the clips. */
+  /** Writes manifests and galleries to the storage. */
   reports: ReportWriter;
   /**
-   * Fetches no more jobs and lets the running steps end: submissions get their answers recorded, downloads
-   * stop and are resumed later.
-   * @param deadlineMs after which requests in progress are aborted. Default 25,000.
+   * Stops fetching jobs and waits for the running steps: submissions record their answers, downloads stop and are
+   * resumed later.
+   * @param deadlineMs time after which requests in progress are aborted. Default 25,000.
    */
   drain(deadlineMs?: number): Promise<void>;
 }
 
 /**
- * Starts workers for the roles of the app, and this process's share of the maintenance.
- * @throws UserError when a setting is missing or the storage accepts no files
+ * Starts the workers for the roles of the app, and the maintenance.
+ * @throws UserError if a setting is missing, the prefix belongs to another account, or the storage accepts no files
  */
 export async function startWorkers(app: App, options: WorkerOptions = {}): Promise<Workers> {
   const opened = options.resources ?? openResources(app.config, app.log, app.conditions);
@@ -75,7 +76,7 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   const { api, storage } = resources;
   const { acceptNewKey = false, lockMs = lockMsFor(await roundTripMs(app.redis)), stuck = stuckWindows } = options;
   const downloads = roles.includes('download');
-  /** The one signal that everything in this process ends by. */
+  /** The drain signal of this process. */
   const draining = new AbortController();
   const { signal } = draining;
 
@@ -85,7 +86,8 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   await claimPrefix(app, storage, acceptNewKey);
 
   const limits = await publishLimits(run, config);
-  if (limits.length > 0) log.warn({ limits }, 'limits differ from those of another process: these hold now');
+  if (limits.length > 0)
+    log.warn({ limits }, 'the limits differ from those of another process: these are now in force');
 
   const secrets = new CallbackSecrets(app);
   closers.push(() => secrets.stop());
@@ -94,12 +96,12 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   let overran = false;
   closers.push(() => records?.close(overran ? 0 : deadlines.recordAborted));
   const handlers = createHandlers(app, resources, breaker, records, () => secrets.current());
-  const forgotten = new ForgottenBatches(app);
+  const lostBatches = new LostBatches(app);
   const steps = concurrency(config);
   const processors = roles.map((queue) =>
     watchProcessor(
       () =>
-        startProcessor(app, queue, forgotten.watch(handlers[queue]), {
+        startProcessor(app, queue, lostBatches.watch(handlers[queue]), {
           workers: fetchers[queue],
           concurrency: steps[queue],
           lockMs,
@@ -112,36 +114,36 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
   const faults = () =>
     roles
       .filter((_queue, index) => (processors[index]?.stuckMs() ?? 0) >= stuck.exitMs)
-      .map((queue) => `the ${queue} worker has moved nothing for ${stuck.exitMs / 1000} s although jobs are due`);
+      .map((queue) => `the ${queue} worker has made no progress for ${stuck.exitMs / 1000} s although jobs are due`);
   const checkWorkers = async () => {
     for (const processor of processors) await processor.check();
     if (faults().length > 0) options.onStuck?.();
   };
-  const repair = async () => {
+  const runReconcile = async () => {
     await reconcile({
       ...app,
-      longestWaitMs: longestWaits({
+      maxDelayMs: maxDelays({
         ...config,
         fallbackPollMs: config.callbackUrl ? longestFallbackMs(config, app.model) : 0,
       }),
     });
   };
-  const disturbance = repairAfterDisturbance(app, repair);
-  closers.push(() => disturbance.stop());
-  // Repairs the leftovers of crashes at once, not at the next full minute; that period starts again now.
+  const trigger = createReconcileTrigger(app, runReconcile);
+  closers.push(() => trigger.stop());
+  // Repairs the effects of crashes now, and restarts the period of the regular reconcile.
   await run('claim-task', 'reconcile', 0);
-  await disturbance.repairAtStart().catch((error: unknown) => {
-    // A Redis that is full refuses new jobs: a worker starts nevertheless, and makes room by its retention.
-    log.warn({ reason: describeError(explainRedisError(error)) }, 'jobs could not be repaired, trying again');
+  await trigger.runAtStart().catch((error: unknown) => {
+    // A full Redis rejects new jobs. The worker starts nevertheless: its retention frees memory.
+    log.warn({ reason: describeError(explainRedisError(error)) }, 'reconcile failed at the start, trying again');
   });
   const reports = createReportWriter({ ...app, storage });
-  // Reports of large batches take long, and other tasks must not wait for them.
+  // Two schedules: reports of large batches take long, and must not delay the other tasks.
   const maintenance = [
     [
       { name: 'watchdog', periodMs: stuck.checkMs, scope: 'process' as const, work: checkWorkers },
-      ...commonTasks(app, resources, repair),
-      disturbance.task,
-      forgotten.task,
+      ...commonTasks(app, resources, runReconcile),
+      trigger.task,
+      lostBatches.task,
       ...(downloads ? [leftoversTask(app, resources, signal)] : []),
     ],
     downloads ? [reportsTask(reports, signal)] : [],
@@ -154,8 +156,8 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
     reports,
     faults,
     async drain(deadlineMs = deadlines.drain) {
-      // Processors first: a job that a waiting step returns to its queue must not be fetched again here.
-      // Maintenance waits for Redis and the storage, which may not answer: it has the same time, and no more.
+      // Processors first: otherwise they fetch again the jobs that waiting steps return to their queues.
+      // Maintenance has the same deadline: Redis and the storage may not answer.
       const ended = Promise.all([
         ...processors.map((processor) => processor.drain()),
         ...maintenance.map((schedule) => schedule.stop()),
@@ -163,11 +165,33 @@ async function start(app: App, resources: Resources, closers: Closers, options: 
       draining.abort(new Error('the process is draining'));
       if (!(await endsWithin(ended, deadlineMs))) {
         overran = true;
-        log.warn({ deadlineMs }, 'drain takes too long: aborting requests in progress');
+        log.warn({ deadlineMs }, 'the drain exceeded its deadline, aborting requests in progress');
         await api.close();
         await endsWithin(ended, deadlines.recordAborted);
       }
       await closers.close();
     },
   };
+}
+
+/**
+ * Ties the prefix to the API account and the storage of this process, or compares them with those it is tied to. With
+ * two keys on one prefix, clips of one account would be billed to the other.
+ * @throws UserError if the prefix belongs to another account
+ */
+async function claimPrefix(app: App, storage: Pick<Storage, 'locate'>, acceptNewKey: boolean): Promise<void> {
+  const { config, installation, log } = app;
+  const claim = await installation.claimAccount(accountSecret(config), acceptNewKey || (config.acceptKey ?? false));
+  if (!claim.ok) {
+    throw new UserError(
+      `the prefix "${config.prefix}" of this Redis belongs to another API account or key (fingerprint ${claim.remembered}, this one is ${claim.fingerprint}): nothing was sent`,
+      {
+        cure: `For another account, set another CLIPMILL_PREFIX. For a new key of the same account, accept it once with --accept-new-key, or set CLIPMILL_ACCEPT_KEY=${claim.fingerprint}.`,
+      },
+    );
+  }
+  const now = storage.locate('');
+  const before = await installation.claimStorage(now);
+  if (before !== undefined)
+    log.warn({ before, now }, 'this prefix used another storage before: finished clips stay there');
 }

@@ -64,13 +64,13 @@ describe('run', () => {
     },
   );
 
-  it('names NODE_EXTRA_CA_CERTS when a certificate is refused', async () => {
+  it('names NODE_EXTRA_CA_CERTS when a certificate is not trusted', async () => {
     const folder = await workFolder(jobs);
     const server = await unknownCertificate(folder);
     const env = { APIXO_BASE_URL: `https://localhost:${(server.address() as AddressInfo).port}`, APIXO_API_KEY: 'k' };
     const run = clipmill(['run', 'jobs.yaml'], folder, env);
     await run.saying('NODE_EXTRA_CA_CERTS');
-    expect(run.err()).toContain('certificate is refused');
+    expect(run.err()).toContain('certificate is not trusted');
   });
 
   it('reaches the API through a proxy, and reports a refusal of the proxy', async () => {

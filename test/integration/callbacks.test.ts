@@ -308,8 +308,8 @@ describe('callback mode', () => {
     await harness.app.run('hint', 'b/lost', 1, task?.taskId ?? '', 'kling-2-6/5/auto');
     expect(await harness.app.queries.item('b', 'lost')).toMatchObject({ state: 'generating', task: task?.taskId });
     expect(polls(harness)).toBe(0);
-    const longestWaitMs = { submit: 3_600_000, poll: 3_600_000, download: 3_600_000 };
-    await reconcile({ ...harness.app, longestWaitMs });
+    const maxDelayMs = { submit: 3_600_000, poll: 3_600_000, download: 3_600_000 };
+    await reconcile({ ...harness.app, maxDelayMs });
     await until(() => polls(harness) >= 2, 'a poll of both');
     expect(harness.simulator.records.summary().tasks.made).toBe(2);
   });

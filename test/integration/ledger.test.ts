@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAttempts, type Attempt, type Attempts } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
-import { forgetOldBatches } from '../../src/worker/maintenance/retention.ts';
+import { purgeEndedBatches } from '../../src/worker/maintenance/tasks.ts';
 import type { App } from '../../src/app.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
 import { clips } from '../support/harness.ts';
@@ -262,7 +262,7 @@ describe('the ledger', () => {
     }
     const [seconds] = await app.redis.time();
     await app.redis.zadd(app.keys.ended, (Number(seconds) - 61) * 1_000, 'old');
-    await forgetOldBatches({ ...app, config: { retentionMs: 60_000 } });
+    await purgeEndedBatches({ ...app, config: { retentionMs: 60_000 } });
     expect((await app.queries.batches()).map(({ batch }) => batch)).toEqual(['young']);
   });
 });

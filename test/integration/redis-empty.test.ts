@@ -4,7 +4,7 @@ import { clips, startHarness } from '../support/harness.ts';
 import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
 
-it('reports each forgotten batch once, and works on later ones', async () => {
+it('reports each lost batch once, and works on later ones', async () => {
   const { url } = await privateRedis();
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(line) });
@@ -15,8 +15,7 @@ it('reports each forgotten batch once, and works on later ones', async () => {
 
   await harness.app.redis.flushall();
 
-  const named = () =>
-    lines.filter((line) => line.includes('"batch":"lost"') && line.includes('has forgotten this batch'));
+  const named = () => lines.filter((line) => line.includes('"batch":"lost"') && line.includes('has lost this batch'));
   await until(() => named().length > 0, 'the name of the batch');
   // The limits are back as well, so that a new batch is submitted.
   await harness.add('next', clips(1, 'next'));

@@ -105,7 +105,7 @@ export class StepRunner {
 
   async reconcile(): Promise<void> {
     const minute = 60_000;
-    await reconcile({ ...this.#app, longestWaitMs: { submit: minute, poll: minute, download: minute } });
+    await reconcile({ ...this.#app, maxDelayMs: { submit: minute, poll: minute, download: minute } });
   }
 
   /** Jobs of a queue, due or not. */

@@ -15,13 +15,13 @@ export interface ProbeDeps {
   log: Logger;
 }
 
-/** An API that never answers about the balance puts trials off for so long, in milliseconds, and no longer. */
-const PATIENCE_MS = 600_000;
+/** Time after a halt for which a balance request without an answer postpones trials, in milliseconds. */
+const MAX_POSTPONED_MS = 600_000;
 
 /**
- * Asks a halted account for its balance, which costs nothing. As long as it is empty, the key is refused or
- * the API does not answer, the next trial is postponed: it would be in vain. A balance that has risen ends a
- * halt for lack of credit; a good balance alone ends none, because only a clip shows that submissions work.
+ * Requests the balance of a halted account, which costs nothing. While the account is empty, the key is refused or the
+ * API does not answer, the next trial is postponed, because it would fail. A balance that has risen ends a halt for
+ * lack of credit. A positive balance alone ends no halt: only a clip proves that submissions work.
  */
 export async function probeAccount(deps: ProbeDeps): Promise<void> {
   const { account, log } = deps;
@@ -37,7 +37,7 @@ export async function probeAccount(deps: ProbeDeps): Promise<void> {
     if (!(error instanceof ApixoError)) throw error;
     const action = errorPolicy[error.kind].balance;
     const down = action === 'unavailable' || action === 'no-answer';
-    const isRecent = deps.clock.now() - halted.since < PATIENCE_MS;
+    const isRecent = deps.clock.now() - halted.since < MAX_POSTPONED_MS;
     if (action === 'key-refused' || action === 'no-credit' || (down && isRecent))
       await account.postponeTrial(constants.trialMs);
   }

@@ -14,46 +14,46 @@ export interface ReconcileDeps {
   queues: Pick<Queues, 'ensure'>;
   clock: Clock;
   log: Logger;
-  /** No job of a queue waits longer than this for its next run, in milliseconds. */
-  longestWaitMs: Readonly<Record<QueueName, number>>;
+  /** Maximum delay of a job per queue, in milliseconds. */
+  maxDelayMs: Readonly<Record<QueueName, number>>;
 }
 
 export interface Reconciled {
-  /** Items in progress that were checked. */
+  /** Number of items in progress that were checked. */
   checked: number;
-  /** Items whose job was missing and was added again. */
-  revived: number;
-  /** Jobs that were due far too late, as after a clock was set back, and were promoted. */
-  hastened: number;
-  /** Slots without a task, released. */
-  freed: number;
+  /** Number of missing jobs that were added. */
+  added: number;
+  /** Number of jobs that were due far too late, as after a clock was set back, and were promoted. */
+  promoted: number;
+  /** Number of slots without a task that were released. */
+  released: number;
 }
 
 const PAGE = 200;
 
-/** Returns the queue whose job belongs to an item in this state; ended and pending items need none. */
+/** Returns the queue of the job that an item in this state needs. */
 function queueFor(state: ItemState): QueueName {
   return state === 'generating' ? 'poll' : state === 'downloading' ? 'download' : 'submit';
 }
 
 /**
- * Repairs what crashes left between two steps: items in progress without a job, jobs that would run far too
- * late, slots without a task. All items in progress are in one set, so the cost does not grow with those that
- * wait or have ended. Safe at any time and in several processes at once: a job that exists is not added again,
- * and every step checks with the ledger whether it is still due.
+ * Repairs the effects of crashes between two steps: items in progress without a job, jobs that would run far too late,
+ * slots without a task. All items in progress are in one set, so the cost does not depend on the number of queued and
+ * ended items. Safe to run at any time and concurrently: an existing job is not added again, and each step checks in
+ * the ledger whether it is still due.
  */
 export async function reconcile(deps: ReconcileDeps): Promise<Reconciled> {
-  const result: Reconciled = { checked: 0, revived: 0, hastened: 0, freed: 0 };
+  const result: Reconciled = { checked: 0, added: 0, promoted: 0, released: 0 };
   for (let start = 0; ; start += PAGE) {
     const refs = await deps.redis.zrange(deps.keys.live, String(start), String(start + PAGE - 1));
-    const found = await Promise.all(refs.map((ref) => ensureJob(deps, ref)));
+    const actions = await Promise.all(refs.map((ref) => ensureJob(deps, ref)));
     result.checked += refs.length;
-    result.revived += found.filter((what) => what === 'added').length;
-    result.hastened += found.filter((what) => what === 'promoted').length;
+    result.added += actions.filter((action) => action === 'added').length;
+    result.promoted += actions.filter((action) => action === 'promoted').length;
     if (refs.length < PAGE) break;
   }
-  result.freed = Number(await deps.run('sweep'));
-  if (result.revived + result.hastened + result.freed > 0) deps.log.info(result, 'reconciled');
+  result.released = Number(await deps.run('sweep'));
+  if (result.added + result.promoted + result.released > 0) deps.log.info(result, 'reconciled');
   return result;
 }
 
@@ -63,9 +63,9 @@ async function ensureJob(deps: ReconcileDeps, ref: string): Promise<'present' | 
   if (!isState(state) || hasEnded(state)) return 'present';
   const name = queueFor(state);
   const attempt: Attempt = { batch, id, attempt: Number(number) };
-  // A callback has come, and the process that recorded it may have died before it woke the job.
-  const longestMs = wake && state === 'generating' ? 0 : deps.longestWaitMs[name];
-  return await deps.queues.ensure(name, attempt, deps.clock.now() + longestMs);
+  // A callback has arrived, and the process that recorded it may have died before it promoted the job.
+  const maxDelayMs = wake && state === 'generating' ? 0 : deps.maxDelayMs[name];
+  return await deps.queues.ensure(name, attempt, deps.clock.now() + maxDelayMs);
 }
 
 function isState(text: string | null | undefined): text is ItemState {

@@ -2,21 +2,21 @@ import type { RunScript } from '../../ledger/scripts.ts';
 import { describeError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 
-/** Work that is due every so often. */
+/** A periodic task. */
 export interface MaintenanceTask {
   name: string;
   periodMs: number;
-  /** Done by every process, or by one of all processes in a period. */
+  /** `process`: runs in every process. `once`: runs in one of all processes per period. */
   scope: 'process' | 'once';
   work(): Promise<void>;
 }
 
-/** How often a process checks which tasks are due. */
+/** Interval of the check for due tasks, in milliseconds. */
 const TICK_MS = 1_000;
 
 /**
- * Runs maintenance tasks on a timer of this process rather than as delayed jobs: a timer is not affected by
- * a clock that is set, and repairs the very queues that a job would wait in.
+ * Runs maintenance tasks on a timer of this process. Delayed jobs would be unsuitable: a change of the clock affects
+ * them, and they would wait in the queues that maintenance repairs.
  */
 export function startMaintenance(
   tasks: readonly MaintenanceTask[],
@@ -37,7 +37,7 @@ export function startMaintenance(
       } catch (error) {
         log.warn(
           { task: task.name, reason: describeError(error) },
-          'maintenance task failed, trying again when it is due next',
+          'maintenance task failed, trying again in its next period',
         );
       }
     }

@@ -1,45 +1,45 @@
 import { secondsOf, type Model } from '../../apixo/model.ts';
-import type { BinRanges, Demand } from './load.ts';
+import type { BinRanges, Load } from './load.ts';
 import { fixedPlan, type PollPlan } from './plan.ts';
-import { binOf, hazardOf, untilNextLook, type AgeCounts, type Hazard } from './hazard.ts';
+import { binOf, hazardOf, untilNextPoll, type AgeCounts, type Hazard } from './hazard.ts';
 
 export interface AdaptiveOptions {
   pollDelayMs: number;
   pollIntervalMs: number;
   model: Pick<Model, 'generationMs' | 'pollDelayMs'>;
-  /** Reads the load; called from time to time, never twice at once. */
-  demand: (ranges: BinRanges) => Promise<Demand>;
-  /** Milliseconds of a clock that never goes back. */
+  /** Reads the load; never called concurrently. */
+  readLoad: (ranges: BinRanges) => Promise<Load>;
+  /** Milliseconds of a monotonic clock. */
   now: () => number;
   onError: (error: unknown) => void;
 }
 
-/** Far below the weight of a single task: nothing that runs is about to end, so there is budget for all. */
-const LEAST_WEIGHT = 1e-9;
-/** Share of the request rate to plan with; the rest evens out bursts. */
+/** Far below the weight of any task. Avoids a division by zero while no running task can end. */
+const MIN_WEIGHT = 1e-9;
+/** Fraction of the request rate that is planned; the rest is a reserve for bursts. */
 const PLANNED_SHARE = 0.9;
-/** The documented times count as much as so many tasks that were seen. */
+/** Weight of the documented times, as a number of observed tasks. */
 const DOCUMENTED_TASKS = 40;
-/** Least time between two polls of one task, as a share of the interval, however much of the budget is left. */
-const LEAST_GAP = 1 / 20;
-/** How often the load is read while tasks are polled, as a share of the interval. */
+/** Minimum time between two polls of a task, as a fraction of the interval. */
+const MIN_GAP = 1 / 20;
+/** Minimum time between two reads of the load, as a fraction of the interval. */
 const REFRESH = 1 / 20;
 
 /**
- * Spends the rest of the request budget on more polls, where they gain most: never later than the fixed plan,
- * whose every poll it makes, and in between at a rate proportional to the square root of the
- * hazard. docs/decisions/005-adaptive-polling.md has the arithmetic.
+ * Spends the unused request rate on additional polls at the ages where tasks end. Makes every poll of the fixed plan,
+ * and between them polls at a rate proportional to the square root of the hazard.
+ * docs/decisions/005-adaptive-polling.md derives the formula.
  */
 export function adaptivePlan(options: AdaptiveOptions): PollPlan {
-  const { pollDelayMs, pollIntervalMs, demand, now, onError } = options;
+  const { pollDelayMs, pollIntervalMs, readLoad, now, onError } = options;
   const fixed = fixedPlan(pollDelayMs, pollIntervalMs);
-  const leastGapMs = pollIntervalMs * LEAST_GAP;
+  const minGapMs = pollIntervalMs * MIN_GAP;
   const hazards = new Map<string, Hazard>();
-  let looksPerWeight = 0;
-  let asked = -Infinity;
-  let asking = false;
+  let pollsPerWeight = 0;
+  let readAt = -Infinity;
+  let reading = false;
 
-  /** Until tasks have ended, the documented times count, at the speed that the delay implies. */
+  /** Returns the documented times as if tasks had taken them, scaled to CLIPMILL_POLL_DELAY. */
   function documented(kind: string): Map<number, number> {
     const { min, max } = options.model.generationMs(secondsOf(kind));
     const speed = pollDelayMs > 0 ? pollDelayMs / options.model.pollDelayMs : 1;
@@ -63,8 +63,8 @@ export function adaptivePlan(options: AdaptiveOptions): PollPlan {
     if (hazard) hazards.set(kind, hazard);
   }
 
-  /** Polls a millisecond for one unit of weight, shared by all running tasks. */
-  function share({ tokenMs, slots, kinds }: Demand): number {
+  /** Returns the polls per millisecond and unit of weight that the request rate allows for all running tasks. */
+  function affordableRate({ tokenMs, slots, kinds }: Load): number {
     let weights = 0;
     let late = 0;
     for (const [kind, { running, older }] of kinds) {
@@ -72,33 +72,33 @@ export function adaptivePlan(options: AdaptiveOptions): PollPlan {
       for (const [bin, tasks] of running) weights += tasks * (hazard?.weight(bin) ?? 0);
       late += older;
     }
-    // No slot has more than one submission in the time to the first poll. Tasks that run for longer than any
-    // known one get the polls of the fixed plan.
+    // Each slot has at most one submission per delay of the first poll. Tasks older than any that ended so far get
+    // only the polls of the fixed plan.
     const others = slots / Math.max(pollDelayMs, pollIntervalMs) + late / pollIntervalMs;
-    return Math.max(0, PLANNED_SHARE / tokenMs - others) / Math.max(weights, LEAST_WEIGHT);
+    return Math.max(0, PLANNED_SHARE / tokenMs - others) / Math.max(weights, MIN_WEIGHT);
   }
 
   async function refresh(): Promise<void> {
-    if (asking || now() - asked < pollIntervalMs * REFRESH) return;
-    asking = true;
-    asked = now();
+    if (reading || now() - readAt < pollIntervalMs * REFRESH) return;
+    reading = true;
+    readAt = now();
     try {
       const ranges = Object.fromEntries([...hazards].map(([kind, { first, last }]) => [kind, [first, last] as const]));
-      const answer = await demand(ranges);
-      for (const [kind, { took }] of answer.kinds) learn(kind, took);
-      looksPerWeight = share(answer);
+      const load = await readLoad(ranges);
+      for (const [kind, { took }] of load.kinds) learn(kind, took);
+      pollsPerWeight = affordableRate(load);
     } catch (error) {
       onError(error);
     } finally {
-      asking = false;
+      reading = false;
     }
   }
 
   function gapMs(ageMs: number, kind: string): number {
     const hazard = hazardFor(kind);
     void refresh();
-    if (!hazard || looksPerWeight === 0) return Infinity;
-    return Math.max(leastGapMs, untilNextLook(hazard, looksPerWeight, ageMs));
+    if (!hazard || pollsPerWeight === 0) return Infinity;
+    return Math.max(minGapMs, untilNextPoll(hazard, pollsPerWeight, ageMs));
   }
 
   return {

@@ -1,33 +1,33 @@
 import { constants } from '../../ledger/schema/constants.ts';
 
-/** Ages are counted in bins whose edges grow by a factor: fine enough for seconds and for minutes alike. */
+/** Ages are counted in logarithmic bins, which resolve seconds as well as minutes. */
 const GROWTH = Math.log(constants.binGrowth);
 
 export function binOf(ms: number): number {
   return Math.floor(Math.log(Math.max(1, ms)) / GROWTH);
 }
 
-/** The age at which a bin begins, in milliseconds. */
+/** Returns the age at which a bin starts, in milliseconds. */
 export function edgeOf(bin: number): number {
   return Math.exp(bin * GROWTH);
 }
 
-/** How many tasks ended, or run, at an age: bin -> tasks. */
+/** Number of tasks that ended or run at an age, by bin. */
 export type AgeCounts = ReadonlyMap<number, number>;
 
-/** When tasks of one kind end. */
+/** The distribution of the ends of tasks of one kind. */
 export interface Hazard {
-  /** The first and the last bin in which tasks were seen to end. */
+  /** The first and the last bin in which tasks ended. */
   first: number;
   last: number;
   /**
-   * Square root of the hazard in a bin, per √ms: the hazard is the chance that a task that still runs
-   * ends in the next millisecond.
+   * Returns the square root of the hazard in a bin, per √ms. The hazard is the probability that a running task ends in
+   * the next millisecond.
    */
   weight(bin: number): number;
 }
 
-/** @returns `undefined` when no task has ended yet */
+/** @returns `undefined` if no task has ended */
 export function hazardOf(ended: AgeCounts): Hazard | undefined {
   const bins = [...ended].filter(([, count]) => count > 0).toSorted(([a], [b]) => a - b);
   const first = bins[0]?.[0];
@@ -37,7 +37,7 @@ export function hazardOf(ended: AgeCounts): Hazard | undefined {
   let running = 0;
   for (const [, count] of bins) running += count;
   for (const [bin, count] of bins) {
-    // Half of those that end in a bin still run in its middle.
+    // Half of the tasks that end in a bin are still running at its middle.
     weights.set(bin, Math.sqrt(count / (running - count / 2) / (edgeOf(bin + 1) - edgeOf(bin))));
     running -= count;
   }
@@ -45,17 +45,17 @@ export function hazardOf(ended: AgeCounts): Hazard | undefined {
 }
 
 /**
- * Milliseconds from `ageMs` to the age by which `pace` times the weight adds up to one poll.
- * Infinity when it never does: no task is known to have ended so late.
+ * Returns the milliseconds from `ageMs` until `pollsPerWeight` times the weight adds up to one poll; infinity if it
+ * never does, because no task has ended at such an age.
  */
-export function untilNextLook(hazard: Hazard, pace: number, ageMs: number): number {
-  let wanted = 1;
+export function untilNextPoll(hazard: Hazard, pollsPerWeight: number, ageMs: number): number {
+  let remaining = 1;
   let age = Math.max(ageMs, edgeOf(hazard.first));
   for (let bin = Math.max(hazard.first, binOf(age)); bin <= hazard.last; bin += 1) {
-    const pollsPerMs = pace * hazard.weight(bin);
+    const pollsPerMs = pollsPerWeight * hazard.weight(bin);
     const polls = pollsPerMs * Math.max(0, edgeOf(bin + 1) - age);
-    if (polls >= wanted) return age + wanted / pollsPerMs - ageMs;
-    wanted -= polls;
+    if (polls >= remaining) return age + remaining / pollsPerMs - ageMs;
+    remaining -= polls;
     age = Math.max(age, edgeOf(bin + 1));
   }
   return Infinity;

@@ -1,14 +1,14 @@
-/** When to poll tasks. `kind` is the kind of a task: tasks of one kind take about the same time. */
+/** Plans the polls of tasks. Tasks of one kind take about the same time. */
 export interface PollPlan {
-  /** Returns the milliseconds from acceptance to the first poll. */
+  /** Returns the delay of the first poll after acceptance, in milliseconds. */
   firstPollDelayMs(kind: string): number;
-  /** Returns the milliseconds to the next poll of a task that was accepted `ageMs` ago. */
+  /** Returns the delay of the next poll of a task that was accepted `ageMs` ago, in milliseconds. */
   nextPollDelayMs(ageMs: number, kind: string): number;
 }
 
 /**
- * The documented way: the first poll after `delayMs`, then one every `intervalMs`, on a grid that
- * begins at acceptance so that lateness does not add up.
+ * Returns the plan of the API's documentation: the first poll after `delayMs`, then one every `intervalMs`. Polls are
+ * on a grid that starts at acceptance, so delays do not accumulate.
  */
 export function fixedPlan(delayMs: number, intervalMs: number): PollPlan {
   return {

@@ -15,11 +15,11 @@ it('shows a slow disk with its cure, logs it once, and clears it when it has rec
   );
   disk.slow(5_000);
   disk.slow(10_000);
-  expect(shown.get('disk')).toMatch(/^the disk is slow: a clip has waited 10 s to be durable\. .*CLIPMILL_DOWNLOADS/);
+  expect(shown.get('disk')).toMatch(/^the disk is slow: flushing a clip has taken 10 s so far\. .*CLIPMILL_DOWNLOADS/);
   expect(lines.filter((line) => line.includes('the disk is slow'))).toHaveLength(1);
   disk.recovered();
   expect(shown.size).toBe(0);
-  expect(lines.at(-1)).toContain('the disk stores clips quickly again');
+  expect(lines.at(-1)).toContain('the disk is fast again');
   disk.slow(5_000);
   expect(lines.filter((line) => line.includes('the disk is slow'))).toHaveLength(2);
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sharedTokens } from '../../../../bench/pacing.ts';
 import { kling26 } from '../../../../src/apixo/models/kling-2-6.ts';
 import { adaptivePlan } from '../../../../src/worker/polling/adaptive.ts';
-import type { Demand } from '../../../../src/worker/polling/load.ts';
+import type { Load } from '../../../../src/worker/polling/load.ts';
 import { fixedPlan, type PollPlan } from '../../../../src/worker/polling/plan.ts';
 import { binOf } from '../../../../src/worker/polling/hazard.ts';
 import { MAX_WAITING_POLLS } from '../../../../src/worker/steps/poll-limiter.ts';
@@ -36,9 +36,9 @@ function uniform(min: number, max: number) {
 
 const settings = { pollDelayMs: DELAY, pollIntervalMs: INTERVAL, model: kling26 };
 
-function planOf(demand: () => Promise<Demand>, onError: (error: unknown) => void = rethrow): PollPlan {
+function planOf(readLoad: () => Promise<Load>, onError: (error: unknown) => void = rethrow): PollPlan {
   let now = 0;
-  return adaptivePlan({ ...settings, demand, now: () => (now += INTERVAL), onError });
+  return adaptivePlan({ ...settings, readLoad, now: () => (now += INTERVAL), onError });
 }
 
 function rethrow(error: unknown): never {
@@ -90,7 +90,7 @@ describe('fixedPlan, at the published limits', () => {
 });
 
 describe('adaptivePlan', () => {
-  const demand = (running: [number, number][], tokenMs = 6, older = 0): Demand => ({
+  const loadOf = (running: [number, number][], tokenMs = 6, older = 0): Load => ({
     tokenMs,
     slots: 1_000,
     kinds: new Map([['kling-2-6/5/auto', { took: new Map(), running: new Map(running), older }]]),
@@ -109,7 +109,7 @@ describe('adaptivePlan', () => {
   });
 
   it('polls at most every twentieth of the interval, with any number of spare requests', async () => {
-    const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 1]], 0.001)));
+    const plan = planOf(() => Promise.resolve(loadOf([[binOf(60_000), 1]], 0.001)));
     plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto');
     await setImmediate();
     expect(plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL / 20);
@@ -117,7 +117,7 @@ describe('adaptivePlan', () => {
 
   it('keeps polls for tasks that run longer than any before', async () => {
     const lookAt = async (older: number) => {
-      const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 200]], 6, older)));
+      const plan = planOf(() => Promise.resolve(loadOf([[binOf(60_000), 200]], 6, older)));
       plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto');
       await setImmediate();
       return plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto');
@@ -130,7 +130,7 @@ describe('adaptivePlan', () => {
   });
 
   it('is the fixed plan when submissions alone use the budget', async () => {
-    const plan = planOf(() => Promise.resolve(demand([[binOf(60_000), 3]], 6_000)));
+    const plan = planOf(() => Promise.resolve(loadOf([[binOf(60_000), 3]], 6_000)));
     plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto');
     await setImmediate();
     expect(plan.nextPollDelayMs(60_000, 'kling-2-6/5/auto')).toBe(INTERVAL);

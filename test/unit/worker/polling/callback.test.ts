@@ -11,7 +11,7 @@ function plan(pollDelayMs = 50_000) {
     pollDelayMs,
     model: kling26,
     polling: fixedPlan(pollDelayMs, pollDelayMs / 10),
-    onChange: (coming) => void changes.push(coming),
+    onChange: (arriving) => void changes.push(arriving),
   });
   const ends = (count: number, byCallback: boolean) => {
     for (let n = 0; n < count; n += 1) callbacks.recordEnd(byCallback);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { binOf, edgeOf, hazardOf, untilNextLook } from '../../../../src/worker/polling/hazard.ts';
+import { binOf, edgeOf, hazardOf, untilNextPoll } from '../../../../src/worker/polling/hazard.ts';
 import { coverage } from '../../../support/coverage.ts';
 
 describe('hazardOf', () => {
@@ -22,9 +22,9 @@ describe('hazardOf', () => {
     const hazard = hazardOf(new Map([[binOf(50_000), 10]]));
     if (!hazard) throw new Error('no hazard');
     const last = edgeOf(hazard.last + 1);
-    expect(untilNextLook(hazard, 1e6, 0)).toBeGreaterThan(edgeOf(hazard.first) - 1);
-    expect(untilNextLook(hazard, 1e6, last + 1)).toBe(Infinity);
-    expect(untilNextLook(hazard, 1e-6, 0)).toBe(Infinity);
+    expect(untilNextPoll(hazard, 1e6, 0)).toBeGreaterThan(edgeOf(hazard.first) - 1);
+    expect(untilNextPoll(hazard, 1e6, last + 1)).toBe(Infinity);
+    expect(untilNextPoll(hazard, 1e-6, 0)).toBe(Infinity);
   });
 
   it('counts ages in bins that follow each other without gaps', () => {
@@ -65,7 +65,7 @@ describe('hazardOf', () => {
         for (const [bin] of seen) {
           expect(hazard.weight(bin)).toBeGreaterThanOrEqual(0);
           expect(Number.isFinite(hazard.weight(bin))).toBe(true);
-          expect(untilNextLook(hazard, 1, edgeOf(bin))).toBeGreaterThan(0);
+          expect(untilNextPoll(hazard, 1, edgeOf(bin))).toBeGreaterThan(0);
         }
       }),
     );

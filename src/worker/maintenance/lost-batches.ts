@@ -5,10 +5,10 @@ import { stepData } from '../../queue/queues.ts';
 import type { MaintenanceTask } from './schedule.ts';
 
 /**
- * Remembers the batches that this process works on, and reports once each that Redis has forgotten meanwhile, as
- * after a restart without an append-only file: nothing else would name it.
+ * Tracks the batches of this process's jobs, and reports each one that Redis loses, as by a restart without an
+ * append-only file. No other log line would name the batch.
  */
-export class ForgottenBatches {
+export class LostBatches {
   readonly #batches = new Set<string>();
   readonly #app: Pick<App, 'config' | 'home' | 'queries' | 'orphans' | 'queues' | 'log'>;
 
@@ -16,7 +16,7 @@ export class ForgottenBatches {
     this.#app = app;
   }
 
-  /** Notes the batch of each job before its handler runs. */
+  /** Returns the handler so that it records the batch of each job. */
   watch(handler: JobHandler): JobHandler {
     return (job, context) => {
       const step = stepData.safeParse(job.data);
@@ -35,13 +35,13 @@ export class ForgottenBatches {
   async #check(): Promise<void> {
     for (const name of this.#batches) {
       const batch = await this.#app.queries.batch(name);
-      // One that ended may be purged by right.
+      // An ended batch may be purged by the retention.
       if (batch && batch.endedAt === null) continue;
       this.#batches.delete(name);
       if (batch) continue;
       this.#app.log.error(
         { batch: name },
-        'Redis has forgotten this batch while it was worked on: submit its file again; what was paid for is not paid for again',
+        'Redis has lost this batch while it was in progress: submit its file again; nothing is paid for twice',
       );
       await placeSubmissions(this.#app, [name]);
     }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
-import { repairAfterDisturbance } from '../../src/worker/maintenance/clock-watch.ts';
+import { createReconcileTrigger } from '../../src/worker/maintenance/reconcile-trigger.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { clips, startHarness } from '../support/harness.ts';
 import { until } from '../support/until.ts';
 import { openLedger } from '../support/ledger.ts';
 
-describe('a disturbance', () => {
-  it('that lost a reply is repaired long before the next full minute', async () => {
+describe('a reconcile trigger', () => {
+  it('repairs a lost reply long before the next full minute', async () => {
     const harness = await startHarness();
     await harness.work();
     const { intake, run, redis, keys } = harness.app;
@@ -19,7 +19,7 @@ describe('a disturbance', () => {
     expect((await harness.ended('b')).counts).toMatchObject({ done: 5 });
   }, 40_000);
 
-  it('is a clock set back, but not one set forward or running normally', async () => {
+  it('fires for a clock that is set back, but not for one that is set forward or runs normally', async () => {
     const { redis, run } = await openLedger();
     const fake = new FakeClock();
     let setBy = 0;
@@ -28,20 +28,20 @@ describe('a disturbance', () => {
       elapsed: () => fake.elapsed(),
       sleep: () => Promise.resolve(),
     };
-    let mended = 0;
-    const disturbance = repairAfterDisturbance({ redis, run, clock }, () => {
-      mended += 1;
+    let reconciled = 0;
+    const trigger = createReconcileTrigger({ redis, run, clock }, () => {
+      reconciled += 1;
       return Promise.resolve();
     });
     fake.advance(60_000);
-    await disturbance.task.work();
+    await trigger.task.work();
     setBy = 3_600_000;
-    await disturbance.task.work();
-    expect(mended).toBe(0);
+    await trigger.task.work();
+    expect(reconciled).toBe(0);
     setBy = 0;
-    await disturbance.task.work();
-    await disturbance.task.work();
-    expect(mended).toBe(1);
-    disturbance.stop();
+    await trigger.task.work();
+    await trigger.task.work();
+    expect(reconciled).toBe(1);
+    trigger.stop();
   });
 });

@@ -2,7 +2,7 @@ import type { ApixoClient } from '../apixo/client.ts';
 import { ApixoError, type ErrorKind } from '../apixo/errors.ts';
 import type { Conditions } from '../ledger/conditions.ts';
 
-/** Errors of an API that does not answer, or not as an API. */
+/** Errors that show an outage of the API, or an obstacle on the way to it. */
 const failing: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'unreachable',
   'network-refused',
@@ -10,10 +10,10 @@ const failing: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'server-error',
   'ambiguous',
 ]);
-/** A good answer of so long ago shows that one failing answer is bad luck, in milliseconds. */
-const FRESH_MS = 5_000;
+/** Age of the last successful answer up to which a failing one is not reported, in milliseconds. */
+const RECENT_MS = 5_000;
 
-/** Records in the conditions whether the API answers: every call of the client shows it. */
+/** Wraps the client so that each call records in the conditions whether the API works. */
 export function watchApi(api: ApixoClient, conditions: Pick<Conditions, 'raise' | 'clear'>): ApixoClient {
   let answeredAt = -Infinity;
   async function watch<Result>(call: Promise<Result>): Promise<Result> {
@@ -32,7 +32,7 @@ export function watchApi(api: ApixoClient, conditions: Pick<Conditions, 'raise' 
     if (!failing.has(error.kind)) {
       answeredAt = performance.now();
       conditions.clear('api');
-    } else if (performance.now() - answeredAt > FRESH_MS) {
+    } else if (performance.now() - answeredAt > RECENT_MS) {
       const { message, cure } = describeOutage(error);
       conditions.raise('api', message, cure);
     }
@@ -49,7 +49,7 @@ export function watchApi(api: ApixoClient, conditions: Pick<Conditions, 'raise' 
 const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME/;
 const NO_PROXY_HINT = 'Behind a proxy set HTTPS_PROXY.';
 
-/** Returns why the API does not answer, and what to do about it. */
+/** Returns the message and the cure for an outage of the API. */
 function describeOutage({ kind, code, message }: ApixoError): { message: string; cure: string } {
   if (kind === 'unreachable') {
     return { message: `the API cannot be reached: ${message}`, cure: cureOf(code) };
@@ -60,12 +60,12 @@ function describeOutage({ kind, code, message }: ApixoError): { message: string;
       cure: 'Set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT as your network needs it.',
     };
   }
-  return { message: `the API fails: ${message}`, cure: 'Wait: it is tried again by itself.' };
+  return { message: `the API fails: ${message}`, cure: 'Wait: requests are retried automatically.' };
 }
 
 function cureOf(code: string): string {
   if (certificate.test(code)) {
-    return 'Its certificate is refused: where a company proxy or an own CA signs it, set NODE_EXTRA_CA_CERTS to the CA file.';
+    return 'Its certificate is not trusted: if a company proxy or a private CA issued it, set NODE_EXTRA_CA_CERTS to the CA file.';
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `Check APIXO_BASE_URL and the network. ${NO_PROXY_HINT}`;
   return `Check APIXO_BASE_URL, the network and the firewall. ${NO_PROXY_HINT}`;
