@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { sharedTokens } from '../../../../bench/pacing.ts';
+import { sharedTokens, type PacedLimit } from '../../../../bench/pacing.ts';
 import { kling26 } from '../../../../src/apixo/models/kling-2-6.ts';
 import { adaptivePlan } from '../../../../src/worker/polling/adaptive.ts';
 import type { Load } from '../../../../src/worker/polling/load.ts';
@@ -20,7 +20,7 @@ function seeded(seed: number): () => number {
 }
 
 const published = {
-  pacing: sharedTokens,
+  pacing: (limit: PacedLimit) => sharedTokens(limit, true),
   clips: 8_000,
   slots: 1_000,
   maxRequests: 10_000,
