@@ -39,7 +39,7 @@ export function openResources(config: Config, log: Logger, conditions: Pick<Cond
  * Returns a listener that counts undocumented answers that could still be read, and logs the first one of each kind
  * verbatim: the API has changed, and its next change may be unreadable.
  */
-export function lenientLog(log: Logger): (reading: LenientReading) => void {
+function lenientLog(log: Logger): (reading: LenientReading) => void {
   const logged = new Set<string>();
   return ({ endpoint, what, raw }) => {
     metrics.lenientReadings.inc({ endpoint, what });
