@@ -71,8 +71,8 @@ describe('CLIPMILL_METRICS_LISTEN of a worker', () => {
     const { code, err } = await worker.finished;
     expect(code, err).toBe(1);
     expect(err).toContain('worker is stuck, replacing it');
-    expect(err).toContain('the submit worker has moved nothing for 1.5 s although jobs are due');
+    expect(err).toContain('the submit worker has made no progress for 1.5 s although jobs are due');
     expect(err).toContain('Let systemd, Docker or Kubernetes restart the process.');
-    expect([...reasons].join()).toContain('the submit worker has moved nothing');
+    expect([...reasons].join()).toContain('the submit worker has made no progress');
   }, 30_000);
 });

@@ -171,7 +171,7 @@ describe('answers with the documented content in another form', () => {
     const files = await readdir(join(harness.folder, 'videos/clips'));
     expect(files.filter((name) => name.endsWith('.mp4'))).toHaveLength(rows.length);
     // Each kind of oddity is logged once, with the answer as it came.
-    const odd = lines.filter((line) => line.includes('otherwise than documented'));
+    const odd = lines.filter((line) => line.includes('the API returned an undocumented answer'));
     const kinds = odd.map((line) => /"endpoint":"(\w+)","what":"(\w+)"/.exec(line)?.slice(1).join(' ') ?? '');
     expect(kinds.toSorted((one, other) => one.localeCompare(other))).toEqual([
       'generate error',
