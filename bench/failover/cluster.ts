@@ -19,7 +19,7 @@ const KEY = '{clipmill}:';
 
 /**
  * Starts three masters with a replica each. With `proxied`, every server and its bus are reached through proxies, so
- * that the network can be split; the servers announce the ports of tsyncedReplica proxies.
+ * that the network can be split; the servers announce the ports of their proxies.
  */
 export async function startCluster(options: SetupOptions & { proxied?: boolean }): Promise<Setup> {
   const { folder, tls, valkey } = options;

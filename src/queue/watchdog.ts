@@ -36,13 +36,25 @@ export function watchProcessor(start: () => Processor, options: WatchdogOptions)
   const { queue, patienceMs, log } = options;
   let mode: Mode = 'watching';
   let current = start();
-  /** Start of the period in which jobs were due and nothing moved, despite every replacement. */
+  let startedAt = performance.now();
+  /** Steps that the current processor had started at the last check. */
+  let begun = 0;
+  /** First of the checks in a row that found jobs due and nothing moved, despite every replacement. */
   let dueSince: number | undefined;
+
+  /** Returns whether a step runs, or one has started since the last check. */
+  function hasMoved(): boolean {
+    const moved = current.active() > 0 || current.stepsBegun() !== begun;
+    begun = current.stepsBegun();
+    return moved;
+  }
 
   function replace(): void {
     log.error({ queue, idleMs: Math.round(current.idleMs()) }, 'worker is stuck, replacing it');
     const stuck = current;
     current = start();
+    startedAt = performance.now();
+    begun = 0;
     // Closing a stuck worker may hang for the same reason.
     stuck.abandon().catch((error: unknown) => {
       log.debug({ queue, reason: describeError(error) }, 'stuck worker does not close');
@@ -52,15 +64,13 @@ export function watchProcessor(start: () => Processor, options: WatchdogOptions)
   return {
     async check() {
       metrics.workerIdleSeconds.set({ queue }, current.active() > 0 ? 0 : current.idleMs() / 1000);
-      // Once `dueSince` is set, the processor is a replacement.
-      if (current.active() > 0 || (dueSince !== undefined && current.stepsBegun() > 0)) dueSince = undefined;
-      if (mode === 'closed' || current.active() > 0) return;
-      if (dueSince === undefined && current.idleMs() < patienceMs) return;
-      if ((await options.backlog()) === 0) dueSince = undefined;
+      if (mode === 'closed') return;
       // The reply of Redis may be late: meanwhile the processor may have been closed, or have started a job.
-      else if (mode === 'watching' && current.active() === 0) {
-        dueSince ??= performance.now() - current.idleMs();
-        if (current.idleMs() >= patienceMs) replace();
+      if (hasMoved() || (await options.backlog()) === 0 || hasMoved()) dueSince = undefined;
+      else if (mode === 'watching') {
+        // Not since the processor is idle: a job that became due just now waits for its fetch.
+        dueSince ??= performance.now();
+        if (performance.now() - Math.max(dueSince, startedAt) >= patienceMs) replace();
       }
     },
     stuckMs: () => (dueSince === undefined ? 0 : performance.now() - dueSince),

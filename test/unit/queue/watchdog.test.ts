@@ -55,16 +55,31 @@ describe('watchProcessor', () => {
     expect(started).toHaveLength(1);
     expect(watchdog.stuckMs()).toBe(0);
     setBacklog(3);
+    await pass(PATIENCE_MS);
+    expect(started).toHaveLength(1);
     await pass(CHECK_MS);
     expect(started).toHaveLength(2);
+  });
+
+  it('does not count the time in which no job was due', async () => {
+    const { watchdog, started, setBacklog, pass, step } = watched();
+    await pass(600_000);
+    // The job became due a moment before the check, and is fetched a moment after it.
+    setBacklog(1);
+    await pass(CHECK_MS);
+    expect(watchdog.stuckMs()).toBe(0);
+    step();
+    setBacklog(0);
+    await pass(600_000);
+    expect(started).toHaveLength(1);
   });
 
   it('is stuck while no replacement moves anything', async () => {
     const { watchdog, started, setBacklog, pass } = watched();
     setBacklog(1);
     await pass(40_000);
-    expect(watchdog.stuckMs()).toBe(0);
-    await pass(80_000);
+    expect(started).toHaveLength(1);
+    await pass(85_000);
     expect(started.length).toBeGreaterThan(2);
     expect(watchdog.stuckMs()).toBeGreaterThanOrEqual(120_000);
   });
