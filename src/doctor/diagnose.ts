@@ -25,7 +25,7 @@ import { checkCallbacks, type OpenCallbackListener } from './callbacks.ts';
 import { judgeClock, skewOf } from './clock.ts';
 import { fail, ok, warn, type Finding } from '../core/finding.ts';
 import { impossible, isOlder, judgeRedis, LEAST_REDIS } from '../redis/fitness.ts';
-import { judgeHoles } from '../redis/known-holes.ts';
+import { judgeVulnerabilities } from '../redis/vulnerabilities.ts';
 import { readRedisFacts } from '../redis/facts.ts';
 
 /** Time limit for connecting to the API, and for its answer, in milliseconds. */
@@ -106,7 +106,7 @@ async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, 
     const facts = await readRedisFacts(redis);
     yield* judgeRedis(facts);
     // Only this user can reach a private server.
-    if (config.redisUrl) yield* judgeHoles(facts);
+    if (config.redisUrl) yield* judgeVulnerabilities(facts);
     yield await examineFence(config, app);
     yield await compareClocks(app);
     const inForce = await limitsInForce(redis, keys);

@@ -4,9 +4,9 @@ import { watchOutages, type RedisClient } from './connect.ts';
 import { explainRedisError } from './errors.ts';
 
 /**
- * Waits until Redis answers from the database that its URL names.
- * @param url as it may be printed
- * @throws UserError with its cure, when it does not within `timeoutMs` (default 5,000)
+ * Waits until Redis answers in the database of its URL.
+ * @param url for error messages, without its password
+ * @throws UserError with a cure when Redis does not answer within `timeoutMs` milliseconds (default 5,000)
  */
 export async function awaitRedis(redis: RedisClient, url: string, timeoutMs = 5_000): Promise<void> {
   let outage: Error | undefined;
@@ -27,7 +27,7 @@ export async function awaitRedis(redis: RedisClient, url: string, timeoutMs = 5_
   }
 }
 
-/** The client selects it too, but continues with database 0 when there is no such one. */
+/** Selects the database again: ioredis continues with database 0 when the selected one does not exist. */
 async function selectDatabase(redis: RedisClient): Promise<void> {
   const db = redis.options.db ?? 0;
   if (db === 0) return void (await redis.ping());
@@ -41,12 +41,12 @@ async function selectDatabase(redis: RedisClient): Promise<void> {
 
 function cureOf(reason: string): string {
   if (/no database/.test(reason))
-    return 'Name a database that exists in REDIS_URL (0 always does), or raise `databases` there.';
+    return 'Use a database that exists in REDIS_URL (0 always does), or raise `databases` in redis.conf.';
   if (/self.signed|unable to (get|verify)|certificate|altnames/i.test(reason)) {
-    return 'Set CLIPMILL_REDIS_CA to the certificate of your authority (PEM), and use the host name that the certificate names.';
+    return 'Set CLIPMILL_REDIS_CA to the PEM file of your certificate authority, and use the host name in the certificate of Redis.';
   }
   if (/wrong version number|packet length|EPROTO|SSL/i.test(reason)) {
-    return 'rediss:// (TLS) and redis:// differ: use the one that this port speaks.';
+    return 'rediss:// uses TLS and redis:// does not: use the scheme that this port expects.';
   }
-  return 'Start one with `docker compose up -d redis` or `redis-server --appendonly yes`, or set REDIS_URL to yours.';
+  return 'Start Redis with `docker compose up -d redis` or `redis-server --appendonly yes`, or correct REDIS_URL.';
 }

@@ -1,4 +1,4 @@
 import type { RedisOptions } from 'ioredis';
 
-/** Options of one connection. Its `replyMapping` is always the default: BullMQ and the ledger parse those shapes. */
+/** Options of one connection, without `replyMapping`: BullMQ and the ledger parse replies of the default shape. */
 export type ClientOptions = Omit<RedisOptions, 'replyMapping'>;

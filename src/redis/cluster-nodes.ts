@@ -4,20 +4,23 @@ import type { Address } from '../config/redis-url.ts';
 export interface ClusterNode {
   id: string;
   address: Address;
-  /** As its master lists it in ROLE. */
+  /** IP address, by which its master lists it in ROLE. */
   ip: string;
-  /** `myself`, `master`, `slave`, `fail` (agreed upon by a majority), `fail?`, `handshake`, `noaddr`. */
+  /** `myself`, `master`, `slave`, `fail` (a majority of the masters agrees), `fail?`, `handshake`, `noaddr`. */
   flags: string[];
-  /** Id of its master, of a replica. */
+  /** Of a replica, the id of its master. */
   masterId: string | undefined;
-  /** Grows with each fail-over: of two nodes that claim a slot, the one with the higher epoch has it. */
+  /** Configuration epoch, which grows with each fail-over: of two nodes that claim a slot, the higher epoch owns it. */
   epoch: number;
-  /** How many slots it serves. */
+  /** Number of slots that it serves. */
   slots: number;
   owns(slot: number): boolean;
 }
 
-/** @param askedHost where the answer came from: a node that does not know its own address leaves it out */
+/**
+ * Parses the reply to CLUSTER NODES.
+ * @param askedHost host that sent the reply: a node that does not know its own address omits it
+ */
 export function parseClusterNodes(text: string, askedHost: string): ClusterNode[] {
   return text
     .split('\n')

@@ -5,53 +5,53 @@ import { parseRedisUrl, type RedisTarget } from '../config/redis-url.ts';
 import { describeError, UserError } from '../core/errors.ts';
 import { autoCork } from './auto-cork.ts';
 import type { ClientOptions } from './client-options.ts';
-import { SwitchWatch } from './switch-watch.ts';
+import { FailoverWatch } from './failover-watch.ts';
 import { SlotConnector, SlotOwner } from './slot-owner.ts';
 
 /**
- * A connection to one server: the standalone one, the master that the sentinels name, or the master of the
- * cluster slot that holds the prefix. All keys have one hash tag, so one connection serves a whole cluster too.
+ * A connection to one server: a standalone one, the master that the sentinels report, or the master of the cluster
+ * slot of the prefix. All keys share one hash tag, so one connection is enough for a cluster.
  */
 export type RedisClient = Redis;
 
 /** Files in PEM format for TLS connections. */
 export interface TlsFiles {
-  /** Certificates of the authorities to trust, in place of those that Node.js knows. */
+  /** Certificate authorities to trust, instead of those built into Node.js. */
   ca?: string | undefined;
-  /** Client certificate and its key, for servers that ask for one. */
+  /** Client certificate and its key, for servers that require one. */
   cert?: string | undefined;
   key?: string | undefined;
 }
 
 export interface ConnectOptions {
-  /** Shown by CLIENT LIST. */
+  /** Name of the connection in CLIENT LIST. */
   name: string;
-  /** Workers wait for Redis to come back, however long it takes. Commands fail after a few seconds instead. */
+  /** Whether calls wait for Redis without a time limit, as in workers. If false, they fail after a few seconds. */
   patient: boolean;
   tls?: TlsFiles;
-  /** Key whose slot is served, of a cluster. Default: that of the prefix `clipmill`. */
+  /** In a cluster, a key of the slot to connect to. Default: `{clipmill}:`. */
   slotKey?: string;
 }
 
 /**
- * A reply that takes longer than this means a dead connection (a firewall that forgot it, a host that
- * vanished): reconnect. Longer than BullMQ's longest blocking wait of 10 s.
+ * After this long without a reply, the connection is considered dead (a firewall dropped it, the host is gone) and
+ * opened again. Longer than BullMQ's longest blocking wait, 10 s.
  */
 const SOCKET_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** How long a sentinel may take to name the master, in milliseconds: a frozen one must not hold up a fail-over. */
+/** Timeout of a sentinel's answer, in milliseconds: a frozen sentinel must not delay a fail-over. */
 const SENTINEL_TIMEOUT_MS = 1_500;
 
 /**
- * Replies that mean "not this server, or not yet": connect to the server that is in charge by then, and send the
- * command again. ASK and TRYAGAIN come while a slot migrates: a script that followed them would run where half
- * of its keys are missing, so it waits until the migration is over.
+ * Error replies of a server that is not the master, or not ready yet. ioredis connects again, to the current master,
+ * and repeats the command. ASK and TRYAGAIN come while a slot migrates: a script that followed the redirection would
+ * run without the keys that are not moved yet, so it is repeated until the migration has ended.
  */
 const MOVED_AWAY = /^(READONLY|MOVED|ASK|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|UNBLOCKED|LOADING)\b/;
 
 /** Extra options that BullMQ reads from a connection. */
 interface BullOptions {
-  /** It would ask INFO, which access rules may forbid; the preflight has judged the version. */
+  /** BullMQ would run INFO, which access rules may forbid; the preflight has checked the version. */
   skipVersionCheck: true;
 }
 
@@ -64,28 +64,29 @@ function commonOptions(options: ConnectOptions) {
     maxRetriesPerRequest: options.patient ? null : 2,
     retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 6), 2_000) * (0.75 + Math.random() / 2),
     reconnectOnError: (error: Error): 2 | false => (MOVED_AWAY.test(error.message) ? 2 : false),
-    // A server that still loads its data refuses commands, and is tried again as above; asking INFO first takes a right.
+    // The ready check runs INFO, which access rules may forbid. A server that is loading refuses commands instead,
+    // which are repeated as above.
     enableReadyCheck: false,
     skipVersionCheck: true,
   } satisfies ClientOptions & BullOptions;
 }
 
 /**
- * Opens a connection to any form of Redis that `parseRedisUrl` knows.
+ * Opens a connection to Redis by a URL of any form that `parseRedisUrl` accepts.
  * @throws UserError when the URL or a TLS file cannot be used
  */
 export function openRedis(url: string, options: ConnectOptions): RedisClient {
   const settings = redisOptions(parseTarget(url), options);
   const client = new Redis(settings);
-  if (settings.sentinels) new SwitchWatch(settings).add(client);
-  // Without a listener ioredis prints every error by itself.
+  if (settings.sentinels) new FailoverWatch(settings).add(client);
+  // ioredis prints the errors that have no listener.
   client.on('error', () => {});
   autoCork(client);
   allowListeners(client);
   return client;
 }
 
-/** For each command that an old master refuses, ioredis adds a listener to the socket: Node would warn of a leak. */
+/** Lifts the limit of listeners: ioredis adds one for each command that an old master refuses, and Node.js would warn. */
 function allowListeners(redis: RedisClient): void {
   redis.on('connect', () => void redis.stream.setMaxListeners(0));
 }
@@ -95,7 +96,7 @@ function parseTarget(url: string): RedisTarget {
     return parseRedisUrl(url);
   } catch (error) {
     throw new UserError(`REDIS_URL ${describeError(error)}`, {
-      cure: 'Write it as redis://[user:password@]host:6379/0; docs/redis.md has every form.',
+      cure: 'Write it as redis://[user:password@]host:6379/0; docs/redis.md lists every form.',
     });
   }
 }
@@ -116,7 +117,7 @@ function redisOptions(target: RedisTarget, options: ConnectOptions): ClientOptio
   return {
     ...common,
     sentinels: target.sentinels,
-    // A sentinel that was cut off may name a master that is one no more.
+    // A sentinel that was partitioned may report a master that has been replaced.
     enableReadyCheck: true,
     name: target.name,
     db: target.db,
@@ -140,11 +141,11 @@ function readPem(setting: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new UserError(`${setting}: ${describeError(error)}`, { cure: 'Name a readable file in PEM format.' });
+    throw new UserError(`${setting}: ${describeError(error)}`, { cure: 'Set it to the path of a readable PEM file.' });
   }
 }
 
-/** Another connection to the same Redis, for commands that block. */
+/** Opens another connection to the same Redis, for blocking commands. */
 export function duplicateRedis(redis: RedisClient): RedisClient {
   const copy = redis.duplicate();
   copy.on('error', () => {});
@@ -154,9 +155,9 @@ export function duplicateRedis(redis: RedisClient): RedisClient {
 }
 
 /**
- * Calls `onOutage` with the reason whenever the connection is lost or cannot be made, until the returned
- * function is called. A forwarder whose Redis is gone accepts connections and ends them, which is no error to
- * ioredis: it reconnects for ever and in silence.
+ * Calls `onOutage` with the reason whenever the connection is lost or cannot be opened, until the returned function
+ * is called. That includes connections that are closed without an error: a proxy whose Redis is down accepts
+ * connections and closes them, and ioredis reconnects forever without an error event.
  */
 export function watchOutages(redis: RedisClient, onOutage: (reason: Error) => void): () => void {
   let reported = false;
@@ -165,7 +166,7 @@ export function watchOutages(redis: RedisClient, onOutage: (reason: Error) => vo
     onOutage(error);
   };
   const onReconnecting = () => {
-    if (!reported) onOutage(new Error('the connection was ended'));
+    if (!reported) onOutage(new Error('the connection was closed'));
     reported = false;
   };
   redis.on('error', onError).on('sentinelError', onError).on('reconnecting', onReconnecting);

@@ -2,15 +2,15 @@ import { z } from 'zod';
 import { describeError } from '../core/errors.ts';
 import type { RedisClient } from './connect.ts';
 
-/** The facts that a Redis server reports about itself; one that it leaves out is `undefined`. */
+/** Facts that a Redis server reports about itself; `undefined` where it does not report one. */
 export interface RedisFacts {
-  /** INFO is refused: nothing else is known. */
+  /** Whether INFO is refused; then no other fact is known. */
   infoDenied: boolean;
   product: string;
   version: string | undefined;
-  /** It replicates another server and takes no writes. */
+  /** Whether it is a replica, which accepts no writes. */
   replica: boolean;
-  /** Replicas of this server that are connected. */
+  /** Number of connected replicas. */
   replicas: number;
   clusterMode: boolean;
   /** Whether the append-only file is on. */
@@ -19,17 +19,17 @@ export interface RedisFacts {
   fsync: string | undefined;
   evictionPolicy: string | undefined;
   usedBytes: number | undefined;
-  /** 0: as much as there is. */
+  /** 0: no limit. */
   maxBytes: number | undefined;
-  /** Kinds of writing to disk whose last try failed. */
-  diskTroubles: string[];
+  /** Kinds of disk writes whose last try failed. */
+  failedDiskWrites: string[];
   /** Changes when the server is restarted or replaced. */
   runId: string | undefined;
 }
 
 const bytes = z.coerce.number().optional();
 
-/** The fields of INFO that matter; a managed Redis may leave out any. */
+/** The fields of INFO that are used; a managed Redis may omit any of them. */
 const infoFields = z.object({
   redis_version: z.string().optional(),
   valkey_version: z.string().optional(),
@@ -47,7 +47,7 @@ const infoFields = z.object({
   maxmemory: bytes,
 });
 
-/** The last outcome of each way of writing to disk, by what it is called here. */
+/** Fields with the status of the last disk write of each kind, and the names of the kinds in messages. */
 const diskStatuses = {
   aof_last_write_status: 'writing the append-only file',
   aof_last_bgrewrite_status: 'rewriting the append-only file',
@@ -63,7 +63,7 @@ export async function readRedisFacts(redis: RedisClient): Promise<RedisFacts> {
   return { ...parseFacts(info ?? '', readConfigReply(fsync)), infoDenied: info === undefined };
 }
 
-/** @param info the reply to INFO */
+/** Parses the reply to INFO. */
 export function parseFacts(info: string, fsync: string | undefined): RedisFacts {
   const fields = infoFields.parse(Object.fromEntries(info.split(/\r?\n/).map(splitLine)));
   const valkey = fields.server_name === 'valkey';
@@ -80,7 +80,7 @@ export function parseFacts(info: string, fsync: string | undefined): RedisFacts 
     usedBytes: fields.used_memory,
     maxBytes: fields.maxmemory,
     runId: fields.run_id,
-    diskTroubles: Object.entries(diskStatuses)
+    failedDiskWrites: Object.entries(diskStatuses)
       .filter(([name]) => fields[name as keyof typeof diskStatuses] === 'err')
       .map(([, what]) => what),
   };
@@ -96,13 +96,13 @@ function readConfigReply(reply: unknown): string | undefined {
   return pair.data?.[1];
 }
 
-/** Returns a setting of Redis that is a number; `undefined` where it cannot be read. */
+/** Returns a numeric setting of Redis; `undefined` where it cannot be read. */
 export async function readConfigBytes(redis: RedisClient, name: string): Promise<number | undefined> {
   const value = readConfigReply(await permitted(() => redis.config('GET', name)));
   return value === undefined ? undefined : Number(value);
 }
 
-/** A managed Redis, or one with access rules, refuses commands that others answer. */
+/** Runs a command; returns `undefined` where a managed Redis or access rules refuse it. */
 async function permitted<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await ask();
@@ -113,7 +113,7 @@ async function permitted<T>(ask: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Whether a release is this one or newer; it may end in letters, and only the first two numbers count. */
+/** Returns whether a version is at least `major.minor`; its further parts are ignored. */
 export function atLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const [first = 0, second = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
   return first > major || (first === major && second >= minor);

@@ -4,22 +4,22 @@ import { formatBytes } from '../core/format.ts';
 import type { RedisClient } from './connect.ts';
 import { atLeast, readRedisFacts, type RedisFacts } from './facts.ts';
 
-/** `XADD … MINID`, `LPOP` with a count and BullMQ's `ZADD … GT` came with it. */
+/** Oldest supported version: `XADD … MINID`, `LPOP` with a count and BullMQ's `ZADD … GT` need it. */
 export const LEAST_REDIS = [6, 2] as const;
 
-/** Above this share of its memory it is time to act, before writes fail. */
+/** Share of maxmemory from which on a warning is given, before writes fail. */
 const NEARLY_FULL = 0.8;
 
-/** Judges one server: whether it works at all, and whether it keeps what is written. */
+/** Checks whether clipmill can work on a server, and whether the server keeps its data. */
 export function judgeRedis(facts: RedisFacts): Finding[] {
   if (facts.infoDenied) {
-    const cure = 'ACL SETUSER its-name +info; docs/redis.md lists the least rights.';
+    const cure = 'ACL SETUSER its-name +info; docs/redis.md lists the rights that clipmill needs.';
     return [fail('rights', 'its user may not run INFO: version, durability, eviction and memory are unknown', cure)];
   }
   return [judgeServer(facts), judgeAppendOnly(facts), judgeDisk(facts), judgeEviction(facts), judgeMemory(facts)];
 }
 
-/** Why clipmill cannot work on this server at all; `undefined` when it can. */
+/** Returns why clipmill cannot work on a server; `undefined` when it can. */
 export function impossible(facts: RedisFacts): Finding | undefined {
   const finding = judgeServer(facts);
   return finding.level === 'fail' ? finding : undefined;
@@ -38,13 +38,13 @@ function judgeServer({ product, version, replica, replicas, clusterMode }: Redis
     return fail(
       subject,
       `${product} ${version} is too old`,
-      `Install Redis ${LEAST_REDIS.join('.')} or newer, or Valkey: clipmill uses commands that came with it.`,
+      `Install Redis ${LEAST_REDIS.join('.')} or newer, or Valkey: clipmill uses commands that older versions lack.`,
     );
   }
   if (replica) {
     return fail(
       subject,
-      `${product} ${version} is a replica, which takes no writes`,
+      `${product} ${version} is a replica, which accepts no writes`,
       'Point REDIS_URL at the primary, or at the sentinels: redis+sentinel://host:26379/master-name.',
     );
   }
@@ -63,27 +63,27 @@ function judgeAppendOnly({ aof, fsync, replicas }: RedisFacts): Finding {
     return warn(
       subject,
       'it does not report whether it writes an append-only file',
-      'Ask its operator: what a crash forgets may be paid for twice.',
+      'Ask its operator: a clip whose record is lost in a crash may be paid for twice.',
     );
   }
   if (!aof && replicas > 0) {
     return warn(
       subject,
-      'the append-only file is off: if the replicas end with it, all since the last snapshot is forgotten',
+      'the append-only file is off: if the replicas fail with it, all writes since the last snapshot are lost',
       turnOn,
     );
   }
   if (!aof) {
     return fail(
       subject,
-      'the append-only file is off: a crash forgets all since the last snapshot, and clips are paid for twice',
+      'the append-only file is off: a crash loses all writes since the last snapshot, and clips are paid for twice',
       turnOn,
     );
   }
   if (fsync === 'no') {
     return warn(
       subject,
-      'append-only file, written when the system likes (appendfsync no): a power cut forgets half a minute',
+      'append-only file, flushed by the operating system (appendfsync no): a power failure loses up to half a minute',
       'CONFIG SET appendfsync everysec, and the same in redis.conf.',
     );
   }
@@ -91,17 +91,17 @@ function judgeAppendOnly({ aof, fsync, replicas }: RedisFacts): Finding {
   if (fsync === 'everysec') return ok(subject, 'append-only file, flushed every second');
   return warn(
     subject,
-    'append-only file, but how often it is flushed cannot be asked',
+    'append-only file, but it does not report how often that is flushed (appendfsync)',
     'Make sure that appendfsync is everysec or always.',
   );
 }
 
-function judgeDisk({ diskTroubles }: RedisFacts): Finding {
-  if (diskTroubles.length === 0) return ok('disk', 'the last writes succeeded');
+function judgeDisk({ failedDiskWrites }: RedisFacts): Finding {
+  if (failedDiskWrites.length === 0) return ok('disk', 'the last writes succeeded');
   return fail(
     'disk',
-    `failed at its last try: ${diskTroubles.join(', ')}`,
-    'Check space and rights on the disk of Redis, and its log: it may refuse writes until then.',
+    `the last try failed: ${failedDiskWrites.join(', ')}`,
+    'Check the free space and the permissions on the disk of Redis, and its log: it may refuse writes until this succeeds.',
   );
 }
 
@@ -112,14 +112,14 @@ function judgeEviction({ evictionPolicy }: RedisFacts): Finding {
     return warn(
       subject,
       'it does not report its maxmemory-policy',
-      'Make sure that it is noeviction: what is evicted is forgotten, and was paid for.',
+      'Make sure that it is noeviction: an evicted key may be a task that was paid for.',
     );
   }
   if (evictionPolicy === 'noeviction') return ok(subject, 'none (noeviction)');
   if (evictionPolicy.startsWith('volatile-')) {
-    return warn(subject, `${evictionPolicy}: locks of running jobs may be thrown away when memory is short`, set);
+    return warn(subject, `${evictionPolicy}: locks of running jobs may be evicted when memory is full`, set);
   }
-  return fail(subject, `${evictionPolicy}: tasks that were paid for are forgotten when memory is short`, set);
+  return fail(subject, `${evictionPolicy}: tasks that were paid for may be evicted when memory is full`, set);
 }
 
 function judgeMemory({ usedBytes, maxBytes }: RedisFacts): Finding {
@@ -127,8 +127,8 @@ function judgeMemory({ usedBytes, maxBytes }: RedisFacts): Finding {
   if (usedBytes === undefined || maxBytes === undefined) {
     return warn(
       subject,
-      'it does not report how much memory it may use',
-      'Watch it elsewhere: an item takes about 1 kB until its batch is purged.',
+      'it does not report its memory limit',
+      'Monitor its memory: an item takes about 1 kB until its batch is purged.',
     );
   }
   if (maxBytes === 0) return ok(subject, `${formatBytes(usedBytes)} used, no limit set`);
@@ -142,8 +142,8 @@ function judgeMemory({ usedBytes, maxBytes }: RedisFacts): Finding {
 }
 
 /**
- * Checks a Redis of the user's own before work begins on it, and reports what falls short.
- * @throws UserError when no work is possible on it
+ * Checks the Redis of REDIS_URL before work begins, and reports every finding that is not ok.
+ * @throws UserError when clipmill cannot work on it
  */
 export async function preflightRedis(redis: RedisClient, report: (finding: Finding) => void): Promise<void> {
   const facts = await readRedisFacts(redis);

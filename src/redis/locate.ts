@@ -2,16 +2,16 @@ import type { Config } from '../config/config.ts';
 import { UserError } from '../core/errors.ts';
 import { joinEmbeddedRedis, startEmbeddedRedis, type EmbeddedRedis } from './embedded/server.ts';
 
-/** The use of Redis by a process, which decides about a REDIS_URL that is not set. */
+/** How a process uses Redis; this decides what happens when REDIS_URL is not set. */
 export type RedisUse =
-  /** Everything in one process: a private Redis in `home` is started, and ends with the process. */
+  /** One process does everything: a private Redis starts in `home`, and ends with the process. */
   | 'run'
-  /** The Redis that exists: the private one of a run in `home`, at work or ended; else an error. */
+  /** Uses the private Redis of a run in `home`, running or ended; fails where there is none. */
   | 'read'
-  /** Work shared with other processes: an error. */
+  /** Shares work with other processes, which cannot reach a private Redis: fails. */
   | 'shared';
 
-/** Folder of the private Redis and the log of `run`, below the working folder. */
+/** Folder of the private Redis and the log of `run`, in the working directory. */
 export const DEFAULT_HOME = '.clipmill';
 
 /**
@@ -27,7 +27,7 @@ export async function locateRedis(
   if (use === 'run') {
     if (durability === 'replica') {
       throw new UserError('CLIPMILL_DURABILITY=replica, but a private Redis has no replica', {
-        cure: 'Set REDIS_URL to a Redis with replicas, or unset CLIPMILL_DURABILITY: the disk acknowledges then.',
+        cure: 'Set REDIS_URL to a Redis with replicas, or unset CLIPMILL_DURABILITY: then the disk acknowledges records.',
       });
     }
     return await startEmbeddedRedis(home, durability === 'memory' ? 'everysec' : 'always');

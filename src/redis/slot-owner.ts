@@ -7,17 +7,17 @@ import { describeError } from '../core/errors.ts';
 import type { ClientOptions } from './client-options.ts';
 import { parseClusterNodes } from './cluster-nodes.ts';
 
-/** How long a node may take to report the layout of the cluster, in milliseconds. */
+/** Timeout of a node's answer with the layout of the cluster, in milliseconds. */
 const NODE_TIMEOUT_MS = 1_000;
-/** Time between two searches for the owner, in milliseconds. */
+/** Delay between two searches for the owner, in milliseconds. */
 const RETRY_MS = 250;
-/** How long the layout of one question serves all connections of a process that ask at once, in milliseconds. */
+/** How long a result is reused, in milliseconds: all connections of a process search at the same time. */
 const FRESH_MS = 50;
 
 /**
- * Finds the master that serves the slot of one key. All keys of clipmill share a hash tag, so that master is all
- * of the cluster that it needs. Nodes are asked side by side, and the layout with the highest epoch counts: a
- * master that was replaced while it was frozen or cut off still claims its slots.
+ * Finds the master that serves the slot of one key. All keys of clipmill share a hash tag, so it needs no other node.
+ * All nodes are asked in parallel, and the claim with the highest epoch counts: a master that was replaced while it
+ * was frozen or partitioned still claims its slots.
  */
 export class SlotOwner {
   readonly #key: string;
@@ -31,7 +31,7 @@ export class SlotOwner {
     this.#options = options;
   }
 
-  /** @throws Error when no node answers, or none of them serves the slot */
+  /** Returns the address of the owner. @throws Error when no node answers, or none of them serves the slot */
   find(): Promise<Address> {
     this.#asking ??= this.#ask();
     const asking = this.#asking;
@@ -80,7 +80,7 @@ export class SlotOwner {
   }
 }
 
-/** Connects to the owner of the slot, found anew for each connection; ioredis makes one for each client. */
+/** Connector of ioredis, one per client, that finds the owner of the slot for each new connection. */
 export class SlotConnector extends AbstractConnector {
   readonly #owner: SlotOwner;
   readonly #tls: ConnectionOptions | undefined;
@@ -102,7 +102,8 @@ export class SlotConnector extends AbstractConnector {
     });
     return stream;
   }
-  /** Asks until there is an owner: ioredis gives a client up for good whose connector fails. */
+
+  /** Searches until there is an owner: ioredis ends a client for good when its connector fails. */
   async #findOwner(emit: (event: string, error: Error) => void): Promise<Address> {
     for (;;) {
       try {

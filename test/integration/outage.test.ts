@@ -59,7 +59,7 @@ describe('a process whose Redis is away', () => {
     proxy.hangUp();
     const config = loadConfig({ REDIS_URL: `redis://127.0.0.1:${proxy.port}` });
     await expect(openApp(config, { log: silentLogger() })).rejects.toThrow(
-      /cannot reach Redis at .*: the connection was ended/,
+      /cannot reach Redis at .*: the connection was closed/,
     );
   });
 });

@@ -2,12 +2,12 @@ import { parseClusterNodes } from '../cluster-nodes.ts';
 import type { RedisClient } from '../connect.ts';
 import { NotMasterError, type ReplicaView } from './replica-view.ts';
 
-/** How long the layout of the cluster holds, in milliseconds. */
+/** How long the layout of the cluster is reused, in milliseconds. */
 const FRESH_MS = 1_000;
-/** A node with one of these flags cannot be promoted: a majority of the masters agrees on `fail`, one alone on `fail?`. */
-const out = new Set(['fail', 'handshake', 'noaddr']);
+/** Flags of nodes that cannot be promoted: a majority agrees on `fail`, while `fail?` is the view of one node. */
+const notPromotable = new Set(['fail', 'handshake', 'noaddr']);
 
-/** The replicas of this master, as the cluster knows them. */
+/** The replicas of this master according to the cluster. */
 export class ClusterReplicas implements ReplicaView {
   readonly #redis: RedisClient;
   #listed: ReadonlySet<string> = new Set();
@@ -32,10 +32,10 @@ export class ClusterReplicas implements ReplicaView {
     const before = this.#size();
     const nodes = parseClusterNodes(String(await this.#redis.cluster('NODES')), '');
     const myself = nodes.find(({ flags }) => flags.includes('myself'));
-    // One that was replaced while it was frozen loses its slots first, and its replicas with them.
+    // A master that was replaced while it was frozen first loses its slots, and its replicas with them.
     if (!myself?.flags.includes('master') || myself.slots === 0) throw new NotMasterError('it serves no slot now');
     const replicas = nodes.filter(
-      ({ masterId, flags }) => masterId === myself.id && !flags.some((flag) => out.has(flag)),
+      ({ masterId, flags }) => masterId === myself.id && !flags.some((flag) => notPromotable.has(flag)),
     );
     this.#listed = new Set(replicas.map(({ address, ip }) => `${ip || address.host}:${address.port}`));
     this.#at = performance.now();

@@ -5,14 +5,14 @@ import type { RedisClient } from '../connect.ts';
 import { NotMasterError } from './replica-view.ts';
 import { AcknowledgementPolicy, type DurabilitySetting } from './policy.ts';
 
-/** How long replicas or the disk may take to acknowledge, in milliseconds. */
+/** Timeout of an acknowledgement by replicas or the disk, in milliseconds. */
 const ACKNOWLEDGE_MS = 2_000;
-/** The server answers WAIT by then at the latest; a frozen one does not. */
+/** WAIT has returned by then, unless the server is frozen. */
 const GIVE_UP_MS = ACKNOWLEDGE_MS + 1_000;
-/** Time between two probes while nothing is acknowledged, in milliseconds. */
+/** Delay between two probes while records are not acknowledged, in milliseconds. */
 const PROBE_MS = 500;
 
-/** A promise and what resolves it. */
+/** A promise with the function that resolves it. */
 class Gate {
   open: () => void = () => {};
   readonly opened = new Promise<void>((resolve) => {
@@ -21,7 +21,7 @@ class Gate {
 }
 
 export interface DurableOptions {
-  /** A connection for this alone: WAIT blocks every command behind it. */
+  /** A dedicated connection: WAIT blocks every later command. */
   redis: RedisClient;
   setting: DurabilitySetting;
   log: Logger;
@@ -29,11 +29,11 @@ export interface DurableOptions {
 
 /**
  * A connection whose writes can be acknowledged by a second witness: replicas, or the append-only file on disk.
- * WAIT and WAITAOF cover what was written before on the same connection, so the ledger's records of submissions
- * go through this one. All that wait in the same turn of the event loop share one round trip.
+ * WAIT and WAITAOF cover earlier writes of the same connection, so the ledger writes its records of submissions on
+ * this one. Callers in the same event loop iteration share one round trip. It is a circuit breaker:
  *
- *   closed: records are acknowledged, submissions proceed
- *   open: the last one was not; submissions wait, and a probe runs every half second
+ *   closed: records are acknowledged, and submissions proceed
+ *   open: the last record was not acknowledged; submissions wait, and a probe runs every half second
  */
 export class DurableConnection {
   readonly redis: RedisClient;
@@ -41,7 +41,7 @@ export class DurableConnection {
   readonly #log: Logger;
   readonly #stopped = new AbortController();
   #epoch = 0;
-  /** Rounds under way, which end when the connection is lost. */
+  /** Rounds in progress; they end when the connection is lost. */
   readonly #rounds = new Set<Gate>();
   #group: Promise<boolean> | undefined;
   #round: Promise<unknown> = Promise.resolve();
@@ -58,15 +58,15 @@ export class DurableConnection {
     });
   }
 
-  /** Number of the connection. A write of an earlier one may have gone to a server that is replaced. */
+  /** Number of the current connection. A write on an earlier one may have reached a server that was replaced since. */
   get epoch(): number {
     return this.#epoch;
   }
 
   /**
-   * Waits until all that was written here has a second witness.
+   * Waits until a second witness has acknowledged all earlier writes on this connection.
    * @param epoch of the connection when the record was written
-   * @returns false when nothing acknowledged it in time: it may be forgotten
+   * @returns false when it did not do so in time: the record may be lost
    */
   async acknowledged(epoch: number): Promise<boolean> {
     if (epoch !== this.#epoch) return false;
@@ -74,7 +74,7 @@ export class DurableConnection {
     return (await this.#group) && epoch === this.#epoch;
   }
 
-  /** Resolves as soon as records are acknowledged; at once while they are. @throws the signal's reason */
+  /** Waits until the breaker is closed. @throws the signal's reason */
   async ready(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.#open) return;
@@ -91,7 +91,7 @@ export class DurableConnection {
     this.redis.disconnect();
   }
 
-  /** Everything that asks until the round begins is part of it; it begins when the one before has ended. */
+  /** Starts a round after the previous one has ended; callers until then share it. */
   #startGroup(): Promise<boolean> {
     const before = this.#round;
     const group = (async () => {
@@ -113,7 +113,7 @@ export class DurableConnection {
   }
 
   async #ask(): Promise<boolean> {
-    // A gate of each round's own: a promise that lives as long as the connection keeps all that ever waited for it.
+    // One gate per round: a promise that lives as long as the connection would keep all its waiters in memory.
     const gaveUp = new Gate();
     const timer = setTimeout(gaveUp.open, GIVE_UP_MS).unref();
     this.#rounds.add(gaveUp);

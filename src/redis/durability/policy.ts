@@ -9,34 +9,34 @@ import { NotMasterError, type ReplicaView } from './replica-view.ts';
 import { SentinelReplicas } from './sentinel-replicas.ts';
 
 /**
- * What acknowledges a record: `auto` (what the server has: replicas, else the disk, else nothing), `replica`,
- * `disk`, or `memory` (nothing).
+ * The witness that has to acknowledge a record: `auto` (replicas if there are any, else the disk, else nothing),
+ * `replica`, `disk`, or `memory` (nothing).
  */
 export type DurabilitySetting = 'auto' | 'replica' | 'disk' | 'memory';
 
-/** The witness of a record on the server as it is now. */
+/** The witness of a record on the current server. */
 export type Acknowledgement =
-  /** All replicas that could become the master. */
+  /** All replicas that could be promoted. */
   | { kind: 'replica'; text: string }
-  /** WAITAOF: the next flush of the append-only file, within a second of `appendfsync everysec`. */
+  /** WAITAOF: the next flush of the append-only file, which `appendfsync everysec` does within a second. */
   | { kind: 'waitaof'; text: string }
   /** `appendfsync always`: the reply to the write itself came after the flush. */
   | { kind: 'flushed'; text: string }
   | { kind: 'memory'; text: string }
-  /** The server does not have the witness that the setting names. */
+  /** The server does not have the witness that the setting requires. */
   | { kind: 'impossible'; text: string };
 
-/** How long facts of the server hold, in milliseconds: settings change. */
+/** How long facts of the server are reused, in milliseconds: its settings may change. */
 const FACTS_MS = 5_000;
-/** How long the number of its replicas holds for the choice of the witness, in milliseconds: replicas come. */
+/** How long the number of replicas is reused for the choice of the witness, in milliseconds: replicas may join. */
 const REPLICAS_MS = 1_000;
 
 const roleReply = z.tuple([z.string()], z.unknown());
-/** How many local files and how many replicas have flushed. */
+/** Numbers of local files and of replicas that have flushed. */
 const flushedReply = z.tuple([z.number(), z.number()]);
 const attached = z.array(z.tuple([z.string(), z.coerce.string()], z.unknown()));
 
-/** Decides what acknowledges a record, learns it anew as the server changes, and asks for it. */
+/** Chooses the witness of records, again whenever the server changes, and waits for its acknowledgement. */
 export class AcknowledgementPolicy {
   readonly #redis: RedisClient;
   readonly #setting: DurabilitySetting;
@@ -53,19 +53,19 @@ export class AcknowledgementPolicy {
     this.#view = replicaView(redis);
   }
 
-  /** Another connection may lead to another server. */
+  /** Drops what is known about the server: the next connection may be to another one. */
   forget(): void {
     this.#known = undefined;
     this.#counted = undefined;
     this.#view.forget();
   }
 
-  /** Ends the connections that it asks on. */
+  /** Closes its own connections, to the sentinels. */
   close(): void {
     this.#view.close();
   }
 
-  /** The last decision, in words. */
+  /** Returns the current witness as text. */
   needs(): string {
     return this.#last?.text ?? this.#setting;
   }
@@ -74,13 +74,12 @@ export class AcknowledgementPolicy {
     const facts = await this.#facts();
     const replicas = this.#setting === 'auto' || this.#setting === 'replica' ? await this.#replicas(facts) : 0;
     const decided = decide(this.#setting, facts, replicas);
-    if (decided.text !== this.#last?.text)
-      this.#log.info({ witness: decided.text }, 'the witness of submissions is known');
+    if (decided.text !== this.#last?.text) this.#log.info({ witness: decided.text }, 'witness of submissions chosen');
     this.#last = decided;
     return decided;
   }
 
-  /** @returns whether all that was written on this connection is acknowledged within `timeoutMs` */
+  /** Returns whether the witness acknowledges all earlier writes on this connection within `timeoutMs`. */
   async acknowledge(timeoutMs: number): Promise<boolean> {
     const { kind } = await this.current();
     if (kind === 'replica') return await this.#byReplicas(timeoutMs);
@@ -92,8 +91,8 @@ export class AcknowledgementPolicy {
   }
 
   /**
-   * Every replica that could be made the master must have the record: one that was promoted a moment ago is not
-   * attached any more and cannot acknowledge, while another one that still is would.
+   * Returns whether every replica that could be promoted has the record. The acknowledgement of one attached replica
+   * is not enough: another one that was just promoted is detached, and may lack the record.
    */
   async #byReplicas(timeoutMs: number): Promise<boolean> {
     const facts = await this.#facts();
@@ -102,7 +101,7 @@ export class AcknowledgementPolicy {
       const [count, role] = await Promise.all([this.#redis.wait(needed, timeoutMs), this.#redis.role()]);
       const known = this.#view.attached(replicasOf(role));
       if (count >= needed && known <= needed) return true;
-      // A replica that came meanwhile is asked too; for one that is gone the sentinels or the cluster may speak.
+      // A replica that joined meanwhile is asked too; of one that left, the sentinels or the cluster may know the state.
       if (!(await this.#view.refresh(facts.runId))) return false;
     }
     return false;
@@ -124,7 +123,7 @@ export class AcknowledgementPolicy {
   }
 }
 
-/** @param replicas those that could become the master */
+/** Chooses the witness. @param replicas number of those that could be promoted */
 export function decide(setting: DurabilitySetting, facts: RedisFacts, replicas: number): Acknowledgement {
   if (setting === 'memory') return { kind: 'memory', text: 'nothing (CLIPMILL_DURABILITY=memory)' };
   const disk = onDisk(facts);
@@ -144,22 +143,22 @@ function onDisk({ aof, fsync, version }: RedisFacts): Acknowledgement | undefine
   return { kind: 'waitaof', text: 'the disk (WAITAOF)' };
 }
 
-/** @throws UserError where the server can never do what the setting asks for */
+/** @throws UserError when the server cannot have the witness that the setting requires */
 export function requirePossible(setting: DurabilitySetting, facts: RedisFacts): void {
   if (setting !== 'disk' || onDisk(facts)) return;
   throw new UserError('CLIPMILL_DURABILITY=disk, but this Redis does not confirm what is on its disk', {
-    cure: 'CONFIG SET appendonly yes and appendfsync always, or Redis 7.2 (Valkey) with appendfsync everysec; or set it to auto.',
+    cure: 'Set appendonly yes and appendfsync always (CONFIG SET), use Redis 7.2 or Valkey with appendfsync everysec, or set CLIPMILL_DURABILITY to auto.',
   });
 }
 
-/** Addresses of the replicas that a master streams to, from its reply to ROLE. */
+/** Returns the addresses of the attached replicas, from a master's reply to ROLE. */
 function replicasOf(reply: unknown): string[] {
   const [role, , list] = roleReply.parse(reply);
   if (role !== 'master') throw new NotMasterError('it is a replica now');
   return attached.parse(list).map(([host, port]) => `${host}:${port}`);
 }
 
-/** The sentinels or the cluster know the replicas; on a plain URL only the master itself does. */
+/** Returns the source of the replicas: the sentinels, the cluster, or on a plain URL the master itself. */
 function replicaView(redis: RedisClient): ReplicaView {
   if (redis.options.sentinels) return new SentinelReplicas(redis);
   if ('owner' in redis.options) return new ClusterReplicas(redis);

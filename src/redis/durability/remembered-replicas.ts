@@ -1,11 +1,11 @@
 import type { ReplicaView } from './replica-view.ts';
 
-/** How long a replica that is gone may have been promoted for all that a plain URL knows, in milliseconds. */
+/** How long a replica that left counts as possibly promoted, in milliseconds. */
 const PROMOTION_MS = 60_000;
 
 /**
- * On a plain URL no server reports whether a replica that vanished was promoted or died, so it is missed for
- * a minute: by then a fail-over has replaced this master, or there was none.
+ * The replicas that a master on a plain URL has had. No server reports whether a replica that left was promoted or
+ * died, so it counts for another minute: by then a fail-over has replaced this master, or there was none.
  */
 export class RememberedReplicas implements ReplicaView {
   readonly #seenAt = new Map<string, number>();

@@ -1,18 +1,18 @@
-/** The server of this connection is not in charge (any more): another connection leads to the one that is. */
+/** The server of this connection is not the master, or not any more; a new connection reaches the master. */
 export class NotMasterError extends Error {
   override readonly name = 'NotMasterError';
 }
 
-/** How many replicas must have a record because one of them may be the next master. */
+/** Counts the replicas that must have a record, because any of them may be the next master. */
 export interface ReplicaView {
-  /** Takes what the master lists as attached now. @returns how many must have a record, as far as is known */
+  /** Records the replicas that the master lists as attached. @returns how many must have a record */
   attached(addresses: readonly string[]): number;
-  /** @param runId of the server that this connection leads to. @throws Error while that is not known */
+  /** Returns how many must have a record. @param runId of the connected server. @throws Error while that is unknown */
   expected(runId: string | undefined): Promise<number>;
-  /** Learns anew, as a replica is missing. @returns whether a changed number is worth asking for */
+  /** Reads the replicas again, after one did not acknowledge. @returns whether their number has changed */
   refresh(runId: string | undefined): Promise<boolean>;
-  /** The connection leads elsewhere now. */
+  /** Drops what is known: the next connection may be to another server. */
   forget(): void;
-  /** Ends connections of its own. */
+  /** Closes its own connections. */
   close(): void;
 }

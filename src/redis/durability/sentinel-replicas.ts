@@ -3,21 +3,22 @@ import { z } from 'zod';
 import type { RedisClient } from '../connect.ts';
 import { NotMasterError, type ReplicaView } from './replica-view.ts';
 
-/** How long the answers of the sentinels hold, in milliseconds: no fail-over can come and go unseen by then. */
+/** How long the answers of the sentinels are reused, in milliseconds: less than the shortest fail-over takes. */
 const FRESH_MS = 3_000;
-/** How long a sentinel may take to answer, in milliseconds. */
+/** Timeout of a sentinel's answer, in milliseconds. */
 const ANSWER_MS = 1_000;
 
-/** The replicas that one sentinel knows. */
-interface Opinion {
-  /** Its own id: one sentinel may be known by host name and by address. */
+/** The master and its replicas in the view of one sentinel. */
+interface SentinelView {
+  /** Id of the sentinel, which may be listed twice, by host name and by address. */
   id: string;
-  /** Run id of the server that it holds for the master, if it sees it up. */
+  /** Run id of the server that it considers the master, if that is up. */
   masterRunId: string | undefined;
-  /** How many sentinels there are, itself included. */
+  /** Number of sentinels, including this one. */
   sentinels: number;
-  /** Addresses of replicas that it is connected to. */
+  /** Addresses of the replicas that it is connected to. */
   replicas: string[];
+  /** Addresses of the other sentinels. */
   others: string[];
 }
 
@@ -26,8 +27,8 @@ const record = z
   .transform((flat) => new Map(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1] ?? '']] : []))));
 
 /**
- * The replicas that the sentinels could promote. A majority of the sentinels must hold this very server for the
- * master: on the smaller side of a split network nothing counts as acknowledged.
+ * The replicas that the sentinels could promote. A majority of the sentinels must consider this server the master:
+ * on the minority side of a network partition nothing counts as acknowledged.
  */
 export class SentinelReplicas implements ReplicaView {
   readonly #redis: RedisClient;
@@ -39,7 +40,7 @@ export class SentinelReplicas implements ReplicaView {
   constructor(redis: RedisClient) {
     this.#redis = redis;
     for (const { host, port } of redis.options.sentinels ?? []) this.#add(`${host}:${port}`);
-    // The connection ends for good: with it what asks on its behalf.
+    // When the connection ends for good, the connections to the sentinels are not needed any more.
     redis.on('end', () => this.close());
   }
 
@@ -53,25 +54,25 @@ export class SentinelReplicas implements ReplicaView {
     return this.#size();
   }
 
-  /** @throws Error when no majority of the sentinels holds this server for the master */
+  /** @throws Error when no majority of the sentinels considers this server the master */
   async refresh(runId: string | undefined): Promise<boolean> {
     this.#at = Number.NEGATIVE_INFINITY;
     const before = this.#size();
     const answers = await Promise.allSettled([...this.#clients.values()].map((client) => this.#ask(client)));
-    const opinions = [
+    const views = [
       ...new Map(
         answers.flatMap((answer) => (answer.status === 'fulfilled' ? [[answer.value.id, answer.value]] : [])),
       ).values(),
     ];
-    for (const address of opinions.flatMap(({ others }) => others)) this.#add(address);
-    const sentinels = Math.max(1, ...opinions.map((opinion) => opinion.sentinels));
-    const agreeing = opinions.filter(({ masterRunId }) => masterRunId !== undefined && masterRunId === runId);
+    for (const address of views.flatMap(({ others }) => others)) this.#add(address);
+    const sentinels = Math.max(1, ...views.map((view) => view.sentinels));
+    const agreeing = views.filter(({ masterRunId }) => masterRunId !== undefined && masterRunId === runId);
     if (agreeing.length * 2 <= sentinels) {
-      const elsewhere = opinions.filter(({ masterRunId }) => masterRunId !== undefined && masterRunId !== runId);
-      const found = `${agreeing.length} of ${sentinels} sentinels hold this server for the master`;
+      const elsewhere = views.filter(({ masterRunId }) => masterRunId !== undefined && masterRunId !== runId);
+      const found = `${agreeing.length} of ${sentinels} sentinels consider this server the master`;
       throw elsewhere.length * 2 > sentinels ? new NotMasterError(found) : new Error(found);
     }
-    this.#promotable = new Set(opinions.flatMap(({ replicas }) => replicas));
+    this.#promotable = new Set(views.flatMap(({ replicas }) => replicas));
     this.#at = performance.now();
     return this.#size() !== before;
   }
@@ -86,7 +87,7 @@ export class SentinelReplicas implements ReplicaView {
   }
 
   #size(): number {
-    // Sentinels may know by address what names itself by host name: then there is nothing to compare.
+    // One list may have addresses and the other one host names: then they cannot be compared.
     const common = this.#attached.some((address) => this.#promotable.has(address));
     if (!common) return Math.max(this.#attached.length, this.#promotable.size);
     return new Set([...this.#attached, ...this.#promotable]).size;
@@ -115,7 +116,7 @@ export class SentinelReplicas implements ReplicaView {
     this.#clients.set(address, client);
   }
 
-  async #ask(client: Redis): Promise<Opinion> {
+  async #ask(client: Redis): Promise<SentinelView> {
     const name = this.#redis.options.name ?? 'mymaster';
     const [id, master, replicas, others] = await Promise.all([
       client.call('SENTINEL', 'MYID').then(String),

@@ -17,12 +17,12 @@ export class FolderInUse extends Error {
 }
 
 /**
- * Holds a folder for this process until it ends, however it ends.
+ * Locks a folder until this process ends, also by a kill.
  *
- * The lock is a listening socket `lock-N`: the kernel closes it with the process, so a lock that
- * answers is held and one that does not is left over; no process id can be taken for another's. Who
- * finds `lock-N` left over binds `lock-(N+1)`, which only one can.
- * @returns a function that lets the folder go
+ * The lock is a listening socket `lock-N`. The kernel closes it with the process, so a lock that accepts connections
+ * is held, and one that does not is stale; a reused process id cannot be mistaken for the holder. A process that finds
+ * a stale `lock-N` binds `lock-(N+1)`, which only one process can.
+ * @returns a function that releases the folder
  * @throws FolderInUse
  */
 export async function lockFolder(folder: string): Promise<() => void> {
@@ -40,7 +40,7 @@ export async function lockFolder(folder: string): Promise<() => void> {
       throw error;
     }
     try {
-      // Another may have bound a number between the check and the bind: the lower number holds.
+      // Another process may have bound a number between the check and the bind: the lower number holds the lock.
       for (const number of await findLocks(folder)) if (number < mine) await refuseIfHeld(folder, number);
     } catch (error) {
       server.close();
@@ -51,7 +51,7 @@ export async function lockFolder(folder: string): Promise<() => void> {
   }
 }
 
-/** The process that holds the folder; `undefined` when none does. */
+/** Returns the id of the process that holds the folder, 0 when it is not known; `undefined` when none does. */
 export async function folderHolder(folder: string): Promise<number | undefined> {
   for (const number of await findLocks(folder)) {
     const pid = await holderOf(socketPath(folder, `lock-${number}`));
@@ -61,8 +61,8 @@ export async function folderHolder(folder: string): Promise<number | undefined> 
 }
 
 /**
- * A path by which a socket in the folder can be bound and reached. The kernel takes about 100 bytes:
- * a deep folder is named from the working folder, or its sockets live in the temporary one.
+ * Returns a path to bind and to reach a socket of the folder. The kernel limits it to about 100 bytes, so the path of
+ * a deep folder is relative to the working directory, or the socket is in the temporary directory.
  */
 export function socketPath(folder: string, name: string): string {
   const paths = [join(folder, name), `./${relative(process.cwd(), join(folder, name))}`];
@@ -85,22 +85,22 @@ async function refuseIfHeld(folder: string, number: number): Promise<void> {
   if (pid !== undefined) throw new FolderInUse(folder, pid);
 }
 
-/** The process that listens on a socket, 0 when its id is not known; `undefined` when none listens. */
+/** Returns the id of the process that listens on a socket, 0 when it is not known; `undefined` when none listens. */
 function holderOf(path: string): Promise<number | undefined> {
   return new Promise((resolve) => {
-    let said = '';
+    let reply = '';
     const socket = connect(path);
-    // A holder that is stopped or busy still holds: the kernel accepts for it, it just does not speak.
+    // A holder that is stopped or busy still holds the lock: the kernel accepts the connection, and no reply comes.
     let silent = false;
     socket.setTimeout(2_000, () => {
       silent = true;
       socket.destroy();
     });
     socket.on('data', (chunk) => {
-      said += chunk.toString('utf8');
+      reply += chunk.toString('utf8');
     });
     socket.on('error', () => {});
-    // Closed without a word: it died while it was asked.
-    socket.on('close', () => resolve(said !== '' || silent ? Number(said) : undefined));
+    // Closed without a reply: the holder died in the meantime.
+    socket.on('close', () => resolve(reply !== '' || silent ? Number(reply) : undefined));
   });
 }

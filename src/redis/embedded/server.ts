@@ -14,16 +14,16 @@ export type Fsync = 'always' | 'everysec';
 
 /** A private Redis in a folder, for one machine. */
 export interface EmbeddedRedis {
-  /** `unix://…`, as `openRedis` takes it. */
+  /** `unix://…`, as `openRedis` accepts it. */
   url: string;
-  /** Ends the server, if this process started it. */
+  /** Stops the server, if this process started it. */
   stop(): Promise<void>;
 }
 
 /**
- * Runs redis-server until its standard input ends, which the kernel sees to when the parent dies in
- * whatever way: nothing is left behind by a kill -9. It stands in a session of its own, so that Ctrl-C
- * in the terminal reaches clipmill alone, which still needs its Redis to drain.
+ * Runs redis-server until standard input ends. The kernel closes that when the parent dies, so even a kill -9 leaves
+ * no server behind. The server has its own session, so that Ctrl-C in the terminal reaches clipmill alone, which needs
+ * its Redis for the drain.
  */
 const supervisor = `
   exec 3<&0
@@ -35,11 +35,11 @@ const supervisor = `
 `;
 
 /**
- * Starts a private Redis whose data is in `folder`: append-only file on, no eviction, reachable by a
- * unix socket alone. Ends with this process.
- * @param fsync `always` (default): a reply comes after the flush to disk, one for all commands of a turn;
- * `everysec`: a power failure forgets up to a second
- * @throws UserError when another clipmill uses the folder, or no Redis is installed, or it does not start.
+ * Starts a private Redis with its data in `folder`: append-only file on, no eviction, reachable only by a Unix socket.
+ * It ends with this process.
+ * @param fsync `always` (default): Redis replies after the flush to disk, one for all commands of an event loop
+ * iteration; `everysec`: a power failure loses up to a second of writes
+ * @throws UserError when another clipmill uses the folder, no Redis is installed, or Redis does not start
  */
 export async function startEmbeddedRedis(folder: string, fsync: Fsync = 'always'): Promise<EmbeddedRedis> {
   const directory = resolve(folder);
@@ -59,9 +59,9 @@ export async function startEmbeddedRedis(folder: string, fsync: Fsync = 'always'
 }
 
 /**
- * The Redis of a folder where `clipmill run` works or has worked: that of the process at work, or one
- * started for as long as this process needs it.
- * @returns `undefined` when the folder holds no data of clipmill.
+ * Returns the private Redis of a folder that `clipmill run` uses or has used: the running one, or one that is started
+ * for this process.
+ * @returns `undefined` when the folder does not exist
  */
 export async function joinEmbeddedRedis(folder: string): Promise<EmbeddedRedis | undefined> {
   const directory = resolve(folder);
@@ -86,7 +86,7 @@ async function launch(directory: string, fsync: Fsync, unlock: () => void): Prom
     appendfsync: fsync,
     save: '',
     'maxmemory-policy': 'noeviction',
-    // Items are hashes with texts of a few hundred bytes: kept as lists they need half the memory.
+    // Items are hashes with texts of a few hundred bytes: as listpacks they take half the memory.
     'hash-max-ziplist-value': '2048',
     loglevel: 'warning',
     logfile: 'redis.log',
@@ -116,8 +116,8 @@ async function launch(directory: string, fsync: Fsync, unlock: () => void): Prom
 }
 
 /**
- * Ends a server whose parent was killed and that has not noticed yet: two servers on one append-only
- * file would ruin it. A server unlinks its socket once its last write is on disk.
+ * Stops a server whose parent was killed and that is still running: two servers would corrupt the append-only file.
+ * A server removes its socket after its last write to disk.
  */
 async function endLeftOver(socket: string): Promise<void> {
   const exists = await access(socket).then(
@@ -133,13 +133,13 @@ async function endLeftOver(socket: string): Promise<void> {
     await redis.shutdown().catch(() => {});
     await closed;
   } catch {
-    // No process answers there: the socket is only a file.
+    // The socket is stale: no process listens on it.
   } finally {
     redis.disconnect();
   }
 }
 
-/** Waits until the server has read its data, which takes about a second for every 100 MB. */
+/** Waits until the server has loaded its data, which takes about a second per 100 MB. */
 async function ready(url: string): Promise<void> {
   const redis = openRedis(url, { name: 'clipmill-start', patient: true });
   try {
@@ -158,12 +158,12 @@ async function startFailure(child: ChildProcess, directory: string): Promise<nev
 }
 
 function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) || 'it said nothing';
+  return text.trim().split('\n').at(-1) || 'its log is empty';
 }
 
 /**
- * The server program that would be started, and its version where it prints one.
- * @throws UserError when there is none
+ * Returns the server program that would be started, and its version where it prints one.
+ * @throws UserError when none is installed
  */
 export async function installedServer(): Promise<{ path: string; version: string | undefined }> {
   const path = await findServer();
@@ -171,7 +171,7 @@ export async function installedServer(): Promise<{ path: string; version: string
   return { path, version: / v=(\S+)/.exec(printed?.stdout ?? '')?.[1] };
 }
 
-/** The server program on the PATH. */
+/** Returns the path of the server program on the PATH. */
 async function findServer(): Promise<string> {
   const found = await promisify(execFile)('/bin/sh', [
     '-c',

@@ -77,7 +77,7 @@ describe('a Redis', () => {
 
   it('is refused only if it is too old or refuses writes', () => {
     expect(impossible(facts({ redis_version: '5.0.7' }))?.found).toBe('Redis 5.0.7 is too old');
-    expect(impossible(facts({ role: 'slave' }))?.found).toContain('takes no writes');
+    expect(impossible(facts({ role: 'slave' }))?.found).toContain('accepts no writes');
     expect(impossible(facts({ aof_enabled: '0', maxmemory_policy: 'allkeys-lru' }))).toBeUndefined();
   });
 

@@ -1,7 +1,7 @@
 import { warn, type Finding } from '../core/finding.ts';
 import type { RedisFacts } from './facts.ts';
 
-/** The first release of each line with the latest security fixes that matter here, of CVE-2025-49844: a script takes over the server. */
+/** The first release of each line with the fixes for CVE-2025-49844, by which a script can take over the server. */
 const fixedIn: Readonly<Record<string, readonly (readonly number[])[]>> = {
   Redis: [
     [6, 2, 20],
@@ -17,13 +17,13 @@ const fixedIn: Readonly<Record<string, readonly (readonly number[])[]>> = {
   ],
 };
 
-/** Warns of a release with a known hole; a distribution may have repaired its build under the same number. */
-export function judgeHoles({ product, version }: RedisFacts): Finding[] {
+/** Warns of a release with a known vulnerability; a distribution may have fixed its build without a new number. */
+export function judgeVulnerabilities({ product, version }: RedisFacts): Finding[] {
   const fixed = fixedIn[product];
   if (!fixed || version === undefined) return [];
   const numbers = version.split('.').map((part) => Number.parseInt(part, 10));
   const sameLine = fixed.find(([major, minor]) => major === numbers[0] && minor === numbers[1]);
-  // A line that ended before the fix has none.
+  // A line that ended before the fix has no fixed release.
   const isFixed = sameLine ? compare(numbers, sameLine) >= 0 : compare(numbers, fixed.at(-1) ?? []) >= 0;
   if (isFixed) return [];
   const releases = fixed.map((release) => release.join('.')).join(', ');
@@ -31,7 +31,7 @@ export function judgeHoles({ product, version }: RedisFacts): Finding[] {
     warn(
       'security',
       `${product} ${version} is older than the releases with the latest security fixes, such as for CVE-2025-49844`,
-      `Install ${releases} or newer, unless the build of your distribution has the fixes, and keep it out of reach of others.`,
+      `Install ${releases} or newer, unless the build of your distribution has the fixes, and do not expose it to networks that you do not trust.`,
     ),
   ];
 }

@@ -4,13 +4,14 @@ import type { ClientOptions } from './client-options.ts';
 const SWITCHED = '+switch-master';
 
 /**
- * Listens to the sentinels for fail-overs, one connection each for all clients of a process, and makes the clients
- * leave the old master at once, not when it refuses a write: until then it would take records that are lost.
+ * Subscribes to the fail-over messages of the sentinels, with one connection to each for a client and all its
+ * duplicates, and makes them connect to the new master at once. Without it they would write to the old master until
+ * that refuses a write, and those records would be lost.
  *
- * The `failoverDetector` of ioredis does the same with three connections a client, and ends a client for good that
- * is connecting when the message comes.
+ * The `failoverDetector` of ioredis opens three connections per client, and ends a client for good that is connecting
+ * when the message comes.
  */
-export class SwitchWatch {
+export class FailoverWatch {
   readonly #clients = new Set<Redis>();
   readonly #listeners: Redis[];
 
@@ -29,14 +30,14 @@ export class SwitchWatch {
       });
       listener.on('error', () => {});
       listener.on('message', (channel: string, message: string) => {
-        if (channel === SWITCHED && message.startsWith(`${name} `)) this.#leave();
+        if (channel === SWITCHED && message.startsWith(`${name} `)) this.#reconnect();
       });
       listener.subscribe(SWITCHED).catch(() => {});
       return listener;
     });
   }
 
-  /** Watches over a client and over every duplicate of it, such as BullMQ makes. */
+  /** Adds a client and every duplicate of it, such as those of BullMQ. */
   add(client: Redis): void {
     this.#clients.add(client);
     client.on('end', () => this.#remove(client));
@@ -53,8 +54,8 @@ export class SwitchWatch {
     if (this.#clients.size === 0) for (const listener of this.#listeners) listener.disconnect();
   }
 
-  #leave(): void {
-    // One that is connecting finds the new master by itself.
+  #reconnect(): void {
+    // A client that is connecting finds the new master itself.
     for (const client of this.#clients) if (client.status === 'ready') client.disconnect(true);
   }
 }

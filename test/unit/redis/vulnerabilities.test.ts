@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { RedisFacts } from '../../../src/redis/facts.ts';
-import { judgeHoles } from '../../../src/redis/known-holes.ts';
+import { judgeVulnerabilities } from '../../../src/redis/vulnerabilities.ts';
 
 const findings = (product: string, version: string | undefined) =>
-  judgeHoles({ product, version } as RedisFacts).map(({ level }) => level);
+  judgeVulnerabilities({ product, version } as RedisFacts).map(({ level }) => level);
 
 describe('known vulnerabilities of Redis', () => {
   it.each(['6.2.19', '7.0.15', '7.2.10', '7.4.5', '8.0.3', '8.2.1'])('are in Redis %s', (version) =>
