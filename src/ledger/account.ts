@@ -18,64 +18,67 @@ export const haltReasons = [
 export type HaltReason = (typeof haltReasons)[number];
 
 /**
- * What a call of `halt` did: `halted`, which its caller alone logs; `known`: it was halted for this reason
- * already; `doubted`: another item has to get the same answer first; `own`: it concerns this item alone.
+ * Result of `halt`: `halted` (its caller alone logs it), `known` (already halted for this reason), `doubted` (another
+ * item has to get the same answer first) or `own` (the answer concerns this item alone).
  */
 const haltReply = z.enum(['halted', 'known', 'doubted', 'own']);
 export type HaltReply = z.output<typeof haltReply>;
 
-/** The finding of a reading of the balance: whether a POST was billed, or that a halt for lack of credit ended. */
+/** What a new balance shows: whether a POST was billed, or that a top-up ended a halt for lack of credit. */
 const balanceReply = z.enum(['billed', 'unbilled', 'topped-up', 'unknown']);
 export type BalanceReply = z.output<typeof balanceReply>;
 
 /**
- * Why requests are held back for a while: for too high a rate, for too many tasks, because the API fails, or because
- * its answer to an attempt with a callback URL was lost.
+ * Reasons for a cooldown: `rate` (too many requests), `tasks` (too many tasks), `trouble` (the API failed) and `lost`
+ * (its answer to an attempt with a callback URL was lost).
  */
 export type CoolReason = 'rate' | 'tasks' | 'trouble' | 'lost';
 
 export interface AccountState {
   halted: { reason: string; message: string; since: number } | null;
-  /** Unix ms since when submission is paused by hand. */
+  /** When the user paused submission, Unix ms of Redis's clock. */
   pausedSince: number | null;
   /** No submission before this time, Unix ms of Redis's clock. */
   coolUntil: number | null;
-  /** No request before this time: the API asked for it. */
+  /** No request before this time, as the API asked; Unix ms of Redis's clock. */
   heldUntil: number | null;
-  /** When one submission tests a halted account, Unix ms of Redis's clock. */
+  /** When the next trial of a halted account is due, Unix ms of Redis's clock. */
   trialAt: number | null;
 }
 
-/** The state of the API account that all processes share. */
+/** The state of the API account, which all processes share. */
 export interface Account {
   /**
-   * Halts submission until a single submission, sent now and then, gets its clip.
-   * @param doubt the item whose answer it was, where that answer may concern this item alone
+   * Halts submission until a trial succeeds.
+   * @param doubt the item that got the answer, where the answer may concern that item alone
    */
   halt(reason: HaltReason, message: string, doubt?: { batch: string; id: string }): Promise<HaltReply>;
   /**
-   * Holds submissions (for `rate`: all requests) back for `ms`.
+   * Starts a cooldown: no submission (for `rate`: no request) for `ms` milliseconds.
    * @param ms at most a day
-   * @param agoMs since the refused request was sent: one overshoot may refuse many, and counts once
+   * @param agoMs time since the refused request was sent: one overshoot may refuse many requests, and counts once
    */
   cool(reason: CoolReason, ms: number, agoMs: number): Promise<Cooldown>;
+  /** Pauses submission. @returns false when it was paused already */
   pause(): Promise<boolean>;
   /** Ends a pause, a halt and every cooldown. @returns true when there was one */
   resume(): Promise<boolean>;
   /**
    * Records a reading of the balance in US dollars.
-   * @param sentAgoMs since the POST was sent of which the caller asks whether it was billed
+   * @param sentAgoMs time since the POST was sent that may have been billed
    */
   balance(usd: number, sentAgoMs?: number): Promise<BalanceReply>;
-  /** Postpones the next test of a halted account to `ms` from now: a request that costs nothing has shown that it would fail. */
+  /** Postpones the next trial to `ms` from now: a request that costs nothing has shown that it would fail. */
   postponeTrial(ms: number): Promise<void>;
   read(): Promise<AccountState>;
 }
 
-/** How long submissions hold back, the ceiling of tasks, and how many failing answers there were in a row. */
 export interface Cooldown {
+  /** Milliseconds without submissions from now. */
   coolMs: number;
+  /** Tasks that may be in flight. */
   ceiling: number;
+  /** Consecutive failing answers. */
   refusals: number;
 }
 
@@ -90,7 +93,7 @@ export function createAccount(redis: RedisClient, keys: Keys, run: RunScript): A
       return haltReply.parse(await run('halt', reason, message, ref, doubt ? '0' : '1'));
     },
     async cool(reason, ms, agoMs) {
-      // The time to hold back is an answer of the API, which may be any number or none.
+      // The API chooses this time: it may be any number, or none.
       const holdMs = Number.isNaN(ms) ? 0 : Math.min(constants.maxHoldMs, Math.max(0, Math.ceil(ms)));
       return coolReply.parse(await run('cool-down', reason, holdMs, Math.ceil(agoMs)));
     },

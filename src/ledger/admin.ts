@@ -3,9 +3,12 @@ import { namedReply, scriptJson, type RunScript } from './scripts.ts';
 import { attemptList, type Attempt } from './attempt.ts';
 import type { ItemState } from './schema/states.ts';
 
-/** Changes that a user makes by hand, a page of items at a time. Every verb may run twice, and while workers run. */
+/** Operations of the user, on a page of items at a time. Each may run twice, and while workers run. */
 export interface Admin {
-  /** Puts ended items back to work; with `anew` none of their tasks is polled again. @returns how many, and the attempts whose task is polled again */
+  /**
+   * Requeues ended items; an item whose task may have a clip is polled first, unless `anew` is set.
+   * @returns the number of items, and the attempts to poll
+   */
   retry(
     batch: string,
     ids: readonly string[],
@@ -15,11 +18,11 @@ export interface Admin {
   cancel(batch: string, ids: readonly string[], discard: boolean): Promise<{ cancelled: number; going: number }>;
   /** Deletes a page of a batch that ended more than `ageMs` ago. */
   purge(batch: string, ageMs: number): Promise<Purged>;
-  /** Removes the oldest events beyond those that are kept for all. @returns how many */
+  /** Removes the oldest acknowledged events beyond the number that is kept. @returns how many */
   trimEvents(): Promise<number>;
 }
 
-/** The items left of a batch; `too-young`; or `slots-held`: a task of it may still run at the API. */
+/** Number of items that remain; `too-young`: the batch ended too recently; `slots-held`: a task of it may still run. */
 export type Purged = number | 'too-young' | 'slots-held';
 
 const PURGE_PAGE = 200;

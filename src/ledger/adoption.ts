@@ -6,33 +6,33 @@ import type { PastAttempt } from './item.ts';
 import { namedReply, scriptJson, type RunScript } from './scripts.ts';
 import type { EndState } from './schema/states.ts';
 
-/** An item that was made before this ledger knew it. */
+/** An item that has a clip or a task already, from another ledger. */
 export interface AdoptedItem extends Omit<NewItem, 'index' | 'replace'> {
   state: 'generating' | EndState;
   /** Number of its latest attempt. */
   attempt: number;
-  /** Submissions that were accepted or may have been; they count for the budget of the batch. */
+  /** Submissions that were accepted or may have been; they count toward the budget of the batch. */
   posted: number;
   history: readonly PastAttempt[];
-  /** Further output names that are its own. */
+  /** Further output names of the item. */
   names: readonly string[];
-  /** Further fields of the item as the ledger has them; absent ones are left out. */
+  /** Further fields of the item's hash; those that are `undefined` are not written. */
   fields: Readonly<Record<string, string | number | undefined>>;
 }
 
 export interface AdoptionReport {
   adopted: number;
-  /** Items that exist already: they stay as they are. */
+  /** Items that exist already, which stay unchanged. */
   existing: number;
   /** Attempts whose task is due for a poll. */
   poll: Attempt[];
-  /** Items that were not adopted, because their output name cannot be used. */
+  /** Items that were not adopted because their output name cannot be used. */
   taken: TakenOutput[];
 }
 
 /**
- * Whether a page of an adoption is followed by others. Until the last page is in, the batch has no new manifest; it
- * cannot end before it is closed. `part`: items of a batch whose folder is not adopted with them.
+ * The place of a page in an adoption: `more` (pages follow; the manifest is not replaced yet), `last`, or `close` (the
+ * last page, after which the batch may end). `part`: items of a batch whose folder is not adopted.
  */
 export type AdoptionStage = 'more' | 'last' | 'close' | 'part';
 

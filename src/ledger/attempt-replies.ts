@@ -3,8 +3,8 @@ import { attemptList } from './attempt.ts';
 import { namedReply } from './scripts.ts';
 
 /**
- * Whether an attempt may be posted now; lua/begin.lua explains each kind. The state of `stale` is the item's while
- * it is at this attempt, else empty.
+ * Whether an attempt may be posted now; lua/begin.lua describes each kind. `state` of `stale` is empty when the item
+ * has a later attempt.
  */
 export type BeginReply =
   | {
@@ -20,35 +20,35 @@ export type BeginReply =
   | { kind: 'unknown'; tasks: number }
   | { kind: 'returned' | 'over-budget' };
 
-/** Whether a task may be polled now; lua/poll-permit.lua explains each kind. */
+/** Whether a task may be polled now; lua/poll-permit.lua describes each kind. */
 export type PollPermit =
   | {
       kind: 'go';
-      /** Until the request token is usable. */
+      /** Time until the request token is usable. */
       waitMs: number;
       taskId: string;
-      /** Since the task was accepted. */
+      /** Time since the task was accepted. */
       ageMs: number;
-      /** Why submission is, if it is. */
+      /** Why submission is halted, if it is. */
       halted?: string | undefined;
       tasks: number;
-      /** Tasks of one kind take about as long as each other. */
+      /** Model, duration and provider, which determine how long the task takes. */
       taskKind: string;
-      /** Answers in a row without a state of the task. */
+      /** Consecutive answers without a state of the task. */
       unclear: number;
-      /** The user retried the item: if its task is gone or failed, a new one follows. */
+      /** Whether the user retried the item: if its task is gone or failed, a new one follows. */
       retried: boolean;
-      /** Whether it was posted with a callback URL. */
+      /** Whether the task was posted with a callback URL. */
       callback: boolean;
-      /** Since its first callback, in milliseconds; `undefined` when none has come. */
+      /** Time since its first callback, in milliseconds; `undefined` when none has come. */
       sinceHintMs?: number | undefined;
     }
   | { kind: 'wait'; ms: number }
   | { kind: 'stale'; state: string };
 
-/** Whether a step was recorded. */
+/** The result of recording a step. */
 export interface MoveReply {
-  /** `already`: it was recorded before, by a command whose reply was lost. */
+  /** `already`: an earlier command recorded it, whose reply was lost. */
   result: 'moved' | 'already' | 'refused';
   /** The item's state now. */
   state: string;
@@ -56,11 +56,11 @@ export interface MoveReply {
 
 /** Answers without a state of the task. */
 export interface UnclearAnswers {
-  /** In a row, about this task; 0 when it is not polled any more. */
+  /** Consecutive ones about this task; 0 when it is not polled any more. */
   count: number;
-  /** Since the first of them, in milliseconds. */
+  /** Time since the first of them, in milliseconds. */
   sinceMs: number;
-  /** Tasks in a row that had such answers, and none that was understood. */
+  /** Consecutive tasks with such answers, without an answer in between that was understood. */
   tasks: number;
 }
 

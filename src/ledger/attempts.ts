@@ -22,7 +22,7 @@ import type { ItemState } from './schema/states.ts';
 
 export type { Attempt } from './attempt.ts';
 
-/** The files that an attempt has to download, and their names. */
+/** The result of an attempt that is not stored yet, and the name to store it under. */
 export interface DownloadTask {
   taskId: string;
   urls: string[];
@@ -33,16 +33,16 @@ export interface DownloadTask {
   since: number;
 }
 
-/** A file whole in storage. */
+/** A file that is stored completely. */
 export interface StoredFile {
   location: string;
   size: number;
   sha256: string;
 }
 
-/** The clip of an attempt, and where the task made several, the others by their names. */
+/** The stored clip of an attempt, and further ones when the task made several. */
 export interface StoredClip extends StoredFile {
-  /** Its name in the storage, where it could not have that of the item; and the reason. */
+  /** Its name in the storage, when the item's output name could not be used; and the reason. */
   storedAs?: string;
   storedAsReason?: string;
   more?: readonly (StoredFile & { output: string })[];
@@ -51,77 +51,77 @@ export interface StoredClip extends StoredFile {
 /** A task that the API has accepted. */
 export interface AcceptedTask {
   taskId: string;
-  /** How many tasks the item has had, this one included. */
+  /** Number of tasks of the item, including this one. */
   tasks: number;
-  /** Tasks of one kind take about as long as each other. */
+  /** Model, duration and provider, which determine how long the task takes. */
   kind: string;
   /** Whether it was posted with a callback URL. */
   callback?: boolean;
 }
 
-/** Why an attempt ended without its clip: a code of schema/reasons.ts or of the API, and words for people. */
+/** Why an attempt ended without its clip: a code of schema/reasons.ts or of the API, and a message. */
 export interface Cause {
   code: string;
   message: string;
 }
 
 /**
- * The life of an attempt, one method a transition. Every method is one atomic step in Redis that
- * checks the transition, keeps the counts and may be called twice. A slot that a step frees goes to
- * other attempts in the same script; their submit jobs are added before the method resolves.
+ * The life cycle of an attempt, one method per transition. Every method is one atomic script in Redis that checks the
+ * transition and updates the counts, and may be called twice. The same script gives a slot that it frees to another
+ * attempt, whose submit job is added before the method resolves.
  */
 export interface Attempts {
-  /** Asks for the permit to post. @param tryId of newTry(), one for each process that tries */
+  /** Requests the permit to post. @param tryId of newTry(), one for each run of the submit step */
   begin(attempt: Attempt, tryId: string, holdingToken: boolean): Promise<BeginReply>;
-  /** The API accepted a task. Also for an attempt that is held, cancelled or queued again: its answer came late. */
+  /** Records an accepted task; also for an attempt that is held, cancelled or queued again, as the answer came late. */
   accepted(attempt: Attempt, task: AcceptedTask): Promise<MoveReply>;
   /**
-   * The POST was not accepted for certain, or never left: back to the queue for `delayMs`, with its clip of the
-   * budget. Also for an attempt that was held as PROCESS_DIED: the process that has the permit lives, and knows.
+   * Requeues the item, due in `delayMs`, because its POST was certainly not accepted or not sent; its clip returns to
+   * the budget. Also for an attempt that is held as PROCESS_DIED: the process with the permit is alive after all.
    */
   notAccepted(attempt: Attempt, refusals: number, delayMs: number, serverErrors?: number): Promise<MoveReply>;
-  /** The POST was not accepted for certain, and never will be: the item fails. */
+  /** Fails the item: its POST was certainly not accepted, and never will be. */
   rejected(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /**
-   * The POST may have been accepted: the item is held, and its slot for as long as such a task may run, `mayRunMs`. Also
-   * for an item that is queued because a server took over that did not know the permit.
+   * Holds the item, because its POST may have been accepted, and keeps its slot for `mayRunMs`, as long as such a task
+   * may run. Also for an item that is queued because a promoted replica lacks the record of the permit.
    */
   ambiguous(attempt: Attempt, cause: Cause, mayRunMs: number): Promise<MoveReply>;
-  /** The same, but the item is posted once more after `delayMs`; `tasks` includes the task that may exist. */
+  /** Does the same, but requeues the item, due in `delayMs`; `tasks` includes the task that may exist. */
   resubmit(
     attempt: Attempt,
     cause: Cause,
     mayRunMs: number,
     next: { tasks: number; delayMs: number },
   ): Promise<MoveReply>;
-  /** Asks for the permit to poll. */
+  /** Requests the permit to poll. */
   pollPermit(attempt: Attempt, holdingToken: boolean): Promise<PollPermit>;
   /** Returns whether a callback has come since the last permit to poll this attempt. */
   hinted(attempt: Attempt): Promise<boolean>;
   /**
-   * The task has a clip, whose `urls` stay on the item until it is stored. Adaptive polling learns from
-   * `durationMs`, how long the task took; values that no task can take are ignored.
+   * Records that the task has a clip; the item keeps its `urls` until the clip is stored. Adaptive polling learns from
+   * `durationMs`, the duration of the task; implausible values are ignored.
    */
   generated(attempt: Attempt, urls: readonly string[], durationMs: number): Promise<MoveReply>;
-  /** The task failed, and another one follows after `delayMs`. */
+  /** Requeues the item, due in `delayMs`: its task failed, and another one follows. */
   taskFailedAgain(attempt: Attempt, cause: Cause, delayMs: number): Promise<MoveReply>;
-  /** The API has failed the task and no other follows: a retry need not poll it first. */
+  /** Fails the item, because the API failed its task: a retry need not poll that task first. */
   taskFailed(attempt: Attempt, cause: Cause): Promise<MoveReply>;
-  /** The item ends as failed. */
+  /** Fails the item. */
   failed(attempt: Attempt, cause: Cause): Promise<MoveReply>;
   /** Counts an answer without a state of the task. */
   unclear(attempt: Attempt): Promise<UnclearAnswers>;
   /** Records that the API's answers about the task are understood again. */
   understood(attempt: Attempt): Promise<void>;
-  /** The item waits for the user; its task is given up and its slot freed. */
+  /** Holds the item for a decision of the user: its task is not polled any more, and its slot is freed. */
   held(attempt: Attempt, cause: Cause): Promise<MoveReply>;
-  /** @returns `undefined` when this attempt has no clip to store any more */
+  /** Returns the result to download; `undefined` when this attempt has no clip to store any more. */
   downloadTask(attempt: Attempt): Promise<DownloadTask | undefined>;
-  /** Returns how long ago a poll found that the task had ended, in milliseconds of Redis's clock: this machine's may be wrong. */
+  /** Returns the time since a poll found the end of the task, in milliseconds by the clock of Redis. */
   ageOf(task: Pick<DownloadTask, 'since'>): Promise<number>;
-  /** Replaces the result's URLs, while the clip is not stored. */
+  /** Replaces the URLs of the result, unless the clip is stored. */
   freshUrls(attempt: Attempt, urls: readonly string[]): Promise<void>;
-  /** Counts a URL that led to an address that clips are not fetched from. @returns how many there have been */
+  /** Counts a result URL whose address is not allowed. @returns how many there have been */
   urlRefused(attempt: Attempt): Promise<number>;
   /** Counts an answer that the task has no URL. @returns how many there have been since the last fresh URL */
   urlDenied(attempt: Attempt): Promise<number>;
@@ -133,13 +133,13 @@ export interface Attempts {
   nearsEnd(attempt: Attempt): Promise<boolean>;
   /** Claims a name in the storage for a further clip of the item. @returns false when another item owns it */
   claimOutput(attempt: Attempt, output: string): Promise<boolean>;
-  /** The clip is stored: the item is done. */
+  /** Ends the item as done: its clip is stored. */
   stored(attempt: Attempt, clip: StoredClip): Promise<MoveReply>;
 }
 
 const resultUrls = z.array(z.string());
 
-/** Items dispatched at once when a slot comes free: more than one only when several came free unnoticed. */
+/** Maximum number of items that a freed slot dispatches: more than one only if other slots became free unnoticed. */
 const DISPATCHED_AT_ONCE = 8;
 
 interface Step {
@@ -154,13 +154,13 @@ interface Step {
   durationBin?: number | undefined;
 }
 
-/** Removes signatures of URLs: the API may quote the URL of an image that it could not fetch, and anyone could use it. */
-function harmless(cause: Cause): Cause {
+/** Removes signatures from URLs: the API may quote the signed URL of an image that it could not fetch. */
+function redacted(cause: Cause): Cause {
   return { code: withoutSignatures(cause.code), message: withoutSignatures(cause.message) };
 }
 
 function reasonFields(cause: Cause): string[] {
-  const { code, message } = harmless(cause);
+  const { code, message } = redacted(cause);
   return ['code', code, 'message', message];
 }
 
@@ -174,7 +174,7 @@ export interface AttemptsDeps {
   redis: RedisClient;
   keys: Keys;
   run: RunScript;
-  /** Adds the submit jobs of attempts that were given a freed slot; never called with an empty list. */
+  /** Adds the submit jobs of attempts that got a freed slot; never called with an empty list. */
   onDispatched: (attempts: readonly Attempt[]) => Promise<void>;
 }
 
@@ -235,7 +235,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
         from: ['submitting'],
         fields: ['tasks', tasks],
         keepSlotMs: mayRunMs,
-        archive: harmless(cause),
+        archive: redacted(cause),
         delayMs,
       }),
     generated: (attempt, urls, durationMs) =>
@@ -245,7 +245,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
         durationBin: durationBin(durationMs),
       }),
     taskFailedAgain: (attempt, cause, delayMs) =>
-      move(attempt, 'queued', { from: ['generating'], delayMs, archive: harmless(cause) }),
+      move(attempt, 'queued', { from: ['generating'], delayMs, archive: redacted(cause) }),
     taskFailed: (attempt, cause) =>
       move(attempt, 'failed', { from: ['generating'], fields: [...reasonFields(cause), 'over', attempt.attempt] }),
     async unclear({ batch, id, attempt }) {
@@ -294,7 +294,7 @@ export function createAttempts({ redis, keys, run, onDispatched }: AttemptsDeps)
   };
 }
 
-/** Returns an id for one try of a process at an attempt; every begin() of that try uses the same. */
+/** Returns the id of a new try; every begin() of one run of the submit step uses the same id. */
 export function newTry(): string {
   return randomUUID();
 }

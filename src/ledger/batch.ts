@@ -10,7 +10,7 @@ const storedCounts = z.object(
   Object.fromEntries(countNames.map((name) => [name, count])) as Record<(typeof countNames)[number], typeof count>,
 );
 
-/** How many items of a batch there are, and in which state; the states add up to the total. */
+/** Numbers of items of a batch, in total and by state; the states add up to the total. */
 export type Counts = Record<'total' | ItemState, number>;
 
 const storedBatch = storedCounts.extend({
@@ -27,33 +27,33 @@ const storedBatch = storedCounts.extend({
 export interface Batch {
   batch: string;
   counts: Counts;
-  /** Items that failed or are held, by code. */
+  /** Numbers of items that failed or are held, by code. */
   failures: Record<string, number>;
   /** Unix ms of Redis's clock. */
   createdAt: number;
-  /** When the last item ended; `null` while there is something to do. */
+  /** When the last item ended; `null` while any item has not ended. */
   endedAt: number | null;
   cancelledAt: number | null;
   /** Whether items are still being added. */
   open: boolean;
-  /** The budget: submissions that may be accepted at most. */
+  /** The budget: the maximum number of submissions that may be accepted. */
   maxClips: number | null;
-  /** Where the budget comes from. */
+  /** The source that set the budget. */
   budgetSource: string | null;
   /** Submissions that were accepted or may have been. */
   posted: number;
-  /** The file it came from. */
+  /** The file that the batch came from. */
   source: string | null;
 }
 
-/** A batch that nothing was submitted to: it has ended, and the ledger does not have it. */
+/** Returns a batch without items: it has ended, and the ledger does not have it. */
 export function emptyBatch(batch: string, now: number): Batch {
   const counts = storedCounts.parse({});
   const none = { cancelledAt: null, maxClips: null, budgetSource: null, source: null };
   return { batch, counts, failures: {}, createdAt: now, endedAt: now, open: false, posted: 0, ...none };
 }
 
-/** @returns `undefined` for an empty hash: there is no such batch. */
+/** Parses a batch; returns `undefined` for an empty hash, when there is no such batch. */
 export function parseBatch(
   batch: string,
   hash: Record<string, string>,

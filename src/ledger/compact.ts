@@ -1,13 +1,13 @@
 import { constants } from './schema/constants.ts';
 import { refOf } from './schema/keys.ts';
 
-/** Fields that done items leave out, because most items of their batch share them. */
+/** Fields of a batch that its done items share, and therefore omit. */
 export type SharedFields = Partial<Record<(typeof sharedFields)[number], string>>;
 export const sharedFields = ['inputHead', 'inputTail', 'place'] as const;
 
 /**
- * Returns the fields of an item as if it were stored whole. A done item is kept in a shorter form, which
- * lua/lib/compact.lua describes; any other one, and one that an earlier version stored, is returned as it is.
+ * Returns the complete fields of an item. A done item is stored in the compact form of lua/lib/compact.lua; any other
+ * item, and one that an earlier version stored, is returned unchanged.
  */
 export function wholeItem(
   batch: string,

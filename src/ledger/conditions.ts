@@ -4,35 +4,35 @@ import type { Logger } from '../core/log.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { Keys } from './schema/keys.ts';
 
-/** Reasons for which nothing may move. */
+/** What a condition concerns. */
 export const conditionKinds = ['api', 'downloads', 'storage', 'disk'] as const;
 export type ConditionKind = (typeof conditionKinds)[number];
 
 const stored = z.object({ message: z.string(), cure: z.string().optional(), at: z.number() });
 
-/** Something that keeps everything from moving, and what to do about it. */
+/** A condition that stops all progress, with its cure. */
 export interface Condition {
   kind: ConditionKind;
   message: string;
   cure?: string | undefined;
-  /** When a worker last met it, Unix ms. */
+  /** When a worker last observed it, Unix ms. */
   at: number;
 }
 
-/** A condition that no worker has met again for this long is over, in milliseconds. */
+/** A condition is over when no worker has observed it for this long, in milliseconds. */
 const LASTS_MS = 90_000;
-/** Between two records of one condition by one process, in milliseconds. */
+/** Minimum time between two records of one condition by one process, in milliseconds. */
 const RAISE_EVERY_MS = 2_000;
 
 /**
- * Why nothing moves, as the workers meet it, for `run`, `watch` and `status`. Records are made in passing: none
- * is waited for, and one that fails is made again when the condition is met again.
+ * Conditions that stop all progress, as observed by workers, for `run`, `watch` and `status`. Callers do not wait for
+ * a record; one that fails is repeated when the condition is observed again.
  */
 export class Conditions {
   readonly #redis: RedisClient;
   readonly #key: string;
   readonly #log: Logger;
-  /** When this process last recorded each; by a clock that is not set. */
+  /** When this process last recorded each condition, by a monotonic clock. */
   readonly #raisedAt = new Map<ConditionKind, number>();
 
   constructor(redis: RedisClient, keys: Keys, log: Logger) {
@@ -41,7 +41,7 @@ export class Conditions {
     this.#log = log;
   }
 
-  /** Records that the condition is met now. */
+  /** Records that the condition exists now. */
   raise(kind: ConditionKind, message: string, cure?: string): void {
     const now = performance.now();
     if (now - (this.#raisedAt.get(kind) ?? -Infinity) < RAISE_EVERY_MS) return;
@@ -50,7 +50,7 @@ export class Conditions {
     this.#record(this.#redis.multi().hset(this.#key, kind, condition).pexpire(this.#key, LASTS_MS).exec());
   }
 
-  /** Records that the condition is over, if this process has met it. */
+  /** Records that the condition is over, if this process has recorded it. */
   clear(kind: ConditionKind): void {
     if (!this.#raisedAt.delete(kind)) return;
     this.#record(this.#redis.hdel(this.#key, kind));

@@ -5,13 +5,13 @@ import { attemptList, type Attempt } from './attempt.ts';
 export interface Dispatched {
   /** Attempts that hold a slot now; each needs its submit job. */
   attempts: Attempt[];
-  /** When to dispatch again although nothing happened, in milliseconds from now; 0: no need to. */
+  /** Delay until the next dispatch if no event causes one before, in milliseconds; 0: none is needed. */
   wakeMs: number;
 }
 
 const reply = namedReply(z.object({ dispatched: attemptList, wakeMs: z.coerce.number() }));
 
-/** Gives at most `max` free slots to the batches whose turn it is. */
+/** Gives at most `max` free slots to pending items, in the order of the fair-share queue. */
 export async function dispatch(run: RunScript, max: number): Promise<Dispatched> {
   const { dispatched, wakeMs } = reply.parse(await run('dispatch', max));
   return { attempts: dispatched, wakeMs };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { moreFiles } from './item.ts';
 import { endStates, itemStates } from './schema/states.ts';
 
-const at = z.number().meta({ description: 'Unix ms of the clock of Redis' });
+const at = z.number().meta({ description: 'Unix ms by the clock of Redis' });
 
 const itemEvent = z
   .object({
@@ -17,12 +17,12 @@ const itemEvent = z
     storedAs: z
       .string()
       .optional()
-      .meta({ description: 'name of the clip in the storage, where it could not have its own' }),
-    storedAsReason: z.string().optional().meta({ description: 'why it could not' }),
+      .meta({ description: 'name of the clip in the storage, when its output name could not be used' }),
+    storedAsReason: z.string().optional().meta({ description: 'why its output name could not be used' }),
     size: z.number().optional().meta({ description: 'bytes' }),
     sha256: z.string().optional(),
-    more: moreFiles.optional().meta({ description: 'further files, where the task gave several' }),
-    adopted: z.literal(true).optional().meta({ description: 'an earlier run made it: it was found in the storage' }),
+    more: moreFiles.optional().meta({ description: 'further files, when the task made several' }),
+    adopted: z.literal(true).optional().meta({ description: 'the clip of an earlier run was found in the storage' }),
     code: z.string().optional().meta({ description: 'why it failed or is held' }),
     message: z.string().optional(),
   })
@@ -44,9 +44,9 @@ const rejectedEvent = z
     batch: z.string().optional().meta({ description: 'of the item, where it can be read' }),
     id: z.string().optional().meta({ description: 'of the item, where it can be read' }),
     at,
-    message: z.string().meta({ description: 'all that is wrong with it' }),
+    message: z.string().meta({ description: 'all mistakes in the job' }),
   })
-  .meta({ description: 'A job in the submit queue could not be taken.' });
+  .meta({ description: 'A job in the submit queue was rejected.' });
 
 const changedEvent = z
   .object({
@@ -56,7 +56,7 @@ const changedEvent = z
     id: z.string(),
     at,
   })
-  .meta({ description: 'A job asks for another content under an id that exists: the first content stands.' });
+  .meta({ description: 'A job has other content than the existing item of its id: the item stays unchanged.' });
 
 /** The field `data` of an entry in the stream of completions; the field `type` repeats its type. */
 export const streamEvent = z.discriminatedUnion('type', [itemEvent, batchEvent, rejectedEvent, changedEvent]);

@@ -11,18 +11,18 @@ export interface Installation {
   /** Random, made once for each prefix; the marker of a batch's folder names it. */
   id(): Promise<string>;
   /**
-   * Ties the prefix to an API account at the first call, and compares it at all later ones.
-   * @param secret what identifies the account, such as its key: only a salted hash of 64 bits is stored
-   * @param accept whether a further account is accepted, or the fingerprint of the one that is
+   * Ties the prefix to an API account at the first call; later calls compare the account.
+   * @param secret identifies the account, such as its key: only a salted hash of 64 bits is stored
+   * @param accept true to accept a further account, or the fingerprint of the one to accept
    */
   claimAccount(secret: string, accept: boolean | string): Promise<AccountClaim>;
   /**
-   * Remembers where clips go.
+   * Records the storage of clips.
    * @param url without secrets
-   * @returns where they went before, when that was another place
+   * @returns the previous storage, when it was another one
    */
   claimStorage(url: string): Promise<string | undefined>;
-  /** Reads without a change. */
+  /** Reads the account and the storage, and changes nothing. */
   read(secret: string): Promise<{ account: 'new' | 'same' | 'other'; storage: string | undefined }>;
 }
 
@@ -31,10 +31,10 @@ const FINGERPRINT_DIGITS = 16;
 
 export function createInstallation(redis: RedisClient, keys: Keys): Installation {
   const key = keys.installation;
-  // A Redis that returns empty gets the id back that this process knows: its folders stay its own.
+  // A Redis that lost its data gets the id of this process back, so that the batch folders still belong to it.
   let known: string = randomUUID();
 
-  /** Writes a field that is missing. It is read first: a Redis that is full refuses the write, and a worker must start. */
+  /** Writes a field that is missing. Reads it first: a full Redis refuses the write, and a worker must still start. */
   async function keep(field: string, value: string): Promise<string> {
     const kept = await redis.hget(key, field);
     if (kept !== null) return kept;
@@ -55,7 +55,7 @@ export function createInstallation(redis: RedisClient, keys: Keys): Installation
       const [remembered, accepted] = await redis.hmget(key, 'account', `accepted:${fingerprint}`);
       if (remembered === fingerprint || accepted) return { ok: true };
       if (accept === true || accept === fingerprint) {
-        // The earlier account stays accepted: with a rotated key, old and new workers run side by side for a while.
+        // The earlier account stays accepted: after a key rotation, old and new workers run at the same time for a while.
         await redis.hset(key, `accepted:${fingerprint}`, Date.now());
         return { ok: true };
       }

@@ -10,19 +10,19 @@ export { contentHash, takenMessage, type BatchFacts, type NewItem, type TakenOut
 
 export interface IntakeReport {
   added: number;
-  /** Items that exist already: they stay as they are. */
+  /** Items that exist already, which stay unchanged. */
   existing: number;
   /** Ids of existing items whose content differs from what was submitted now. */
   changed: string[];
-  /** Items that were not added, because their output name cannot be used. */
+  /** Items that were not added because their output name cannot be used. */
   taken: TakenOutput[];
-  /** Items that were posted before, by a process whose record Redis has lost: they were not added to be posted again. */
+  /** Items whose earlier submission Redis had lost and a log has: they get that submission, and are not posted again. */
   resumed: number;
-  /** Attempts of those whose task is due for a poll. */
+  /** Attempts of resumed items whose task is due for a poll. */
   poll: Attempt[];
 }
 
-/** Thrown where a batch has a budget from another source, and this one asks for another figure. Nothing was changed. */
+/** Thrown when a batch has another budget, from another source. Nothing was changed. */
 export class BudgetConflict extends Error {
   override readonly name = 'BudgetConflict';
   readonly budget: number;
@@ -42,11 +42,11 @@ export interface Intake {
    * @throws BudgetConflict
    */
   add(batch: string, facts: BatchFacts, items: readonly NewItem[], more: boolean): Promise<IntakeReport>;
-  /** Adds an event that a producer's job cannot be accepted. */
+  /** Adds an event that a producer's job was rejected. */
   reject(job: string, message: string, of: { batch?: string | undefined; id?: string | undefined }): Promise<void>;
 }
 
-/** Items in one call: about 2 ms of Redis's time. */
+/** Items per call: about 2 ms of Redis's time. */
 export const INTAKE_PAGE = 250;
 
 type Registered = Pick<IntakeReport, 'added' | 'existing' | 'changed' | 'taken'> & { orphans: Map<string, Orphan> };

@@ -3,7 +3,7 @@ import type { itemFields } from './schema/fields.ts';
 import { itemStates } from './schema/states.ts';
 import { wholeItem, type SharedFields } from './compact.ts';
 
-/** An attempt that ended without a clip: it failed, or whether it was accepted is not known. */
+/** An attempt that ended without a clip: it failed, or it is unknown whether it was accepted. */
 export const pastAttempt = z.object({
   attempt: z.number(),
   task: z.string().optional(),
@@ -14,7 +14,7 @@ export const pastAttempt = z.object({
 });
 export type PastAttempt = z.output<typeof pastAttempt>;
 
-/** @param lines one JSON object a line */
+/** Parses past attempts, one JSON object per line. */
 export function pastAttempts(lines: string): PastAttempt[] {
   const filled = lines.split('\n').filter((line) => line !== '');
   return filled.map((line) => pastAttempt.parse(JSON.parse(line)));
@@ -27,7 +27,7 @@ export const moreFiles = z.array(
 
 const optionalNumber = z.coerce.number().optional();
 
-/** An item as it stands in Redis: a hash of strings. Times are Unix ms of Redis's clock. */
+/** The hash of an item, with strings as values. Times are Unix ms of Redis's clock. */
 const storedItem = z.object({
   state: z.enum(itemStates),
   index: z.coerce.number(),
@@ -67,6 +67,7 @@ export interface Item extends z.output<typeof storedItem> {
 }
 
 /**
+ * Parses an item.
  * @param shared fields of the batch, read no earlier than the item
  * @returns `undefined` for an empty hash: there is no such item
  */

@@ -10,16 +10,16 @@ import { bucketShape } from './bucket.ts';
 const changedNames = z.array(z.string());
 
 /**
- * Publishes the limits of this process's settings as the ones in force. All scripts read them from
- * Redis, so that processes with different settings cannot each keep a limit of their own.
- * @returns the names of limits that another process had set otherwise
+ * Publishes the limits of this process's settings as the ones in force. All scripts read them from Redis, so that
+ * processes with different settings obey the same limits.
+ * @returns the names of limits that had another value before
  */
 export async function publishLimits(run: RunScript, config: Config): Promise<string[]> {
   return changedNames.parse(await run('limits', limitsOf(config), '0')).toSorted();
 }
 
 /**
- * Publishes the limits where Redis has none: it was emptied, or restarted without its data, while workers run.
+ * Publishes the limits if Redis has none, because it lost its data while workers run.
  * @returns whether they were missing
  */
 export async function restoreLimits(run: RunScript, config: Config): Promise<boolean> {
@@ -43,14 +43,14 @@ function limitsOf(config: Config): string {
   return scriptJson(Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, String(value)])));
 }
 
-/** The limits that all processes keep. */
+/** The limits that all processes obey. */
 export interface LimitsInForce {
   maxTasks: number;
   maxRequests: number;
   windowMs: number;
 }
 
-/** @returns `undefined` before any process published its limits */
+/** Reads the limits in force; returns `undefined` before any process has published its limits. */
 export async function limitsInForce(redis: RedisClient, keys: Keys): Promise<LimitsInForce | undefined> {
   const [maxTasks, maxRequests, windowMs] = await redis.hmget(keys.limits, 'maxTasks', 'maxRequests', 'windowMs');
   if (!maxTasks || !maxRequests || !windowMs) return undefined;
@@ -59,7 +59,11 @@ export async function limitsInForce(redis: RedisClient, keys: Keys): Promise<Lim
 
 /** The part of the limits that is in use, as `clipmill status --json` prints it. */
 export interface Usage {
-  slots: { used: number; max: number; /** Lower than `max` for a while after the API refused more. */ ceiling: number };
+  slots: {
+    used: number;
+    max: number;
+    /** Lower than `max` for a while after the API refused a task. */ ceiling: number;
+  };
   requests: { used: number; max: number; windowMs: number };
 }
 
@@ -74,7 +78,7 @@ const usageReply = namedReply(
   }),
 );
 
-/** Reads the usage; before any process published its limits, those of this process's settings stand for them. */
+/** Reads the usage; before any process has published its limits, with the limits of this process's settings. */
 export async function readUsage(run: RunScript, config: Config): Promise<Usage> {
   const usage = usageReply.parse(await run('usage'));
   const max = usage.maxTasks ?? config.maxTasks;

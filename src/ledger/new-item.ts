@@ -4,9 +4,9 @@ import { z } from 'zod';
 /** A new item; its input is opaque here. */
 export interface NewItem {
   id: string;
-  /** Position in the batch, from 1. Default: after the items that are there. */
+  /** Position in the batch, from 1. Default: after the existing items. */
   index?: number;
-  /** Smaller is submitted earlier within the batch. */
+  /** Items with lower values are submitted earlier within the batch. */
   priority: number;
   provider: string;
   output: string;
@@ -16,8 +16,8 @@ export interface NewItem {
 }
 
 /**
- * Why a name cannot be used: another item has it; it is a folder of names; a folder of it is a clip; or it lies in the
- * folder of another batch.
+ * Why an output name cannot be used: `name` (another item has it), `folder` (it is the folder of other names), `inside`
+ * (one of its folders is the name of a clip) or `batch` (it is in the folder of another batch).
  */
 const obstacles = ['name', 'folder', 'inside', 'batch'] as const;
 
@@ -28,34 +28,34 @@ export interface BatchFacts {
   maxClips?: number | 'none' | undefined;
   /** Where the items come from. A budget is changed only by the source that set it. */
   source?: string | undefined;
-  /** Id of the queue job that submits. Changed items add an event, and no name may lie in the folder of another batch. */
+  /** Id of a producer's queue job: changed items add an event, and no name may be in the folder of another batch. */
   producer?: string;
   /**
-   * When this submission began, Unix ms of Redis's clock: items that are new take back a cancellation
-   * from before that, and one that came since holds for them as well. Default: now.
+   * When this submission began, Unix ms of Redis's clock: new items end an earlier cancellation of the batch, while a
+   * later one applies to them as well. Default: now.
    */
   since?: number;
 }
 
 const takenOutput = z.object({ id: z.string(), output: z.string(), why: z.enum(obstacles), owner: z.string() });
-/** A JSON list of items whose output names cannot be used, as the scripts return it. */
+/** Parses a JSON list of items whose output names cannot be used, as the scripts return it. */
 export const takenOutputs = z.string().transform((text) => z.array(takenOutput).parse(JSON.parse(text)));
 export type TakenOutput = z.output<typeof takenOutput>;
 
 const takenBecause: Readonly<Record<TakenOutput['why'], (owner: string) => string>> = {
   name: (owner) => `belongs to ${owner} already`,
   folder: () => 'is the folder of other clips',
-  inside: (owner) => `needs a folder of the name of a clip, that of ${owner}`,
-  batch: (owner) => `lies in the folder of another batch, ${owner}`,
+  inside: (owner) => `needs a folder where ${owner} has its clip`,
+  batch: (owner) => `is in the folder of another batch, ${owner}`,
 };
 
-/** What is wrong with a name that cannot be used, and what to do. */
+/** Returns why an output name cannot be used, and what to do. */
 export function takenMessage({ output, why, owner }: TakenOutput): string {
   return `"${output}" ${takenBecause[why](owner)}: choose another output, such as {batch}/{id}.mp4`;
 }
 
 /**
- * Returns a fingerprint of what is generated: two items with the same one make the same clip.
+ * Returns the fingerprint of an item's content: items with the same fingerprint make the same clip.
  * @param input the JSON of an item's input
  */
 export function contentHash(provider: string, input: string): string {

@@ -14,18 +14,18 @@ const orphan = z.object({
   hash: z.string(),
   /** When it was posted, Unix ms. */
   at: z.number(),
-  /** The task's id; without one, whether the API has accepted the submission is not known. */
+  /** Id of the task; without one, it is unknown whether the API accepted the submission. */
   task: z.string().optional(),
   kind: z.string().optional(),
-  /** The item waits for a further attempt: it is added to its queue, with the submissions that it has spent. */
+  /** The item waits for a further attempt: it is queued, and its earlier submissions count. */
   queued: z.literal(true).optional(),
   /** Earlier submissions that were paid for. */
   spent: z.number().optional(),
-  /** Those, one JSON object a line. */
+  /** Those attempts, one JSON object per line. */
   history: z.string().optional(),
 });
 
-/** A submission whose item Redis does not know, as after a loss of its data. */
+/** A submission whose item is not in Redis, as after a loss of data. */
 export type Orphan = z.output<typeof orphan>;
 
 /** A submission as a process has logged it. */
@@ -35,17 +35,17 @@ export interface LoggedSubmission extends Orphan {
 }
 
 export interface PlacedSubmissions {
-  /** Submissions whose items Redis does not know: these get their tasks when they are added. */
+  /** Submissions whose items are not in Redis: the items get their tasks when they are added. */
   kept: number;
-  /** Attempts that have their task back, which is due for a poll. */
+  /** Attempts that got their task back; it is due for a poll. */
   resumed: Attempt[];
-  /** Tasks that are in the history of their items, which have others. */
+  /** Tasks that were added to the history of items that have another task. */
   archived: number;
 }
 
-/** Submissions that processes have logged, and that Redis may have forgotten. */
+/** Submissions that processes have logged, and that Redis may have lost. */
 export interface Orphans {
-  /** Gives each submission to its item, or keeps it until the item is added. May be called twice. */
+  /** Assigns each submission to its item, or keeps it until the item is added. May be called twice. */
   place(submissions: readonly LoggedSubmission[]): Promise<PlacedSubmissions>;
   /** Returns the orphans of these items that may have a task, in their order. */
   find(batch: string, ids: readonly string[]): Promise<(Orphan | undefined)[]>;
@@ -53,7 +53,7 @@ export interface Orphans {
   count(): Promise<Map<string, number>>;
 }
 
-/** Submissions in one call: about 3 ms of Redis's time. */
+/** Submissions per call: about 3 ms of Redis's time. */
 const PAGE = 250;
 
 const placeReply = namedReply<PlacedSubmissions>(
@@ -100,7 +100,7 @@ export function parseOrphan(text: string): Orphan {
   return orphan.parse(JSON.parse(text));
 }
 
-/** Returns the item with the task of its orphan; held where the orphan has none, as it may have been paid for. */
+/** Returns the item with the task of its orphan; held if the orphan has none, as it may have been paid for. */
 export function resumedItem(
   { index: _index, replace, ...item }: NewItem,
   { attempt, at, task, kind, spent = 0, history = '' }: Orphan,

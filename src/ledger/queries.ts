@@ -5,7 +5,7 @@ import { parseBatch, type Batch } from './batch.ts';
 import { sharedFields } from './compact.ts';
 import { parseItem, type Item } from './item.ts';
 
-/** The state of a batch's folder in the storage, as the ledger has it. */
+/** The state of a batch's folder in the storage, according to the ledger. */
 export interface BatchFolderState {
   /** Whether the ledger has the batch. */
   exists: boolean;
@@ -18,17 +18,17 @@ export interface BatchFolderState {
 
 /** Reads the ledger; changes nothing. */
 export interface Queries {
-  /** All batches, oldest first. */
+  /** Returns all batches, oldest first. */
   batches(): Promise<Batch[]>;
-  /** Names of the 500 batches that ended first, in the order of their ends. */
+  /** Returns the names of the 500 batches that ended first, in the order of their ends. */
   endedBatches(): Promise<string[]>;
   batch(batch: string): Promise<Batch | undefined>;
-  /** What is known of a batch's folder in the storage. */
+  /** Returns the state of a batch's folder in the storage. */
   folder(batch: string): Promise<BatchFolderState>;
   item(batch: string, id: string): Promise<Item | undefined>;
-  /** All items of a batch in their order, a page at a time: memory does not grow with the batch. */
+  /** Yields all items of a batch in their order, read in pages: memory does not grow with the batch. */
   items(batch: string): AsyncIterable<Item>;
-  /** The ids of a batch's items in their order, in pages. */
+  /** Yields the ids of a batch's items in their order, in pages. */
   idPages(batch: string): AsyncIterable<string[]>;
 }
 
@@ -54,7 +54,7 @@ export function createQueries(redis: RedisClient, keys: Keys): Queries {
   async function* readItems(batch: string, ids: readonly string[]): AsyncGenerator<Item> {
     const pipeline = redis.pipeline();
     for (const id of ids) pipeline.hgetall(keys.item(refOf(batch, id)));
-    // Last: an item that relies on them was stored after them.
+    // Read last: an item that omits shared fields was stored after them.
     const replies = (await pipeline.hmget(keys.batch(batch), ...sharedFields).exec()) ?? [];
     for (const [error] of replies) if (error) throw error;
     const values = fieldValues.parse(replies.pop()?.[1]);

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { stopwatch, type Clock } from '../core/clock.ts';
 import { namedReply, type RunScript } from './scripts.ts';
 
-/** Without a wait: no limits are published. */
+/** `waitMs` is absent while no limits are published. */
 export const reserveReply = namedReply(z.object({ waitMs: z.coerce.number().optional() }));
 
-/** How often to ask for a token where no limits are published, in milliseconds. */
+/** Delay between two tries while no limits are published, in milliseconds. */
 const NO_LIMITS_MS = 1_000;
 
 /**
@@ -17,7 +17,7 @@ export interface RequestBucket {
   take(signal?: AbortSignal): Promise<void>;
   /**
    * Reserves a token for a submission.
-   * @returns milliseconds until it is usable; `undefined` where no limits are published: nothing may be sent
+   * @returns milliseconds until it is usable; `undefined` while no limits are published: nothing may be sent
    */
   reserve(): Promise<number | undefined>;
 }
@@ -37,8 +37,8 @@ export function createRequestBucket(run: RunScript, clock: Clock): RequestBucket
 
 /**
  * Waits until a reserved request token may be used.
- * @returns false when it has expired: a process that was suspended for longer than a token lives would add
- * its old requests to the new ones of all others
+ * @returns false when it has expired: a process that was suspended for longer than the lifetime of a token would send
+ * its old requests in addition to the new ones of all processes
  * @throws the signal's reason; the token is lost then
  */
 export async function waitForToken(

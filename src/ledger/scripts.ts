@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { RedisClient } from '../redis/connect.ts';
 import { preludeFor } from './schema/prelude.ts';
 
-/** Each verb is one file under lua/, whose header has its arguments, reply and invariant. */
+/** Each verb is one file under lua/, whose header documents its arguments, its reply and its invariant. */
 export const verbs = [
   'adopt',
   'balance',
@@ -47,8 +47,8 @@ export type RunScript = (verb: Verb, ...args: (string | number)[]) => Promise<un
 type Commands = Record<`clipmill:${Verb}`, (prefix: string, ...args: (string | number)[]) => Promise<unknown>>;
 
 /**
- * Defines the verbs as commands of this connection. ioredis sends each script once per connection and by its
- * checksum from then on, and sends it again to a Redis that was restarted or failed over.
+ * Defines the verbs as commands of this connection. ioredis sends each script once per connection, then only its
+ * checksum, and the script again after a restart or a fail-over of Redis.
  */
 export function scriptRunner(redis: RedisClient, prefix: string): RunScript {
   for (const verb of verbs) redis.defineCommand(`clipmill:${verb}`, { numberOfKeys: 1, lua: loadScript(verb) });
@@ -56,12 +56,12 @@ export function scriptRunner(redis: RedisClient, prefix: string): RunScript {
   return (verb, ...args) => commands[`clipmill:${verb}`](prefix, ...args);
 }
 
-/** Parses a reply with named fields, which lua/lib/fields.lua makes: a flat list of names and values. */
+/** Returns a schema for a reply with named fields, a flat list of names and values from lua/lib/fields.lua. */
 export function namedReply<Fields>(fields: z.ZodType<Fields>) {
   return z.preprocess(named, fields as z.ZodType<Fields, Record<string, string>>);
 }
 
-/** @returns what is no such list as it is: the schema of the fields refuses it */
+/** Returns anything but a list unchanged: the schema of the fields refuses it. */
 function named(flat: unknown): unknown {
   if (!Array.isArray(flat)) return flat;
   const fields: Record<string, unknown> = {};
@@ -69,7 +69,7 @@ function named(flat: unknown): unknown {
   return fields;
 }
 
-/** JSON that a script can decode: Lua's cjson refuses half of a surrogate pair. */
+/** Returns JSON that a script can decode: Lua's cjson refuses half of a surrogate pair. */
 export function scriptJson(value: unknown): string {
   const json = JSON.stringify(value);
   if (!/\\ud[89a-f]/.test(json)) return json;
@@ -78,16 +78,16 @@ export function scriptJson(value: unknown): string {
 
 const loaded = new Map<Verb, string>();
 
-/** Verbs that bring something new, which a full Redis refuses: before any of it is written, and before a POST. */
+/** Verbs that start new work. A full Redis must refuse them before they write anything, and before a POST. */
 const refusedWhenFull: ReadonlySet<Verb> = new Set(['adopt', 'begin', 'dispatch', 'register']);
 
 /**
- * Lets a verb record or free something in a Redis that is full (maxmemory): once a script has written, Redis
- * refuses none of its further commands, and no key has the name of the prefix.
+ * First command of the other verbs, which record or free something also in a full Redis (maxmemory): once a script has
+ * written, Redis refuses none of its further commands. No key has the name of the prefix, so it deletes nothing.
  */
 const ALLOW_WHEN_FULL = "redis.call('DEL', KEYS[1])\n";
 
-/** A verb's script with its libraries and what it uses of the schema. */
+/** Returns the script of a verb with its libraries and the definitions of the schema that it uses. */
 export function loadScript(verb: Verb): string {
   const known = loaded.get(verb);
   if (known !== undefined) return known;

@@ -3,12 +3,12 @@ import { UserError } from '../core/errors.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { Keys } from './schema/keys.ts';
 
-/** How long a table outlives its last use, in seconds, when its process dies. */
+/** How long a table stays after its last use when its process has died, in seconds. */
 const LIFETIME_S = 3_600;
 
 /**
- * A table in Redis for the time of one comparison: two long streams in different orders are joined through it with a
- * memory of this process that does not grow with them.
+ * A temporary table in Redis to join two long streams in different orders, so that the memory of this process does not
+ * grow with them.
  */
 export class StagingTable {
   readonly #redis: RedisClient;
@@ -28,8 +28,8 @@ export class StagingTable {
   }
 
   /**
-   * @returns the values in the order of the names; `undefined` for those that are not there
-   * @throws UserError when Redis has dropped the table: a row that is missing would be paid for again
+   * Returns the values in the order of the names; `undefined` for missing ones.
+   * @throws UserError when Redis has dropped the table: a missing row would be paid for again
    */
   async get(names: readonly string[]): Promise<(string | undefined)[]> {
     if (names.length === 0) return [];
@@ -38,7 +38,7 @@ export class StagingTable {
       this.#redis.expire(this.#key, LIFETIME_S),
     ]);
     if (this.#filled && kept !== 1) {
-      throw new UserError('Redis has dropped what this command had noted of the storage: nothing more is submitted', {
+      throw new UserError('Redis has dropped the temporary list of clips of this command: nothing more is submitted', {
         cure: 'Run the command again.',
       });
     }

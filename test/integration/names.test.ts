@@ -38,9 +38,7 @@ describe('a name in the storage', () => {
   it('is neither a folder of other clips nor inside a clip', async () => {
     const { app } = await startHarness();
     expect(await add(app, 'one', 'clip', 'x/clip')).toBeUndefined();
-    expect(await add(app, 'two', 'a', 'x/clip/a.mp4')).toContain(
-      'needs a folder of the name of a clip, that of one/clip',
-    );
+    expect(await add(app, 'two', 'a', 'x/clip/a.mp4')).toContain('needs a folder where one/clip has its clip');
     expect(await add(app, 'two', 'b', 'X')).toContain('is the folder of other clips');
     expect(await add(app, 'two', 'c', 'x/clip2')).toBeUndefined();
   });

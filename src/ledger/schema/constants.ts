@@ -1,51 +1,51 @@
 /**
- * Numbers that scripts and processes share. The Lua scripts know each by its name in upper case (`retentionMs` is
- * `RETENTION_MS`). Durations are in milliseconds.
+ * Values that scripts and processes share. Lua has each by its name in upper case (`retentionMs` is `RETENTION_MS`).
+ * Durations are in milliseconds.
  */
 export const constants = {
-  /** How long events stay in the stream before any worker has published its CLIPMILL_RETENTION. */
+  /** How long events are kept before any worker has published its CLIPMILL_RETENTION. */
   retentionMs: 30 * 24 * 3_600_000,
-  /** While submission is halted, one submission at a time tests the account, this long after the one before. */
+  /** Delay of the first trial of a halted account. */
   trialMs: 30_000,
-  /** Each test of a halted account waits twice as long as the one before, up to this. */
+  /** The delay doubles with each trial, up to this. */
   maxTrialMs: 600_000,
-  /** Submissions under way at once until the API has accepted one: what is wrong with all answers is seen on these. */
+  /** Concurrent submissions until the API has accepted one: a fault of all answers shows on these few. */
   slowStart: 10,
-  /** For so long an accepted submission shows that the API's answers are understood. */
+  /** How long after an accepted submission no slow start is needed. */
   provenMs: 600_000,
-  /** Such answers of one item after which they are its own, or, if others get none, the account's. */
+  /** Doubtful answers to one item that decide: it is at fault if others were accepted meanwhile, else the account. */
   doubtsOfOne: 3,
-  /** How long a slot is held before any worker has published its CLIPMILL_TASK_TIMEOUT. */
+  /** Lease of a slot before any worker has published its CLIPMILL_TASK_TIMEOUT. */
   leaseMs: 30 * 60_000,
-  /** How long after its task's time-out a slot that was not freed is freed by its lease. */
+  /** Time between the timeout of a task and the end of its slot's lease. */
   leaseGraceMs: 60_000,
   /** Window of the request limit before any worker has published it. */
   windowMs: 60_000,
-  /** Longest time for which an answer of the API may hold requests back, also for a longer Retry-After. */
+  /** Longest time for which an answer of the API may stop requests, even with a longer Retry-After. */
   maxHoldMs: 24 * 3_600_000,
-  /** How often the rest of a batch is tried to be dispatched until the API has accepted its first submission. */
+  /** Interval between dispatches during the slow start. */
   slowStartWakeMs: 100,
-  /** Failing answers of the API in a row after which submissions are held back for the whole account. */
+  /** Consecutive failing answers of the API after which the whole account submits nothing for a while. */
   refusalsInARow: 10,
-  /** Lost answers in a row after which submission halts, while callbacks arrive: they name the tasks of the lost answers. */
+  /** Consecutive lost answers that halt submission although callbacks, which name the tasks, arrived lately. */
   lostInARow: 100,
-  /** A lowered ceiling of tasks rises by the whole of CLIPMILL_MAX_TASKS within this. */
+  /** Time in which a lowered ceiling of tasks rises by CLIPMILL_MAX_TASKS. */
   ceilingRecoveryMs: 600_000,
-  /** Ages and durations of tasks are counted in bins; each edge is this many times the one before. */
+  /** Ages and durations of tasks are counted in bins whose edges grow by this factor. */
   binGrowth: 1.02,
-  /** The last bin: 24 hours. A longer time is no duration of a task and is not counted. */
+  /** The last bin: 24 hours. Longer durations are implausible and not counted. */
   lastBin: 923,
   /** Durations per kind of task at which all its counts are halved, so that old ones fade. */
   durationsKept: 2_000,
-  /** Score in `pending` is priority times this plus the index: room for 2^32 items of one priority. */
+  /** A score in `pending` is the priority times this, plus the index: room for 2^32 items of one priority. */
   priorityStep: 2 ** 32,
-  /** Score in `turns` is the tasks in flight times this plus a counter of turns; below 2^53, so both are exact. */
+  /** A score in `turns` is the tasks in flight times this, plus a counter; below 2^53, so both are exact. */
   turnStep: 2 ** 42,
-  /** A further callback of an attempt within this makes no further poll. */
+  /** Callbacks of an attempt within this time of one that caused a poll cause no other poll. */
   hintMs: 5_000,
-  /** Fields in `totals` at most: the API may invent any number of codes. */
+  /** Maximum number of fields in `totals`: the API may invent any number of codes. */
   maxTotals: 200,
-  /** Entries of the stream `events` that are kept although every consumer group has acknowledged them: 38 MB. */
+  /** Entries of the stream `events` that are kept even if every consumer group has acknowledged them: 38 MB. */
   eventsKept: 100_000,
   /** Longest value that Redis keeps in a compact hash by default (`hash-max-listpack-value`), in bytes. */
   pieceBytes: 64,
@@ -55,7 +55,7 @@ export const constants = {
   defaultProvider: 'auto',
 } as const;
 
-/** The bin that a duration in milliseconds falls in, from 0; `undefined` when it is no duration of a task. */
+/** Returns the bin of a duration in milliseconds, from 0; `undefined` for an implausible duration. */
 export function durationBin(ms: number): number | undefined {
   const bin = Math.floor(Math.log(Math.max(1, ms)) / Math.log(constants.binGrowth));
   return bin <= constants.lastBin ? bin : undefined;

@@ -3,7 +3,7 @@ import { inRedis, manyKeys, singleKeys } from './keys.ts';
 import { reasons } from './reasons.ts';
 import { codedStates, endStates, itemStates, transitions } from './states.ts';
 
-/** The part of the schema that the Lua scripts use: a line of Lua for each name, in an order in which they can run. */
+/** The schema as Lua definitions by name, in an order in which each can use the ones before. */
 const definitions: Readonly<Record<string, string>> = {
   prefix: 'local prefix = KEYS[1]',
   ...Object.fromEntries(
@@ -48,7 +48,7 @@ function upperSnake(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }
 
-/** The definitions that a script uses, as Lua to be put before it: a script runs no more than it needs. */
+/** Returns the definitions that a script uses, as Lua to insert before it; unused ones would cost time. */
 export function preludeFor(script: string): string {
   const used = Object.entries(definitions).filter(
     ([name]) => name === 'prefix' || new RegExp(`\\b${name}\\b`).test(script),

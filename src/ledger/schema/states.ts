@@ -1,12 +1,12 @@
 /**
- * The states of an item. The Lua scripts get the transitions from here (`schema/prelude.ts`), and the property
- * test of the ledger walks every one of them.
+ * The states of an item. The Lua scripts get the transitions from here (`schema/prelude.ts`), and the property test of
+ * the ledger makes every one of them.
  */
 
-/** States with work left to do, in the order of a clip's life. */
+/** States that have not ended, in the order in which an item passes them. */
 export const openStates = ['queued', 'submitting', 'generating', 'downloading'] as const;
 
-/** States an item stays in until a user asks for more. */
+/** States that an item leaves only by a retry of the user. */
 export const endStates = ['done', 'failed', 'held', 'cancelled'] as const;
 
 export const itemStates = [...openStates, ...endStates] as const;
@@ -18,19 +18,19 @@ export type EndState = (typeof endStates)[number];
 export const codedStates = ['failed', 'held'] as const satisfies readonly EndState[];
 
 export const stateMeanings: Record<ItemState, string> = {
-  queued: 'waits for a slot, for the end of a backoff, or with its slot for its permit to be posted',
-  submitting: 'the permit was given: its POST may have been sent, and its answer is not recorded',
+  queued: 'waits for a slot, for the end of a backoff, or with a slot for its permit to be posted',
+  submitting: 'it has its permit: its POST may have been sent, and the answer is not recorded',
   generating: 'the API has accepted its task',
   downloading: 'its task has a clip that is not stored yet',
   done: 'its clip is stored',
   failed: 'it ended without a clip',
-  held: 'it waits for a decision of the user: a second task may cost money',
+  held: 'it waits for a decision of the user, because another task may be paid for twice',
   cancelled: 'the user cancelled it before its clip was stored',
 };
 
-/** The state machine: the states that each state may be followed by. */
+/** The state machine: the states that may follow each state. */
 export const transitions: Record<ItemState, readonly ItemState[]> = {
-  // To `generating`: the answer of a POST that was given up arrives after all.
+  // To `generating`: the answer to an abandoned POST arrives late.
   queued: ['submitting', 'generating', 'held', 'cancelled'],
   // To `queued` or `failed`: the POST was not accepted. To `cancelled`: its batch was cancelled meanwhile.
   submitting: ['generating', 'queued', 'failed', 'held', 'cancelled'],
@@ -39,7 +39,7 @@ export const transitions: Record<ItemState, readonly ItemState[]> = {
   // To `held`: the result is no clip.
   downloading: ['done', 'failed', 'held', 'cancelled'],
   done: [],
-  // By a retry. To `generating`: the clip was paid for, so its task is polled again before a new one is made.
+  // By a retry. To `generating`: its task may have been paid for, so it is polled before a new one follows.
   failed: ['queued', 'generating'],
   held: ['queued', 'generating'],
   cancelled: ['queued', 'generating'],
