@@ -12,23 +12,24 @@ import { findTaskId, isDocumentedId } from './read/task-id.ts';
 import { namesTask, readTaskReport, type TaskReport } from './read/task-report.ts';
 import { readDate, readRetryAfter } from './retry-after.ts';
 
-/** The body of a submission, apart from what the client itself adds. */
+/** The body of a submission, without the fields that the client adds. */
 export interface GenerateRequest {
   provider: 'auto' | 'value' | 'official';
   input: object;
-  /** Where the API reports the end; without it the task is polled. */
+  /** URL that the API calls when the task has ended. */
   callbackUrl?: string | undefined;
 }
 
 /**
- * The remote API, one method an endpoint. Every call is one request: waiting for the shared limits
- * comes before, retrying is the caller's decision after. All methods throw ApixoError.
+ * The remote API, one method per endpoint. Every call is one request: the caller waits for the shared limits before it,
+ * and decides on a retry after it. All methods throw ApixoError.
  */
 export interface ApixoClient {
-  /** Asks for one clip, which costs money when it is accepted. */
+  /** Submits a task for one clip, which costs money when the API accepts it. */
   generate(model: Model, request: GenerateRequest, signal?: AbortSignal): Promise<{ taskId: string }>;
+  /** Reads the state of a task. */
   status(model: Model, taskId: string, signal?: AbortSignal): Promise<TaskReport>;
-  /** The account of this key; throws also where the API does not offer the balance. */
+  /** Reads the account of the API key; throws also where the API does not offer the balance. */
   account(signal?: AbortSignal): Promise<AccountReport>;
   close(): Promise<void>;
 }
@@ -36,16 +37,16 @@ export interface ApixoClient {
 export interface AccountReport {
   /** US dollars left on the key. */
   balanceUsd: number;
-  /** When the answer was made, Unix ms of the API's clock to the second; `undefined` where it has no date. */
+  /** Time of the answer, in Unix ms of the API's clock, to the second; `undefined` without a Date header. */
   date: number | undefined;
 }
 
-/** An answer that was read otherwise than documented: the API may have changed. */
+/** An answer that was read although it deviates from the documentation: the API may have changed. */
 export interface LenientReading {
   endpoint: 'generate' | 'status' | 'balance';
   /** The deviation, as a name from a fixed vocabulary. */
   what: string;
-  /** The answer, without secrets and cut. */
+  /** The answer, redacted and truncated. */
   raw: string;
 }
 
@@ -56,17 +57,17 @@ export interface ClientOptions {
   connectTimeoutMs?: number;
   /** Longest time until a poll or the balance is answered, in milliseconds. Default 60,000. */
   answerTimeoutMs?: number;
-  /** Longest wait for the answer to a submission, in milliseconds. Default 180,000. An aborted submission may still be billed. */
+  /** Longest time until a submission is answered, in milliseconds. Default 180,000. It may be billed even if aborted. */
   submitTimeoutMs?: number;
-  /** Connections at most. Default 256: 160 requests a second that take 1.5 s each. */
+  /** Maximum number of connections. Default 256: enough for 160 requests a second of 1.5 s each. */
   connections?: number;
   /** Default: the proxies of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY. */
   proxy?: ProxySettings | undefined;
-  /** Called for every answer that was read otherwise than documented. */
+  /** Called for every answer that was read although it deviates from the documentation. */
   onLenientReading?: ((reading: LenientReading) => void) | undefined;
 }
 
-/** Longest text of an answer that an error carries, in characters. */
+/** Maximum length of an answer's text in an error, in characters. */
 const MAX_MESSAGE = 500;
 
 export function createApixoClient(options: ClientOptions): ApixoClient {
@@ -84,7 +85,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
   const scrub = scrubber([options.apiKey, encodeURIComponent(options.apiKey)]);
   const redact = (text: string) => scrub(text).replaceAll(/\bbearer\s+[\w.~+/=-]{6,}/gi, 'Bearer [secret]');
 
-  /** Sends a request; a failed exchange becomes an ApixoError: what was not sent surely was not accepted. */
+  /** Sends a request; throws ApixoError when the exchange fails. An unsent request was certainly not accepted. */
   async function send(request: Pick<ExchangeRequest, 'method' | 'path' | 'body' | 'signal'>): Promise<ExchangeAnswer> {
     const kind = request.method === 'POST' ? 'generate' : request.path.includes('/statusTask/') ? 'status' : 'balance';
     const stop = metrics.apiRequestSeconds.startTimer({ kind });
@@ -120,11 +121,11 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
     for (const one of what) options.onLenientReading?.({ endpoint, what: one, raw: rawOf(answer) });
   }
 
-  /** Returns the error that an answer stands for; `undefined` for a success. `sent` is a text that the answer may quote. */
+  /** Returns the error in an answer; `undefined` for a success. `sent` is a text that the answer may quote. */
   function errorOf(answer: ExchangeAnswer, body: unknown, sent = ''): ApixoError | undefined {
     const { failed, message, refused } = readBodyCode(body);
     const httpFailed = answer.status < 200 || answer.status >= 300;
-    // A 500 around a code of its own has been thought about; behind any other status the body repeats it.
+    // In a 5xx answer, the code of the body is more exact; with any other failed status, the body only repeats it.
     const status = httpFailed && !(answer.status >= 500 && failed !== undefined) ? answer.status : failed;
     if (status === undefined && !refused) return undefined;
     const text = cleanText(message || titleOf(answer.text), MAX_MESSAGE, redact);
@@ -185,7 +186,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
       const answer = await send({ method: 'GET', path, signal });
       const body = parseJson(answer.text);
       const error = errorOf(answer, body);
-      // An error that reports the state of this very task: the state counts, not the code.
+      // An error answer with the state of this task: the state counts, not the code.
       if (error && !namesTask(body, taskId)) throw error;
       const { report, lenient } = readTaskReport(body, taskId, redact);
       if (error && report.state === 'unclear') throw error;
@@ -198,7 +199,7 @@ export function createApixoClient(options: ClientOptions): ApixoClient {
   };
 }
 
-/** The title of an HTML page, which gateways answer with. */
+/** Returns the title of an HTML page, with which gateways answer. */
 function titleOf(text: string): string {
   return /<title>([^<]{1,200})<\/title>/i.exec(text.slice(0, 4_096))?.[1] ?? '';
 }

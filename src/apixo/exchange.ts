@@ -49,8 +49,8 @@ class AnswerTimeout extends Error {
 export class ExchangeError extends Error {
   override readonly name = 'ExchangeError';
   /**
-   * Whether the request had been handed to a connected socket. If not, the server cannot know of it;
-   * if so, it may have carried it out.
+   * Whether the request had been passed to a connected socket. If not, the server did not receive it; if so, the
+   * server may have executed it.
    */
   readonly sent: boolean;
 
@@ -66,12 +66,11 @@ export class ExchangeError extends Error {
   }
 }
 
-/** Answers of the API have a few hundred bytes; anything larger is not one. */
+/** Maximum size of an answer. Those of the API have a few hundred bytes. */
 const MAX_ANSWER_BYTES = 1_048_576;
 
 /**
- * Sends one request, once. Nothing here or below it repeats a request: a POST that is repeated is
- * paid twice.
+ * Sends one request, once. Neither this function nor undici repeats it: a repeated POST is paid for twice.
  * @throws ExchangeError
  */
 export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Promise<ExchangeAnswer> {
@@ -119,7 +118,7 @@ export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Prom
       },
       {
         onRequestStart(controller) {
-          // Given up while it waited for a connection: it must not leave any more.
+          // It timed out or was aborted while it waited for a connection: it must not be sent any more.
           if (ended) return controller.abort(new Error('aborted'));
           sent = true;
           abort = (reason) => controller.abort(reason);

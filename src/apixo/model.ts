@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 
 /**
- * One model of the provider. All models share the endpoints and the shape of answers; what differs
- * stands in one file each under `models/`.
+ * One model of the provider. All models share the endpoints and the shape of answers; each has a file under `models/`
+ * with the differences.
  */
 export interface Model<Input extends object = object> {
   /** Its name in the paths: `/generateTask/{id}` and `/statusTask/{id}`. */
@@ -13,7 +13,7 @@ export interface Model<Input extends object = object> {
   videoSeconds(input: Input): number;
   /** The longest documented time of any task, in milliseconds. */
   longestMs: number;
-  /** How long a finished task and its result can be asked for, in milliseconds. */
+  /** How long a finished task can be polled and its result downloaded, in milliseconds. */
   resultsLastMs: number;
   /** The documented time from submission to the end of a clip of this length, in milliseconds. */
   generationMs(videoSeconds: number): { min: number; max: number };
@@ -21,12 +21,12 @@ export interface Model<Input extends object = object> {
   pollDelayMs: number;
 }
 
-/** `MODEL/SECONDS/PROVIDER`, which determine how long a task takes. */
+/** Returns the kind of a task, `MODEL/SECONDS/PROVIDER`, which determines how long it takes. */
 export function kindOf(model: Pick<Model, 'id'>, videoSeconds: number, provider: string): string {
   return `${model.id}/${videoSeconds}/${provider}`;
 }
 
-/** Seconds of video of a kind. */
+/** Returns the seconds of video of a kind. */
 export function secondsOf(kind: string): number {
   return Number(kind.split('/')[1]);
 }

@@ -1,10 +1,10 @@
-import { saysContent, saysNoCredit, type ErrorKind } from './errors.ts';
+import { reportsContentPolicy, reportsNoCredit, type ErrorKind } from './errors.ts';
 
 /** Actions of a submission after an error. */
 export type SubmitAction =
-  /** The POST may have been accepted: the item is held (or posted again, if the user chose so), and the account cools down. */
+  /** The POST may have been accepted: hold the item (or post it again, if the user chose so), and start a cooldown. */
   | 'hold'
-  /** The account takes no submissions: halt it, and requeue the item without counting a refusal. */
+  /** The account accepts no submissions: halt it, and requeue the item without counting a refusal. */
   | 'halt'
   /** The API will never accept this input: the item fails. */
   | 'reject'
@@ -13,9 +13,9 @@ export type SubmitAction =
   /** Too many tasks in flight: submissions wait, and the ceiling of tasks goes down. */
   | 'fewer-tasks'
   /**
-   * The API failed, and some such answers hide a task. The balance decides: not billed, requeue the item; billed,
-   * hold it. Where the balance decides nothing, the answer counts as a possible task, and after
-   * CLIPMILL_MAX_ATTEMPTS of them the item is held.
+   * The API failed, and may have created a task. The balance decides: not billed, requeue the item; billed, hold it.
+   * Where the balance decides nothing, the answer counts as a possible task, and after CLIPMILL_MAX_ATTEMPTS of them
+   * the item is held.
    */
   | 'check-balance'
   /** A passing condition: requeue the item with a backoff. */
@@ -25,7 +25,7 @@ export type SubmitAction =
 export type PollAction =
   /** Too many requests: every request of the account waits. */
   | 'slow-down'
-  /** The account takes no requests: halt it, and poll again when the key may have changed. */
+  /** The account accepts no requests: halt it, and poll again when the key may have changed. */
   | 'halt'
   /** The API does not know the task: unless it is young, as for `not-understood`. */
   | 'task-unknown'
@@ -57,7 +57,7 @@ interface Row {
   balance: BalanceAction;
 }
 
-/** The policy for errors: one row a kind, one column a request. */
+/** The policy for errors: one row per kind, one column per request. */
 export const errorPolicy = {
   'rate-limited': { submit: 'slow-down', poll: 'slow-down', balance: 'busy' },
   'too-many-tasks': { submit: 'fewer-tasks', poll: 'slow-down', balance: 'busy' },
@@ -75,16 +75,17 @@ export const errorPolicy = {
   'not-understood': { submit: 'hold', poll: 'not-understood', balance: 'not-offered' },
 } as const satisfies Record<ErrorKind, Row>;
 
-/** Kinds of error at which this step halts the account. */
+/** The kinds of error for which this step halts the account. */
 export type HaltingKind<Step extends 'submit' | 'poll'> = {
   [Kind in ErrorKind]: (typeof errorPolicy)[Kind][Step] extends 'halt' ? Kind : never;
 }[ErrorKind];
 
+/** Returns whether this step halts the account after an error of this kind. */
 export function haltsAccount<Step extends 'submit' | 'poll'>(step: Step, kind: ErrorKind): kind is HaltingKind<Step> {
   return errorPolicy[kind][step] === 'halt';
 }
 
-/** What follows a task that ended as failed. */
+/** Actions after a failed task. */
 export type FailedTaskAction =
   /** The same input fails again: the item fails. */
   | 'fail'
@@ -112,22 +113,22 @@ const failedTasks: readonly [RegExp, FailedTaskAction][] = [
   [/image_?(too_?(large|small|big)|format|size)|unsupported_?(format|image|media)/i, 'fail'],
 ];
 
-/** Codes that name no reason: the message decides. */
+/** Codes that give no reason: the message decides. */
 const empty = /^(unknown|error|failed|failure|fail|null|undefined|\d*|generation_?failed|task_?failed)$/i;
 
 /**
- * Returns what to do about a failed task: by its failCode, or by its message where the code names no reason.
- * What matches nothing is retried.
+ * Returns the action after a failed task: by its failCode, or by its message where the code gives no reason. The
+ * default is `retry`.
  */
 export function failedTaskAction(failCode: string, failMsg = ''): FailedTaskAction {
   const row = failedTasks.find(([pattern]) => pattern.test(failCode));
   if (row && !empty.test(failCode)) return row[1];
-  if (saysNoCredit(failMsg)) return 'halt';
-  if (saysContent(failMsg)) return 'fail';
+  if (reportsNoCredit(failMsg)) return 'halt';
+  if (reportsContentPolicy(failMsg)) return 'fail';
   return 'retry';
 }
 
-/** failCodes that the provider's pages and clients have; others may come. */
+/** failCodes from the provider's pages and clients; there may be others. */
 export const documentedFailCodes = [
   'CONTENT_VIOLATION',
   'NSFW',

@@ -1,12 +1,12 @@
 import type { ExchangeAnswer } from './exchange.ts';
 
-/** Longest Retry-After that is honoured, in milliseconds: no single header stops a batch for longer. */
+/** Longest Retry-After that is obeyed, in milliseconds: no single header stops a batch for longer. */
 export const MAX_RETRY_AFTER_MS = 900_000;
 
 /**
- * Returns the delay that a Retry-After asks for, in milliseconds from now, at most MAX_RETRY_AFTER_MS: as
- * seconds, as an HTTP date, or as Unix time in seconds or milliseconds (some gateways send that). A date is
- * one of the API's clock, as its Date header is. Returns `undefined` for anything else.
+ * Returns the delay of a Retry-After in milliseconds, at most MAX_RETRY_AFTER_MS. The header may have seconds, an HTTP
+ * date, or a Unix time in seconds or milliseconds (some gateways send that); times are compared with the Date header,
+ * which is of the same clock. Returns `undefined` for anything else.
  */
 export function readRetryAfter({ 'retry-after': header, date }: ExchangeAnswer['headers']): number | undefined {
   const text = (Array.isArray(header) ? header[0] : header)?.trim();
@@ -20,7 +20,7 @@ export function readRetryAfter({ 'retry-after': header, date }: ExchangeAnswer['
   return Number.isFinite(ms) ? Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms)) : undefined;
 }
 
-/** Seconds, unless so many are only ever meant as a time. */
+/** Returns the milliseconds of a number of seconds, or those until a Unix time where it is too large for a delay. */
 function fromNumber(value: number, now: number): number {
   if (value > 1e11) return value - now;
   return value > 1e9 ? value * 1000 - now : value * 1000;

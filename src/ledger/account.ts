@@ -24,7 +24,7 @@ export type HaltReason = (typeof haltReasons)[number];
 const haltReply = z.enum(['halted', 'known', 'doubted', 'own']);
 export type HaltReply = z.output<typeof haltReply>;
 
-/** What a new balance shows: whether a POST was billed, or that a top-up ended a halt for lack of credit. */
+/** The conclusion from a new balance: whether a POST was billed, or that a top-up ended a halt for lack of credit. */
 const balanceReply = z.enum(['billed', 'unbilled', 'topped-up', 'unknown']);
 export type BalanceReply = z.output<typeof balanceReply>;
 

@@ -4,7 +4,7 @@ import type { Logger } from '../core/log.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { Keys } from './schema/keys.ts';
 
-/** What a condition concerns. */
+/** Parts of the system that a condition may stop. */
 export const conditionKinds = ['api', 'downloads', 'storage', 'disk'] as const;
 export type ConditionKind = (typeof conditionKinds)[number];
 

@@ -1,22 +1,22 @@
 import { z } from 'zod';
 import type { Model } from '../model.ts';
 
-/** Longest prompt in characters, as newer pages of the provider have it. */
+/** Longest prompt in characters, according to newer pages of the provider. */
 const MAX_PROMPT = 1000;
 
 const aspectRatios = ['1:1', '16:9', '9:16'] as const;
 
-/** Code points, so that an emoji counts as one character. */
+/** Counts code points, so that an emoji is one character. */
 function characters(text: string): number {
   return Array.from(text).length;
 }
 
-/** The rules of a prompt as a pattern, for the JSON Schemas: what is sent is trimmed at both ends. */
+/** The rules of a prompt as a pattern, for the JSON Schemas: a prompt is trimmed before it is sent. */
 const PROMPT_PATTERN = `^\\s*\\S(?:[^]{0,${MAX_PROMPT - 2}}\\S)?\\s*$`;
 
 const IPV4 = '(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)\\.){3}(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)';
 const HOST = '(?:[\\p{L}\\p{N}_-]+\\.)*\\p{L}[\\p{L}\\p{N}_-]*\\.?';
-/** A http(s) URL with a host and without white space: `new URL` takes far more, and repairs it silently. */
+/** A http(s) URL with a host and without white space: `new URL` accepts far more, and repairs it silently. */
 const IMAGE_URL = new RegExp(
   `^[Hh][Tt][Tt][Pp][Ss]?://(?:${HOST}|${IPV4}|\\[[\\dA-Fa-f:.]+\\])(?::\\d{1,5})?(?:[/?#]\\S*)?$`,
   'u',

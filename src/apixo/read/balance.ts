@@ -2,7 +2,7 @@ import { fieldOf, isFields, recordsOf } from './records.ts';
 
 const names = ['balance', 'currentbalance', 'credits', 'credit', 'remaining', 'amount', 'available'] as const;
 
-/** Returns the US dollars left on a key: `data` as documented, as text, or under a name of its own. */
+/** Returns the US dollars left on a key: `data` as a number (documented) or as text, or a field with another name. */
 export function readBalance(body: unknown): { usd: number; lenient: boolean } | undefined {
   const data = isFields(body) ? body['data'] : body;
   if (typeof data === 'number' && Number.isFinite(data)) return { usd: data, lenient: false };

@@ -1,8 +1,8 @@
 import { fieldOf, isFields } from './records.ts';
 
-/** The code and the message of an answer, wherever its body has them. */
+/** The code and the message in the body of an answer. */
 export interface BodyCode {
-  /** `undefined`: the body has no code, or it is one of success. */
+  /** The code of an error that is an HTTP status; `undefined` when the body has none. */
   failed: number | undefined;
   /** The error text of the body: its message, and its code where that is a word. */
   message: string;
@@ -10,7 +10,7 @@ export interface BodyCode {
   refused: boolean;
 }
 
-const goodWords = /^(ok|success|succeeded|successful)$/i;
+const successWords = /^(ok|success|succeeded|successful)$/i;
 
 /** Reads `{code, message}`: the code as a number or as text, 0 and words of success as success. */
 export function readBodyCode(body: unknown): BodyCode {
@@ -24,15 +24,15 @@ export function readBodyCode(body: unknown): BodyCode {
   ].filter((text) => typeof text === 'string' && text !== '');
   const message = texts.join(': ');
   const number = typeof code === 'number' ? code : typeof code === 'string' ? Number(code.trim() || Number.NaN) : NaN;
-  const saysNo = fieldOf(body, ['success', 'ok']) === false || (error !== undefined && error !== false);
+  const isRefusal = fieldOf(body, ['success', 'ok']) === false || (error !== undefined && error !== false);
   if (Number.isInteger(number)) {
     const good = number === 0 || (number >= 200 && number < 300);
-    if (good) return { failed: undefined, message, refused: saysNo };
+    if (good) return { failed: undefined, message, refused: isRefusal };
     const isStatus = number >= 300 && number < 600;
-    return { failed: isStatus ? number : undefined, message, refused: !isStatus || saysNo };
+    return { failed: isStatus ? number : undefined, message, refused: !isStatus || isRefusal };
   }
-  if (typeof code === 'string' && !goodWords.test(code.trim())) {
+  if (typeof code === 'string' && !successWords.test(code.trim())) {
     return { failed: undefined, message: [code, message].filter(Boolean).join(': '), refused: true };
   }
-  return { failed: undefined, message, refused: saysNo };
+  return { failed: undefined, message, refused: isRefusal };
 }

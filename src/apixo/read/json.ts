@@ -1,7 +1,7 @@
 /** A JSON string, or an integer too long for a JavaScript number: ids of 18 digits are common. */
 const stringsAndLongIntegers = /"(?:[^"\\]|\\.)*"|-?\b\d{16,}\b(?![.eE])/g;
 
-/** Parses JSON with integers of 16 digits and more as strings, digit by digit; `undefined` when it is no JSON. */
+/** Parses JSON, with integers of 16 digits and more as strings, to lose no digit; `undefined` for anything else. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(
@@ -14,7 +14,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Parses a text that holds a JSON object or list, wrapped in text up to twice; returns anything else as it is. */
+/** Parses a string of a JSON object or list, even if encoded up to twice more; returns anything else unchanged. */
 export function unwrapJson(value: unknown): unknown {
   let opened = value;
   for (let wraps = 0; wraps < 3; wraps += 1) {

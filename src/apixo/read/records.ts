@@ -5,21 +5,21 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** One object of an answer. */
 export interface AnswerRecord {
   fields: Fields;
-  /** The names that lead to it, normalized; places in lists are left out. */
+  /** The normalized names of the fields that lead to it, without indexes of lists. */
   path: readonly string[];
 }
 
 const MAX_DEPTH = 6;
 const MAX_RECORDS = 200;
 
-/** Fields that echo the request: an id or a URL in there is not the answer. */
+/** Fields that echo the request: an id or a URL in them is not part of the answer. */
 const echoed = /^(input|inputs|request|params|parameters|args|payloadin|metadata|user|account|callback)$/;
 
-/** Names seen before: the answers of an API have a few dozen. */
+/** Cache of normalized names: the answers of an API have a few dozen. */
 const normalized = new Map<string, string>();
 const MAX_NORMALIZED = 1_000;
 
-/** `taskId`, `task_id` and `TASK-ID` are one name. */
+/** Normalizes a name: `taskId`, `task_id` and `TASK-ID` become `taskid`. */
 export function normalize(name: string): string {
   const known = normalized.get(name);
   if (known !== undefined) return known;
@@ -29,8 +29,8 @@ export function normalize(name: string): string {
 }
 
 /**
- * Yields every object of an answer, the outermost first and those of `data` before others of the same depth;
- * JSON within strings is opened. Echoes of the request are left out.
+ * Yields every object of an answer, also from JSON within strings: the outermost first, and those of `data` before
+ * others of the same depth. Omits echoes of the request.
  */
 export function* recordsOf(body: unknown): Generator<AnswerRecord> {
   let level: { value: unknown; path: readonly string[] }[] = [{ value: body, path: [] }];

@@ -5,10 +5,10 @@ const MAX_URL = 8_192;
 const MAX_VALUES = 2_000;
 const MAX_DEPTH = 8;
 
-/** Names of what belongs to a clip and is none: pictures, sound, what the client sent. */
+/** Names of fields without clips: images, sound, and inputs of the request. */
 const otherThings =
   /cover|thumb|poster|preview|frame|image|img|picture|snapshot|avatar|logo|icon|audio|music|subtitle|caption|callback|webhook|^input|^request|^params?$|^metadata$|prompt|reference|docs?url|help|status|message|msg|error/;
-/** Names of a second copy of a clip, taken only where there is no first. */
+/** Names of fields with a copy of a clip, which are used only if no other field has one. */
 const copies = /watermark|download|backup|origin|proxy|hls|stream|low|small/;
 const notAClip = /\.(jpe?g|png|webp|gif|avif|bmp|svg|heic|json|txt|html?|srt|vtt|mp3|wav|m4a|zip)$/i;
 
@@ -25,7 +25,7 @@ export function findResultUrls(data: unknown): string[] {
   return [...new Set(first.length > 0 ? first : second)];
 }
 
-/** Returns the URLs at the documented place, where they stand as documented. */
+/** Returns the URLs from the documented place; `undefined` when the answer deviates from the documentation. */
 export function documentedUrls(data: unknown): string[] | undefined {
   if (!isFields(data) || typeof data['resultJson'] !== 'string') return undefined;
   const result = parseJson(data['resultJson']);
@@ -54,7 +54,7 @@ function collect(value: unknown, collected: Collected, into: string[], depth: nu
   }
 }
 
-/** The URLs of a text that holds nothing else: one, or several with commas or blanks between them. */
+/** Returns the URLs of a text of URLs only: one, or several that are separated by commas or white space. */
 function readUrls(text: string): string[] {
   if (text.length > MAX_URL || !/^\s*https?:\/\//i.test(text)) return [];
   return text

@@ -9,7 +9,7 @@ const taskIdNames = ['taskid', 'taskuuid', 'jobid', 'generationid'] as const;
 const emptyWords: ReadonlySet<string> = new Set(['null', 'undefined', 'none', 'nan', 'false', 'true', '0']);
 
 /**
- * Returns the id of the task that the answer to a submission names.
+ * Returns the id of the task from the answer to a submission.
  *
  * The documented place is `data.taskId`. Read as well: other spellings (`task_id`, `jobId`), numbers, an id
  * nested deeper or in a list, and, where the answer is a success, a plain `id` in `data` or `data` itself.
@@ -23,12 +23,12 @@ export function findTaskId(body: unknown, succeeded: boolean): string | undefine
   return succeeded ? findPlainId(body) : undefined;
 }
 
-/** Whether the id stands where the API documents it, as it documents it. */
+/** Returns whether the id is in the documented place and form. */
 export function isDocumentedId(body: unknown, id: string): boolean {
   return isFields(body) && isFields(body['data']) && body['data']['taskId'] === id;
 }
 
-/** Returns the id that an object names as that of a task. */
+/** Returns the id of a task from an object that has one under a name of task ids. */
 export function taskIdOf(fields: Fields): string | undefined {
   return readId(fieldOf(fields, taskIdNames));
 }
@@ -43,7 +43,7 @@ export function readId(value: unknown): string | undefined {
   return emptyWords.has(id.toLowerCase()) ? undefined : id;
 }
 
-/** An `id` of the data, or the data itself, as it is in an answer that holds nothing else. */
+/** Returns the `id` of `data`, or `data` itself if it is an id. */
 function findPlainId(body: unknown): string | undefined {
   const data = isFields(body) && 'data' in body ? unwrapJson(body['data']) : body;
   const only: unknown = Array.isArray(data) && data.length === 1 ? data[0] : data;
@@ -54,7 +54,7 @@ function findPlainId(body: unknown): string | undefined {
   return isFields(task) ? readId(fieldOf(task, ['id', 'uuid'])) : readBareId(task);
 }
 
-/** A value without a name: words such as "submitted" are not ids. */
+/** Reads an id that no field name confirms: words such as "submitted" are none. */
 function readBareId(value: unknown): string | undefined {
   const id = readId(value);
   return id !== undefined && (/\d/.test(id) || id.length >= 16) && !id.includes('://') ? id : undefined;

@@ -3,24 +3,24 @@ import { documentedUrls, findResultUrls } from './result-urls.ts';
 import { fieldOf, isFields, normalize, recordsOf, type Fields } from './records.ts';
 import { readId, taskIdOf } from './task-id.ts';
 
-/** The report of a task in a status answer. Times are Unix milliseconds of the API's clock. */
+/** The state of a task in a status answer. Times are Unix milliseconds of the API's clock. */
 export type TaskReport =
-  /** `known: false`: a state that no list has; it may still be running. */
+  /** `known: false`: a state that is not in the lists below; the task may still be running. */
   | { state: 'running'; reported: string; known: boolean }
   | { state: 'success'; urls: string[]; generationMs: number | undefined; completedAt?: number | undefined }
   | { state: 'failed'; failCode: string; failMsg: string }
-  /** An answer that leaves the state of the task open, with `raw`, the answer itself. */
+  /** The answer leaves the state of the task open; `raw` is the answer. */
   | { state: 'unclear'; why: UnclearReason; raw: string };
 
 export type UnclearReason =
-  /** A success that names no clip: the URLs may come later. */
+  /** A success without the URL of a clip, which may come later. */
   | 'no-url'
-  /** No state of a task in it. */
+  /** An answer without the state of a task. */
   | 'no-state'
   /** The state of another task. */
   | 'other-task';
 
-/** Longest message, code and state that are kept of a task, in characters. */
+/** Maximum lengths of a task's message, code and state, in characters. */
 const MAX_MESSAGE = 500;
 const MAX_CODE = 64;
 
@@ -31,7 +31,7 @@ const completedNames = ['completetime', 'completedat', 'finishtime', 'endtime', 
 const resultNames = ['resultjson', 'resulturls', 'failcode'] as const;
 const documentedStates: ReadonlySet<string> = new Set(['pending', 'processing', 'success', 'failed']);
 
-/** Words for states, normalized. */
+/** Normalized words for each state. */
 const words = {
   success: wordSet('success succeed succeeded successful complete completed finish finished done ready generated'),
   failed: wordSet(
@@ -49,15 +49,15 @@ function wordSet(text: string): ReadonlySet<string> {
   return new Set(text.split(' '));
 }
 
-/** A report, and what had to be read otherwise than documented. */
+/** A report, and how the answer deviates from the documentation. */
 export interface ReadReport {
   report: TaskReport;
   lenient: string[];
 }
 
 /**
- * Reads a status answer. Only an unmistakable end counts as an end: anything not understood
- * is `unclear`, and never `failed`, for a failed task is followed by another one that is paid for.
+ * Reads a status answer. Only an unmistakable end counts as an end: an answer that is not understood is `unclear`,
+ * never `failed`, because a failed task is followed by another one, which costs money.
  * @param redact removes secrets from the texts that are kept
  */
 export function readTaskReport(body: unknown, taskId: string, redact: (text: string) => string): ReadReport {
@@ -98,11 +98,11 @@ export function readTaskReport(body: unknown, taskId: string, redact: (text: str
 
 interface FoundTask {
   fields: Fields;
-  /** The state is that of the request as far as anything shows: its failure is not that of the task. */
+  /** The state may be that of the request: its failure need not be one of the task. */
   envelope: boolean;
 }
 
-/** Finds the object about this task: one that names it, or else the first with a state or a result. */
+/** Finds the object about this task: the one with its id, or else the first one with a state or a result. */
 function findTask(body: unknown, taskId: string): FoundTask | 'other-task' | undefined {
   let unnamed: FoundTask | undefined;
   let outer: FoundTask | undefined;
@@ -110,10 +110,10 @@ function findTask(body: unknown, taskId: string): FoundTask | 'other-task' | und
   let namesThis = false;
   for (const { fields, path } of recordsOf(body)) {
     const id = taskIdOf(fields) ?? (path.at(-1) === 'data' ? readId(fields['id']) : undefined);
-    const tells = typeof fieldOf(fields, stateNames) === 'string' || fieldOf(fields, resultNames) !== undefined;
+    const hasState = typeof fieldOf(fields, stateNames) === 'string' || fieldOf(fields, resultNames) !== undefined;
     if (id === taskId) namesThis = true;
     else if (id !== undefined) namesAnother = true;
-    if (!tells || (id !== undefined && id !== taskId)) continue;
+    if (!hasState || (id !== undefined && id !== taskId)) continue;
     if (id === taskId) return { fields, envelope: false };
     const isEnvelope = path.length === 0 && fieldOf(fields, [...resultNames, 'state']) === undefined;
     if (isEnvelope) outer ??= { fields, envelope: true };
@@ -149,7 +149,7 @@ function textOf(value: unknown, maxLength: number, redact: (text: string) => str
   return value === undefined ? '' : cleanText(JSON.stringify(value), maxLength, redact);
 }
 
-/** No clip takes a day; a longer time is an error of the API and is ignored. */
+/** Longest plausible time of a task, a day; a longer one is an error of the API and ignored. */
 const MAX_GENERATION_MS = 86_400_000;
 
 function readTime(data: Fields): number | undefined {
@@ -160,7 +160,7 @@ function readTime(data: Fields): number | undefined {
   return ms > 0 && ms <= MAX_GENERATION_MS ? ms : undefined;
 }
 
-/** Unix milliseconds of a time: a number or text of milliseconds or of seconds, or an ISO date. */
+/** Returns the Unix milliseconds of a time: a number or text of milliseconds or of seconds, or an ISO date. */
 function timeOf(value: unknown): number | undefined {
   const number = typeof value === 'number' ? value : typeof value === 'string' && value !== '' ? Number(value) : NaN;
   const ms = Number.isNaN(number) && typeof value === 'string' ? Date.parse(value) : number;

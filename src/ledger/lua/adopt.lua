@@ -1,17 +1,17 @@
--- Adds a page of items to a batch that were made before this ledger knew them, each once, as the manifest beside their
--- clips has them: an item that exists stays as it is. No clip is paid for.
+-- Adopts a page of items into a batch, each once: items that have a clip or a task already, as their manifest records
+-- them. An item that exists stays unchanged. Nothing is posted, so nothing is paid for.
 --   KEYS[1] prefix
 --   ARGV[1] batch
 --   ARGV[2] "more" while pages follow, "last" for the last page, "close" for the last page when the batch may end;
---           "part" for items of a batch that is not adopted as a whole: its marks stay as they are
+--           "part" for items of a batch that is not adopted as a whole: its fields stay unchanged
 --   ARGV[3] JSON of batch facts {model: string, source?: string}
 --   ARGV[4] JSON list of items {id, priority, provider, output, input: string, hash: string, attempt, tasks, posted,
 --           state: "generating" or an end, fields: flat list of further names and values, names: further output names,
---           folded; folded: the output as names are compared}
+--           folded; folded: the output in folded form}
 -- Returns {adopted, existing, poll: JSON list of {ref, attempt} whose tasks are due for a poll, taken: JSON list
 -- of {id, output, why, owner} whose output name cannot be used (those are not added)}.
--- Invariant: until the last page is in, `adopting` stands on the batch, and its manifest is not replaced: a shorter one
--- would take the place of the only record of what is not adopted yet.
+-- Invariant: until the last page is added, the batch has `adopting` and its manifest is not replaced: a shorter one
+-- would overwrite the only record of the items that are not adopted yet.
 --- @include schema fields time slots limits reports items outputs compact
 
 local batch, stage, now = ARGV[1], ARGV[2], nowMs()

@@ -1,12 +1,12 @@
--- Records a reading of the account's balance, and compares it with the one before.
+-- Records the balance of the account, and compares it with the previous one.
 --   KEYS[1] prefix
 --   ARGV[1] balance in USD
 --   ARGV[2] ms since the POST in question was sent, or ''
 -- Returns what the balance shows: "unbilled" or "billed" (the POST in question), "topped-up" (a halt for lack of
 -- credit ended) or "unknown".
 --
--- A reading from before the POST and one after it decide, if nothing else moved the balance in between: no task was
--- accepted, no other POST is under way, and it did not rise, as a top-up or a refund hides what the POST cost.
+-- The balances before and after the POST decide, if nothing else changed the balance in between: no task was accepted,
+-- no other POST is in progress, and the balance did not rise, as a top-up or a refund hides the cost of the POST.
 --- @include schema fields time breaker
 
 local balance, now = tonumber(ARGV[1]), nowMs()
@@ -15,7 +15,7 @@ local account = readFields(ACCOUNT, 'balance', 'balanceAt', 'acceptedAt', 'posti
 local before, beforeAt = tonumber(account.balance), tonumber(account.balanceAt)
 redis.call('HSET', ACCOUNT, 'balance', ARGV[1], 'balanceAt', now)
 
--- A refund of a task in flight would look like a top-up: both readings are taken when none is.
+-- A refund of a task in flight would count as a top-up: both balances are read while no task is in flight.
 if account.halt == 'no-credit' and redis.call('ZCARD', SLOTS) == 0 then
   local base = tonumber(account.haltBalance)
   if base and balance > base then

@@ -1,18 +1,19 @@
--- Asks for the permit to POST an attempt: the last check before money may be spent.
+-- Gives the permit to POST an attempt: the last check before money may be spent.
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt
 --   ARGV[3] id of the caller's try: the same when Redis's reply was lost and the command is sent again
 --   ARGV[4] "1" when a request token is held already
 -- Returns {kind, ...}, where kind is one of
---   go           with input, provider, tasks, refusals and serverErrors so far: the state is `submitting`, the budget is reserved
+--   go           with input, provider, tasks, refusals and serverErrors so far: the state is `submitting`, and the
+--                budget is reserved
 --   wait         with ms: a request token is reserved and usable then; ask again holding it
 --   stale        with state: this attempt is past that point; state is empty if the item has a later attempt
---   returned     submission is halted, paused, cooling down or without limits: the item waits in its queue again
+--   returned     submission is halted, paused, cooling down or without limits: the item is in its queue again
 --   over-budget  the batch has spent its budget: the item is held
---   unknown      with tasks so far: another try of this attempt was given the permit and did not come back:
---                whether it posted is not known
--- Invariant: `submitting, attempt n` is in Redis before the POST of attempt n is sent, and at most one try is
--- ever given the permit for it.
+--   unknown      with tasks so far: another try of this attempt got the permit and reported no result: it is not
+--                known whether it posted
+-- Invariant: `submitting, attempt n` is in Redis before the POST of attempt n is sent, and at most one try
+-- ever gets the permit for it.
 --- @include schema fields time limits slots bucket reports items
 
 local ref, attempt, try, holding = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'

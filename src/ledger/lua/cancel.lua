@@ -1,11 +1,11 @@
--- Cancels a page of items: those not submitted end now; those that may have been paid for continue and are stored,
--- or with discard are thrown away when their task has ended.
+-- Cancels a page of items. Those that are not submitted end now. Those that may have been paid for continue: their
+-- clips are stored, or with discard dropped when the task has ended.
 --   KEYS[1] prefix
 --   ARGV[1] batch
 --   ARGV[2] JSON list of item ids
 --   ARGV[3] "1" to discard clips that are being made
 -- Returns {cancelled: items that ended now, going: items that continue}.
--- The batch itself is marked first: none of its items is dispatched from then on.
+-- Sets `cancelledAt` of the batch first: none of its items is dispatched from then on.
 --- @include schema fields time slots reports items
 
 local batch, ids, discard, now = ARGV[1], cjson.decode(ARGV[2]), ARGV[3] == '1', nowMs()

@@ -3,7 +3,7 @@
 --   ARGV[1] ref        ARGV[2] attempt      ARGV[3] name, folded
 -- Returns 1 when the item owns the name now; 0 when another item owns it or the attempt has no clip to store
 -- any more.
--- Invariant: no two items store under one name; the names go with the item when it is purged.
+-- Invariant: no two items store under one name; a purge of the item frees its names.
 --- @include schema fields downloads outputs
 
 local ref, name = ARGV[1], ARGV[3]

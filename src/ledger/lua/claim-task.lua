@@ -1,7 +1,7 @@
 -- Claims a periodic maintenance task for one process.
 --   KEYS[1] prefix
 --   ARGV[1] name of the task    ARGV[2] its period in ms
--- Returns 1 when the task is due and the caller's, else 0. A clock that was set back makes it due too.
+-- Returns 1 when the task was due and the caller has claimed it, else 0. A clock that was set back makes it due too.
 --- @include schema time
 
 local now = nowMs()

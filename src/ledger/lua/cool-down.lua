@@ -1,11 +1,10 @@
--- The API refused for a passing reason: all processes hold back, once.
+-- Starts a cooldown of all processes after a transient refusal of the API. One overshoot counts once.
 --   KEYS[1] prefix
---   ARGV[1] reason: "rate" (no request at all), "tasks" (no submission), "trouble" (no submission, once
---           several in a row met a server that is down or failing) or "lost" (the lost answer of an attempt with a
---           callback URL: nothing is held back)
+--   ARGV[1] reason: "rate" (no request), "tasks" (no submission), "trouble" (no submission, after several consecutive
+--           answers of a server that is down or failing) or "lost" (the lost answer of an attempt with a callback URL:
+--           no cooldown)
 --   ARGV[2] ms to hold back        ARGV[3] ms since the refused request was sent
--- Returns {coolMs: how long submissions hold back from now (0: they do not), ceiling of tasks,
--- refusals: failing answers in a row}.
+-- Returns {coolMs: ms without submissions from now (0: none), ceiling of tasks, refusals: consecutive failing answers}.
 --- @include schema fields time limits bucket slots breaker
 
 local reason, ms, agoMs, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), nowMs()
@@ -19,7 +18,7 @@ if reason == 'tasks' and now - agoMs > (tonumber(account.ceilingAt) or 0) then
   local inUse = math.min(taskCeiling(now), redis.call('ZCARD', SLOTS))
   redis.call('HSET', ACCOUNT, 'ceiling', math.max(1, math.floor(inUse * 0.9)), 'ceilingAt', now)
 end
--- One failing answer may be the item's own; several in a row are the server's.
+-- The cause of one failing answer may be the item; that of several in a row is the server.
 local counter, refusals = ({ trouble = 'refusals', lost = 'lost' })[reason], 0
 if counter then
   redis.call('HINCRBY', ACCOUNT, counter, 1)

@@ -1,10 +1,10 @@
--- Counts something that happened to the download of an attempt.
+-- Counts an event of an attempt's download.
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt
---   ARGV[3] "refusedUrls", "deniedUrls", "unusableUrls", or "nearsEnd" (its result expires soon; counted for each attempt),
+--   ARGV[3] "refusedUrls", "deniedUrls", "unusableUrls", "nearsEnd" (its result expires soon; counted for each attempt)
 --           or "noClip" (it failed; counted once for each attempt)
--- Returns how often it has happened, this time included, and for noClip the attempts in a row that it happened to
--- since a clip was last stored; 0 when the attempt has no clip to store any more.
+-- Returns the number of such events, including this one; for noClip the consecutive attempts with it since a clip was
+-- last stored; 0 when the attempt has no clip to store any more.
 --- @include schema fields downloads
 
 local key = downloading(ARGV[1], ARGV[2])

@@ -1,8 +1,7 @@
 -- Dispatches pending items, as far as there are free slots and request tokens (see lib/dispatch).
 --   KEYS[1] prefix
 --   ARGV[1] items at most
--- Returns {dispatched = JSON list of {ref, attempt}, wakeMs: when to ask again, in ms from now (0: when
--- something changes)}.
+-- Returns {dispatched = JSON list of {ref, attempt}, wakeMs: ms until the next dispatch (0: at the next event)}.
 -- Invariant: a dispatched item has a slot; no more slots are held than the ceiling allows.
 --- @include schema fields time limits slots bucket breaker reports items dispatch
 

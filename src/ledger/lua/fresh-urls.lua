@@ -1,7 +1,7 @@
 -- Replaces the result URLs of a clip that is not stored yet.
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt      ARGV[3] JSON list of URLs
--- Returns 1 when the clip is still to be stored, else 0.
+-- Returns 1, or 0 when the attempt has no clip to store any more.
 --- @include schema fields downloads
 
 local key = downloading(ARGV[1], ARGV[2])

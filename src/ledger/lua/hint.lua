@@ -1,16 +1,16 @@
--- Records that a callback of an attempt has come. A hint decides nothing: it makes the next poll due. The one
--- thing that is learned from it is the task id of an attempt whose answer was lost, until a poll knows better.
+-- Records a callback of an attempt. A callback decides nothing: it makes the next poll due. It gives one fact, the task
+-- id of an attempt whose answer was lost, until a poll confirms or refutes it.
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt
 --   ARGV[3] task id in the callback's body, empty when there is none
 --   ARGV[4] kind of task, empty in the first call
 -- Returns {kind, ...}, where kind is one of
 --   wake      the task runs: its poll is due now
---   describe  with input, provider: the task id is missing; the caller finds out the kind and calls again with it
+--   describe  with input, provider: the task id is missing; the caller derives the kind and calls again with it
 --   taught    the task id was missing and is recorded: the item needs a poll job
 --   early     the attempt is being posted, and the callback names no task
---   late      nothing follows: the attempt has ended, a poll is under way, or the id is not its own
--- Invariant: an id is learned only while its attempt has none, and never one of another item's running task.
+--   late      nothing follows: the attempt has ended, a poll is in progress, or the task is another item's
+-- Invariant: an id is recorded only while its attempt has none, and never one of another item's running task.
 --- @include schema fields time slots breaker reports items
 
 -- Adds the id of a paid task to the history of its attempt.
@@ -29,7 +29,7 @@ local function rememberTask(key, attempt, task)
   if changed then redis.call('HSET', key, 'history', table.concat(lines)) end
 end
 
--- The first callback of an attempt shows that callbacks arrive: the lost answers before it will have theirs.
+-- The first callback of an attempt shows that callbacks arrive: those of earlier lost answers will arrive too.
 local function recordArrival(now)
   redis.call('HSET', ACCOUNT, 'callbackAt', now, 'lost', 0)
 end
@@ -60,7 +60,7 @@ local owner = redis.call('HGET', TASKS, task)
 if owner and owner ~= ref then return reply({ kind = 'late' }) end
 if kind == '' then return reply({ kind = 'describe', input = item.input, provider = item.provider }) end
 
--- A resubmission has counted this task already, and so has the attempt whose poll was given up.
+-- A resubmission has counted this task already, and so has an attempt that is held for TASK_TIMEOUT.
 local tasks = (tonumber(item.tasks) or 0) + ((state == 'queued' or timedOut) and 0 or 1)
 local fields = { 'task', task, 'tasks', tasks, 'kind', kind, 'refusals', 0, 'callback', 1, 'taught', 1, 'hintAt', now,
   'hintFrom', now }

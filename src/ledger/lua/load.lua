@@ -1,7 +1,7 @@
--- Reads what adaptive polling plans with: what the request budget gives, which tasks run, and how long tasks
--- of their kinds have taken. Ages and durations are counted in bins whose edges grow by BIN_GROWTH.
+-- Reads the input of adaptive polling: the rate of request tokens, the running tasks by age, and the durations of
+-- earlier tasks of their kinds. Ages and durations are counted in bins whose edges grow by BIN_GROWTH.
 --   KEYS[1] prefix
---   ARGV[1] JSON {kind: [first bin, last bin]}: which ages are of interest
+--   ARGV[1] JSON {kind: [first bin, last bin]}: which ages to count
 -- Returns JSON {tokenMs: ms from one request token to the next (absent: no limits are published), slots: slots
 -- in use, kinds: [{kind, took: {bin: tasks}, running: {bin: tasks}, older: tasks past the last bin}]}.
 --- @include schema fields time limits bucket
@@ -26,7 +26,7 @@ for _, kind in ipairs(redis.call('SMEMBERS', KINDS)) do
     end
     older = redis.call('ZCOUNT', runningKey(kind), '-inf', now - edge(last + 1))
   end
-  -- An empty table would become a JSON list.
+  -- cjson encodes an empty table as {}, also where it is a list: empty tables are left out.
   kinds[#kinds + 1] =
     { kind = kind, took = next(took) and took or nil, running = next(running) and running or nil, older = older }
 end

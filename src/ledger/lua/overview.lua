@@ -1,14 +1,14 @@
--- Reads what `/metrics` shows of the account. Its cost does not grow with the batches.
+-- Reads the figures of the account for `/metrics`. Its cost does not grow with the batches.
 --   KEYS[1] prefix
 -- Returns JSON {items: {state: n}, ended: {state: n}, codes: {code: n}, batchesOpen, slots: {used, max, ceiling},
 -- requests: {used, max}, oldestWaitingMs, halted: reason or "", paused, balanceUsd when it was ever read}.
 --- @include schema fields time limits bucket slots
 
--- Batches that wait, of which the oldest next item is sought.
+-- Maximum number of waiting batches whose next item is read to find the oldest.
 local MAX_BATCHES = 500
 
 local now = nowMs()
--- Members that are there keep a table from becoming a JSON list.
+-- States without items have the count 0.
 local items = { queued = 0, submitting = 0, generating = 0, downloading = 0 }
 local ended = { done = 0, failed = 0, held = 0, cancelled = 0 }
 local codes = { other = 0 }

@@ -1,7 +1,7 @@
--- Pauses or resumes submission by hand. A resume also ends a halt, a cooldown and lowered ceilings.
+-- Pauses or resumes submission for the user. A resume also ends a halt, a cooldown, and a lowered ceiling and rate.
 --   KEYS[1] prefix
 --   ARGV[1] "1" to pause, "0" to resume
--- Returns 1 when that changed something.
+-- Returns 1 when that changed something, else 0.
 --- @include schema fields time bucket breaker
 
 if ARGV[1] == '1' then return redis.call('HSETNX', ACCOUNT, 'pausedAt', nowMs()) end

@@ -1,12 +1,12 @@
--- Places submissions that a process has logged: each with its item, or for the time when its item is added again.
+-- Assigns submissions that a process has logged to their items, or keeps them until their items are added again.
 --   KEYS[1] prefix
 --   ARGV[1] JSON list of {ref, attempt, hash: fingerprint of the content, at: when it was posted, Unix ms,
 --           task?: the task's id, kind?, queued?: true for an item that waits for a further attempt, spent?: earlier
---           submissions that were paid for, history?: those, as in the item's field}
--- Returns {kept: submissions whose item Redis does not know, resumed: JSON list of {ref, attempt} whose task is due for
--- a poll, archived: tasks that are in the history of an item now, which has another}.
--- Invariant: a task that was paid for is the task of its item, stands in its history, or waits in ORPHANS, where
--- register.lua finds it before it would queue the item.
+--           submissions that were paid for, history?: those attempts, as in the item's field}
+-- Returns {kept: submissions whose item is not in Redis, resumed: JSON list of {ref, attempt} whose task is due for a
+-- poll, archived: tasks that were added to the history of items that have another task}.
+-- Invariant: a task that was paid for is the task of its item, is in the item's history, or is in ORPHANS, where
+-- register.lua finds it before it queues the item.
 --- @include schema fields time slots limits reports items
 
 local now = nowMs()
@@ -14,7 +14,7 @@ local limits = readLimits()
 local lease = now + (limits and limits.leaseMs or LEASE_MS)
 local kept, resumed, archived = 0, {}, 0
 
--- Keeps the submission of the latest attempt; of one attempt, the one with a task. What was spent before stays with it.
+-- Keeps the submission of the latest attempt, and of two for one attempt the one with a task; earlier spending is kept.
 local function keepOrphan(entry)
   local stored = redis.call('HGET', ORPHANS, entry.ref)
   local other = stored and cjson.decode(stored) or { attempt = 0 }
@@ -33,7 +33,7 @@ local function inHistory(history, task)
   return false
 end
 
--- An item that has no task and may get one; at another attempt, its own POST may be under way.
+-- Returns whether an item may get the task: it has none, and no POST of another attempt is in progress.
 local function mayResume(item, entry)
   if item.task or item.hash ~= entry.hash then return false end
   if item.state == 'submitting' then return tonumber(item.attempt) == entry.attempt end

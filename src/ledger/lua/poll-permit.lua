@@ -1,12 +1,12 @@
--- Asks for the permit to poll a task: whether that is still due, and a request token for it.
+-- Gives the permit to poll a task, if a poll is still due, with a request token.
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt
 --   ARGV[3] "1" when a request token is held already
 -- Returns {kind, ...}, where kind is one of
---   go     with waitMs until the token is usable, taskId, ageMs since the task was accepted, halted (why submission
---          is, if it is), tasks so far, taskKind, unclear answers in a row, retried (1) where the user asked for it,
+--   go     with waitMs until the token is usable, taskId, ageMs since the task was accepted, halted (the reason, if
+--          submission is halted), tasks so far, taskKind, unclear: consecutive ones, retried (1 after a retry),
 --          callback (1 if it was posted with a callback URL), sinceHintMs since its first callback, if one has come
---   wait   with ms: no request may be sent now; ask again then, and a token that is held is void
+--   wait   with ms: no request may be sent now; ask again then; a token that is held has expired
 --   stale  with state: nothing to poll; state is empty if the item has a later attempt
 --- @include schema fields time limits bucket
 
@@ -16,10 +16,10 @@ if item.attempt ~= ARGV[2] then return reply({ kind = 'stale', state = '' }) end
 if item.state ~= 'generating' then return reply({ kind = 'stale', state = item.state }) end
 local now, limits = nowMs(), readLimits()
 if not limits then return reply({ kind = 'wait', ms = 1000 }) end
--- Nothing is reserved behind a hold: a caller that waits it out in one sleep would not see that it was ended.
+-- No token is reserved for after a hold: a caller that sleeps until then would miss an early end of the hold.
 local held = heldFor(now)
 if held > 0 then return reply({ kind = 'wait', ms = math.min(5000, math.ceil(held)) }) end
--- This poll is the one that the callback asked for.
+-- This poll follows the callback.
 if item.wake then redis.call('HDEL', itemKey(ARGV[1]), 'wake') end
 return reply({
   kind = 'go',

@@ -1,6 +1,6 @@
--- Postpones the next test of a halted account, by Redis's clock.
+-- Postpones the next trial of a halted account.
 --   KEYS[1] prefix
---   ARGV[1] ms from now; a later time stays as it is, and 0 makes the test due now
+--   ARGV[1] ms from now; a later time stays, and 0 makes the trial due now
 -- Returns 1 when the account is halted, else 0.
 --- @include schema time
 

@@ -1,27 +1,27 @@
--- Adds a page of items to a batch, once: an item that exists stays as it is.
+-- Adds a page of items to a batch, each once: an item that exists stays unchanged.
 --   KEYS[1] prefix
 --   ARGV[1] batch
 --   ARGV[2] "1" while more pages follow (the batch stays open and cannot end), else "0"
 --   ARGV[3] JSON of batch facts {maxClips?, source?: string, model: string,
---           since?: when the submission began, which takes back a cancellation from before,
---           producer?: id of the queue job that submits: a changed item adds an event, and its name must not lie
+--           since?: when the submission began; new items end a cancellation from before that,
+--           producer?: id of the queue job that submits: a changed item adds an event, and its name must not be
 --           in the folder of another batch}
---   ARGV[4] JSON list of items {id, index?, priority, provider, output, folded: the output as names are compared,
+--   ARGV[4] JSON list of items {id, index?, priority, provider, output, folded: the output in folded form,
 --           replace?: true, input: string, hash: string}
 -- Returns {added, existing, changed: JSON list of ids that exist with other content, taken: JSON list of {id, output,
 -- why, owner} whose output name cannot be used, orphans: JSON list of {id, JSON of the logged submission of this
 -- content}}. Items of `taken` and `orphans` are not added; the caller adopts those of `orphans`.
 -- Returns {budget, budgetSource} and changes nothing when the batch has another budget from another source.
--- Invariants: an item, its count, its output name and its place in the queue are added in one step or not at all. A budget
--- is never changed by another source than the one that set it, nor by one that has none to set.
+-- Invariants: an item, its count, its output name and its place in the queue are added in one step or not at all. A
+-- budget is changed only by the source that set it, and never by a submission without a budget.
 --- @include schema fields time slots reports items outputs
 
 local batch, now = ARGV[1], nowMs()
--- Absent facts stay as they are: a producer's single item has no budget to set.
+-- Absent facts stay unchanged: the single item of a producer has no budget.
 local facts, items = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 local key = batchKey(batch)
 
--- An empty submission makes no batch, which could never end.
+-- An empty submission creates no batch: it could never end.
 if #items == 0 and redis.call('EXISTS', key) == 0 then
   return reply({ added = 0, existing = 0, changed = '[]', taken = '[]', orphans = '[]' })
 end
@@ -42,7 +42,7 @@ elseif facts.maxClips then
   if facts.source then redis.call('HSET', key, 'budgetSource', facts.source) end
 end
 
--- A cancellation also holds for what a submission that began before it still adds.
+-- A cancellation also applies to items of a submission that began before it.
 local cancelledAt = tonumber(redis.call('HGET', key, 'cancelledAt'))
 local cancelled = cancelledAt and cancelledAt > (facts.since or now) and cancelledAt <= now
 
@@ -50,16 +50,16 @@ local total = tonumber(redis.call('HGET', key, 'total')) or 0
 local added, existing, changed, taken, orphans = 0, 0, {}, {}, {}
 local hasOrphans = redis.call('EXISTS', ORPHANS) == 1
 local freeFolders, folderCounts = {}, {}
--- What is written once for all items of the page.
+-- Written once for all items of the page.
 local newIds, waiting = {}, {}
 
--- A producer's item must not lie in the folder of another batch.
+-- Returns the other batch whose folder a producer's output name is in.
 local function inForeignFolder(output)
   local folder = facts.producer and string.match(output, '^([^/]+)/')
   return folder and folder ~= batch and redis.call('ZSCORE', BATCHES, folder) and folder
 end
 
--- The submission of an item that a Redis which was lost knew: queued, it would be paid for again.
+-- Returns the logged submission of an item whose record was lost: if the item were queued, it would be paid for again.
 local function orphanOf(ref, hash)
   local stored = hasOrphans and redis.call('HGET', ORPHANS, ref)
   local orphan = stored and cjson.decode(stored)
@@ -94,7 +94,7 @@ for _, item in ipairs(items) do
       'index', index, 'priority', item.priority, 'provider', item.provider,
       'input', item.input, 'output', item.output, 'hash', item.hash)
     if orphan then
-      -- Earlier attempts were paid for: they count for its budget and for that of its batch.
+      -- Earlier attempts were paid for: they count as tasks of the item and toward the budget of the batch.
       redis.call('HSET', itemKey(ref), 'attempt', orphan.attempt, 'tasks', orphan.spent, 'history', orphan.history)
       redis.call('HINCRBY', key, 'posted', orphan.spent)
       redis.call('HDEL', ORPHANS, ref)

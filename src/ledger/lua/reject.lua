@@ -1,6 +1,6 @@
--- Adds an event about a producer's job that cannot be accepted.
+-- Adds an event about a producer's job that was rejected.
 --   KEYS[1] prefix
---   ARGV[1] job id    ARGV[2] what is wrong with it    ARGV[3], [4] its batch and id, empty where they cannot be read
+--   ARGV[1] job id    ARGV[2] its mistakes    ARGV[3], [4] its batch and id, empty where they cannot be read
 --- @include schema fields time slots reports items
 
 local now = nowMs()

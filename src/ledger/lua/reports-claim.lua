@@ -1,9 +1,8 @@
 -- Claims a batch whose reports are due, for one process at a time.
 --   KEYS[1] prefix
 --   ARGV[1] id of the writer    ARGV[2] its lease in ms, renewed by reports-keep
---   ARGV[3] a batch to be written whether it is due or not; "" for one that is due
--- Returns {batch, revision that the reports will show at least}; {} when none is due or another process writes
--- this one.
+--   ARGV[3] a batch to claim even if it is not due; "" for any batch that is due
+-- Returns {batch, revision: the reports show at least this one}; {} when none is due or another process writes them.
 --- @include schema fields time reports
 
 local writer, batch, now = ARGV[1], ARGV[3], nowMs()

@@ -1,10 +1,10 @@
--- Returns a claim on the reports of a batch.
+-- Releases a claim on the reports of a batch.
 --   KEYS[1] prefix
 --   ARGV[1] id of the writer    ARGV[2] batch
 --   ARGV[3] revision that was written; "" when they were not written
---   ARGV[4] ms that it took; when they were not written, ms until they are due again
+--   ARGV[4] duration of the write in ms; when they were not written, ms until they are due again
 -- Returns 1 when the reports show the last change, else 0: they are due again.
--- Invariant: a batch leaves PAGES only when what was written last shows its last change.
+-- Invariant: a batch is removed from PAGES only when its reports show its last change.
 --- @include schema fields time reports
 
 local writer, batch, written, now = ARGV[1], ARGV[2], ARGV[3], nowMs()
@@ -12,7 +12,7 @@ local key = batchKey(batch)
 if redis.call('EXISTS', key) == 0 then return 1 end
 local facts = readFields(key, 'pagesBy', 'revision')
 if facts.pagesBy ~= writer then
-  -- Its lease ended while it wrote: what it wrote may have replaced newer reports of another process.
+  -- The lease ended during the write, which may have replaced newer reports of another process.
   touchReports(batch, now)
   return 0
 end

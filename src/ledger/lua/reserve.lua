@@ -1,7 +1,7 @@
 -- Reserves a request token for a call that belongs to no item (the balance).
 --   KEYS[1] prefix
 --   ARGV[1] "submit" or "poll": which tokens at hand it may have
--- Returns {waitMs until it is usable}; {} when no limits are published: nothing may be sent, ask again later.
+-- Returns {waitMs until it is usable}; {} when no limits are published: nothing may be sent yet.
 --- @include schema fields time limits bucket
 
 local limits = readLimits()

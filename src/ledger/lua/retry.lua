@@ -1,18 +1,18 @@
--- Puts ended items of a page back to work, as the user asked.
+-- Retries a page of ended items for the user.
 --   KEYS[1] prefix
 --   ARGV[1] batch
 --   ARGV[2] JSON list of item ids
---   ARGV[3] JSON {states: [...], code?: only items that ended with this code, anew?: true for a new task in place of
---     one that the API may still answer about, which the user pays for again}
--- Returns {back: items put back, poll: JSON list of {ref, attempt} whose task is polled again}: a task that is not
--- known to have failed has been paid for, so it is polled before a new one is made.
+--   ARGV[3] JSON {states: [...], code?: only items that ended with this code, anew?: true for a new task, which
+--     is paid for again, even if the existing one can still be polled}
+-- Returns {back: number of items that are open again, poll: JSON list of {ref, attempt} whose task is polled again}. A
+-- task that is not known to have failed has been paid for, so it is polled before a new one is made.
 --- @include schema fields time slots reports items
 
 local batch, ids, wanted, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[3]), nowMs()
 local states = {}
 for _, state in ipairs(wanted.states) do states[state] = true end
 
--- A retry by code follows a raised budget: it does not take a cancellation back.
+-- A retry by code follows a raised budget: it does not end a cancellation.
 if not wanted.code then redis.call('HDEL', batchKey(batch), 'cancelledAt') end
 local leaseMs = tonumber(redis.call('HGET', LIMITS, 'leaseMs')) or LEASE_MS
 local back, poll = 0, {}

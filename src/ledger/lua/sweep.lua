@@ -1,14 +1,14 @@
--- Removes dispatches that came to nothing, and frees slots that no task stands behind any more: their item is
--- gone, has ended, or waits in its queue. A slot of an earlier attempt, of a held item or of one that is posted
--- once more stays until its lease ends, because such a task may still run at the API.
+-- Removes stale entries of HANDED, and frees slots without a task: their item is deleted, has ended, or waits in its
+-- queue. A slot of an earlier attempt, of a held item or of a resubmitted one stays until its lease ends, because its
+-- task may still run at the API.
 --   KEYS[1] prefix
--- Returns the slots freed.
+-- Returns the number of freed slots.
 --- @include schema fields time slots
 
 local PAGE = 500
 
--- Calls a function with each member of a sorted set, a page at a time from the last to the first: a member that is removed
--- changes no place before it.
+-- Calls a function with each member of a sorted set, in pages from the last to the first: a removal does not shift the
+-- members that follow.
 local function eachFromLast(key, visit)
   local start = math.floor(redis.call('ZCARD', key) / PAGE) * PAGE
   while start >= 0 do

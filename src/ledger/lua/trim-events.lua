@@ -1,8 +1,8 @@
--- Bounds the stream of completions: of more than EVENTS_KEPT entries, the oldest go that every consumer group has
--- acknowledged. CLIPMILL_RETENTION bounds it as well, also for what its groups have not read (lib/items.lua).
+-- Trims the stream of events to EVENTS_KEPT entries: removes the oldest that every consumer group has acknowledged.
+-- CLIPMILL_RETENTION also removes entries that a group has not read (lib/items.lua).
 --   KEYS[1] prefix
--- Returns the entries that were removed.
--- Invariant: an entry that a consumer group has not acknowledged is removed by its age alone.
+-- Returns the number of removed entries.
+-- Invariant: an entry that a consumer group has not acknowledged is removed only because of its age.
 --- @include schema
 
 local excess = redis.call('XLEN', EVENTS) - EVENTS_KEPT

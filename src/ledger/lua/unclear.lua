@@ -1,9 +1,9 @@
--- Counts an answer about a task without a state of it, or ends the count.
+-- Counts an answer without a state of the task, or resets the count.
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt
 --   ARGV[3] "1" for such an answer, "0" for one that is understood
--- Returns {count of such answers in a row, sinceMs the first of them, tasks in a row with such answers}; zeros
--- when the item is not at this attempt any more.
+-- Returns {count of consecutive such answers, sinceMs: time since the first of them, tasks: consecutive tasks with such
+-- answers}; zeros when the item is not at this attempt any more.
 --- @include schema fields time
 
 local key, now = itemKey(ARGV[1]), nowMs()

@@ -1,7 +1,7 @@
--- Reads how much of the limits is in use.
+-- Reads the usage of the limits.
 --   KEYS[1] prefix
--- Returns {slots held, ceiling of tasks now (0: no limits are published), requests in the window, and where limits
--- are published maxTasks, maxRequests, windowMs}.
+-- Returns {slots in use, ceiling of tasks (0: no limits are published), requests in the window} and, if limits are
+-- published, maxTasks, maxRequests and windowMs.
 --- @include schema fields time limits bucket slots
 
 local now, limits = nowMs(), readLimits() or {}

@@ -60,7 +60,7 @@ export const itemFields = {
 } as const satisfies Fields;
 
 const countsByState = Object.fromEntries(
-  itemStates.map((state) => [state, `number of items in this state: ${stateMeanings[state]}`]),
+  itemStates.map((state) => [state, `number of items in this state, each of which ${stateMeanings[state]}`]),
 ) as Record<ItemState, string>;
 
 export const batchFields = {

@@ -17,15 +17,16 @@ export type EndState = (typeof endStates)[number];
 /** End states that have a reason code; batches count their items by it. */
 export const codedStates = ['failed', 'held'] as const satisfies readonly EndState[];
 
+/** The meaning of each state, as the predicate of a sentence about an item. */
 export const stateMeanings: Record<ItemState, string> = {
   queued: 'waits for a slot, for the end of a backoff, or with a slot for its permit to be posted',
-  submitting: 'it has its permit: its POST may have been sent, and the answer is not recorded',
-  generating: 'the API has accepted its task',
-  downloading: 'its task has a clip that is not stored yet',
-  done: 'its clip is stored',
-  failed: 'it ended without a clip',
-  held: 'it waits for a decision of the user, because another task may be paid for twice',
-  cancelled: 'the user cancelled it before its clip was stored',
+  submitting: 'has its permit; its POST may have been sent, and the answer is not recorded',
+  generating: 'has a task that the API accepted',
+  downloading: 'has a clip that is not stored yet',
+  done: 'has its clip in the storage',
+  failed: 'ended without a clip',
+  held: 'waits for a decision of the user, because another task may be paid for twice',
+  cancelled: 'was cancelled by the user before its clip was stored',
 };
 
 /** The state machine: the states that may follow each state. */

@@ -2,8 +2,8 @@
 --
 --   closed -> a halt -> open -> a trial is due -> half-open: one submission goes out -> its clip is made -> closed
 --
--- An accepted trial proves nothing: its task may fail for lack of credit. Trials are 30 s apart at first, and
--- each waits twice as long as the one before, up to ten minutes.
+-- An accepted trial proves nothing: its task may fail for lack of credit. The first trial comes after 30 s; the delay
+-- doubles with each trial, up to ten minutes.
 local function firstTrialMs()
   return tonumber(redis.call('HGET', LIMITS, 'trialMs')) or TRIAL_MS
 end
@@ -20,14 +20,14 @@ local function closeBreaker()
     'refusals', 'lost', 'unclear', 'noClips')
 end
 
--- The next trial goes out now, in this slot.
+-- Begins a trial, in this slot.
 local function beginTrial(slot, now)
   local trialMs = tonumber(redis.call('HGET', ACCOUNT, 'trialMs')) or firstTrialMs()
   redis.call('HSET', ACCOUNT, 'trial', slot, 'trialAt', now + trialMs, 'trialMs', math.min(MAX_TRIAL_MS, 2 * trialMs))
 end
 
--- Failing answers in a row. While callbacks arrive, lost answers do not count: a callback names the task of each. A
--- hundred of them without a callback in between do.
+-- Returns the number of consecutive failing answers. Lost answers do not count while callbacks arrive, because a
+-- callback names the task of each; from a hundred without a callback in between on, they count.
 local function failuresInARow(account, now)
   local refusals, lost = tonumber(account.refusals) or 0, tonumber(account.lost) or 0
   local recovered = lost < LOST_IN_A_ROW and (tonumber(account.callbackAt) or 0) > now - PROVEN_MS
@@ -39,8 +39,8 @@ local function recordAcceptance(now)
   redis.call('HDEL', ACCOUNT, 'refusals', 'lost')
 end
 
--- Closes the breaker if this step of an item shows that submissions work. `recovered`: a callback brought the task
--- of a lost answer.
+-- Closes the breaker if this transition of an item shows that submissions work. `recovered`: a callback brought the
+-- task of a lost answer.
 local function closeBreakerIfProven(ref, to, recovered)
   local account = readFields(ACCOUNT, 'halt', 'haltAt')
   local reason, haltAt = account.halt, tonumber(account.haltAt)
@@ -58,8 +58,8 @@ local function closeBreakerIfProven(ref, to, recovered)
   if proven then closeBreaker() end
 end
 
--- Until the API has accepted a submission lately, few go out at once: what is wrong with all answers is seen
--- on these few. Returns how many more may, and how many are being posted.
+-- Limits concurrent submissions while the API has not accepted one lately: a fault of all answers shows on these few.
+-- Returns how many more may be dispatched, and how many are being posted.
 local function slowStart(now)
   local account = readFields(ACCOUNT, 'acceptedAt', 'posting')
   if (tonumber(account.acceptedAt) or 0) > now - PROVEN_MS then return math.huge, 0 end

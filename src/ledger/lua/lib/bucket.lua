@@ -7,7 +7,7 @@
 -- tokens, used or not, and each token at hand once for itself and once for each unused one: the limit.
 -- docs/decisions/001-request-pacing.md has the reasons.
 --
--- All times here are of the bucket's own clock, which is Redis's and does not go back with it.
+-- All times are of the bucket's own clock, which follows Redis's but never goes back.
 
 -- Windows without submissions after which polls have all the tokens at hand.
 local FADE_WINDOWS = 5
@@ -24,7 +24,7 @@ local function readBucket(now)
   return state
 end
 
--- After a 429 the rate is lowered to `factor` of the limit and rises again by a tenth a window.
+-- After a 429, the rate is lowered to `factor` of the limit and rises again by a tenth per window.
 local function rateFactor(state, limits)
   if not state.factor then return 1 end
   return math.min(1, state.factor + 0.1 * math.max(0, state.now - state.factorAt) / limits.windowMs)
@@ -32,14 +32,14 @@ end
 
 local function spanOf(limits) return limits.spanMs or limits.windowMs * 1.02 end
 
--- Returns the interval and the burst in force. Until a span after what was reserved before the limits changed, they
--- are the lower ones of before and after: what is in use fits both.
+-- Returns the interval and the burst in force. After a change of the limits, both the old and the new ones hold until a
+-- span after the tokens that were reserved before it: the longer interval and the smaller burst.
 local function shapeOf(state, limits)
   if state.now >= (state.changedUntil or 0) then return limits.interval, limits.burst end
   return math.max(limits.interval, state.intervalWas), math.min(limits.burst, state.burstWas)
 end
 
--- Returns the tokens that may be at hand: none while the rate is lowered, and from then on more over one span.
+-- Returns how many tokens may be at hand: none while the rate is lowered, then more and more over one span.
 local function quickTokens(state, limits)
   local _, burst = shapeOf(state, limits)
   if not state.factor then return burst end
@@ -65,7 +65,7 @@ local function quickInUse(state, limits)
   return math.max(0, redis.call('LLEN', QUICK) - state.unused)
 end
 
--- Records the use of a token at hand. Unused paced tokens free those of before, never those that are used later.
+-- Records the use of a token at hand. An unused paced token frees an earlier use, never a later one.
 local function useQuick(state, limits, at)
   if state.unused > 0 then redis.call('LTRIM', QUICK, state.unused, -1) end
   state.unused = 0
@@ -95,7 +95,7 @@ local function quickTime(state, limits, isPoll)
   return math.ceil(math.max(state.now, redis.call('LINDEX', QUICK, state.unused + inUse - most) + span))
 end
 
--- Counts a reservation in its fixed window, and the submissions that the tokens at hand are kept for.
+-- Counts a reservation in its fixed window, and computes how many tokens at hand are kept for submissions.
 local function countRequest(state, limits, isPoll)
   local window = math.floor(state.now / limits.windowMs)
   if window ~= state.window then
@@ -133,20 +133,20 @@ local function reserveRequest(limits, what, now)
   return (quick or paced) - state.now
 end
 
--- Returns the milliseconds from one token to the next, now, where all are used.
+-- Returns the current average time from one token to the next when all are used, in ms.
 local function tokenMs(limits, now)
   local state = readBucket(now)
   return 1 / (rateFactor(state, limits) / shapeOf(state, limits) + quickTokens(state, limits) / spanOf(limits))
 end
 
--- Returns the tokens that submissions may use at once.
+-- Returns the number of tokens at hand that submissions may use now.
 local function tokensAtHand(limits, now)
   local state = readBucket(now)
   countUnused(state, limits)
   return math.max(0, quickTokens(state, limits) - quickInUse(state, limits))
 end
 
--- Returns the tokens taken in the window that ends now, estimated from this fixed window and the one before.
+-- Returns the tokens reserved in the window that ends now, estimated from this fixed window and the one before.
 local function requestsUsed(windowMs, now)
   local state = readBucket(now)
   local window = math.floor(state.now / windowMs)
@@ -155,8 +155,8 @@ local function requestsUsed(windowMs, now)
   return window == state.window + 1 and math.floor(state.count * left) or 0
 end
 
--- A 429 for the rate, to a request that was sent `agoMs` ago: no request is sent before `now + ms`, and after
--- that the rate is lower for a while.
+-- Starts a hold after a 429 for the rate, to a request that was sent `agoMs` ago: no request is sent before `now + ms`,
+-- and after that the rate is lower for a while.
 local function holdRequests(limits, ms, agoMs, now)
   local state = readBucket(now)
   local resumeAt = state.now + ms
@@ -180,8 +180,8 @@ local function lastQuickUse()
   return tonumber(redis.call('LINDEX', QUICK, -1)) or 0
 end
 
--- Ends a hold: the next token is usable at once, those after it as the limits allow. Polls and submissions
--- have reserved nothing since the hold began.
+-- Ends a hold: the next token is usable at once, later ones as the limits allow. Polls and submissions have reserved
+-- nothing since the hold began.
 local function releaseRequests(now)
   local state = readBucket(now)
   redis.call('HDEL', REQUESTS, 'factor', 'factorAt', 'heldUntil')
@@ -190,9 +190,9 @@ local function releaseRequests(now)
   redis.call('HSET', REQUESTS, 'tat', math.min(state.tat, state.now), 'unusedFrom', lastQuickUse())
 end
 
--- The limits have changed. `before` is nil when they were lost, and with them what this bucket knew: nothing is at
--- hand for a span. Where tokens last less than half as long, those that are reserved are drawn together: at ten a
--- minute they would hold everything up long after that was corrected.
+-- Adjusts the bucket to changed limits. `before` is nil when Redis lost them, and with them the state of the bucket: no
+-- token is at hand for a span. If the interval shrinks by more than half, the reserved tokens move up to the new
+-- interval: those reserved at ten a minute would delay requests long after that limit was corrected.
 local function rescheduleRequests(before, after, now)
   local state = readBucket(now)
   local interval, burst = after.interval, 0

@@ -1,10 +1,10 @@
--- The form that an item of a stored clip stays in. It does not change any more, and there may be millions: fields that
--- nothing reads again are deleted, and what the item shares with its batch is left out. `ledger/compact.ts` reads it.
--- A hash without a value above PIECE_BYTES is one block of memory (a listpack); with one, it is a table, which takes about
--- 45 bytes more for every field. So a longer value is stored in pieces: NAME, NAME:2, NAME:3, … But what scripts read of
--- a done item, and the history that they append to, stays whole.
+-- The compact form of done items. They do not change any more, and there may be millions: fields that are not read
+-- again are deleted, and values that the items share with their batch are omitted. `ledger/compact.ts` reads the form.
+-- A hash without a value above PIECE_BYTES is a listpack, one block of memory; with one, it is a hash table, which
+-- takes about 45 bytes more per field. So a longer value is stored in pieces: NAME, NAME:2, NAME:3, … Fields that
+-- scripts read of a done item or append to stay in one piece (WHOLE).
 
--- Kept as they are; `endedAt` as well, where it is not `at`.
+-- Fields that are kept unchanged; `endedAt` is kept as well if it differs from `at`.
 local KEPT = { 'attempt', 'at', 'index', 'hash', 'postedAt', 'task', 'size', 'sha256', 'folded', 'moreOutputs', 'more',
   'storedAs', 'storedAsReason', 'history' }
 
@@ -42,7 +42,7 @@ local function aroundPrompt(input)
   return string.sub(input, 1, head), string.sub(input, tail)
 end
 
--- Returns what most items of a batch share, as its first stored clip has it.
+-- Returns the values that most items of a batch share, taken from its first stored clip.
 local function sharedOf(batch, input, output, location)
   local shared = readFields(batchKey(batch), 'inputHead', 'inputTail', 'place')
   if shared.inputHead and shared.inputTail and shared.place then return shared end
@@ -53,7 +53,7 @@ local function sharedOf(batch, input, output, location)
   return shared
 end
 
--- Rewrites the item of a stored clip.
+-- Rewrites a done item in the compact form.
 local function compactItem(ref)
   local key, batch = itemKey(ref), splitRef(ref)
   local item = readFields(key, 'input', 'output', 'location', 'priority', 'provider', 'endedAt', unpack(KEPT))

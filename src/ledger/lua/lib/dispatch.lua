@@ -1,6 +1,6 @@
--- Gives free slots to pending items: the batch whose turn it is gives its first one, which then has a slot
--- and a new attempt number and waits for its submit job. The caller adds that job; if it dies before, the
--- item is in LIVE without a job, and reconcile adds it.
+-- Gives free slots to pending items: the first item of the next batch in the fair-share queue gets a slot and a new
+-- attempt number, and waits for its submit job. The caller adds that job; if the caller dies before, the item is in
+-- LIVE without a job, and reconcile adds it.
 
 local function promoteLater(now)
   for _, ref in ipairs(redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, 200)) do
@@ -9,7 +9,7 @@ local function promoteLater(now)
   end
 end
 
--- Returns how many slots may be given now, and when to ask again if that is none (0: when something changes).
+-- Returns how many slots may be given now, and if none, when to try again (0: at the next event).
 local function openSlots(now)
   local account = readFields(ACCOUNT, 'halt', 'pausedAt', 'coolUntil', 'trialAt')
   if account.pausedAt then return 0, 0 end
@@ -18,8 +18,8 @@ local function openSlots(now)
   local free = taskCeiling(now) - redis.call('ZCARD', SLOTS)
   if not account.halt then
     local few, posting = slowStart(now)
-    -- The others follow when the API has accepted one: the move that records it dispatches the first of them. Without
-    -- any under way, such as where no process submits, nothing changes soon.
+    -- The others follow when the API has accepted one: the move that records it dispatches the first of them. If no
+    -- submission is in progress, as without a process that submits, there is no need to try again soon.
     local held = few < free and few + posting > 0 and redis.call('EXISTS', TURNS) == 1
     return math.min(free, few), held and now + SLOW_START_WAKE_MS or 0
   end
@@ -36,10 +36,10 @@ local function endInstead(batch, ref, now)
   return overBudget(facts) and holdForBudget(ref, 'queued', now)
 end
 
--- Returns how many more items may be dispatched before those that were have their permits, and the ms in which
--- half of them should have theirs. At most as many wait as two seconds have request tokens, and as are at hand:
--- where requests are the bottleneck, the choice among the pending items is made late, and a new batch does not wait
--- behind a thousand others. An item that waits for longer has lost its job and is left to reconcile.
+-- Returns how many more items may be dispatched before the dispatched ones have their permits, and the ms in which half
+-- of those should have theirs. At most as many items wait as there are request tokens at hand and in two seconds: where
+-- requests are the bottleneck, the choice among pending items is made late, and a new batch does not wait behind a
+-- thousand items of others. An item that has waited longer than `patience` has lost its job and does not count.
 local function dispatchBudget(limits, atHand, now)
   local most = math.max(16, math.min(128, math.floor(2000 / limits.interval)))
   local patience = math.max(5000, 2 * most * limits.interval)
@@ -47,8 +47,8 @@ local function dispatchBudget(limits, atHand, now)
   return math.max(0, most + atHand - waiting), atHand > 0 and 0 or limits.interval * most / 2
 end
 
--- Dispatches at most `max` items. Returns a list of {ref, attempt}, and when to ask again if nothing else
--- happens before (0: no such time).
+-- Dispatches at most `max` items. Returns a list of {ref, attempt}, and the time of the next dispatch if no
+-- event causes one before (0: none is needed).
 local function dispatchItems(limits, max, now)
   local out = {}
   freeExpiredSlots(now)

@@ -1,5 +1,5 @@
--- Returns the key of an item while this attempt has a clip to store; nil for a later attempt, an item that has
--- ended and one that is gone: nothing may be written to those.
+-- Returns the key of an item while this attempt has a clip to store; nil when the item has a later attempt, has ended
+-- or is deleted: nothing may be written to it then.
 local function downloading(ref, attempt)
   local item = readFields(itemKey(ref), 'state', 'attempt')
   if item.state ~= 'downloading' or item.attempt ~= attempt then return nil end

@@ -1,6 +1,6 @@
 -- The state machine of items and the counts of their batches: the only code that changes either.
 
--- Appends one entry to the stream of completions, as `clipmill schema event` describes it.
+-- Appends an entry to the stream of events, as `clipmill schema event` describes it.
 local function addEvent(event, now)
   local retention = tonumber(redis.call('HGET', LIMITS, 'retentionMs')) or RETENTION_MS
   -- cjson writes a slash with a backslash before it, which JSON does not need.
@@ -33,12 +33,12 @@ local function addCode(batch, code, by)
   if redis.call('HINCRBY', codesKey(batch), code, by) <= 0 then redis.call('HDEL', codesKey(batch), code) end
 end
 
--- Keeps track of the tasks that run, by kind: adaptive polling counts them.
+-- Tracks the running tasks by kind, which adaptive polling counts.
 local function trackRunning(ref, from, to, now)
   if from ~= 'generating' and to ~= 'generating' then return end
   local item = readFields(itemKey(ref), 'kind', 'task')
   if to == 'generating' then
-    -- An item that ended before this ledger knew it may have a task and no kind.
+    -- An adopted item may have a task and no kind.
     if not item.kind then
       item.kind = 'unknown'
       redis.call('HSET', itemKey(ref), 'kind', item.kind)
@@ -52,7 +52,7 @@ local function trackRunning(ref, from, to, now)
   end
 end
 
--- Keeps the totals of the account, which no purge takes back. The API may invent any number of codes.
+-- Updates the totals of the account, which a purge does not reduce. The API may invent any number of codes.
 local function countTotals(from, to, code)
   if not IS_END[from] then redis.call('HINCRBY', TOTALS, from, -1) end
   if not IS_END[to] then
@@ -66,7 +66,7 @@ local function countTotals(from, to, code)
   redis.call('HINCRBY', TOTALS, room and field or 'code:other', 1)
 end
 
--- Takes an item out of its queue whose task runs after all, and gives the task its slot: no other task is made.
+-- Removes an item from its queue because its task runs after all, and gives the task a slot: no other task is made.
 local function resumeTask(ref, attempt, leaseMs, now)
   local batch, id = splitRef(ref)
   redis.call('ZREM', pendingKey(batch), id)
@@ -76,7 +76,7 @@ local function resumeTask(ref, attempt, leaseMs, now)
   acquireSlot(slotName(ref, attempt), now + leaseMs)
 end
 
--- The event of an item that has ended.
+-- Returns the event of an item that has ended.
 local function itemEvent(ref, to, now)
   local batch, id = splitRef(ref)
   local event = readFields(itemKey(ref), 'attempt', 'task', 'code', 'message', 'location', 'size', 'sha256', 'more',
@@ -87,8 +87,8 @@ local function itemEvent(ref, to, now)
   return event
 end
 
--- Moves an item from `from` to `to` and keeps the counts. `fields` is a flat list of names and values
--- to write along. Returns false, and changes nothing, when the state machine has no such transition.
+-- Moves an item from `from` to `to`, and updates the counts. `fields` is a flat list of names and values to write as
+-- well. Returns false, and changes nothing, when the state machine has no such transition.
 local function moveItem(ref, from, to, fields, now)
   if not (TRANSITIONS[from] and TRANSITIONS[from][to]) then return false end
   local batch = splitRef(ref)
@@ -118,11 +118,11 @@ local function moveItem(ref, from, to, fields, now)
   end
 
   redis.call('ZREM', LIVE, ref)
-  -- Of a done item, `compactItem` keeps what is read again.
+  -- `compactItem` deletes these fields of a done item.
   if to ~= 'done' then
     redis.call('HSET', key, 'endedAt', now)
     redis.call('HDEL', key, 'callback', 'hintAt', 'hintFrom', 'wake', 'taught')
-    -- The try that had the permit of a held attempt may report that it did not post.
+    -- The try with the permit of a held attempt may report later that it did not post.
     if to ~= 'held' then redis.call('HDEL', key, 'try') end
     -- A cancelled item keeps them: its task has a clip, which a retry stores without a new task. A held one
     -- reports them.
@@ -153,7 +153,7 @@ local function archiveAttempt(ref, ended, now)
   redis.call('HDEL', key, 'task', 'postedAt', 'callback', 'hintAt', 'hintFrom', 'wake', 'taught')
 end
 
--- Where a queued item stands among those of its batch.
+-- Returns the score of a queued item among those of its batch.
 local function pendingScore(priority, index) return tonumber(priority) * PRIORITY_STEP + tonumber(index) end
 
 -- Puts a batch with pending items into the fair-share queue.
@@ -162,7 +162,7 @@ local function joinTurns(batch)
   setTurn(batch, tonumber(redis.call('HGET', batchKey(batch), 'inflight')) or 0)
 end
 
--- Puts a queued item where the dispatcher finds it: at once, or after `delayMs`.
+-- Queues an item for the dispatcher, at once or after `delayMs`.
 local function enqueueItem(ref, delayMs, now)
   local batch, id = splitRef(ref)
   if delayMs > 0 then
@@ -174,7 +174,7 @@ local function enqueueItem(ref, delayMs, now)
   joinTurns(batch)
 end
 
--- Whether a batch has spent its budget. `facts` has maxClips and posted as they stand in its hash.
+-- Returns whether a batch has spent its budget. `facts` has maxClips and posted from its hash.
 local function overBudget(facts)
   return facts.maxClips and (tonumber(facts.posted) or 0) >= tonumber(facts.maxClips)
 end

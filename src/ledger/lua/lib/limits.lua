@@ -1,5 +1,5 @@
--- The limits in force. A Redis that lost its data has none until a worker publishes them anew: nothing is
--- dispatched and nothing is sent without them.
+-- The limits in force. A Redis that lost its data has none until a worker publishes them again: without limits, nothing
+-- is dispatched and nothing is sent.
 
 -- Reads the limits as numbers; nil when they are not published.
 local function readLimits()

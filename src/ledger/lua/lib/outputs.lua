@@ -1,6 +1,6 @@
--- Names in the storage, as they are compared (folded). In the same hash, `folder/` counts the names below a folder.
+-- Output names in folded form, in which they are compared. In the same hash, `folder/` counts the names below a folder.
 
--- The item that owns a name, from its value in the hash: an empty one for BATCH/ITEM.mp4 of that item.
+-- Returns the owner of a name from its value in the hash, which is empty for the item whose name is BATCH/ITEM.mp4.
 local function ownerOf(name, value)
   return value == '' and string.sub(name, 1, -#OUTPUT_ENDING - 1) or value
 end
@@ -10,8 +10,8 @@ local function eachFolder(name, visit)
   for slash in string.gmatch(name, '()/') do visit(string.sub(name, 1, slash - 1)) end
 end
 
--- Returns what a name cannot be used for: the item that owns it, or the kind of the obstacle and what that is.
--- `free` remembers folders that are none of the names.
+-- Returns why a name cannot be used: the kind of the obstacle, and the item or the folder that is the obstacle; nil
+-- when it can be used. `free` caches folders that are not the name of a clip.
 local function outputObstacle(name, ref, free)
   local value, below = unpack(redis.call('HMGET', OUTPUTS, name, name .. '/'))
   local owner = ownerOf(name, value)
@@ -30,7 +30,8 @@ local function outputObstacle(name, ref, free)
   return kind, file
 end
 
--- With `counts`, names below a folder beyond its first are counted there, for `countFolders` to add.
+-- Adds a name and counts it in its folders. With `counts`, only the first name of a folder is written at once; `counts`
+-- collects the number of others, which `countFolders` adds.
 local function addOutput(name, ref, free, counts)
   if free then free[name] = nil end
   if redis.call('HSET', OUTPUTS, name, name == ref .. OUTPUT_ENDING and '' or ref) == 0 then return end

@@ -3,8 +3,8 @@
 
 local function slotName(ref, attempt) return ref .. '#' .. attempt end
 
--- Puts a batch into the fair-share queue: the batch with the fewest tasks in flight is next, and among
--- equals the one whose turn is longest ago.
+-- Sets the score of a batch in the fair-share queue: the batch with the fewest tasks in flight is next, and among
+-- equals the one that was dispatched longest ago.
 local function setTurn(batch, inflight)
   redis.call('ZADD', TURNS, inflight * TURN_STEP + redis.call('HINCRBY', ACCOUNT, 'turn', 1), batch)
 end
@@ -28,8 +28,8 @@ local function freeExpiredSlots(now)
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', SLOTS, '-inf', now, 'LIMIT', 0, 100)) do freeSlot(name) end
 end
 
--- Returns the tasks that may be in flight now: the setting, or less for a while after the API refused more.
--- 0 before any worker has published the limits.
+-- Returns how many tasks may be in flight now: the setting, or fewer for a while after the API refused a task; 0 before
+-- any worker has published the limits.
 local function taskCeiling(now)
   local maxTasks = tonumber(redis.call('HGET', LIMITS, 'maxTasks')) or 0
   local account = readFields(ACCOUNT, 'ceiling', 'ceilingAt')

@@ -1,4 +1,4 @@
--- Redis's own clock in milliseconds: the one clock that all processes share.
+-- Returns the time of Redis's clock, which all processes share, in milliseconds.
 local function nowMs()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
