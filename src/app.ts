@@ -53,7 +53,7 @@ export interface App {
   requests: RequestBucket;
   queues: Queues;
   dispatcher: Dispatcher;
-  /** Closes everything in the opposite order of its opening, a private Redis last. */
+  /** Closes everything in reverse order of opening, a private Redis last. */
   close(): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export interface AppOptions {
    * none, it fails after a few seconds. Default: none.
    */
   roles?: readonly QueueName[];
-  /** Opens without waiting for Redis or checking it: commands fail until it answers. Default false. */
+  /** Opens without waiting for Redis or checking it: until it answers, commands fail. Default false. */
   lazy?: boolean;
   clock?: Clock;
   /** Called with each shortcoming of Redis before it is used. Default: each is logged as a warning. */
@@ -140,14 +140,14 @@ function logFinding(log: Logger, { subject, found, cure }: Finding): void {
   log.warn({ check: subject, cure }, `Redis: ${found}`);
 }
 
-/** Logs each reason of an outage once in ten seconds, not with every attempt to reconnect; and its end. */
+/** Logs each reason of an outage at most once in ten seconds, not with every attempt to reconnect, and its end. */
 function logOutages(redis: RedisClient, log: Logger): void {
   const loggedAt = new Map<string, number>();
   watchOutages(redis, (error) => {
     const reason = describeError(error);
     if (performance.now() - (loggedAt.get(reason) ?? -Infinity) < 10_000) return;
     loggedAt.set(reason, performance.now());
-    log.warn({ reason }, 'Redis is out of reach, trying on');
+    log.warn({ reason }, 'Redis is unreachable, reconnecting');
   });
   redis.on('ready', () => {
     if (loggedAt.size > 0) log.info('Redis answers again');

@@ -33,12 +33,12 @@ export function addJobsOptions(command: Command): Command {
     .option('--variables', 'unknown fields of YAML and JSON are variables, {name} in prompt, id and output')
     .option('--batch <name>', 'name of the batch (default: the name of the file)')
     .option('--output <template>', 'names of the clips, such as {batch}/{index}-{id}.mp4')
-    .option('--max-clips <n>', 'budget: most clips of the batch that may be paid for; none removes it')
+    .option('--max-clips <n>', 'budget: maximum number of paid clips of the batch, retries included; none removes it')
     .addOption(new Option('--format <format>', 'format of the files (default: by extension)').choices(formats))
     .option('--allow-images-outside', 'allow image_files outside the folder of their jobs file')
     .option('--encoding <name>', 'encoding of the files, such as windows-1252 (default: UTF-8)')
     .addOption(
-      new Option('--duplicates <what>', 'what to do about jobs with the same content (default: refuse)').choices([
+      new Option('--duplicates <what>', 'handling of jobs with the same content (default: refuse)').choices([
         'refuse',
         'skip',
       ]),
@@ -46,7 +46,7 @@ export function addJobsOptions(command: Command): Command {
     .addOption(
       new Option(
         '--flags <what>',
-        'what to do about options of other programs in .txt lines, such as --w 832 (default: refuse)',
+        'handling of options of other programs in .txt lines, such as --w 832 (default: refuse)',
       ).choices(['drop', 'keep']),
     );
 }

@@ -40,7 +40,9 @@ export function loadConfig(environment: Environment): Config {
     );
   }
   if (errors.length > 0) {
-    throw new SettingsError(errors.join('\n'), { cure: 'See `clipmill config` for every setting and its form.' });
+    throw new SettingsError(errors.join('\n'), {
+      cure: 'Correct or unset what is invalid; `clipmill config` prints every setting.',
+    });
   }
   const config = Object.freeze(values) as Config;
   checkAddresses(config);
@@ -107,6 +109,7 @@ export interface SettingReport {
   about: string;
 }
 
+/** Returns every setting with its value and source. Does not check the values. */
 export function reportSettings(environment: Environment): SettingReport[] {
   return Object.values<Setting>(settings).map((setting) => {
     const text = readVariable(environment, setting);

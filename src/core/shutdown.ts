@@ -37,7 +37,7 @@ class Interrupted extends Error {
 export const deadlines = {
   /** Steps of a worker process: answers to sent submissions are recorded, downloads stop. */
   drain: 25_000,
-  /** The same in `clipmill run`, where a person waits. */
+  /** The same in `clipmill run`, where the user waits. */
   drainRun: 10_000,
   /** Writing manifest and gallery after an interrupted `clipmill run` has drained. */
   lastReports: 8_000,

@@ -36,7 +36,7 @@ export async function checkAccount({ api, requests, clock }: AccountDeps): Promi
 
 export function judgeBalance(usd: number): Finding {
   if (usd > 0) return ok('key', `accepted; ${usd.toFixed(2)} USD left`);
-  return fail('key', `accepted, but ${usd.toFixed(2)} USD are left`, 'Top up the account at https://apixo.ai.');
+  return fail('key', `accepted, but the balance is ${usd.toFixed(2)} USD`, 'Top up the account at https://apixo.ai.');
 }
 
 /** The finding for each reason why the balance is unknown. */
@@ -50,7 +50,12 @@ const findings: Record<BalanceAction, (reason: string) => Finding> = {
       `cannot be checked without paying: the API does not offer the balance (${reason})`,
       'None needed if APIXO_BASE_URL is right. If the key is refused, the first submission halts.',
     ),
-  busy: (reason) => warn('key', `not checked: ${reason}`, 'Try again in a minute, and check what else uses the key.'),
+  busy: (reason) =>
+    warn(
+      'key',
+      `not checked: ${reason}`,
+      'Run this again in a minute, and check whether another program uses the key.',
+    ),
   unavailable: (reason) => warn('api', `unavailable: ${reason}`, 'Wait: workers retry automatically.'),
   'no-answer': (reason) => fail('api', `no answer: ${reason}`, 'Check the network, the firewall and APIXO_BASE_URL.'),
 };

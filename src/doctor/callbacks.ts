@@ -71,7 +71,7 @@ function judgeCallback(url: string, status: number | string, arrived: boolean, t
     return fail(
       'callbacks',
       `${url}: clipmill answers, but cannot reach its Redis`,
-      'Correct REDIS_URL of that process.',
+      'Fix the REDIS_URL of that process.',
     );
   if (arrived) {
     return fail(

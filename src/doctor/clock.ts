@@ -19,8 +19,8 @@ export function judgeClock(whose: string, skewMs: number, precisionMs: number): 
   const found = `${formatSeconds(off)} ${skewMs > 0 ? 'ahead of' : 'behind'} ${whose}`;
   const harm =
     off >= SIGNATURE_MS
-      ? 'polls come at the wrong time, and S3 rejects requests that this machine signs'
-      : 'polls come early or late by that';
+      ? 'polls run at the wrong time, and S3 rejects the requests that this machine signs'
+      : 'polls run early or late by that much';
   return warn(subject, `${found}: ${harm}`, 'Run a time service (chrony, systemd-timesyncd) on both machines.');
 }
 

@@ -107,7 +107,7 @@ async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, 
     yield* judgeRedis(facts);
     // Only this user can reach a private server.
     if (config.redisUrl) yield* judgeVulnerabilities(facts);
-    yield await examineFence(config, app);
+    yield await examineWitness(config, app);
     yield await compareClocks(app);
     const inForce = await limitsInForce(redis, keys);
     yield judgeLimits(config, inForce, await readUsage(run, config));
@@ -123,8 +123,8 @@ async function* examineRedis(config: Config, app: App): AsyncGenerator<Finding, 
 }
 
 /** Checks which witness acknowledges the record of a submission before it is sent. */
-async function examineFence(config: Config, { redis, log }: App): Promise<Finding> {
-  const subject = 'fence';
+async function examineWitness(config: Config, { redis, log }: App): Promise<Finding> {
+  const subject = 'witness';
   const policy = new AcknowledgementPolicy(redis, config.durability, log);
   try {
     const { kind, text } = await policy.current();

@@ -21,7 +21,7 @@ export async function judgeInstallation(
         'Set another CLIPMILL_PREFIX, or for a new key of the same account start once with --accept-new-key.',
       ),
     );
-  } else if (account === 'same') findings.push(ok('key', 'is the one that the prefix belongs to'));
+  } else if (account === 'same') findings.push(ok('key', 'matches the one recorded for this prefix'));
   if (storage !== undefined && storage !== place) {
     findings.push(
       warn(
@@ -34,7 +34,7 @@ export async function judgeInstallation(
   return findings;
 }
 
-/** Compares the limits of this process with those in force, which the worker that started last has set. */
+/** Compares the limits of this process with those in force, which the worker that started last has published. */
 export function judgeLimits(
   config: Pick<Config, 'maxTasks' | 'maxRequests' | 'requestWindowMs'>,
   inForce: LimitsInForce | undefined,
@@ -42,7 +42,7 @@ export function judgeLimits(
 ): Finding {
   const own = { maxTasks: config.maxTasks, maxRequests: config.maxRequests, windowMs: config.requestWindowMs };
   const used = `${formatCount(usage.slots.used)} tasks in flight, ${formatCount(usage.requests.used)} requests in the window now`;
-  if (!inForce) return ok('limits', `${describe(own)} by these settings; no worker has set any yet`);
+  if (!inForce) return ok('limits', `${describe(own)} by these settings; no worker has published any yet`);
   if (describe(own) === describe(inForce)) return ok('limits', `${describe(inForce)}; ${used}`);
   return warn(
     'limits',
@@ -57,11 +57,11 @@ export function judgeSubmission({ halted, pausedSince }: AccountState): Finding 
     return fail(
       'submission',
       `halted (${halted.reason}): ${halted.message}`,
-      'Fix the cause. clipmill tries again from time to time, or at once after: clipmill resume.',
+      'Fix the cause. Trials follow automatically, or at once after `clipmill resume`.',
     );
   }
-  if (pausedSince !== null) return warn('submission', 'paused by hand', 'Run: clipmill resume.');
-  return ok('submission', 'is on');
+  if (pausedSince !== null) return warn('submission', 'paused by the user', 'Run `clipmill resume`.');
+  return ok('submission', 'neither paused nor halted');
 }
 
 function describe(limits: LimitsInForce): string {

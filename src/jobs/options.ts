@@ -68,9 +68,11 @@ function checkSet(set: ReadonlyMap<string, string>, report: (diagnostic: Diagnos
     const field = `--set ${name}`;
     if (!settable.includes(name)) {
       const message =
-        name === 'matrix' || Object.hasOwn(headerShape, name)
-          ? 'cannot be set for all jobs'
-          : unknownName('field', name, settable);
+        name === 'matrix'
+          ? 'cannot be set for all jobs: write it in the file'
+          : Object.hasOwn(headerShape, name)
+            ? `is not a field of a job: use --${name.replaceAll('_', '-')}`
+            : unknownName('field', name, settable);
       report({ field, message });
       continue;
     }

@@ -29,8 +29,8 @@ export async function retryItems(
   choice: RetryChoice,
 ): Promise<number> {
   if (choice.anew && choice.item === undefined) {
-    throw new UserError('--anew pays again, so it applies to one item at a time', {
-      cure: 'Add the item: --item ID --anew.',
+    throw new UserError('a new task is paid for, so it needs a single item', {
+      cure: 'Name the item: --item ID --anew.',
     });
   }
   let back = 0;

@@ -21,13 +21,13 @@ export interface Status extends Usage {
   halted: { reason: string; message: string; since: number } | null;
   /** Unix time of the pause by a user, in milliseconds; `null` if submission is not paused. */
   pausedSince: number | null;
-  /** Sentences on why submission or storage is blocked, and what ends that; empty if nothing is blocked. */
+  /** Why submission or storage is blocked, one sentence each, with the cure; empty if nothing is blocked. */
   obstacles: string[];
 }
 
 /** Entries per read. */
 const PACE_PAGE = 1_000;
-/** Most entries that are read. At the default limits, about a thousand clips end in a minute. */
+/** Maximum number of entries that are read. At the default limits, about a thousand clips end in a minute. */
 const PACE_ENTRIES = 20_000;
 
 type StatusSource = Pick<App, 'account' | 'conditions' | 'config' | 'keys' | 'queries' | 'redis' | 'run'>;
@@ -79,7 +79,7 @@ async function readPace(app: StatusSource): Promise<Map<string, number>> {
 const REPORTED_WAIT_MS = 3_000;
 
 /**
- * Returns sentences on why submission or storage is blocked, each with what ends that. Empty if nothing is blocked.
+ * Returns why submission or storage is blocked, one sentence each, with the cure; empty if nothing is blocked.
  */
 export async function readObstacles(app: Pick<App, 'account' | 'conditions'>): Promise<string[]> {
   const [account, conditions] = await Promise.all([app.account.read(), app.conditions.read()]);
@@ -89,14 +89,14 @@ export async function readObstacles(app: Pick<App, 'account' | 'conditions'>): P
     const { reason, message } = account.halted;
     const waitMs = Math.max(0, (account.trialAt ?? 0) - Date.now());
     obstacles.push(
-      `halted (${reason}): ${message}; tried again in ${formatDuration(waitMs)}, or at \`clipmill resume\``,
+      `halted (${reason}): ${message}; next trial in ${formatDuration(waitMs)}, or at once with \`clipmill resume\``,
     );
   }
   const holdMs = Math.max(account.coolUntil ?? 0, account.heldUntil ?? 0) - Date.now();
   if (holdMs > REPORTED_WAIT_MS) {
     const what = (account.heldUntil ?? 0) > Date.now() ? 'requests wait' : 'submissions wait';
     obstacles.push(
-      `${what} for ${formatDuration(holdMs)}, because the API requested it or fails; \`clipmill resume\` ends that`,
+      `${what} for ${formatDuration(holdMs)}, because the API asked for it or is failing; \`clipmill resume\` ends the wait`,
     );
   }
   return [...obstacles, ...conditions.map(({ message, cure }) => (cure ? `${message}. ${cure}` : message))];

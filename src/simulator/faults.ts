@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../core/errors.ts';
 import type { Marker, MarkerKind } from './markers.ts';
+import { describeIssue } from './request-body.ts';
 import { seededRandom, type Random } from './random.ts';
 import { takeMarker, type PromptHistory } from './task.ts';
 
@@ -68,8 +69,8 @@ export function changeFaults(current: Partial<Faults>, change: unknown): Faults 
   const isObject = typeof change === 'object' && change !== null && !Array.isArray(change);
   const result = schema.safeParse(isObject ? { ...current, ...change } : change);
   if (result.success) return result.data;
-  throw new UserError(`faults: ${z.prettifyError(result.error)}`, {
-    cure: `Use numbers from 0 to 1 for ${Object.keys(faultRates).join(', ')}.`,
+  throw new UserError(`faults: ${result.error.issues.map(describeIssue).join('; ')}`, {
+    cure: `These have a rate from 0 to 1: ${Object.keys(faultRates).join(', ')}. These have none: down, badKey, noCredit.`,
   });
 }
 

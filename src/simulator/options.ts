@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../core/errors.ts';
 import type { Faults } from './faults.ts';
+import { describeIssue } from './request-body.ts';
 
 /** Options of a simulator. All are optional; an invalid option throws a UserError. */
 export interface SimulatorOptions {
@@ -14,9 +15,9 @@ export interface SimulatorOptions {
   apiKey?: string | undefined;
   /** Divides generation times, the request window and callback retry delays: 0.01 to 10,000. Default: 1. */
   speed?: number | undefined;
-  /** Most tasks in flight: 1 to 1,000,000. Default: 1,000. */
+  /** Maximum number of tasks in flight: 1 to 1,000,000. Default: 1,000. */
   maxTasks?: number | undefined;
-  /** Most API requests in any window: 1 to 10,000,000. Default: 10,000. */
+  /** Maximum number of API requests in any window: 1 to 10,000,000. Default: 10,000. */
   maxRequests?: number | undefined;
   /** The window in milliseconds, before division by `speed`: 1 ms to 24 h. Default: 60,000. */
   requestWindowMs?: number | undefined;
@@ -36,7 +37,7 @@ export interface SimulatorOptions {
   urlTtlMs?: number | undefined;
   /** Time limit of a callback in real milliseconds, after which it counts as refused. Default: 30,000. */
   callbackTimeoutMs?: number | undefined;
-  /** Most tasks that are kept: beyond that, the oldest ended one is dropped (404). Default: 200,000. */
+  /** Maximum number of tasks that are kept: beyond that, the oldest ended one is dropped (404). Default: 200,000. */
   keepTasks?: number | undefined;
   /** Initial faults; see faults.ts. */
   faults?: Partial<Faults> | undefined;
@@ -85,8 +86,8 @@ export type SimulatorSettings = Readonly<Omit<z.output<typeof schema>, 'faults'>
 export function readOptions(options: SimulatorOptions): SimulatorSettings {
   const result = schema.safeParse(options);
   if (!result.success) {
-    throw new UserError(`simulator: ${z.prettifyError(result.error)}`, {
-      cure: 'See SimulatorOptions for valid values.',
+    throw new UserError(`simulator: ${result.error.issues.map(describeIssue).join('; ')}`, {
+      cure: 'See `clipmill simulate --help` for every option.',
     });
   }
   const { faults: _, ...settings } = result.data;
@@ -97,5 +98,7 @@ export function readOptions(options: SimulatorOptions): SimulatorSettings {
 export function readBalance(value: unknown): number | undefined {
   const result = usd.nullish().safeParse(value);
   if (result.success) return result.data ?? undefined;
-  throw new UserError(`balance: ${z.prettifyError(result.error)}`, { cure: 'Use US dollars from 0 up, or null.' });
+  throw new UserError(`balance: ${result.error.issues.map(({ message }) => message).join('; ')}`, {
+    cure: 'Use US dollars from 0 up, or null.',
+  });
 }

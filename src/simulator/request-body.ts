@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** Longest prompt, in characters. */
 const MAX_PROMPT = 1000;
-/** Most issues in an error message. */
+/** Maximum number of issues in an error message. */
 const MAX_ISSUES = 5;
 
 const common = {
@@ -63,7 +63,8 @@ export function readRequest(text: string): GenerationRequest | string {
   return `Invalid parameters: ${issues.join('; ')}`;
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string {
+/** Formats a validation error as `path: message`. */
+export function describeIssue(issue: z.core.$ZodIssue): string {
   const path = issue.path.join('.') || 'body';
   if (issue.code !== 'unrecognized_keys') return `${path}: ${issue.message}`;
   const parent = issue.path.length > 0 ? `${path}.` : '';

@@ -126,11 +126,11 @@ describe('commands without Redis', () => {
     expect(checked.code).toBe(0);
     expect(checked.out).toBe(
       'jobs.yaml: valid, batch "b"\n' +
-        '  clips       902  (2 × 5 s text-to-video, 900 × 10 s text-to-video)\n' +
-        '  video       9,010 seconds\n' +
-        '  requests    about 9,008\n' +
-        '  least time  1 min 30 s\n' +
-        '  budget      3 clips\n',
+        '  clips     902  (2 × 5 s text-to-video, 900 × 10 s text-to-video)\n' +
+        '  video     9,010 seconds\n' +
+        '  requests  about 9,008\n' +
+        '  time      at least 1 min 30 s\n' +
+        '  budget    3 clips\n',
     );
   });
 
@@ -142,6 +142,16 @@ describe('commands without Redis', () => {
     expect(JSON.parse(out)).toContainEqual(
       expect.objectContaining({ name: 'CLIPMILL_MAX_TASKS', value: '3', source: 'environment' }),
     );
+  });
+
+  it('config prints every setting, even if one is invalid, and exits with 2', async () => {
+    const env = { CLIPMILL_MAX_TASKS: 'many', CLIPMILL_MAX_TASK: '3' };
+    const { code, out, err } = await clipmill(['config'], await workFolder(), env).finished;
+    expect(code).toBe(2);
+    expect(out).toMatch(/^CLIPMILL_MAX_TASKS +many +environment/m);
+    expect(out).toMatch(/^CLIPMILL_POLL_INTERVAL +5s +default/m);
+    expect(err).toContain('did you mean CLIPMILL_MAX_TASKS?');
+    expect(err).toContain('error: CLIPMILL_MAX_TASKS=many: must be a whole number');
   });
 
   it.each(['job', 'event', 'file'])('schema %s prints a JSON Schema', async (what) => {

@@ -89,7 +89,7 @@ describe('doctor', () => {
       'warn settings',
       'fail durability',
       'fail eviction',
-      'warn fence',
+      'warn witness',
       'fail storage',
       'fail key',
     ]);

@@ -36,7 +36,7 @@ async function expectSurvival({ what, strike, mend }: Fault): Promise<void> {
   await harness.tasksMade(10);
 
   await strike(redis, proxy);
-  await Promise.all(workers.map((worker) => worker.saying('Redis is out of reach')));
+  await Promise.all(workers.map((worker) => worker.saying('Redis is unreachable')));
   await mend(redis, proxy);
 
   const { counts } = await harness.endedOnce(what);
@@ -55,7 +55,7 @@ async function expectEnd(): Promise<void> {
   const worker = harness.worker();
   await harness.tasksMade(10);
   await proxy.refuse();
-  await worker.saying('Redis is out of reach');
+  await worker.saying('Redis is unreachable');
   const toldAt = performance.now();
   worker.child.kill('SIGTERM');
   expect(await worker.finished).toMatchObject({ code: 0 });

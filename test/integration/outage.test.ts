@@ -34,7 +34,7 @@ describe('a process whose Redis is away', () => {
     const { opening, saying } = openBehind(proxy);
     await looking;
     await proxy.refuse();
-    await saying('Redis is out of reach');
+    await saying('Redis is unreachable');
     proxy.thaw();
     await proxy.accept();
     await saying('Redis answers again');
@@ -47,7 +47,7 @@ describe('a process whose Redis is away', () => {
     const { opening, saying } = openBehind(proxy);
     const app = await opening;
     proxy.hangUp();
-    await saying('Redis is out of reach');
+    await saying('Redis is unreachable');
     await proxy.accept();
     await saying('Redis answers again');
     expect(await app.redis.ping()).toBe('PONG');

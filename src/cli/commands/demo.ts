@@ -16,21 +16,24 @@ const SPEED = 10;
 const FOLDER = 'clipmill-demo';
 const DEMO_HOME = join(FOLDER, DEFAULT_HOME);
 
-/** The documented times and limits, divided by the speed of the simulator. */
-const scaledSettings = {
-  CLIPMILL_REQUEST_WINDOW: `${60_000 / SPEED}ms`,
-  CLIPMILL_POLL_DELAY: `${50_000 / SPEED}ms`,
-  CLIPMILL_POLL_INTERVAL: `${5_000 / SPEED}ms`,
-};
+/** Returns the default times, divided by the speed of the simulator. */
+function scaledSettings() {
+  const { requestWindowMs, pollDelayMs, pollIntervalMs } = loadConfig({});
+  return {
+    CLIPMILL_REQUEST_WINDOW: `${requestWindowMs / SPEED}ms`,
+    CLIPMILL_POLL_DELAY: `${pollDelayMs / SPEED}ms`,
+    CLIPMILL_POLL_INTERVAL: `${pollIntervalMs / SPEED}ms`,
+  };
+}
 
 export function addDemo(program: Command, context: CliContext): void {
   program
     .command('demo')
     .argument('[file]', 'jobs file (default: the bundled example)')
-    .summary('make a batch in a minute, with a simulated API and without a key')
+    .summary('make the example clips with a simulated API: no key, no cost')
     .description(
-      `Starts a simulated API and makes the clips of the file with a private Redis. Everything is stored in\n` +
-        `${FOLDER}/, which the next demo replaces. Clips, batches and settings of real runs are not touched.`,
+      'Starts a simulated API and makes the clips of the file with a private Redis. Stores everything in ' +
+        `${FOLDER}/, which the next demo replaces; clips, batches and settings of real runs are not touched.`,
     )
     .action(async (file: string | undefined) => {
       const simulator = await startSimulator({ speed: SPEED, balance: 100 });
@@ -39,7 +42,7 @@ export function addDemo(program: Command, context: CliContext): void {
           // Overrides CLIPMILL_STORAGE: simulated clips are never stored with paid ones.
           CLIPMILL_STORAGE: `file:${FOLDER}`,
           CLIPMILL_PREFIX: 'clipmill-demo',
-          ...scaledSettings,
+          ...scaledSettings(),
           APIXO_BASE_URL: simulator.url,
           CLIPMILL_LOG_LEVEL: 'warn',
         });

@@ -12,7 +12,7 @@ export function addDoctor(program: Command, context: CliContext): void {
   program
     .command('doctor')
     .option('--json', 'print JSON')
-    .summary('check Redis, storage, key, clock and limits, and print what to do')
+    .summary('check Redis, storage, key, clock and limits, with a cure for each problem')
     .description(
       'Checks everything that clipmill depends on: the settings, Redis (version, append-only file, eviction, memory), the ' +
         'storage (writes and removes a probe), the API and its key (one request, which costs nothing), the clock, ' +
@@ -48,7 +48,7 @@ async function* examine(context: CliContext): AsyncGenerator<Finding> {
     return;
   }
   const set = reportSettings(context.env).filter(({ source }) => source === 'environment');
-  yield ok('settings', `${set.length} from the environment, all others by default: see clipmill config`);
+  yield ok('settings', `${set.length} set in the environment, the others at their defaults: see \`clipmill config\``);
   yield* diagnose(config, DEFAULT_HOME, (app) => startServer(app, { listen: config.listen }));
 }
 

@@ -21,6 +21,10 @@ export function addExport(program: Command, context: CliContext): void {
         .default('jsonl'),
     )
     .summary('print the manifest or the gallery of a batch')
+    .description(
+      'Prints the items of a batch with their input, state, task id, attempts, times, size, SHA-256 and location, from ' +
+        'Redis to standard output.',
+    )
     .action(async (batch: string, options: { format: (typeof formats)[number] }) => {
       await withApp(context, { redis: 'read' }, async (app) => {
         await requireBatch(app, batch);

@@ -6,6 +6,10 @@ export function addPause(program: Command, context: CliContext): void {
   program
     .command('pause')
     .summary('stop submitting until `clipmill resume`; tasks in progress continue')
+    .description(
+      'Stops all submissions of the account until `clipmill resume`. Tasks in progress are still polled, and their clips ' +
+        'stored.',
+    )
     .action(async () => {
       await withApp(context, { redis: 'read' }, async (app) => {
         const changed = await app.account.pause();
@@ -19,7 +23,8 @@ export function addPause(program: Command, context: CliContext): void {
 export function addResume(program: Command, context: CliContext): void {
   program
     .command('resume')
-    .summary('continue after a pause, or at once after a halt (bad key, no credit)')
+    .summary('resume submission after a pause, or at once after a halt (bad key, no credit)')
+    .description('Ends a pause, a halt and every cooldown of the account, so that submission resumes at once.')
     .action(async () => {
       await withApp(context, { redis: 'read' }, async (app) => {
         const changed = await app.account.resume();

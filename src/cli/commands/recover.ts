@@ -15,7 +15,7 @@ export function addRecover(program: Command, context: CliContext): void {
     .command('recover')
     .argument('[batch...]', 'names of batches (default: all in the storage)')
     .option('--json', 'print JSON')
-    .summary('recover batches of a lost Redis from the storage: clips, and tasks in progress')
+    .summary('restore the batches of a lost Redis from the storage: clips, and tasks in progress')
     .description(
       'Reads the manifests in the storage, and the answers that processes in this folder could not record in Redis. ' +
         'Stored clips count as done. Tasks that were in progress are polled, and their clips stored, by `clipmill work` or ' +

@@ -18,12 +18,17 @@ export function addRetry(program: Command, context: CliContext): void {
     .command('retry')
     .argument('<batch>')
     .option('--failed', 'failed items (the default)')
-    .option('--held', 'held items, whose clips may then be paid for twice')
+    .option('--held', 'held items; one without a known task may be paid for twice')
     .option('--cancelled', 'cancelled items')
     .option('--item <id>', 'only this item, in any end state')
     .option('--anew', 'with --item: pay for a new task instead of polling the earlier one')
     .option('--json', 'print JSON')
     .summary('requeue ended items')
+    .description(
+      'Requeues the failed items of a batch, or the chosen ones. An item whose task may still have a clip is polled ' +
+        'again; any other is submitted again. For a held item without a known task, that may pay twice. Workers, or ' +
+        '`clipmill run` with the same file, make the clips.',
+    )
     .action(async (batch: string, options: RetryOptions) => {
       await withApp(context, { redis: 'read' }, async (app) => {
         const { item, anew } = options;

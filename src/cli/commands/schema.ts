@@ -15,6 +15,7 @@ export function addSchema(program: Command, context: CliContext): void {
       ),
     )
     .summary('print a JSON Schema for producers, consumers or editors')
+    .description('Prints the JSON Schema (draft 2020-12) of the data that clipmill reads or writes.')
     .action((what: keyof typeof schemas) => {
       context.out(`${JSON.stringify(schemas[what](), null, 2)}\n`);
     });

@@ -17,8 +17,8 @@ export function addServe(program: Command, context: CliContext): void {
     .summary('run the HTTP server: callbacks of the API, health, metrics')
     .description(
       'Serves until SIGTERM or SIGINT. CLIPMILL_LISTEN (127.0.0.1:7878) has /healthz, /readyz and /metrics; ' +
-        'CLIPMILL_CALLBACK_LISTEN accepts only the callbacks of CLIPMILL_CALLBACK_URL. Requires REDIS_URL. Has no state of ' +
-        'its own, so several may run. See docs/server.md for nginx, Caddy and tunnels.',
+        'CLIPMILL_CALLBACK_LISTEN accepts only the callbacks of CLIPMILL_CALLBACK_URL. Requires REDIS_URL. Keeps no state, ' +
+        'so any number may run. See docs/server.md for nginx, Caddy and tunnels.',
     )
     .action(async () => {
       const config = configFrom(context);

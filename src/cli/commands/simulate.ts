@@ -29,14 +29,15 @@ export function addSimulate(program: Command, context: CliContext): void {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--public-url <url>', 'base URL of the clips (default: http://HOST:PORT)')
     .addOption(numberOption('--speed <n>', 'divides generation times and the request window').default(1))
-    .addOption(numberOption('--max-tasks <n>', 'tasks in flight (default: 1000)'))
-    .addOption(numberOption('--max-requests <n>', 'requests in a window (default: 10000)'))
+    .addOption(numberOption('--max-tasks <n>', 'maximum number of tasks in flight (default: 1000)'))
+    .addOption(numberOption('--max-requests <n>', 'maximum number of requests in a window (default: 10000)'))
     .addOption(numberOption('--seed <n>', 'seed of the times and random faults (default: 1)'))
     .addOption(numberOption('--clip-bytes <n>', 'size of every clip'))
     .addOption(numberOption('--balance <usd>', 'balance of the account (default: unlimited)'))
     .option('--key <key>', 'the only accepted key (default: any key)')
     .option('--fault <name=rate>', 'a fault and its rate, see below (repeatable)', readFault)
-    .summary('simulate the API on this machine, with the real limits, times and faults')
+    .summary('serve a simulated API, with the real limits and times, and with faults')
+    .description('Serves a simulated API on this machine until it is interrupted. Prints its URL, for APIXO_BASE_URL.')
     .addHelpText('after', () => `\nFaults by chance (0 to 1):\n${faultHelp()}\nMarkers in a prompt:\n${markerHelp()}`)
     .action(async (options: SimulateOptions) => {
       const { key, fault = {}, ...rest } = options;

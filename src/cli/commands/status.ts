@@ -11,7 +11,11 @@ export function addStatus(program: Command, context: CliContext): void {
     .command('status')
     .argument('[batch]', 'only this batch')
     .option('--json', 'print JSON')
-    .summary('print counts, pace, slots, request budget, failures by code')
+    .summary('print counts, pace, slots, requests, failures by code, and obstacles')
+    .description(
+      'Prints the slots and requests of the account in use, every obstacle with its cure, and for each batch the number of ' +
+        'items in each state, the pace, the time left, and the failures by code.',
+    )
     .action(async (batch: string | undefined, options: { json?: true }) => {
       await withApp(context, { redis: 'read' }, async (app) => {
         if (batch !== undefined) await requireBatch(app, batch);

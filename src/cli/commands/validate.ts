@@ -19,7 +19,7 @@ export function addValidate(program: Command, context: CliContext): void {
     .summary('check files without sending anything')
     .description(
       'Checks everything that can be checked without the API, and prints totals: clips, seconds of video, API requests ' +
-        'and the least time that the limits allow. If there are errors, prints all of them and exits with 2.',
+        'and the shortest time that the limits allow. If there are errors, prints all of them and exits with 2.',
     );
   addJobsOptions(command).action(async (paths: string[], options: { checkUrls?: true; json?: true }) => {
     const config = configFrom(context);
@@ -66,7 +66,7 @@ function describe(file: JobsFile, expected: Estimate): string {
     ['  video', plural(totals.videoSeconds, 'second')],
     ...(file.imageFiles > 0 ? [['  images', `${formatCount(file.imageFiles)} to upload`]] : []),
     ['  requests', `about ${formatCount(expected.requests)}`],
-    ['  least time', formatDuration(expected.leastMs)],
+    ['  time', `at least ${formatDuration(expected.leastMs)}`],
     ...(file.maxClips === undefined ? [] : [['  budget', formatBudget(file.maxClips)]]),
   ];
   return `${file.path}: valid, batch "${file.batch}"\n${formatTable(rows)}`;
@@ -75,7 +75,7 @@ function describe(file: JobsFile, expected: Estimate): string {
 interface Estimate {
   /** API requests: submissions and polls. */
   requests: number;
-  /** The least time that the limits allow with the documented generation times, in milliseconds. */
+  /** The shortest time that the limits allow with the documented generation times, in milliseconds. */
   leastMs: number;
 }
 

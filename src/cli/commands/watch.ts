@@ -15,6 +15,10 @@ export function addWatch(program: Command, context: CliContext): void {
     .command('watch')
     .argument('[batch]', 'only this batch; exits when it has ended')
     .summary('print the status repeatedly, until interrupted or until the batch has ended')
+    .description(
+      'Prints the output of `clipmill status` every second, or every 10 s if standard error is not a terminal. With a ' +
+        'batch, exits when that has ended.',
+    )
     .action(async (batch: string | undefined) => {
       await withApp(context, { redis: 'read' }, async (app) => {
         if (batch !== undefined) await requireBatch(app, batch);

@@ -9,7 +9,7 @@ export function addWork(program: Command, context: CliContext): void {
     .command('work')
     .addArgument(new Argument('[kinds...]', 'steps that this process runs (default: all)').choices(queueNames))
     .option('--accept-new-key', 'accept the API key as a new one of the same account')
-    .summary('run workers on a shared Redis until SIGTERM, which drains')
+    .summary('run workers on a shared Redis; SIGTERM drains them')
     .description(
       'Runs workers until SIGTERM or SIGINT: submit, poll and download, or the named ones. Requires REDIS_URL. The first ' +
         'signal drains: answers to sent requests are recorded, downloads stop and continue elsewhere. The second ends the ' +

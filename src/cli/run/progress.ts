@@ -56,7 +56,7 @@ export interface ProgressView {
   usage: Usage;
   /** Milliseconds until the end; `null` if unknown. */
   etaMs: number | null;
-  /** Why submission or storage is blocked, each with what ends that. */
+  /** Why submission or storage is blocked, one sentence each, with the cure. */
   obstacles: readonly string[];
 }
 
@@ -85,15 +85,15 @@ export function progressLine(view: ProgressView): string {
   return `${view.title}: ${formatCount(counts.done)} of ${formatCount(counts.total)} done · ${formatStates(counts)} · ${formatPace(view)}${warning}`;
 }
 
-/** Returns the obstacles, or that all slots are retained by held submissions. */
+/** Returns the obstacles; if there are none, whether held submissions occupy all slots. */
 function obstaclesOf({ obstacles, counts, usage }: ProgressView): readonly string[] {
   if (obstacles.length > 0) return obstacles;
   const full = usage.slots.used >= usage.slots.ceiling && counts.submitting + counts.generating === 0;
   if (!full || counts.queued === 0 || counts.held === 0) return [];
-  return ['no slot is free: a held submission keeps its slot for minutes, as its task may be running'];
+  return ['no slot is free: a held submission keeps its slot for up to 5 min, as its task may be running'];
 }
 
-/** Most lines of an obstacle on a terminal. */
+/** Maximum number of lines of an obstacle on a terminal. */
 const MAX_OBSTACLE_LINES = 6;
 
 /** Wraps a line at the width of the terminal. A truncated reason would be useless. */

@@ -39,12 +39,14 @@ async function writeReports(context: CliContext, workers: Workers, batch: string
   try {
     return (await workers.reports.write(batch)).gallery;
   } catch (error) {
-    context.err(`manifest and gallery could not be written: ${describeError(error)}; the same command retries\n`);
+    context.err(
+      `manifest and gallery could not be written: ${describeError(error)}; run the same command again to write them\n`,
+    );
     return undefined;
   }
 }
 
-/** Most failed and held items that are listed. */
+/** Maximum number of failed and held items that are listed. */
 const MAX_LISTED = 10;
 
 /** Formats the result of a batch, and what to do about failed and held items. */
@@ -82,7 +84,8 @@ function heldAdvice(batch: Batch): string {
     lines.push(`  ${plural(overBudget, 'item')} held: ${reasons.BUDGET}; raise it in the file and run again\n`);
   if (ambiguous > 0) {
     lines.push(
-      `  ${plural(ambiguous, 'item')} held: it is unknown whether the API made (and billed) the clip; if paying twice is acceptable:\n`,
+      `  ${plural(ambiguous, 'item')} held: the API may have made and billed ${ambiguous === 1 ? 'its clip' : 'their clips'}. To poll the tasks again, or, where no task\n`,
+      '  is known, to submit the items again, which may pay twice:\n',
       `    clipmill retry ${batch.batch} --held\n`,
     );
   }

@@ -51,7 +51,7 @@ function refusal(name: string, raw: Fields, batch: Batch): FieldDiagnostic | und
   if (batch.extraFields === 'variables') return undefined;
   const message = unknownName('field', name, fieldNames);
   if (batch.extraFields === 'unknown') return { path: [name], at: 'key', message };
-  const cure = `; --variables takes it as a variable, ${columnOption('FIELD', name)} as another field`;
+  const cure = `; --variables makes it a variable, ${columnOption('FIELD', name)} reads it as another field`;
   return { path: [name], at: 'key', message: message + cure, once: `unknown ${name}` };
 }
 

@@ -23,6 +23,12 @@ describe('readOptions', () => {
     });
   });
 
+  it('names each invalid option in one line', () => {
+    const options: object = { speed: 0, sped: 2 };
+    expect(() => readOptions(options)).toThrow(/^simulator: speed: [^\n]+; sped: is not a parameter$/);
+    expect(() => changeFaults({}, { create5000: 0.1 })).toThrow(/^faults: create5000: is not a parameter$/);
+  });
+
   it('may set the times of one clip length', () => {
     expect(readOptions({ generationMs: { 5: [1, 2] } }).generationMs).toEqual({ 5: [1, 2], 10: [80_000, 100_000] });
   });
