@@ -30,15 +30,15 @@ export type { StreamEvent } from './ledger/event.ts';
 
 export interface ClipmillOptions {
   /**
-   * Settings by their names in the environment, such as `{ APIXO_API_KEY: '…', REDIS_URL: '…' }`; see
-   * `clipmill config` for all. They go before the variables of the environment.
+   * Settings by their names in the environment, such as `{ APIXO_API_KEY: '…', REDIS_URL: '…' }`. They override the
+   * environment variables; `clipmill config` prints all of them.
    */
   settings?: Environment;
-  /** The steps that this process works on. Default: all; `[]` for a process that only submits and reads. */
+  /** The queues that this process works on. Default: all; `[]` for a process that only submits and reads. */
   work?: readonly QueueName[];
   /** Folder of the private Redis that is started when REDIS_URL is not set. Default `.clipmill`. */
   home?: string;
-  /** A pino logger. Default: none; `true` for JSON lines on standard error. */
+  /** A pino logger, or `true` for JSON lines on standard error. Default: no log. */
   log?: Logger | true;
 }
 
@@ -47,78 +47,77 @@ export interface SubmitOptions {
   /** Template of the clips' names. Default `{batch}/{id}.mp4`. */
   output?: string;
   /**
-   * Budget of the batch: submissions that may be accepted at most, retries included. Default: what the batch has
-   * already, or no limit; `none` removes it. A batch that has a budget from another source refuses another figure.
+   * Budget of the batch: maximum number of submissions that may be accepted, retries included; `none` removes it.
+   * Default: the existing budget of the batch, if any. Only the source that set a budget can change it.
    */
   maxClips?: number | 'none';
-  /** Where the jobs come from: a budget may be changed by the source that gave it. Default: none. */
+  /** Source of the jobs, such as the path of a file: only the source that set a budget can change it. Default: none. */
   source?: string;
-  /** Job fields for all jobs that do not have them. */
+  /** Fields of jobs that do not have them. */
   defaults?: JobDefaults;
   /**
-   * Takes what the batch has in the storage for the clips of these jobs, also what this ledger does not know and what
-   * was made of other content. Default false: such a folder is an error.
+   * Accepts existing files of the batch in the storage as the clips of these jobs, even if Redis does not know them or
+   * they have other content. Default false: such a folder is an error.
    */
   adopt?: boolean;
   /**
-   * Pays for clips whose names or ids the storage has with other content, and replaces those files. All jobs are read
-   * before the first is submitted then. Not together with `adopt`. Default false.
+   * Pays for new clips where the storage has files with their names, or ids with other content, and replaces those
+   * files. All jobs are then read before the first is submitted. Excludes `adopt`. Default false.
    */
   replace?: boolean;
-  /** Stops the submission; items submitted by then stay, and submitting again completes them. */
+  /** Stops the submission. Items submitted so far stay, and a repeated submission adds the rest. */
   signal?: AbortSignal;
 }
 
-/** One batch: its state, its items, and what can be done with them. */
+/** One batch: its state, its items, and the operations on them. */
 export interface BatchHandle {
   readonly name: string;
-  /** Resolves when all items have ended, with the batch as it is then. */
+  /** Resolves with the batch when all its items have ended. */
   ended(options?: { signal?: AbortSignal }): Promise<BatchRecord>;
   status(): Promise<BatchStatus>;
-  /** All items in their order, read a page at a time. */
+  /** Yields all items in the order of their submission, and reads them in pages. */
   items(): AsyncIterable<Item>;
   item(id: string): Promise<Item | undefined>;
   /** Requeues ended items. @returns their number */
   retry(choice: RetryChoice): Promise<number>;
-  /** Stops submitting items of the batch. */
+  /** Stops submitting items of the batch. `discard` also discards the clips in progress, which are paid for. */
   cancel(options?: { discard?: boolean }): Promise<CancelResult>;
-  /** Writes manifest and gallery beside the clips. @returns where they are */
+  /** Writes manifest and gallery next to the clips. @returns their locations */
   storePages(): Promise<BatchReports>;
 }
 
 export interface Clipmill {
   /**
-   * Adds jobs to a batch, each once: a job whose id is there already adds nothing, so the same call
-   * again is safe. Work begins while later jobs are still read, so an async iterable may be slow or
-   * long. Resolves when the last job is in.
-   * Local images (`image_files`) are uploaded on the way; they need S3 storage.
-   * A text is a job with this prompt. `{index}` in names continues from the end of the batch.
-   * @throws InputError at the first job that is wrong; those before it are submitted. UserError for wrong arguments,
-   * and when Redis has no room for the jobs: before the first of an array, before the next 10,000 of another iterable
+   * Adds jobs to a batch. A job whose id is already in the batch adds nothing, so the call is safe to repeat. Work
+   * begins while later jobs are read, so an async iterable may be slow or long. Resolves when the last job is added.
+   * A string is the prompt of a job. Local images (`image_files`) are uploaded, which requires S3 storage. `{index}` in
+   * names continues from the end of the batch.
+   * @throws InputError at the first invalid job; those before it are submitted. UserError for invalid arguments, and if
+   * Redis lacks memory for the jobs: before the first one of an array, before the next 10,000 of another iterable
    */
   submit(
     batch: string,
     jobs: Iterable<JobInput | string> | AsyncIterable<JobInput | string>,
     options?: SubmitOptions,
   ): Promise<BatchHandle & { submission: Submission }>;
-  /** @throws UserError when there is no such batch */
+  /** Opens an existing batch. @throws UserError if there is none */
   batch(name: string): Promise<BatchHandle>;
-  /** Returns all batches, slots, request budget, and why nothing is submitted, if so. */
+  /** Returns the status of all batches and of the account, with the reason if submission or storage is blocked. */
   status(): Promise<Status>;
-  /** Ends of items and batches as they happen; `after` is the id of the last known event; default: only new events. */
+  /** Yields the end of each item and batch as it happens, from the event after the id `after`. Default: new events only. */
   events(options?: { after?: string; signal?: AbortSignal }): AsyncIterable<Completion>;
-  /** Stops submissions until `resume`. */
+  /** Stops all submissions of the account until `resume`. */
   pause(): Promise<void>;
-  /** Ends a pause, or a halt because of the key or the credit. */
+  /** Ends a pause, a halt and every cooldown of the account. */
   resume(): Promise<void>;
-  /** Drains the workers of this process and closes everything. Work that is not done continues at the next start. */
+  /** Drains the workers of this process and closes everything. Unfinished work continues at the next start. */
   close(): Promise<void>;
 }
 
 /**
- * Opens clipmill in this process: on the Redis of REDIS_URL, or on a private one in `.clipmill/`.
- * @throws UserError when a setting is missing or wrong, Redis is out of reach or cannot be used, or the storage
- * accepts no files
+ * Opens clipmill in this process, with the Redis of REDIS_URL or a private one in `.clipmill/`, and starts its workers.
+ * @throws UserError if a setting is missing or invalid, Redis is unreachable or unsuitable, or the storage accepts no
+ * files
  */
 export async function createClipmill(options: ClipmillOptions = {}): Promise<Clipmill> {
   requireOptions('createClipmill', options, ['settings', 'work', 'home', 'log']);
@@ -207,7 +206,7 @@ export async function createClipmill(options: ClipmillOptions = {}): Promise<Cli
   }
 }
 
-/** The number of jobs, where it is known before they are read. */
+/** Returns the number of jobs if it is known before they are read. */
 function lengthOf(jobs: object): number | undefined {
   return Array.isArray(jobs) ? jobs.length : undefined;
 }

@@ -41,7 +41,7 @@ export async function checkUrls(
   if (problems.length > 0) throw new InputError(problems);
 }
 
-/** Returns what is wrong with an image. Contacts allowed addresses only: the jobs file may be untrusted. */
+/** Returns the fault of an image. Contacts allowed addresses only: the jobs file may be untrusted. */
 async function imageFault(source: SourceOpener, url: string): Promise<string | undefined> {
   try {
     const answer = await source.head(url, AbortSignal.timeout(TIMEOUT_MS));

@@ -56,7 +56,7 @@ export const settings = {
     env: 'CLIPMILL_ALLOW_HTTP',
     value: z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
     default: 'false',
-    about: 'true to send the API key unencrypted to an APIXO_BASE_URL with http:// beyond this network',
+    about: 'true to allow an APIXO_BASE_URL with http:// outside this network, which sends the API key unencrypted',
   },
   redisUrl: {
     env: 'REDIS_URL',
@@ -83,7 +83,8 @@ export const settings = {
     env: 'CLIPMILL_DURABILITY',
     value: z.enum(['auto', 'replica', 'disk', 'memory']),
     default: 'auto',
-    about: 'what acknowledges the record of a submission before it is sent; see docs/durability.md',
+    about:
+      'witness that acknowledges the record of a submission before it is sent: auto, replica, disk or memory; see docs/durability.md',
   },
   prefix: {
     env: 'CLIPMILL_PREFIX',
@@ -137,19 +138,19 @@ export const settings = {
     env: 'CLIPMILL_SIDECAR',
     value: z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
     default: 'false',
-    about: 'true to store NAME.json with the manifest line of each clip beside it',
+    about: 'true to store NAME.json, with the manifest line of the clip, next to every clip',
   },
   maxTasks: {
     env: 'CLIPMILL_MAX_TASKS',
     value: wholeNumber(1, 100_000),
     default: '1000',
-    about: 'most tasks in flight at the API, over all processes',
+    about: 'maximum number of tasks in flight, over all processes',
   },
   maxRequests: {
     env: 'CLIPMILL_MAX_REQUESTS',
     value: wholeNumber(1, 1_000_000),
     default: '10000',
-    about: 'most API requests in any window, over all processes',
+    about: 'maximum number of API requests in any window, over all processes',
   },
   requestWindowMs: {
     env: 'CLIPMILL_REQUEST_WINDOW',
@@ -161,19 +162,19 @@ export const settings = {
     env: 'CLIPMILL_POLL_DELAY',
     value: duration,
     default: '50s',
-    about: 'from submission to the first poll of a task',
+    about: 'time from the submission of a task to its first poll',
   },
   pollIntervalMs: {
     env: 'CLIPMILL_POLL_INTERVAL',
     value: positiveDuration,
     default: '5s',
-    about: 'from one poll of a task to the next',
+    about: 'time between two polls of a task',
   },
   polling: {
     env: 'CLIPMILL_POLLING',
     value: z.enum(['fixed', 'adaptive']),
     default: 'fixed',
-    about: 'adaptive spends the unused request budget on earlier polls',
+    about: 'fixed, or adaptive: learns how long tasks take, and uses spare requests for earlier polls',
   },
   taskTimeoutMs: {
     env: 'CLIPMILL_TASK_TIMEOUT',
@@ -191,7 +192,7 @@ export const settings = {
     env: 'CLIPMILL_MAX_ATTEMPTS',
     value: wholeNumber(1, 100),
     default: '3',
-    about: 'most tasks of an item whose tasks fail for a temporary reason',
+    about: 'maximum number of tasks for an item whose tasks fail for a temporary reason',
   },
   onAmbiguous: {
     env: 'CLIPMILL_ON_AMBIGUOUS',
@@ -213,12 +214,12 @@ export const settings = {
     env: 'CLIPMILL_CALLBACK_SECRET',
     value: secretPair,
     secret: 'all',
-    about: 'signs callback URLs; NEW,OLD while it is replaced; default: generated and kept in Redis',
+    about: 'secret that signs callback URLs; NEW,OLD during a rotation; default: generated and kept in Redis',
   },
   listen: {
     env: 'CLIPMILL_LISTEN',
     value: listenAddress,
-    about: 'HOST:PORT of the server: serve listens on 127.0.0.1:7878 without it, run and work do not listen',
+    about: 'HOST:PORT of the server; default: 127.0.0.1:7878 for serve, no server for run and work',
   },
   publicUrl: {
     env: 'CLIPMILL_PUBLIC_URL',
@@ -234,13 +235,13 @@ export const settings = {
     env: 'CLIPMILL_DOWNLOADS',
     value: wholeNumber(1, 1_000),
     default: '16',
-    about: 'downloads at once in a process',
+    about: 'concurrent downloads per process',
   },
   maxClipBytes: {
     env: 'CLIPMILL_MAX_CLIP_BYTES',
     value: byteSize,
     default: '2GiB',
-    about: 'most bytes of a clip, 100 times a large one (21 MB): a larger result is held, not stored',
+    about: 'maximum size of a clip, by default 100 times a large one; a larger result is held, not stored',
   },
   allowAddresses: {
     env: 'CLIPMILL_ALLOW_ADDRESSES',
@@ -253,7 +254,8 @@ export const settings = {
     env: 'CLIPMILL_MAX_ITEMS',
     value: wholeNumber(1, 10_000_000),
     default: '1000000',
-    about: 'most clips of one file or call; the default takes 17 hours of 1,000 slots and 1.3 GB of Redis',
+    about:
+      'maximum number of clips in a file or a call; the default takes 17 hours with 1,000 slots, and 1.3 GB of Redis memory',
   },
   retentionMs: {
     env: 'CLIPMILL_RETENTION',
@@ -277,6 +279,6 @@ export const settings = {
     env: 'CLIPMILL_LOG_LEVEL',
     value: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
     default: 'info',
-    about: 'lowest level that is logged',
+    about: 'lowest level that is logged: trace, debug, info, warn, error or silent',
   },
 } satisfies Record<string, Setting>;

@@ -21,7 +21,7 @@ export const metrics = {
   }),
   apiRequestSeconds: new Histogram({
     name: 'clipmill_api_request_seconds',
-    help: 'From a request to the API until its answer is read, by kind.',
+    help: 'Time from a request to the API until its answer is read, by kind.',
     labelNames: ['kind'],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers,
@@ -34,7 +34,7 @@ export const metrics = {
   }),
   stepSeconds: new Histogram({
     name: 'clipmill_step_seconds',
-    help: 'How long steps took, by queue.',
+    help: 'Duration of steps, by queue.',
     labelNames: ['queue'],
     buckets: STEP_S,
     registers,
@@ -46,19 +46,19 @@ export const metrics = {
   }),
   generationSeconds: new Histogram({
     name: 'clipmill_generation_seconds',
-    help: 'How long the API took to make a clip, as it reports it.',
+    help: 'Generation time of clips, as the API reports it.',
     buckets: GENERATION_S,
     registers,
   }),
   endSeenSeconds: new Histogram({
     name: 'clipmill_end_seen_seconds',
-    help: 'From the end of a task, as the API reports it, until a poll has seen it; both clocks must be right.',
+    help: 'Time from the end of a task, as the API reports it, to the poll that found it; both clocks must be right.',
     buckets: DETECTION_S,
     registers,
   }),
   taskEnds: new Counter({
     name: 'clipmill_task_ends_total',
-    help: 'Ends of tasks by what led to the poll that saw them: callback, fallback (none had come in callback mode), poll.',
+    help: 'Ends of tasks by the cause of the poll that found them: callback, fallback (no callback came), poll.',
     labelNames: ['by'],
     registers,
   }),
@@ -82,13 +82,13 @@ export const metrics = {
   }),
   activeSteps: new Gauge({
     name: 'clipmill_active_steps',
-    help: 'Steps under way, by queue.',
+    help: 'Running steps, by queue.',
     labelNames: ['queue'],
     registers,
   }),
   workerIdleSeconds: new Gauge({
     name: 'clipmill_worker_idle_seconds',
-    help: 'For how long no step has begun or ended, by queue.',
+    help: 'Time since a step last began or ended, by queue.',
     labelNames: ['queue'],
     registers,
   }),

@@ -68,7 +68,7 @@ export interface JobInput {
   output?: string | undefined;
 }
 
-/** Most clips that a batch may pay for. `none` removes the budget of the batch. */
+/** Maximum number of clips that a batch may pay for. `none` removes the budget of the batch. */
 export type Budget = number | 'none';
 
 /** Fields that apply to all jobs of a file or a call. */

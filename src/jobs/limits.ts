@@ -10,29 +10,29 @@ export const MAX_WHOLE = 250_000;
 /** Deepest nesting of lists and mappings. Parsers recurse, and much deeper nesting would exhaust the stack. */
 export const MAX_DEPTH = 50;
 
-/** Most values that YAML aliases may expand to: a "billion laughs" file is refused. */
+/** Maximum number of values that YAML aliases may expand to: a "billion laughs" file is refused. */
 export const MAX_ALIASED = 100_000;
 
-/** Most values in the anchors of a YAML file, which stay in memory while the file is read. */
+/** Maximum number of values in the anchors of a YAML file, which stay in memory while the file is read. */
 export const MAX_ANCHORED = 1_000_000;
 
 /** Longest template of a prompt or a name, in characters, before variables are replaced. */
 export const MAX_TEMPLATE = 10_000;
 
-/** Most diagnostics of a file, after which reading stops. */
+/** Maximum number of diagnostics of a file, after which reading stops. */
 export const MAX_COUNTED = 10_000;
 
-/** Most clips that `matrix` and `copies` of one job may make. */
+/** Maximum number of clips that `matrix` and `copies` of one job may make. */
 export const MAX_CLIPS_PER_JOB = 100_000;
 
-/** Most clips in one file: 17 hours at 1,000 slots, and about 100 MB of memory while it is checked. */
+/** Maximum number of clips in one file: 17 hours at 1,000 slots, and about 100 MB of memory while it is checked. */
 export const MAX_CLIPS_PER_FILE = 1_000_000;
 
 /** Largest image that the API accepts, in bytes. */
 export const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
 
-/** Most diagnostics that are listed; the rest are counted. */
+/** Maximum number of diagnostics that are listed; the rest are counted. */
 export const MAX_PROBLEMS = 100;
 
-/** Most diagnostics of one kind that are listed beyond those. */
+/** Maximum number of diagnostics of one kind that are listed beyond those. */
 export const MAX_OF_A_KIND = 5;

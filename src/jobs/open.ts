@@ -46,9 +46,9 @@ export interface OpenOptions extends JobOptions {
   encoding?: string | undefined;
   /** Input for the path `-`. Default: standard input. */
   stdin?: AsyncIterable<Buffer>;
-  /** Most clips of a file. Default: 1,000,000. */
+  /** Maximum number of clips of a file. Default: 1,000,000. */
   maxItems?: number;
-  /** Returns what is wrong with a name for the storage. Default: any name is accepted. */
+  /** Returns why the storage cannot hold a name. Default: any name is accepted. */
   nameFault?: NameFault;
   /** Whether `image_files` may be outside the folder of their jobs file. Default false. */
   allowImagesOutside?: boolean;
@@ -167,7 +167,7 @@ async function* jobsIn(spool: Spool): AsyncGenerator<Job> {
   for await (const line of spool.lines()) yield JSON.parse(line) as Job;
 }
 
-/** Most notices of a file. */
+/** Maximum number of notices of a file. */
 const MAX_NOTICES = 20;
 
 function addNotice(notices: string[], text: string): void {

@@ -44,7 +44,7 @@ const withFiles = z.looseObject({ input: z.looseObject({ image_files: z.unknown(
 
 /**
  * Checks the data of a producer's job.
- * @param nameFault returns what is wrong with a name for the storage
+ * @param nameFault returns why the storage cannot hold a name
  */
 export function readQueueJob(data: unknown, nameFault?: NameFault): QueueJobResult {
   if (withFiles.safeParse(data).data?.input.image_files !== undefined) {

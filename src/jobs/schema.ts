@@ -90,7 +90,8 @@ export const header = {
     .union([z.int({ error: BUDGET }).min(1, { error: BUDGET }), z.literal('none')], { error: BUDGET })
     .optional()
     .meta({
-      description: 'Budget: most clips of this batch that may be paid for. `none` removes the budget of the batch.',
+      description:
+        'Budget: maximum number of clips of this batch that may be paid for. `none` removes the budget of the batch.',
     }),
 };
 

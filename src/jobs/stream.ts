@@ -18,7 +18,7 @@ export interface BatchInput {
   batch: string;
   /** Template of the names of clips. Default: `{batch}/{id}.mp4`. */
   output?: string | undefined;
-  /** Most clips that the batch may pay for, at least 1; `none` removes the budget. Default: the existing budget, or none. */
+  /** Maximum number of clips that the batch may pay for, at least 1; `none` removes the budget. Default: the existing budget, or none. */
   maxClips?: Budget | undefined;
   defaults?: JobDefaults | undefined;
 }
@@ -26,9 +26,9 @@ export interface BatchInput {
 export interface ExpandOptions {
   /** `{index}` of the first clip. Default: 1. */
   firstIndex?: number;
-  /** Most clips of a call. Default: 1,000,000. */
+  /** Maximum number of clips of a call. Default: 1,000,000. */
   maxItems?: number;
-  /** Returns what is wrong with a name for the storage. Default: any name is accepted. */
+  /** Returns why the storage cannot hold a name. Default: any name is accepted. */
   nameFault?: NameFault;
   /** The time of `{date}` in output names. Default: now. */
   now?: Date;

@@ -49,14 +49,14 @@ export function variablesPattern(names: readonly string[]): string {
   return `^(?:${PAIRED_PATTERN}|\\{(?:${names.join('|')})\\})*$`;
 }
 
-/** Returns what is wrong with the braces of a name template. A single brace is most likely a mistake. */
+/** Returns the fault in the braces of a name template. A single brace is most likely a mistake. */
 export function braceFault(text: string): string | undefined {
   const brace = /[{}]/.exec(text.replace(MARK, ''))?.[0];
   if (brace === undefined) return undefined;
   return `has a single "${brace}": a variable is written {id}, a literal brace ${brace}${brace}`;
 }
 
-/** Returns what is wrong with the length of a template, whose limit bounds the work per clip. */
+/** Returns the fault of a template that is too long. The limit bounds the work per clip. */
 export function lengthFault(text: string): string | undefined {
   if (text.length <= MAX_TEMPLATE) return undefined;
   const characters = Array.from(text).length;
@@ -75,7 +75,7 @@ export function render(template: Template, values: (name: string) => string | un
   return text;
 }
 
-/** Returns what is wrong with the variables of a template, or `undefined`. */
+/** Returns the fault in the variables of a template, or `undefined`. */
 export function unknownVariable(template: Template, known: readonly string[]): string | undefined {
   const unknown = template.find((part) => typeof part !== 'string' && !known.includes(part.name));
   if (unknown === undefined || typeof unknown === 'string') return undefined;

@@ -13,7 +13,7 @@ export interface Completion {
 
 /** Longest blocking read, in milliseconds. */
 const BLOCK_MS = 5_000;
-/** Most entries of one read. */
+/** Maximum number of entries of one read. */
 const PAGE = 500;
 
 const reply = z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), z.array(z.string())]))])).nullable();

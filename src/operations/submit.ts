@@ -18,7 +18,7 @@ import type { Budget } from '../jobs/job.ts';
 /** The batch of a submission, and its settings. */
 export interface SubmitHeader {
   batch: string;
-  /** Most submissions that may be accepted, retries included. Default: the budget that the batch has. */
+  /** Maximum number of submissions that may be accepted, retries included. Default: the budget that the batch has. */
   maxClips?: Budget | undefined;
   /** Source of the jobs, for messages: the path of the jobs file. */
   source?: string | undefined;
@@ -46,7 +46,7 @@ export interface SubmitOptions {
   replace?: boolean | undefined;
 }
 
-/** Most ids of changed items in a result. */
+/** Maximum number of ids of changed items in a result. */
 const CHANGED_NAMED = 20;
 
 /**

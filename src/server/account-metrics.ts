@@ -139,12 +139,9 @@ function createGauges(registry: Registry) {
     slots: gauge('slots', 'Task slots: used, max (the setting), ceiling (lowered for a while by refusals).', ['kind']),
     requests: gauge('window_requests', 'Requests in the window: used, max.', ['kind']),
     queueJobs: gauge('queue_jobs', 'Jobs by queue and state.', ['queue', 'state']),
-    oldestWaiting: gauge(
-      'oldest_waiting_seconds',
-      'How long the next item of a batch has waited, the maximum over all batches.',
-    ),
+    oldestWaiting: gauge('oldest_waiting_seconds', 'Longest time that the next item of any batch has waited.'),
     balance: gauge('balance_usd', 'Balance of the API key in US dollars when it was last read.'),
-    condition: gauge('condition', 'Whether workers meet a condition that keeps clips from moving, by kind.', ['kind']),
+    condition: gauge('condition', '1 while a condition blocks clips, by kind.', ['kind']),
     halted: gauge('halted', 'Whether submission is halted or paused, by reason.', ['reason']),
   };
 }

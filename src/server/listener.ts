@@ -17,7 +17,7 @@ const KEEP_ALIVE_MS = 75_000;
 const MAX_HEADER_BYTES = 16_384;
 /** Time limit for the head of a request, in milliseconds. */
 const HEADERS_MS = 15_000;
-/** Most concurrent connections; further ones are closed. */
+/** Maximum number of concurrent connections; further ones are closed. */
 const MAX_CONNECTIONS = 1_000;
 
 const limits: ServerOptions = {

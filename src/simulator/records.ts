@@ -47,7 +47,7 @@ export interface Summary {
   requests: Record<RequestKind | 'total', number>;
   /** Refused requests: `rate` and `concurrency` are the two 429s, `invalid` is 400, `key` is 401, `notFound` is 404. */
   refused: Record<Refusal, number>;
-  /** Most API requests in any sliding window, including refused ones. The window is divided by `speed`. */
+  /** Maximum number of API requests in any sliding window, including refused ones. The window is divided by `speed`. */
   maxRequestsInWindow: number;
   tasks: {
     made: number;

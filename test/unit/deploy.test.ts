@@ -139,6 +139,22 @@ describe('settings', () => {
     expect(exampleNames().filter((name) => !isSetting(name))).toEqual([]);
   });
 
+  it('have the same defaults in docs/settings.md', () => {
+    const quoted = (cell: string | undefined) =>
+      [...(cell ?? '').matchAll(/`([^`]+)`/g)].map(([, value]) => value ?? '');
+    const rows = text('docs/settings.md')
+      .split('\n')
+      .map((row) => row.split('|'));
+    const documented = rows.flatMap(([, names, defaults]) => {
+      const values = quoted(defaults);
+      return quoted(names).length === values.length ? quoted(names).map((name, index) => [name, values[index]]) : [];
+    });
+    const actual = new Map(known.map((setting) => [setting.env, setting.default]));
+    const compared = documented.filter(([name = '']) => actual.get(name) !== undefined);
+    expect(compared.length).toBeGreaterThan(15);
+    expect(compared).toEqual(compared.map(([name = '']) => [name, actual.get(name)]));
+  });
+
   it('are all in docs/settings.md or .env.example', () => {
     const documented = [...text('docs/settings.md').matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name ?? '');
     const written = new Set([...exampleNames(), ...documented]);

@@ -36,7 +36,7 @@ export interface CheckOptions {
   path: string;
   /** Number of the file among those of the run, from 0. */
   file: number;
-  /** Most clips of the file. */
+  /** Maximum number of clips of the file. */
   maxItems: number;
   /** Hint for a file without jobs. */
   empty: string;

@@ -13,7 +13,7 @@ export const TOO_MANY_IMAGES = 'takes two images at most, those of image_urls in
 const [textToVideo] = itemInput.options;
 const DEFAULT_OUTPUT = '{batch}/{id}.mp4';
 
-/** Returns what is wrong with a name, or `undefined`. */
+/** Returns the fault in a name, or `undefined`. */
 export type NameFault = (output: string) => string | undefined;
 
 /** The compiled header of a file, which applies to all its jobs. */
@@ -50,7 +50,7 @@ export interface HeaderContext {
   columns?: readonly string[] | undefined;
   /** Fields whose errors were reported already. */
   faulty?: readonly string[] | undefined;
-  /** Returns what is wrong with a name for the storage. Default: any name is accepted. */
+  /** Returns why the storage cannot hold a name. Default: any name is accepted. */
   nameFault?: NameFault | undefined;
   now: Date;
   /** The local images; those of the defaults must be read already. */
@@ -164,7 +164,7 @@ function compileDefaults(raw: unknown, images: ImageFiles, report: Report): Pick
   return { defaults, faulty };
 }
 
-/** Returns what is wrong with the default prompt. A prompt with variables is checked in each job. */
+/** Returns the fault in the default prompt. A prompt with variables is checked in each job. */
 function promptFault(text: string): string | undefined {
   const template = parseTemplate(text);
   if (variablesOf(template).length > 0) return undefined;

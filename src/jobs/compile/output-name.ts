@@ -30,7 +30,7 @@ export const OUTPUT_PATTERN =
 const PLAIN = /^(?!inputs\/)[A-Za-z0-9_][\w. -]*(?:\/[A-Za-z0-9_][\w. -]*)*$/;
 const OWN = /(?:^|\/)(?:index\.html|manifest\.jsonl)(?:\/|$)|\.json$/i;
 
-/** Returns what is wrong with the name of a clip, or `undefined`. A valid name never leaves the storage root. */
+/** Returns the fault in the name of a clip, or `undefined`. A valid name never leaves the storage root. */
 export function outputNameFault(name: string): string | undefined {
   if (name.length <= MAX_SEGMENT_BYTES && PLAIN.test(name) && !OWN.test(name)) return undefined;
   if (name === '') return 'gives an empty name';
@@ -62,7 +62,7 @@ export function outputNameFault(name: string): string | undefined {
   return undefined;
 }
 
-/** Returns what is wrong with a name template for any values of its variables, or `undefined`. */
+/** Returns the fault in a name template for any values of its variables, or `undefined`. */
 export function outputFault(template: string): string | undefined {
   return lengthFault(template) ?? braceFault(template) ?? outputNameFault(render(parseTemplate(template), () => 'x'));
 }

@@ -43,7 +43,7 @@ const firstJobs: Readonly<Record<Format, string>> = {
   txt: 'write one prompt per line',
 };
 
-/** Returns what to write into a file that has no jobs. */
+/** Returns a hint for a file without jobs. */
 export function emptyHint(path: string, format: Format | undefined): string {
   return firstJobs[formatOf(path, format) ?? 'txt'];
 }
