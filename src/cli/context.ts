@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { escapeControls } from '../core/text.ts';
 import type { Environment } from '../config/config.ts';
 
-/** The process around a command. Results go to `out`, everything else to `err`. */
+/** The environment and the output of a command. Results go to `out`, everything else to `err`. */
 export interface CliContext {
   env: Environment;
   out(text: string): void;

@@ -4,8 +4,8 @@ import { endsWithin } from './timeouts.ts';
 const MAX_WAIT_MS = 50;
 
 /**
- * Groups a stream into pages of at most `size` items. A slow source, such as prompts that another program is still
- * writing, does not delay the items that were read. A failing source does not drop them: its error follows them.
+ * Groups a stream into pages of at most `size` items. A slow source, such as a program that is still writing prompts,
+ * does not delay the items already read, and a failing source does not drop them: its error follows them.
  */
 export async function* pagesOf<T>(source: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();

@@ -11,8 +11,8 @@ export interface Clock {
 }
 
 /**
- * Starts a measurement of elapsed time. The wall clock misses time when it is set back, the monotonic clock when the
- * machine is suspended; the longer measurement counts.
+ * Starts measuring elapsed time with both clocks, and uses the longer result: the wall clock misses time when it is set
+ * back, the monotonic clock while the machine is suspended.
  * @returns a function that returns the milliseconds since the start
  */
 export function stopwatch(clock: Clock): () => number {

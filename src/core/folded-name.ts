@@ -1,8 +1,8 @@
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
- * Returns the form in which file names are compared. File systems may fold case (full case folding: ß equals ss) and
- * compose accents, so names that are equal in this form may denote the same file.
+ * Returns the form in which file names are compared. Some file systems ignore case (ß equals ss) and compose accents:
+ * names that are equal in this form may be the same file.
  */
 export function foldedName(name: string): string {
   if (ASCII.test(name)) return name.toLowerCase();

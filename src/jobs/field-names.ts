@@ -17,7 +17,7 @@ export function misspelledField(
   return leven(simple, meant) <= 1 ? meant : undefined;
 }
 
-/** Names for the prompt in files of other programs. */
+/** Names of the prompt field in files of other programs. */
 const PROMPTS =
   /^(?:prompt[ _-]?(?:text|en|english)|captions?|text|description|sentence|instruction|positive[ _-]?prompt|title)$/i;
 

@@ -79,7 +79,7 @@ export class ImageFiles {
   }
 }
 
-/** Opens a file without blocking on a FIFO. It may not be a regular file. */
+/** Opens a file without blocking on a FIFO. The caller checks that it is a regular file. */
 export function openImage(path: string): Promise<FileHandle> {
   return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }

@@ -3,7 +3,7 @@ export const MAX_TEXT = 1_000_000;
 
 /**
  * Longest YAML file that is parsed as a whole, because it cannot be split into jobs, in UTF-16 units: about 2,500 jobs.
- * Parsing takes 70 MB of memory as a rule, and 200 MB for a file of many small values.
+ * Parsing typically takes 70 MB of memory, and 200 MB for a file of many small values.
  */
 export const MAX_WHOLE = 250_000;
 
@@ -13,7 +13,7 @@ export const MAX_DEPTH = 50;
 /** Maximum number of values that YAML aliases may expand to: a "billion laughs" file is refused. */
 export const MAX_ALIASED = 100_000;
 
-/** Maximum number of values in the anchors of a YAML file, which stay in memory while the file is read. */
+/** Maximum number of values in the anchors of a YAML file, which stay in memory until the file is read. */
 export const MAX_ANCHORED = 1_000_000;
 
 /** Longest template of a prompt or a name, in characters, before variables are replaced. */

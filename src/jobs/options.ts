@@ -20,7 +20,7 @@ export interface JobOptions {
   maxClips?: string | undefined;
   /** Fields of all jobs, as written; they override those of the files. */
   set?: ReadonlyMap<string, string> | undefined;
-  /** Names that the files have for fields, by field. Other unknown fields are variables then. */
+  /** Names of fields in the files, by field. If there are any, other unknown fields are variables. */
   columns?: ReadonlyMap<string, string> | undefined;
   /** Whether unknown fields of YAML and JSON are variables, as unknown columns of tables are. Default false. */
   variables?: boolean | undefined;

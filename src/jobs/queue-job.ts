@@ -37,7 +37,7 @@ const queueJob = z.strictObject({
 
 export type QueueJobResult =
   | { ok: true; batch: string; job: Omit<Job, 'index'> }
-  /** All errors in one line, and the item if its names can be read. */
+  /** All errors in one line, with batch and id if they are valid. */
   | { ok: false; message: string; batch?: string; id?: string };
 
 const withFiles = z.looseObject({ input: z.looseObject({ image_files: z.unknown() }) });

@@ -22,7 +22,7 @@ export class Spool {
   readonly #file: number;
   #size = 0;
   #buffer: Buffer[] = [];
-  /** Text after the buffers. Strings are joined first, because one conversion costs less than many. */
+  /** Text that follows the buffers. Strings are joined first: one conversion to bytes costs less than many. */
   #text = '';
   #buffered = 0;
   #closed = false;

@@ -39,9 +39,9 @@ export interface FieldDiagnostic {
   path: Path;
   at?: 'key';
   message: string;
-  /** The field that an unknown name most likely stands for, of which nothing more is reported. */
+  /** The field that an unknown name most likely means; no further errors of that field are reported. */
   meant?: string | undefined;
-  /** Key of an error that is the same in every job of a file, and is reported once. */
+  /** Key of an error that is the same in every job of a file, and therefore reported once. */
   once?: string;
 }
 
@@ -90,7 +90,7 @@ export function placeAt(tree: Tree, path: Path, at: 'key' | 'value' = 'value'): 
   return current.place;
 }
 
-/** Returns a position after everything from `from` on is moved to `to`. */
+/** Maps a position from `from` on to the same distance from `to`; returns earlier positions unchanged. */
 export function moved(place: Place, from: Place, to: Place): Place {
   const { line, column } = place;
   if (line < from.line || (line === from.line && column < from.column)) return place;

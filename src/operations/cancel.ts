@@ -2,15 +2,15 @@ import type { App } from '../app.ts';
 import { requireBatch } from './arguments.ts';
 
 export interface CancelResult {
-  /** Items that were not submitted, and will not be. */
+  /** Items that were cancelled before their submission. */
   cancelled: number;
-  /** Items whose clips are being made. They are paid for, and stored unless they are discarded. */
+  /** Items whose clips are in progress. They are paid for, and stored unless they are discarded. */
   going: number;
 }
 
 /**
- * Cancels a batch. Submission of its items stops at once. May be called twice.
- * @param discard whether clips that are being made are discarded as well
+ * Cancels a batch: submission of its items stops at once. May be repeated.
+ * @param discard whether clips in progress are discarded as well
  * @throws UserError if there is no such batch
  */
 export async function cancelBatch(

@@ -15,7 +15,7 @@ import { budgetDiagnostic, knownItems, outputTaken, type SubmitHeader } from './
 export interface Preview {
   /** Clips that would be added. */
   added: number;
-  /** Clips that the ledger has already. */
+  /** Clips that are already in the ledger. */
   existing: number;
   /** Seconds of video of the new clips. */
   videoSeconds: number;
@@ -103,7 +103,7 @@ function isOtherFile({ source }: SubmitHeader, batch: Batch | undefined): boolea
   return isAbsolute(batchSource) && isAbsolute(source) && source !== batchSource;
 }
 
-/** Returns why the output name of each job is not free, by the rules of `register.lua`; `undefined` if it is. */
+/** Returns the conflict of each job's output name, by the rules of `register.lua`; `undefined` if the name is free. */
 async function nameConflicts(
   app: App,
   batch: string,

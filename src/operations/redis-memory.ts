@@ -90,7 +90,7 @@ const CHECK_INTERVAL = 10_000;
 
 /**
  * Checks that a stream of jobs fits into the memory of Redis while it is read: before the first job, then every 10,000
- * jobs. The rest is assumed to be like the jobs so far, and as long if its length is unknown.
+ * jobs. The rest is assumed to resemble the jobs so far, and to be as many if the number is unknown.
  */
 export class StreamMemoryCheck {
   readonly #app: Pick<App, 'redis'>;

@@ -10,16 +10,16 @@ export interface RetryChoice {
   /** Only this item. */
   item?: string | undefined;
   /**
-   * Pays for a new task even if an earlier one may have the clip, for example because the API's answers about it are not
-   * understood. Requires `item`. Default false.
+   * Pays for a new task even if an earlier one may have the clip, for example because the answers of the API about it
+   * are unintelligible. Requires `item`. Default false.
    */
   anew?: boolean | undefined;
 }
 
 /**
  * Requeues ended items of a batch with a new attempt. An item whose clip was paid for and is not stored is polled again
- * instead. A held item whose task may have been accepted is paid for again, a decision left to the user. Past attempts
- * stay in the history of the item. May be called twice, and while workers run.
+ * instead. A held item without a known task is submitted again, which may pay for it twice: the user decides that by
+ * the call. Past attempts stay in the history of the item. May be repeated, also while workers run.
  * @returns the number of requeued items
  * @throws UserError if there is no such batch or item, or for `anew` without `item`
  */

@@ -50,7 +50,7 @@ export interface SubmitOptions {
 const CHANGED_NAMED = 20;
 
 /**
- * Adds jobs to a batch and skips those that exist, so that a repeated call adds nothing. Work begins with the first
+ * Adds jobs to a batch and skips existing ones, so that a repeated call adds nothing. Work begins with the first
  * page, while later pages are read. The batch stays open, and cannot end, until the last page is added; an interrupted
  * submission is completed by repeating it. An invalid job ends the submission, and the jobs before it stay submitted.
  * @throws InputError if output names belong to other items, whose jobs were not added; errors of `upload`
@@ -144,7 +144,7 @@ export function budgetDiagnostic(
   from: string | undefined,
 ): Diagnostic {
   const message =
-    `is ${maxClips}, and the batch "${batch}" has a budget of ${budget} from ${from ?? 'another submission'}: ` +
+    `is ${maxClips}, but the batch "${batch}" has a budget of ${budget} from ${from ?? 'another submission'}: ` +
     `${from === undefined ? 'leave it out' : 'change it there'}, or choose another batch`;
   return { ...(source && { file: source }), field: 'max_clips', message };
 }

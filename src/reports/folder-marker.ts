@@ -45,7 +45,7 @@ export async function takeOverFolder(storage: Pick<Storage, 'overwrite'>, marker
 
 /**
  * Claims a folder for this installation, before anything in it is replaced.
- * @param knownFolder whether the ledger of this installation has everything in it
+ * @param knownFolder whether the ledger of this installation contains every clip in it
  * @returns false if it belongs to another installation
  * @throws StorageError
  */

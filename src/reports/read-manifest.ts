@@ -10,7 +10,7 @@ const time = z
   .transform((text) => Date.parse(text))
   .pipe(z.number());
 
-/** A row as written by any version of clipmill; fields that an older version did not know are absent. */
+/** A row as written by any version of clipmill; fields that an older version does not write are absent. */
 const storedRow = z
   .object({
     id: z.string().regex(/^[A-Za-z0-9][\w.-]{0,127}$/),

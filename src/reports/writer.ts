@@ -47,7 +47,7 @@ export function createReportWriter(deps: ReportWriterDeps): ReportWriter {
           if (signal.aborted) return;
           deps.log.warn(
             { batch: lease.batch, reason: describeError(error) },
-            'manifest and gallery not written, will retry',
+            'manifest and gallery not written, trying again',
           );
         }
       }
@@ -107,7 +107,7 @@ async function reportNames(
 ): Promise<BatchReports> {
   const [id, { adopting, known, source }] = await Promise.all([installation.id(), queries.folder(batch)]);
   if (adopting)
-    throw new Error('the adoption of clips of an earlier run is not finished: submit the batch again to finish it');
+    throw new Error('the adoption of clips of an earlier run is not complete: submit the batch again to complete it');
   const { manifest, gallery } = folderNames(batch);
   const marker = { clipmill: 1 as const, installation: id, batch, source, api: apiOf(config) };
   if (await claimFolder(storage, marker, known, signal)) {

@@ -7,7 +7,7 @@ export interface HealthReport {
 }
 
 export interface Health {
-  /** Returns whether this process works. Redis does not count, because a restart would not end its outage. */
+  /** Returns whether this process works. Redis is not checked: a restart of this process would not end its outage. */
   alive(): HealthReport;
   /** Returns whether this process can serve: Redis answers, and the process is not draining. */
   ready(): Promise<HealthReport>;
@@ -43,7 +43,7 @@ export function createHealth({ ping, faults }: HealthOptions): Health {
   return {
     alive,
     async ready() {
-      const reasons = draining ? ['the process is about to end'] : [];
+      const reasons = draining ? ['the process is draining'] : [];
       if (!(await answers(ping))) reasons.push('Redis does not answer');
       return report([...reasons, ...alive().reasons]);
     },

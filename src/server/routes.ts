@@ -29,7 +29,11 @@ function serverApp(routes: ServerRoutes): Hono<Bindings> {
   const app = new Hono<Bindings>();
 
   app.use(async (c, next) => {
-    if (!allowsHost(c.env.incoming, { publicUrl })) return c.text('this server is not the host of the request\n', 421);
+    if (!allowsHost(c.env.incoming, { publicUrl }))
+      return c.text(
+        'the Host of the request is not this server: set CLIPMILL_PUBLIC_URL to the URL that clients use\n',
+        421,
+      );
     return await next();
   });
   app.use(secureHeaders(), bodyLimit({ maxSize: MAX_BODY_BYTES }));

@@ -21,7 +21,12 @@ async function answer(routes: WorkerRoutes, request: IncomingMessage, response: 
   const { health, token, hosts } = routes;
   // No route reads a body.
   request.resume();
-  if (!allowsHost(request, hosts)) return send(response, 421, 'this server is not the host of the request\n');
+  if (!allowsHost(request, hosts))
+    return send(
+      response,
+      421,
+      'the Host of the request is not this server: set CLIPMILL_PUBLIC_URL to the URL that clients use\n',
+    );
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, '', { Allow: 'GET, HEAD' });
   const path = (request.url ?? '').split('?', 1)[0];
   if (path === '/healthz') return sendReport(response, health.alive());

@@ -110,7 +110,7 @@ describe('the library', () => {
     await clipmill.submit('money', ['a'], { maxClips: 5, source: 'nightly' });
     await clipmill.submit('money', ['b']);
     await expect(clipmill.submit('money', ['c'], { maxClips: 6 })).rejects.toThrow(
-      'max_clips: is 6, and the batch "money" has a budget of 5 from nightly',
+      'max_clips: is 6, but the batch "money" has a budget of 5 from nightly',
     );
     await clipmill.submit('money', ['c'], { maxClips: 6, source: 'nightly' });
     expect((await (await clipmill.batch('money')).status()).maxClips).toBe(6);

@@ -219,7 +219,7 @@ describe('a lost Redis', () => {
     // Workers do not replace the only record of the rest.
     const storage = openStorage(ledger.config);
     onTestFinished(() => storage.close());
-    await expect(createReportWriter({ ...ledger, storage }).write('old')).rejects.toThrow('is not finished');
+    await expect(createReportWriter({ ...ledger, storage }).write('old')).rejects.toThrow('is not complete');
     expect(await rowsOf(join(folder, 'videos/old/manifest.jsonl')).catch(() => 'torn')).toBe('torn');
 
     const again = await clipmill(['recover', 'old'], folder, settings).finished;

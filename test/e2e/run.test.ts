@@ -148,7 +148,7 @@ describe('clipmill run', () => {
     const other = await clipmill(['run', 'c.yaml', '--max-clips', '9'], folder, env).finished;
     expect(other.code).toBe(2);
     expect(other.err).toMatch(
-      /c\.yaml: max_clips: is 9, and the batch "six" has a budget of 2 from .*a\.yaml: change it there/,
+      /c\.yaml: max_clips: is 9, but the batch "six" has a budget of 2 from .*a\.yaml: change it there/,
     );
     expect(made()).toBe(2);
 

@@ -52,7 +52,7 @@ export function sumCounts(batches: readonly { counts: Counts }[]): Counts {
   return sum;
 }
 
-/** Measures the pace from counts that are sampled over the last minute. */
+/** Measures the pace from counts sampled over the last minute. */
 export class Pace {
   readonly #samples: { at: number; done: number }[] = [];
 

@@ -34,7 +34,7 @@ export function checkFields(
   return valid;
 }
 
-/** Reports and removes a text that is not a valid template. */
+/** Reports a text that is not a valid template, and removes it from the fields. */
 export function checkTemplate(name: string, fields: Fields, report: Report): void {
   const text = fields[name];
   const message =
@@ -44,7 +44,7 @@ export function checkTemplate(name: string, fields: Fields, report: Report): voi
   delete fields[name];
 }
 
-/** Returns the first issue of zod for each path: a number that is neither whole nor in range is one error. */
+/** Returns the first zod issue of each path: a number that is neither whole nor in range is one error, not two. */
 export function zodIssues(error: z.ZodError): FieldDiagnostic[] {
   const issues = new Map<string, FieldDiagnostic>();
   for (const issue of error.issues) {

@@ -62,7 +62,7 @@ export class FileCheck {
   #duplicates = 0;
   #videoSeconds = 0;
   readonly #kinds: { mode: Mode; duration: Job['input']['duration']; clips: number }[] = [];
-  /** Keys of errors that are the same in every job and were reported. */
+  /** Keys of reported errors that are the same in every job. */
   readonly #once = new Set<string>();
 
   constructor(options: CheckOptions, list: DiagnosticList, uniqueness: Uniqueness) {
@@ -99,7 +99,12 @@ export class FileCheck {
         break;
       }
       if (this.#list.count - before > MAX_COUNTED) {
-        this.#diagnostic(entry.place, label, undefined, 'reading stopped here, after too many errors');
+        this.#diagnostic(
+          entry.place,
+          label,
+          undefined,
+          'reading stopped here, after too many errors: correct these first',
+        );
         break;
       }
     }
@@ -139,7 +144,7 @@ export class FileCheck {
         this.#duplicates++;
         continue;
       }
-      // If a job is repeated, so are its copies: reported once.
+      // If a job is a duplicate, so are its copies, which are not reported again.
       if (issue !== undefined && !repeated) report(issue);
       repeated ||= issue !== undefined;
       if (clip.job === undefined) continue;
@@ -178,7 +183,7 @@ export class FileCheck {
     return { ...tree, value: members };
   }
 
-  /** Adds diagnostics. @returns their positions, at which no consequential errors are reported */
+  /** Adds diagnostics. @returns their positions; further errors there are consequences, and are not reported */
   #add(diagnostics: readonly SyntaxDiagnostic[], tree: Tree | undefined, label?: Label): ReadonlySet<string> {
     for (const { place, field, message } of diagnostics)
       this.#diagnostic(place, label, field && truncate(field), message);

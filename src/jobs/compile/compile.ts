@@ -17,9 +17,9 @@ export interface CompiledJob {
   prompt: Template | undefined;
   settings: Settings;
   matrix: Matrix;
-  /** Further variables: fields and columns that are not fields of clipmill. */
+  /** Variables besides the matrix: fields and columns that clipmill does not define. */
   variables: ReadonlyMap<string, string>;
-  /** Fields whose errors were reported, of which nothing more is reported. */
+  /** Fields whose errors were reported; no further errors of these fields are. */
   faulty: ReadonlySet<string>;
 }
 
@@ -112,7 +112,7 @@ function checkVariables({ id, prompt, settings, matrix, variables, faulty }: Com
   for (const [field, places] of Object.entries(settings.places)) checkImages(field, places, names, report);
 }
 
-/** Refuses variables in URLs and paths, which are used before variables are replaced. */
+/** Reports matrix variables in URLs and paths, where they are not replaced. */
 function checkImages(field: string, places: unknown, names: readonly string[], report: Report): void {
   if (!Array.isArray(places)) return;
   for (const [position, place] of places.entries()) {

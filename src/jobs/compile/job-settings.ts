@@ -40,7 +40,7 @@ export function sameSettings(a: Fields, b: Fields): boolean {
 
 /**
  * Checks the settings of a job and applies the defaults.
- * @param faulty fields whose errors were reported, of which nothing more is reported; `report` adds to them
+ * @param faulty fields whose errors were reported, so that no further ones are; `report` adds to them
  */
 export function compileSettings(raw: Fields, batch: Batch, faulty: ReadonlySet<string>, report: Report): Settings {
   const own = checkFields(raw, settingsShape, report, [], 'skip');
@@ -89,14 +89,14 @@ function checkInput(draft: Fields, faulty: ReadonlySet<string>, report: Report):
   return undefined;
 }
 
-/** Returns fields without their images if others have some: images of a job replace all default images. */
+/** Returns fields without their images if the others have images: those of a job replace all default images. */
 function withoutImages(fields: Fields, others: Fields): Fields {
   if (others['image_urls'] === undefined && others['image_files'] === undefined) return fields;
   const { image_urls: _urls, image_files: _files, ...rest } = fields;
   return rest;
 }
 
-/** Returns the mode of a job that does not name one, which depends on whether it has images. */
+/** Returns the mode of a job that has none: image-to-video if it has images, otherwise text-to-video. */
 function modeOf(fields: Fields, raw: Fields): Mode {
   const images = ['image_urls', 'image_files'].some((name) => (fields[name] ?? raw[name] ?? undefined) !== undefined);
   return images ? 'image-to-video' : 'text-to-video';

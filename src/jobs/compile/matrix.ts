@@ -8,7 +8,7 @@ export type Matrix = Readonly<Record<string, readonly MatrixValue[]>>;
 /** One value of each variable. */
 export type Combination = ReadonlyMap<string, string>;
 
-/** Checks the names of variables, and that values differ, which the schema does not. */
+/** Checks the rules that the schema cannot express: the names of variables, and that their values differ. */
 export function checkMatrix(raw: unknown, report: Report): void {
   if (!isFields(raw)) return;
   if (Object.keys(raw).length === 0) report({ path: ['matrix'], message: 'needs at least one variable' });

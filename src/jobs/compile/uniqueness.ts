@@ -13,8 +13,8 @@ export interface NameConflict extends FieldDiagnostic {
 }
 
 /**
- * Detects clips that would be paid for twice or overwritten: an id that is used in the batch, a name that is used, and a
- * name that is the folder of another clip. Shared by all files of a run.
+ * Detects clips that would be paid for twice or overwritten: an id or a name that is already used, and a name that is
+ * the folder of another clip. Shared by all files of a run.
  */
 export class Uniqueness {
   readonly #ids = new NameTable();
@@ -26,7 +26,7 @@ export class Uniqueness {
 
   /**
    * @param describe returns the first job with a name for a message, such as "the job at line 12"
-   * @param sameContentCure what to do about two jobs with the same content
+   * @param sameContentCure cure for two jobs with the same content
    */
   constructor(describe: (first: Owner, now: Owner) => string, sameContentCure = 'use `copies: 2` or give each an id') {
     this.#describe = describe;

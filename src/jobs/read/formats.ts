@@ -33,7 +33,7 @@ const extensions: Record<string, Format> = {
   '.txt': 'txt',
 };
 
-/** How to write a first job, by format. */
+/** Instructions for a first job, by format. */
 const firstJobs: Readonly<Record<Format, string>> = {
   yaml: 'write one per line, as `- a red fox in snow`',
   json: 'write `["a red fox in snow", …]`',

@@ -62,7 +62,7 @@ describe.each([
     expect((await get(`${url}/healthz`)).status).toBe(200);
     expect(await get(`${url}/readyz`)).toMatchObject({
       status: 503,
-      text: '{"ok":false,"reasons":["the process is about to end"]}',
+      text: '{"ok":false,"reasons":["the process is draining"]}',
     });
   });
 

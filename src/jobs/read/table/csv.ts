@@ -13,7 +13,7 @@ export interface Dialect {
 }
 
 const DELIMITERS = [',', ';', '\t', '|'];
-/** Number of characters that contain the first row of any real table. */
+/** Number of characters in which the first row of any real table ends. */
 const HEAD = 64 * 1024;
 
 /**
@@ -34,7 +34,7 @@ export async function dialectOf(source: Source, isField: (name: string) => boole
     skip++;
     head = head.slice(row.length).replace(/^(?:\r\n|\r|\n)/, '');
   }
-  // The default if no delimiter is better, which includes an invalid first row.
+  // Remains if no delimiter is better, as for an invalid first row.
   let best = { delimiter: ',', fields: 0, columns: 1 };
   for (const delimiter of DELIMITERS) {
     const cells = firstRow(head, delimiter);
@@ -100,7 +100,7 @@ export async function* rowsOf(texts: AsyncIterable<string>, dialect: Dialect): A
   });
   // A thrown error would overtake the rows before it, which would then not be checked.
   parser.once('skip', (error: CsvError) => parser.push(error));
-  // Errors of the source are thrown by the iteration. The callback is only required.
+  // The iteration throws the errors of the source; `pipeline` requires a callback nevertheless.
   const records: AsyncIterable<string[] | CsvError> = pipeline(texts, parser, () => {});
   let line = 1;
   let number = 0;

@@ -1,6 +1,6 @@
 import type { Place, SyntaxDiagnostic } from '../../tree.ts';
 
-/** White space that editors display as a space and YAML treats as a letter. */
+/** White space that editors display as a space and YAML treats as text. */
 const ODD = '\\u00a0\\u1680\\u2000-\\u200b\\u202f\\u205f\\u3000\\ufeff';
 const BEGINS = new RegExp(`^[ \\t]*(?:-[ \\t]+)*-?[${ODD}]`);
 const AFTER_COLON = new RegExp(`^[^"'#]*?:[${ODD}]`);
