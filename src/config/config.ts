@@ -41,7 +41,7 @@ export function loadConfig(environment: Environment): Config {
   }
   if (errors.length > 0) {
     throw new SettingsError(errors.join('\n'), {
-      cure: 'Correct or unset what is invalid; `clipmill config` prints every setting.',
+      cure: 'Correct or unset it; `clipmill config` prints every setting.',
     });
   }
   const config = Object.freeze(values) as Config;

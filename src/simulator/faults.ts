@@ -70,7 +70,7 @@ export function changeFaults(current: Partial<Faults>, change: unknown): Faults 
   const result = schema.safeParse(isObject ? { ...current, ...change } : change);
   if (result.success) return result.data;
   throw new UserError(`faults: ${result.error.issues.map(describeIssue).join('; ')}`, {
-    cure: `These have a rate from 0 to 1: ${Object.keys(faultRates).join(', ')}. These have none: down, badKey, noCredit.`,
+    cure: `Use a rate from 0 to 1 for ${Object.keys(faultRates).join(', ')}, and no rate for down, badKey, noCredit.`,
   });
 }
 
