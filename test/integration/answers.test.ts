@@ -292,7 +292,7 @@ describe('unintelligible answers', () => {
 
     // A new task is paid for on demand alone, one item at a time. So many odd answers have halted submission.
     await harness.app.account.resume();
-    await expect(retryItems(harness.app, 'b', { states: ['held'], anew: true })).rejects.toThrow('one item at a time');
+    await expect(retryItems(harness.app, 'b', { states: ['held'], anew: true })).rejects.toThrow('single item');
     expect(await retryItems(harness.app, 'b', { states: ['held'], item: 'row-2', anew: true })).toBe(1);
     await harness.ended('b');
     expect(api.made()).toBe(rows.length + 1);
