@@ -6,7 +6,7 @@
 var child = require('child_process');
 var fs = require('fs');
 
-var LEAST_NODE = [20, 19];
+var MIN_NODE = [20, 19];
 
 function say(text) {
   process.stderr.write(text + '\n');
@@ -28,10 +28,10 @@ function has(program) {
 
 function checkNode() {
   var version = process.versions.node.split('.').map(Number);
-  if (version[0] > LEAST_NODE[0] || (version[0] === LEAST_NODE[0] && version[1] >= LEAST_NODE[1])) return;
+  if (version[0] > MIN_NODE[0] || (version[0] === MIN_NODE[0] && version[1] >= MIN_NODE[1])) return;
   fail(
     'clipmill needs Node ' +
-      LEAST_NODE.join('.') +
+      MIN_NODE.join('.') +
       ' or newer, and this is ' +
       process.versions.node +
       '.\n  Install a newer one (https://nodejs.org, or: nvm install 24) and try again.',

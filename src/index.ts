@@ -56,8 +56,8 @@ export interface SubmitOptions {
   /** Fields of jobs that do not have them. */
   defaults?: JobDefaults;
   /**
-   * Accepts existing files of the batch in the storage as the clips of these jobs, even if Redis does not know them or
-   * they have other content. Default false: such a folder is an error.
+   * Accepts existing files of the batch in the storage as the clips of these jobs, even if Redis lacks them or they
+   * have other content. Default false: such a folder is an error.
    */
   adopt?: boolean;
   /**

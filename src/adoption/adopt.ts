@@ -7,35 +7,38 @@ import type { StagingTable } from '../ledger/staging.ts';
 import { reasons } from '../ledger/schema/reasons.ts';
 import { takeOverFolder } from '../reports/folder-marker.ts';
 import { readManifest, type StoredRow } from '../reports/read-manifest.ts';
-import { fateOf, type Fate } from './contents.ts';
-import { withOrphan, type BatchFolder } from './open.ts';
+import { adoptedStateOf, type AdoptedState } from './adopted-state.ts';
+import { withOrphan, type BatchFolder } from './batch-folder.ts';
 
 export interface AdoptOptions {
   /** The jobs file as an absolute path. */
   source?: string | undefined;
   /** Ids of the rows to adopt. Default: all. */
-  wanted?: StagingTable | undefined;
-  /** Ids of tasks that a process knew and could not record, by item. */
+  ids?: StagingTable | undefined;
+  /** Task ids of accepted submissions that Redis did not record, by item. */
   tasks?: ReadonlyMap<string, string> | undefined;
-  /** Whether the batch may end then; else jobs are added to it next. */
+  /** Whether the batch may end after the adoption; false if jobs are added to it next. */
   close: boolean;
   signal?: AbortSignal | undefined;
 }
 
-/** Items that an adoption has added, by their fate. */
+/** Numbers of items that an adoption has added. */
 export interface Adopted {
+  /** Items whose clips exist. */
   done: number;
+  /** Items whose tasks are polled. */
   underWay: number;
+  /** Items that failed, were cancelled or are held. */
   ended: number;
 }
 
 /**
  * Adds the items of a folder's manifest to the ledger, in pages: existing clips as done, tasks in progress as
- * generating, and items that failed or may have been paid for in their recorded state. Submits nothing.
+ * generating, submissions without a known task as held, and failed, held and cancelled items unchanged. Submits nothing.
  *
- * If the process dies midway, the batch stays marked as `adopting`: its manifest is not replaced, and the next
- * submission starts over and adds the missing items. The marker of the folder is rewritten before that mark is
- * removed, so that a folder whose items are all in this ledger always belongs to it.
+ * If the process dies midway, the batch stays `adopting`: its manifest is not replaced, and the next submission starts
+ * over and adds the missing items. The marker of the folder is rewritten before `adopting` is removed, so that a folder
+ * whose items are all in this ledger always belongs to it.
  */
 export async function adoptFolder(app: App, folder: BatchFolder, options: AdoptOptions): Promise<Adopted> {
   const { batch, storage } = folder;
@@ -43,20 +46,20 @@ export async function adoptFolder(app: App, folder: BatchFolder, options: AdoptO
   const sum: Adopted = { done: 0, underWay: 0, ended: 0 };
   for await (const rows of readManifest(storage, batch, options.signal)) {
     options.signal?.throwIfAborted();
-    const chosen = await wantedRows(rows, options.wanted);
+    const chosen = await chosenRows(rows, options.ids);
     const orphans = await app.orphans.find(
       batch,
       chosen.map((row) => row.id),
     );
-    const wanted = chosen.map((row, index) => withOrphan(withTask(row, options.tasks?.get(row.id)), orphans[index]));
-    const sizes = await folder.contents.sizes(wanted.map((row) => row.output));
-    const items = wanted.flatMap((row, index) => {
-      const fate = fateOf(row, sizes[index], app.model.resultsLastMs);
-      return fate === undefined ? [] : [{ fate, item: itemOf(app, folder, row, fate, sizes[index]) }];
+    const current = chosen.map((row, index) => withOrphan(withTask(row, options.tasks?.get(row.id)), orphans[index]));
+    const sizes = await folder.files.sizes(current.map((row) => row.output));
+    const items = current.flatMap((row, index) => {
+      const state = adoptedStateOf(row, sizes[index], app.model.resultsLastMs);
+      return state === undefined ? [] : [{ state, item: itemOf(app, folder, row, state, sizes[index]) }];
     });
-    await app.orphans.place(
-      wanted.flatMap((row, index) =>
-        fateOf(row, sizes[index], app.model.resultsLastMs) === undefined ? spentBefore(batch, row) : [],
+    await app.orphans.assign(
+      current.flatMap((row, index) =>
+        adoptedStateOf(row, sizes[index], app.model.resultsLastMs) === undefined ? spentBefore(batch, row) : [],
       ),
     );
     const { poll, taken } = await app.adoption.add(
@@ -66,8 +69,8 @@ export async function adoptFolder(app: App, folder: BatchFolder, options: AdoptO
       'more',
     );
     for (const attempt of poll) await app.queues.poll(attempt, 0);
-    if (taken.length > 0) app.log.warn({ batch, taken }, 'not adopted: the names belong to other items');
-    for (const { fate } of items) count(sum, fate);
+    if (taken.length > 0) app.log.warn({ batch, taken }, 'not adopted: their output names belong to other items');
+    for (const { state } of items) count(sum, state);
   }
   const id = await app.installation.id();
   const source = facts.source ?? null;
@@ -76,19 +79,19 @@ export async function adoptFolder(app: App, folder: BatchFolder, options: AdoptO
   return sum;
 }
 
-async function wantedRows(rows: readonly StoredRow[], wanted: StagingTable | undefined): Promise<readonly StoredRow[]> {
-  if (!wanted) return rows;
-  const found = await wanted.get(rows.map((row) => row.id));
+async function chosenRows(rows: readonly StoredRow[], ids: StagingTable | undefined): Promise<readonly StoredRow[]> {
+  if (!ids) return rows;
+  const found = await ids.get(rows.map((row) => row.id));
   return rows.filter((_row, index) => found[index] !== undefined);
 }
 
-/** A row whose submission was accepted after the manifest was written. */
+/** Returns a row with the task of a submission that was accepted after the manifest was written. */
 function withTask(row: StoredRow, taskId: string | undefined): StoredRow {
   const waiting = row.state === 'queued' || row.state === 'submitting' || row.state === 'held';
   return taskId !== undefined && waiting ? { ...row, state: 'generating', taskId } : row;
 }
 
-/** Returns the submissions that an item has already paid for; an empty list if there are none. */
+/** Returns the earlier submissions of an item that were paid for, which its next attempt counts; an empty list if none. */
 function spentBefore(batch: string, { id, hash, attempts, pastAttempts, taskId }: StoredRow): LoggedSubmission[] {
   const spent = paid(pastAttempts) + (taskId === undefined ? 0 : 1);
   if (spent === 0) return [];
@@ -100,9 +103,9 @@ function paid(past: StoredRow['pastAttempts']): number {
   return past.filter(({ postedAt }) => postedAt !== undefined).length;
 }
 
-function count(sum: Adopted, fate: Fate): void {
-  if (fate === 'done') sum.done += 1;
-  else if (fate === 'generating') sum.underWay += 1;
+function count(sum: Adopted, state: AdoptedState): void {
+  if (state === 'done') sum.done += 1;
+  else if (state === 'generating') sum.underWay += 1;
   else sum.ended += 1;
 }
 
@@ -110,13 +113,13 @@ function itemOf(
   { model }: App,
   { storage }: BatchFolder,
   row: StoredRow,
-  fate: Fate,
+  state: AdoptedState,
   size: number | undefined,
 ): AdoptedItem {
   const { renamed, more = [] } = row;
   const mayHaveTask = row.taskId !== undefined || row.state === 'submitting' || row.state === 'held';
-  const lost = fate === 'held' && row.state !== 'held';
-  const clip = fate === 'done' && {
+  const lost = state === 'held' && row.state !== 'held';
+  const clip = state === 'done' && {
     location: storage.locate(row.output),
     size: row.size ?? size,
     sha256: row.sha256,
@@ -129,7 +132,7 @@ function itemOf(
     provider: row.provider,
     output: renamed?.from ?? row.output,
     input: row.input,
-    state: fate,
+    state,
     attempt: Math.max(1, row.attempts),
     posted: paid(row.pastAttempts) + (mayHaveTask ? 1 : 0),
     history: row.pastAttempts,
@@ -137,10 +140,10 @@ function itemOf(
     fields: {
       task: row.taskId,
       postedAt: row.postedAt,
-      endedAt: fate === 'generating' ? undefined : row.endedAt,
+      endedAt: state === 'generating' ? undefined : row.endedAt,
       ...(row.taskId !== undefined && { kind: kindOf(model, model.videoSeconds(row.input), row.provider) }),
       ...clip,
-      ...((fate === 'failed' || fate === 'held') && {
+      ...((state === 'failed' || state === 'held') && {
         code: lost ? 'LEDGER_LOST' : (row.code ?? 'UNKNOWN'),
         message: lost ? reasons.LEDGER_LOST : row.message,
       }),

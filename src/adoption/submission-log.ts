@@ -27,12 +27,12 @@ function folderOf({ home }: SubmissionScope): string {
 const FILE_MS = 3_600_000;
 /** Retention of a file after its last line, in milliseconds: by then the manifest contains its tasks. */
 const KEPT_MS = 2 * FILE_MS;
-/** Retention of files of another prefix or API, which their own processes may not have placed yet. */
+/** Retention of files of another prefix or API, which their own processes may not have replayed yet. */
 const KEPT_OTHERS_MS = 7 * 24 * FILE_MS;
 
 /**
- * One line per submission, then a second line for the same attempt with its task, or with `refused` if the API made
- * none.
+ * One line per submission, then a second one for the same attempt, with its task or, if the API did not accept it, with
+ * `refused`.
  */
 const logLine = z.object({
   at: z.number(),
@@ -52,9 +52,9 @@ function scopeOf({ config: { prefix, baseUrl } }: SubmissionScope): string {
 }
 
 /**
- * Logs every submission of this process before it is sent, and its task as soon as it is known, to a file in the
- * working folder. The log recovers the tasks of a Redis that is lost before a manifest lists them. Writes are
- * synchronous without fsync: they survive the process, not the machine.
+ * Logs every submission of this process before it is sent, and its task when the answer arrives, to a file in the working
+ * folder. If Redis is lost, the log restores the tasks that no manifest lists yet. Writes are synchronous without fsync:
+ * they survive a crash of the process, not of the machine.
  */
 export class SubmissionLog {
   readonly #folder: string;
@@ -62,7 +62,7 @@ export class SubmissionLog {
   readonly #log: Logger;
   readonly #files: { path: string; openedAt: number }[] = [];
   /** Content hashes of the submissions in progress. */
-  readonly #underWay = new Map<string, { hash: string; at: number }>();
+  readonly #inProgress = new Map<string, { hash: string; at: number }>();
   #fd: number | undefined;
   #failed = false;
 
@@ -72,24 +72,26 @@ export class SubmissionLog {
     this.#log = log;
   }
 
-  /** Call it right before the POST. */
+  /** Logs a submission. Call it immediately before the POST. */
   posting(attempt: Attempt, content: { provider: string; input: object }): void {
     const posted = { hash: contentHash(content.provider, JSON.stringify(content.input)), at: Date.now() };
-    this.#underWay.set(nameOf(attempt), posted);
+    this.#inProgress.set(nameOf(attempt), posted);
     this.#append(attempt, posted);
   }
 
+  /** Logs the task of a submission. */
   accepted(attempt: Attempt, { taskId, kind }: AcceptedTask): void {
     this.#end(attempt, { task: taskId, kind });
   }
 
+  /** Logs that the API did not accept a submission. */
   refused(attempt: Attempt): void {
     this.#end(attempt, { refused: true });
   }
 
-  /** Ends a submission that may have a task: its line remains without one. */
-  unknown(attempt: Attempt): void {
-    this.#underWay.delete(nameOf(attempt));
+  /** Ends a submission that may have a task: the log keeps it without one. */
+  ambiguous(attempt: Attempt): void {
+    this.#inProgress.delete(nameOf(attempt));
   }
 
   close(): void {
@@ -98,8 +100,8 @@ export class SubmissionLog {
   }
 
   #end(attempt: Attempt, end: Partial<LogLine>): void {
-    const posted = this.#underWay.get(nameOf(attempt));
-    this.#underWay.delete(nameOf(attempt));
+    const posted = this.#inProgress.get(nameOf(attempt));
+    this.#inProgress.delete(nameOf(attempt));
     if (posted) this.#append(attempt, { ...posted, ...end });
   }
 
@@ -112,7 +114,7 @@ export class SubmissionLog {
       this.#failed = true;
       this.#log.warn(
         { folder: this.#folder, reason: describeError(error) },
-        'submissions cannot be logged: a loss of Redis may cost those since the last manifest',
+        'cannot log submissions: after a loss of Redis, those since the last manifest may be paid for again',
       );
     }
   }
@@ -157,7 +159,7 @@ export async function* readSubmissions(
   }
 }
 
-/** Returns `undefined` for a line that a killed process left incomplete. */
+/** Returns `undefined` for an incomplete line, as of a killed process. */
 function parseLine(line: string): LogLine | undefined {
   try {
     return logLine.parse(JSON.parse(line));
@@ -166,7 +168,7 @@ function parseLine(line: string): LogLine | undefined {
   }
 }
 
-/** Removes old files. Call it after those of this prefix are placed. */
+/** Removes old files. Call it after those of this prefix are replayed. */
 export async function removeOldSubmissions(scope: SubmissionScope): Promise<void> {
   const folder = folderOf(scope);
   const own = join(folder, `${scopeOf(scope)}-`);

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { UserError } from '../core/errors.ts';
-import type { FolderPolicy } from '../adoption/conflict.ts';
+import type { FolderPolicy } from '../adoption/folder-conflict.ts';
 import type { OpenOptions } from '../jobs/open.ts';
 import { formats, type Format } from '../jobs/read/formats.ts';
 

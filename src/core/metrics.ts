@@ -28,8 +28,8 @@ export const metrics = {
   }),
   steps: new Counter({
     name: 'clipmill_steps_total',
-    help: 'Steps by queue and outcome: done, again (the same job once more later), error.',
-    labelNames: ['queue', 'outcome'],
+    help: 'Steps by queue and result: done, again (the same job once more later), error.',
+    labelNames: ['queue', 'result'],
     registers,
   }),
   stepSeconds: new Histogram({

@@ -24,7 +24,7 @@ import { judgeInstallation, judgeLimits, judgeSubmission } from './shared-state.
 import { checkCallbacks, type OpenCallbackListener } from './callbacks.ts';
 import { judgeClock, skewOf } from './clock.ts';
 import { fail, ok, warn, type Finding } from '../core/finding.ts';
-import { impossible, isOlder, judgeRedis, LEAST_REDIS } from '../redis/fitness.ts';
+import { impossible, isOlder, judgeRedis, MIN_REDIS } from '../redis/fitness.ts';
 import { judgeVulnerabilities } from '../redis/vulnerabilities.ts';
 import { readRedisFacts } from '../redis/facts.ts';
 
@@ -84,7 +84,7 @@ async function* reachRedis(config: Config, home: string, closers: Closers): Asyn
 /** Joins the private Redis of this folder, or starts a temporary one to check that Redis starts. */
 async function* privateRedis(home: string, closers: Closers): AsyncGenerator<Finding, EmbeddedRedis> {
   const { path, version } = await installedServer();
-  const cure = `Install Redis ${LEAST_REDIS.join('.')} or newer, or set REDIS_URL.`;
+  const cure = `Install Redis ${MIN_REDIS.join('.')} or newer, or set REDIS_URL.`;
   if (version !== undefined && isOlder(version)) yield fail('redis', `${path} is ${version}, which is too old`, cure);
   const joined = await joinEmbeddedRedis(home);
   const redis = joined ?? (await temporaryRedis(closers));

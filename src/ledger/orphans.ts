@@ -34,7 +34,7 @@ export interface LoggedSubmission extends Orphan {
   id: string;
 }
 
-export interface PlacedSubmissions {
+export interface AssignedSubmissions {
   /** Submissions whose items are not in Redis: the items get their tasks when they are added. */
   kept: number;
   /** Attempts that got their task back; it is due for a poll. */
@@ -46,7 +46,7 @@ export interface PlacedSubmissions {
 /** Submissions that processes have logged, and that Redis may have lost. */
 export interface Orphans {
   /** Assigns each submission to its item, or keeps it until the item is added. May be called twice. */
-  place(submissions: readonly LoggedSubmission[]): Promise<PlacedSubmissions>;
+  assign(submissions: readonly LoggedSubmission[]): Promise<AssignedSubmissions>;
   /** Returns the orphans of these items that may have a task, in their order. */
   find(batch: string, ids: readonly string[]): Promise<(Orphan | undefined)[]>;
   /** Returns the number of orphans of each batch. */
@@ -56,18 +56,18 @@ export interface Orphans {
 /** Submissions per call: about 3 ms of Redis's time. */
 const PAGE = 250;
 
-const placeReply = namedReply<PlacedSubmissions>(
+const assignReply = namedReply<AssignedSubmissions>(
   z.object({ kept: z.coerce.number(), resumed: attemptList, archived: z.coerce.number() }),
 );
 
 export function createOrphans(redis: RedisClient, keys: Keys, run: RunScript): Orphans {
   return {
-    async place(submissions) {
-      const sum: PlacedSubmissions = { kept: 0, resumed: [], archived: 0 };
+    async assign(submissions) {
+      const sum: AssignedSubmissions = { kept: 0, resumed: [], archived: 0 };
       for (let start = 0; start < submissions.length; start += PAGE) {
         const page = submissions.slice(start, start + PAGE);
         const entries = page.map(({ batch, id, ...entry }) => ({ ...entry, ref: refOf(batch, id) }));
-        const { kept, resumed, archived } = placeReply.parse(await run('place', scriptJson(entries)));
+        const { kept, resumed, archived } = assignReply.parse(await run('assign', scriptJson(entries)));
         sum.kept += kept;
         sum.resumed.push(...resumed);
         sum.archived += archived;

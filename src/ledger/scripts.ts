@@ -3,9 +3,10 @@ import { z } from 'zod';
 import type { RedisClient } from '../redis/connect.ts';
 import { preludeFor } from './schema/prelude.ts';
 
-/** Each verb is one file under lua/, whose header documents its arguments, its reply and its invariant. */
-export const verbs = [
+/** Each script is one file under lua/, whose header documents its arguments, its reply and its invariant. */
+export const scriptNames = [
   'adopt',
+  'assign',
   'balance',
   'begin',
   'cancel',
@@ -23,7 +24,6 @@ export const verbs = [
   'move',
   'overview',
   'pause',
-  'place',
   'poll-permit',
   'postpone-trial',
   'purge',
@@ -39,21 +39,21 @@ export const verbs = [
   'unclear',
   'usage',
 ] as const;
-export type Verb = (typeof verbs)[number];
+export type ScriptName = (typeof scriptNames)[number];
 
-/** Runs a verb atomically in Redis. The reply is unchecked: the caller parses it. */
-export type RunScript = (verb: Verb, ...args: (string | number)[]) => Promise<unknown>;
+/** Runs a script atomically in Redis. The reply is unchecked: the caller parses it. */
+export type RunScript = (name: ScriptName, ...args: (string | number)[]) => Promise<unknown>;
 
-type Commands = Record<`clipmill:${Verb}`, (prefix: string, ...args: (string | number)[]) => Promise<unknown>>;
+type Commands = Record<`clipmill:${ScriptName}`, (prefix: string, ...args: (string | number)[]) => Promise<unknown>>;
 
 /**
- * Defines the verbs as commands of this connection. ioredis sends each script once per connection, then only its
+ * Defines the scripts as commands of this connection. ioredis sends each script once per connection, then only its
  * checksum, and the script again after a restart or a fail-over of Redis.
  */
 export function scriptRunner(redis: RedisClient, prefix: string): RunScript {
-  for (const verb of verbs) redis.defineCommand(`clipmill:${verb}`, { numberOfKeys: 1, lua: loadScript(verb) });
+  for (const name of scriptNames) redis.defineCommand(`clipmill:${name}`, { numberOfKeys: 1, lua: loadScript(name) });
   const commands = redis as RedisClient & Commands;
-  return (verb, ...args) => commands[`clipmill:${verb}`](prefix, ...args);
+  return (name, ...args) => commands[`clipmill:${name}`](prefix, ...args);
 }
 
 /** Returns a schema for a reply with named fields, a flat list of names and values from lua/lib/fields.lua. */
@@ -76,24 +76,24 @@ export function scriptJson(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'string' ? part.toWellFormed() : part));
 }
 
-const loaded = new Map<Verb, string>();
+const loaded = new Map<ScriptName, string>();
 
-/** Verbs that start new work. A full Redis must refuse them before they write anything, and before a POST. */
-const refusedWhenFull: ReadonlySet<Verb> = new Set(['adopt', 'begin', 'dispatch', 'register']);
+/** Scripts that start new work. A full Redis must refuse them before they write anything, and before a POST. */
+const refusedWhenFull: ReadonlySet<ScriptName> = new Set(['adopt', 'begin', 'dispatch', 'register']);
 
 /**
- * First command of the other verbs, which record or free something also in a full Redis (maxmemory): once a script has
+ * First command of the other scripts, which record or free something also in a full Redis (maxmemory): once a script has
  * written, Redis refuses none of its further commands. No key has the name of the prefix, so it deletes nothing.
  */
 const ALLOW_WHEN_FULL = "redis.call('DEL', KEYS[1])\n";
 
-/** Returns the script of a verb with its libraries and the definitions of the schema that it uses. */
-export function loadScript(verb: Verb): string {
-  const known = loaded.get(verb);
+/** Returns the text of a script with its libraries and the definitions of the schema that it uses. */
+export function loadScript(name: ScriptName): string {
+  const known = loaded.get(name);
   if (known !== undefined) return known;
-  const source = withIncludes(readLua(`${verb}.lua`));
-  const script = refusedWhenFull.has(verb) ? source : ALLOW_WHEN_FULL + source;
-  loaded.set(verb, script);
+  const source = withIncludes(readLua(`${name}.lua`));
+  const script = refusedWhenFull.has(name) ? source : ALLOW_WHEN_FULL + source;
+  loaded.set(name, script);
   return script;
 }
 

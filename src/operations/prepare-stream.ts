@@ -1,8 +1,8 @@
 import { adoptFolder } from '../adoption/adopt.ts';
-import { FolderCheck } from '../adoption/check.ts';
-import { conflictOf, type FolderPolicy } from '../adoption/conflict.ts';
-import { openFolder, type FolderStorage } from '../adoption/open.ts';
-import { placeSubmissions } from '../adoption/place-submissions.ts';
+import { FolderComparison } from '../adoption/folder-comparison.ts';
+import { conflictOf, type FolderPolicy } from '../adoption/folder-conflict.ts';
+import { openBatchFolder, type FolderStorage } from '../adoption/batch-folder.ts';
+import { replaySubmissions } from '../adoption/replay-submissions.ts';
 import type { App } from '../app.ts';
 import { pagesOf } from '../core/chunk.ts';
 import type { Job } from '../jobs/job.ts';
@@ -28,25 +28,25 @@ export async function* prepareStream(
   policy: FolderPolicy,
   { total, signal }: { total?: number | undefined; signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<Job> {
-  await placeSubmissions(app, [batch]);
-  const folder = await openFolder(app, storage, batch, signal);
-  const wanted = policy === 'replace' && folder.unknown ? new StagingTable(app.redis, app.keys) : undefined;
+  await replaySubmissions(app, [batch]);
+  const folder = await openBatchFolder(app, storage, batch, signal);
+  const adoptable = policy === 'replace' && folder.unadopted ? new StagingTable(app.redis, app.keys) : undefined;
   try {
-    const check = new FolderCheck(folder, app, wanted);
-    let adopted = !folder.unknown;
+    const comparison = new FolderComparison(folder, app, adoptable);
+    let adopted = !folder.unadopted;
     const read: Job[] = [];
     const memory = new StreamMemoryCheck(app, total);
     for await (const page of pagesOf(jobs, INTAKE_PAGE)) {
       const hashes = await knownItems(app, batch, page);
-      const fates = await check.page(
+      const states = await comparison.compare(
         page,
         hashes.map((hash) => hash !== undefined),
       );
-      const conflict = conflictOf(folder, check.findings, undefined, policy, { partial: true });
+      const conflict = conflictOf(folder, comparison.result, undefined, policy, { partial: true });
       if (conflict) throw conflict;
-      const isNew = (_job: Job, index: number) => hashes[index] === undefined && fates[index] === undefined;
+      const isNew = (_job: Job, index: number) => hashes[index] === undefined && states[index] === undefined;
       await memory.require(page, page.filter(isNew));
-      if (wanted) {
+      if (adoptable) {
         read.push(...page);
         continue;
       }
@@ -54,10 +54,10 @@ export async function* prepareStream(
       adopted = true;
       yield* page;
     }
-    if (wanted && read.length > 0) await adoptFolder(app, folder, { wanted, close: false, signal });
+    if (adoptable && read.length > 0) await adoptFolder(app, folder, { ids: adoptable, close: false, signal });
     yield* read;
   } finally {
-    await wanted?.drop();
+    await adoptable?.drop();
     await folder.close();
   }
 }

@@ -9,10 +9,10 @@ import { newItemsOf, requireRedisMemory } from './redis-memory.ts';
 import { previewJobs, type Preview } from './preview.ts';
 import { knownItems, type SubmitHeader } from './submit.ts';
 import { adoptFolder, type Adopted } from '../adoption/adopt.ts';
-import { FolderCheck } from '../adoption/check.ts';
-import { conflictOf, type FolderPolicy } from '../adoption/conflict.ts';
-import { placeSubmissions } from '../adoption/place-submissions.ts';
-import { openFolder, type BatchFolder, type FolderStorage } from '../adoption/open.ts';
+import { FolderComparison } from '../adoption/folder-comparison.ts';
+import { conflictOf, type FolderPolicy } from '../adoption/folder-conflict.ts';
+import { replaySubmissions } from '../adoption/replay-submissions.ts';
+import { openBatchFolder, type BatchFolder, type FolderStorage } from '../adoption/batch-folder.ts';
 
 /** The jobs of one file, which can be read several times. */
 export interface Submittable {
@@ -26,7 +26,7 @@ export interface PreparedSubmission {
   previews: Preview[];
   /** The Redis memory that a large submission needs, as a line of text. */
   memory: string | undefined;
-  /** Adds the items that only the storage has to the ledger. May be repeated after a crash. */
+  /** Adds the items that the storage has and the ledger lacks. May be repeated after a crash. */
   adopt(signal?: AbortSignal): Promise<Adopted>;
   /** Deletes its temporary data in Redis. */
   close(): Promise<void>;
@@ -35,9 +35,10 @@ export interface PreparedSubmission {
 /** One batch of a submission. */
 interface PreparedBatch {
   folder: BatchFolder;
-  check: FolderCheck;
+  comparison: FolderComparison;
   source: string | undefined;
-  wanted: StagingTable | undefined;
+  /** Ids of the rows to adopt; absent if all are adopted. */
+  adoptable: StagingTable | undefined;
   files: Submittable[];
 }
 
@@ -55,25 +56,26 @@ export async function prepareSubmission(
 ): Promise<PreparedSubmission> {
   const closers = new Closers();
   try {
-    await placeSubmissions(app, [...new Set(files.map(({ header }) => header.batch))]);
+    await replaySubmissions(app, [...new Set(files.map(({ header }) => header.batch))]);
     const batches = new Map<string, PreparedBatch>();
     const previews: Preview[] = [];
     for (const file of files) {
       const { batch, source } = file.header;
       let prepared = batches.get(batch);
       if (!prepared) {
-        const folder = await openFolder(app, storage, batch, signal);
+        const folder = await openBatchFolder(app, storage, batch, signal);
         closers.push(() => folder.close());
-        const wanted = policy === 'replace' ? new StagingTable(app.redis, app.keys) : undefined;
-        if (wanted) closers.push(() => wanted.drop());
-        prepared = { folder, check: new FolderCheck(folder, app, wanted), source, wanted, files: [] };
+        const adoptable = policy === 'replace' ? new StagingTable(app.redis, app.keys) : undefined;
+        if (adoptable) closers.push(() => adoptable.drop());
+        const comparison = new FolderComparison(folder, app, adoptable);
+        prepared = { folder, comparison, source, adoptable, files: [] };
         batches.set(batch, prepared);
       }
       prepared.files.push(file);
-      previews.push(await previewJobs(app, file.header, file.jobs(), prepared.check));
+      previews.push(await previewJobs(app, file.header, file.jobs(), prepared.comparison));
     }
-    for (const { folder, check, source } of batches.values()) {
-      const conflict = conflictOf(folder, check.findings, source, policy);
+    for (const { folder, comparison, source } of batches.values()) {
+      const conflict = conflictOf(folder, comparison.result, source, policy);
       if (conflict) throw conflict;
     }
     const memory = await requireRedisMemory(app, newItemsOf(previews));
@@ -96,14 +98,14 @@ async function adoptAll(
   signal?: AbortSignal,
 ): Promise<Adopted> {
   const sum: Adopted = { done: 0, underWay: 0, ended: 0 };
-  for (const { folder, check, source, wanted, files } of batches) {
-    if (folder.unknown) {
-      const adopted = await adoptFolder(app, folder, { source, wanted, close: false, signal });
+  for (const { folder, comparison, source, adoptable, files } of batches) {
+    if (folder.unadopted) {
+      const adopted = await adoptFolder(app, folder, { source, ids: adoptable, close: false, signal });
       sum.done += adopted.done;
       sum.underWay += adopted.underWay;
       sum.ended += adopted.ended;
     }
-    if (policy !== 'adopt' || check.findings.occupied.count === 0) continue;
+    if (policy !== 'adopt' || comparison.result.occupied.count === 0) continue;
     for (const file of files) sum.done += await adoptFiles(app, folder, file, signal);
   }
   return sum;
@@ -111,12 +113,12 @@ async function adoptAll(
 
 /** Adopts the files that have the names of the jobs as their clips. @returns their number */
 async function adoptFiles(app: App, folder: BatchFolder, file: Submittable, signal?: AbortSignal): Promise<number> {
-  const { batch, storage, contents } = folder;
+  const { batch, storage } = folder;
   let adopted = 0;
   for await (const page of pagesOf(file.jobs(), INTAKE_PAGE)) {
     signal?.throwIfAborted();
     const known = await knownItems(app, batch, page);
-    const sizes = await contents.sizes(page.map((job) => job.output));
+    const sizes = await folder.files.sizes(page.map((job) => job.output));
     for (const [index, job] of page.entries()) {
       const size = sizes[index];
       if (known[index] !== undefined || size === undefined) continue;

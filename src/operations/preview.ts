@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import type { FolderCheck } from '../adoption/check.ts';
+import type { FolderComparison } from '../adoption/folder-comparison.ts';
 import type { App } from '../app.ts';
 import { pagesOf } from '../core/chunk.ts';
 import { InputError, type Diagnostic } from '../core/errors.ts';
@@ -39,14 +39,14 @@ export interface Preview {
 
 /**
  * Computes the effect of a submission without changing anything.
- * @param check also compares the jobs with the folder of their batch
+ * @param comparison compares the jobs with the folder of their batch. Default: only the ledger is compared
  * @throws InputError if output names belong to other items, or the budget conflicts with that of the batch
  */
 export async function previewJobs(
   app: App,
   header: SubmitHeader,
   jobs: Iterable<Job> | AsyncIterable<Job>,
-  check?: FolderCheck,
+  comparison?: FolderComparison,
 ): Promise<Preview> {
   const batch = await app.queries.batch(header.batch);
   const otherBudget = budgetConflict(header, batch);
@@ -73,15 +73,16 @@ export async function previewJobs(
       knownItems(app, header.batch, page),
     ]);
     const isKnown = known.map((hash) => hash !== undefined);
-    const fates = (await check?.page(page, isKnown)) ?? [];
+    const states = (await comparison?.compare(page, isKnown)) ?? [];
     for (const [index, job] of page.entries()) {
-      const [conflict, fate, hash] = [conflicts[index], fates[index], known[index]];
+      const [conflict, state, hash] = [conflicts[index], states[index], known[index]];
       if (hash !== undefined) {
         sum.existing += 1;
-        if (otherFile && hash !== contentHash(job.provider, JSON.stringify(job.input))) check?.otherContent(job.id);
-      } else if (fate === 'done') sum.stored += 1;
-      else if (fate === 'generating') sum.underWay += 1;
-      else if (fate !== undefined) sum.ended += 1;
+        if (otherFile && hash !== contentHash(job.provider, JSON.stringify(job.input)))
+          comparison?.otherContent(job.id);
+      } else if (state === 'done') sum.stored += 1;
+      else if (state === 'generating') sum.underWay += 1;
+      else if (state !== undefined) sum.ended += 1;
       else if (conflict) problems.push(outputTaken(header, { id: job.id, output: job.output, ...conflict }));
       else {
         sum.added += 1;

@@ -1,7 +1,7 @@
 import type { App } from '../app.ts';
 import { adoptFolder, type Adopted } from '../adoption/adopt.ts';
-import { placeSubmissions } from '../adoption/place-submissions.ts';
-import { openFolder, type FolderStorage } from '../adoption/open.ts';
+import { replaySubmissions } from '../adoption/replay-submissions.ts';
+import { openBatchFolder, type FolderStorage } from '../adoption/batch-folder.ts';
 
 /** The recovered items of a batch. */
 export interface Recovered extends Adopted {
@@ -22,11 +22,11 @@ export async function* recoverBatches(
   tasks: ReadonlyMap<string, ReadonlyMap<string, string>>,
   signal?: AbortSignal,
 ): AsyncGenerator<Recovered> {
-  await placeSubmissions(app);
+  await replaySubmissions(app);
   for (const batch of batches) {
-    const folder = await openFolder(app, storage, batch, signal);
+    const folder = await openBatchFolder(app, storage, batch, signal);
     try {
-      if (!folder.unknown) continue;
+      if (!folder.unadopted) continue;
       yield { batch, ...(await adoptFolder(app, folder, { tasks: tasks.get(batch), close: true, signal })) };
     } finally {
       await folder.close();

@@ -8,16 +8,16 @@ import type { RedisClient } from '../redis/connect.ts';
 import { isPassingReply, isReply } from '../redis/errors.ts';
 import type { Keys } from '../ledger/schema/keys.ts';
 import { bullmqOptions } from './bullmq.ts';
-import { again, type JobContext, type Outcome } from './outcome.ts';
+import { again, type JobContext, type StepResult } from './step-result.ts';
 import type { QueueName } from './queues.ts';
 
 /** Minimum interval of warnings about the same error reply, in milliseconds. */
 const WARN_AGAIN_MS = 60_000;
-/** Maximum number of error replies remembered for it. */
-const MOST_WARNED = 100;
+/** Maximum number of error replies that are distinguished for it. */
+const MAX_WARNED = 100;
 
 /** Runs one job; `name` and `data` are unvalidated input of the producer. */
-export type JobHandler = (job: { name: string; data: unknown; id: string }, context: JobContext) => Promise<Outcome>;
+export type JobHandler = (job: { name: string; data: unknown; id: string }, context: JobContext) => Promise<StepResult>;
 
 /** Thrown by a handler for a job that can never succeed: the job fails with this message. */
 export class InvalidJobError extends UnrecoverableError {}
@@ -106,7 +106,7 @@ export const LOCK_MS = 10_000;
 const IDLE_FETCH_S = 10;
 
 /**
- * Runs the jobs of a queue and maps their outcomes onto BullMQ. No job fails by BullMQ's own rules: a step that
+ * Runs the jobs of a queue and maps their results onto BullMQ. No job fails by BullMQ's own rules: a step that
  * throws is retried later, and a job may stall any number of times.
  */
 export function startProcessor(
@@ -125,7 +125,7 @@ export function startProcessor(
   let begun = 0;
   let lastMove = performance.now();
 
-  async function decide(job: Job, token: string | undefined): Promise<Outcome> {
+  async function decide(job: Job, token: string | undefined): Promise<StepResult> {
     try {
       const context = { attemptsStarted: job.attemptsStarted, signal };
       return await handler({ name: job.name, data: job.data, id: job.id ?? '' }, context);
@@ -147,16 +147,16 @@ export function startProcessor(
     const started = performance.now();
     lastMove = started;
     metrics.activeSteps.inc({ queue: name });
-    let result = 'error';
+    let kind = 'error';
     try {
-      const outcome = await decide(job, token);
-      result = outcome.kind;
-      if (outcome.kind === 'again') throw retryOf(job, outcome.delayMs);
+      const result = await decide(job, token);
+      kind = result.kind;
+      if (result.kind === 'again') throw retryOf(job, result.delayMs);
     } finally {
       active -= 1;
       lastMove = performance.now();
       metrics.activeSteps.dec({ queue: name });
-      metrics.steps.inc({ queue: name, outcome: result });
+      metrics.steps.inc({ queue: name, result: kind });
       metrics.stepSeconds.observe({ queue: name }, (lastMove - started) / 1000);
     }
   }
@@ -169,7 +169,7 @@ export function startProcessor(
     const line = { queue: name, reason };
     const isFresh = performance.now() - (warnedAt.get(error.message) ?? -Infinity) > WARN_AGAIN_MS;
     if (!isReply(error) || isPassingReply(error) || !isFresh) return log.debug(line, 'error of a BullMQ worker');
-    if (warnedAt.size > MOST_WARNED) warnedAt.clear();
+    if (warnedAt.size > MAX_WARNED) warnedAt.clear();
     warnedAt.set(error.message, performance.now());
     log.warn(line, 'Redis refuses a command of the queue');
   }

@@ -39,7 +39,7 @@ export function watchProcessor(start: () => Processor, options: WatchdogOptions)
   let startedAt = performance.now();
   /** Steps that the current processor had started at the last check. */
   let begun = 0;
-  /** First of the checks in a row that found jobs due and nothing moved, despite every replacement. */
+  /** Time of the first of the consecutive checks that found due jobs and no progress; a replacement does not reset it. */
   let dueSince: number | undefined;
 
   /** Returns whether a step runs, or one has started since the last check. */
@@ -68,7 +68,7 @@ export function watchProcessor(start: () => Processor, options: WatchdogOptions)
       // The reply of Redis may be late: meanwhile the processor may have been closed, or have started a job.
       if (hasMoved() || (await options.backlog()) === 0 || hasMoved()) dueSince = undefined;
       else if (mode === 'watching') {
-        // Not since the processor is idle: a job that became due just now waits for its fetch.
+        // Counts from this check, not from the last step: a job may have become due just now, and not be fetched yet.
         dueSince ??= performance.now();
         if (performance.now() - Math.max(dueSince, startedAt) >= patienceMs) replace();
       }

@@ -5,7 +5,7 @@ import type { RedisClient } from './connect.ts';
 import { atLeast, readRedisFacts, type RedisFacts } from './facts.ts';
 
 /** Oldest supported version: `XADD … MINID`, `LPOP` with a count and BullMQ's `ZADD … GT` need it. */
-export const LEAST_REDIS = [6, 2] as const;
+export const MIN_REDIS = [6, 2] as const;
 
 /** Share of maxmemory from which on a warning is given, before writes fail. */
 const NEARLY_FULL = 0.8;
@@ -31,14 +31,14 @@ function judgeServer({ product, version, replica, replicas, clusterMode }: Redis
     return warn(
       subject,
       'it does not report its version',
-      `Make sure that it is Redis ${LEAST_REDIS.join('.')} or newer.`,
+      `Make sure that it is Redis ${MIN_REDIS.join('.')} or newer.`,
     );
   }
   if (isOlder(version)) {
     return fail(
       subject,
       `${product} ${version} is too old`,
-      `Install Redis ${LEAST_REDIS.join('.')} or newer, or Valkey: clipmill uses commands that older versions lack.`,
+      `Install Redis ${MIN_REDIS.join('.')} or newer, or Valkey: clipmill uses commands that older versions lack.`,
     );
   }
   if (replica) {
@@ -53,7 +53,7 @@ function judgeServer({ product, version, replica, replicas, clusterMode }: Redis
 }
 
 export function isOlder(version: string): boolean {
-  return !atLeast(version, LEAST_REDIS);
+  return !atLeast(version, MIN_REDIS);
 }
 
 function judgeAppendOnly({ aof, fsync, replicas }: RedisFacts): Finding {

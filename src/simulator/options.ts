@@ -54,8 +54,8 @@ const range = z
 const usd = z.number().min(0).max(1_000_000_000);
 
 /** Large enough for any fixture and its box with the longest prompt. */
-const LEAST_CLIP_BYTES = 98_304;
-const MOST_CLIP_BYTES = 4_000_000_000;
+const MIN_CLIP_BYTES = 98_304;
+const MAX_CLIP_BYTES = 4_000_000_000;
 
 const schema = z.strictObject({
   port: whole(0, 65_535).default(0),
@@ -70,7 +70,7 @@ const schema = z.strictObject({
     .strictObject({ 5: range.default([50_000, 70_000]), 10: range.default([80_000, 100_000]) })
     .prefault({}),
   seed: z.number().int().default(1),
-  clipBytes: whole(LEAST_CLIP_BYTES, MOST_CLIP_BYTES).optional(),
+  clipBytes: whole(MIN_CLIP_BYTES, MAX_CLIP_BYTES).optional(),
   balance: usd.optional(),
   price: usd.default(0.25),
   balanceEndpoint: z.boolean().default(true),

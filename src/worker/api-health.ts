@@ -2,7 +2,7 @@ import type { ApixoClient } from '../apixo/client.ts';
 import { ApixoError, type ErrorKind } from '../apixo/errors.ts';
 import type { Conditions } from '../ledger/conditions.ts';
 
-/** Errors that show an outage of the API, or an obstacle on the way to it. */
+/** Kinds of errors that show an outage of the API, or of the network path to it. */
 const failing: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'unreachable',
   'network-refused',
@@ -10,10 +10,10 @@ const failing: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'server-error',
   'ambiguous',
 ]);
-/** Age of the last successful answer up to which a failing one is not reported, in milliseconds. */
+/** Time after a successful answer in which failures raise no condition, in milliseconds. */
 const RECENT_MS = 5_000;
 
-/** Wraps the client so that each call records in the conditions whether the API works. */
+/** Wraps the client so that its calls raise the condition `api` during an outage, and clear it afterwards. */
 export function watchApi(api: ApixoClient, conditions: Pick<Conditions, 'raise' | 'clear'>): ApixoClient {
   let answeredAt = -Infinity;
   async function watch<Result>(call: Promise<Result>): Promise<Result> {
@@ -23,12 +23,12 @@ export function watchApi(api: ApixoClient, conditions: Pick<Conditions, 'raise' 
       conditions.clear('api');
       return result;
     } catch (error) {
-      if (error instanceof ApixoError) note(error);
+      if (error instanceof ApixoError) recordError(error);
       throw error;
     }
   }
 
-  function note(error: ApixoError): void {
+  function recordError(error: ApixoError): void {
     if (!failing.has(error.kind)) {
       answeredAt = performance.now();
       conditions.clear('api');
@@ -47,7 +47,7 @@ export function watchApi(api: ApixoClient, conditions: Pick<Conditions, 'raise' 
 }
 
 const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME/;
-const NO_PROXY_HINT = 'Behind a proxy set HTTPS_PROXY.';
+const PROXY_HINT = 'Behind a proxy, set HTTPS_PROXY.';
 
 /** Returns the message and the cure for an outage of the API. */
 function describeOutage({ kind, code, message }: ApixoError): { message: string; cure: string } {
@@ -57,7 +57,7 @@ function describeOutage({ kind, code, message }: ApixoError): { message: string;
   if (kind === 'network-refused') {
     return {
       message: `a proxy or firewall refuses requests to the API: ${message}`,
-      cure: 'Set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT as your network needs it.',
+      cure: 'If your network requires a proxy, set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT.',
     };
   }
   return { message: `the API fails: ${message}`, cure: 'Wait: requests are retried automatically.' };
@@ -67,6 +67,6 @@ function cureOf(code: string): string {
   if (certificate.test(code)) {
     return 'Its certificate is not trusted: if a company proxy or a private CA issued it, set NODE_EXTRA_CA_CERTS to the CA file.';
   }
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `Check APIXO_BASE_URL and the network. ${NO_PROXY_HINT}`;
-  return `Check APIXO_BASE_URL, the network and the firewall. ${NO_PROXY_HINT}`;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `Check APIXO_BASE_URL and the network. ${PROXY_HINT}`;
+  return `Check APIXO_BASE_URL, the network and the firewall. ${PROXY_HINT}`;
 }

@@ -1,12 +1,12 @@
 import pLimit from 'p-limit';
-import { createFolderGuard, isOccupied } from '../adoption/ensure.ts';
+import { createBatchAdopter, isOccupied } from '../adoption/adopt-for-producer.ts';
 import type { App } from '../app.ts';
 import { describeError } from '../core/errors.ts';
 import { cutText } from '../core/text.ts';
 import type { Logger } from '../core/log.ts';
 import { refOf } from '../ledger/schema/keys.ts';
 import { bucketShape, tokenLifetimeMs } from '../ledger/bucket.ts';
-import type { Outcome } from '../queue/outcome.ts';
+import type { StepResult } from '../queue/step-result.ts';
 import { InvalidJobError, type JobHandler } from '../queue/processor.ts';
 import { STEP, stepData, type QueueName } from '../queue/queues.ts';
 import type { Attempt } from '../ledger/attempts.ts';
@@ -15,7 +15,7 @@ import { CallbackPlan } from './polling/callback.ts';
 import { adaptivePlan } from './polling/adaptive.ts';
 import { fixedPlan, type PollPlan } from './polling/plan.ts';
 import { readLoad } from './polling/load.ts';
-import type { SubmissionRecords } from './outcomes/records.ts';
+import type { SubmissionRecords } from './outcomes/submission-records.ts';
 import { concurrency } from './tuning.ts';
 import type { Resources } from './resources.ts';
 import { BillingEvidence } from './steps/billing-evidence.ts';
@@ -43,9 +43,9 @@ export function createHandlers(
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
   const shared = { ...app, ...resources, settings, plan, callbacks: callbackMode(app, plan, secrets) };
 
-  // Only processes that download can certainly access the storage of the clips.
+  // Processes in other roles may lack access to the storage of the clips.
   const hasStorage = app.roles.includes('download');
-  const adoptFolder = hasStorage ? createFolderGuard(app, storage) : undefined;
+  const adoptBatch = hasStorage ? createBatchAdopter(app, storage) : undefined;
   const submit = records && {
     ...shared,
     ...records,
@@ -67,7 +67,7 @@ export function createHandlers(
 
   const intake = {
     ...app,
-    adoptFolder,
+    adoptBatch,
     isOccupied: hasStorage
       ? (batch: string, job: { id: string; output: string }, signal: AbortSignal) =>
           isOccupied(app, storage, refOf(batch, job.id), job.output, signal)
@@ -105,7 +105,7 @@ function droppedJob(log: Logger, job: { id: string; name: string }, reason: stri
   return new InvalidJobError(reason);
 }
 
-function stepHandler(log: Logger, step: (context: StepContext) => Promise<Outcome>): JobHandler {
+function stepHandler(log: Logger, step: (context: StepContext) => Promise<StepResult>): JobHandler {
   return async (job, context) => {
     const attempt = stepData.safeParse(job.data);
     // Only a producer can have added such a job.

@@ -77,7 +77,7 @@ export async function runWorkers(
     interrupt.off();
   }
   log.info('drained');
-  // Connections to an unreachable Redis would retry for ever.
+  // Connections to an unreachable Redis would retry forever.
   setTimeout(() => process.exit(), deadlines.linger).unref();
 }
 

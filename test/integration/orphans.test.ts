@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { SubmissionLog, readSubmissions } from '../../src/adoption/submission-log.ts';
-import { placeSubmissions } from '../../src/adoption/place-submissions.ts';
+import { replaySubmissions } from '../../src/adoption/replay-submissions.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { expandJobs } from '../../src/jobs/stream.ts';
 import { contentHash } from '../../src/ledger/intake.ts';
@@ -103,7 +103,7 @@ describe('a Redis lost before the first manifest of a batch', () => {
   it('pays for an item whose content has changed', async () => {
     const { intake, orphans, queries } = await openLedger();
     const entry = { batch: 'b', id: 'clip-1', attempt: 1, hash: 'other', at: 1, task: 't-1' };
-    await orphans.place([entry]);
+    await orphans.assign([entry]);
     expect(await intake.add('b', { model: 'm' }, clips(1), false)).toMatchObject({ added: 1, resumed: 0 });
     expect((await queries.item('b', 'clip-1'))?.state).toBe('queued');
   });
@@ -171,8 +171,8 @@ describe('a logged task', () => {
   it('goes to its item if that is queued again, and counts for the budget', async () => {
     const { intake, orphans, queries } = await openLedger();
     await intake.add('b', { model: 'm' }, clips(1), false);
-    expect(await orphans.place([logged()])).toMatchObject({ resumed: [{ id: 'clip-1', attempt: 1 }] });
-    expect(await orphans.place([logged()])).toEqual({ kept: 0, resumed: [], archived: 0 });
+    expect(await orphans.assign([logged()])).toMatchObject({ resumed: [{ id: 'clip-1', attempt: 1 }] });
+    expect(await orphans.assign([logged()])).toEqual({ kept: 0, resumed: [], archived: 0 });
     expect(await queries.item('b', 'clip-1')).toMatchObject({ state: 'generating', task: 't-1', attempt: 1 });
     expect(await queries.batch('b')).toMatchObject({ posted: 1, counts: { generating: 1, queued: 0 } });
   });
@@ -182,7 +182,7 @@ describe('a logged task', () => {
     const attempt = await oneAttempt(app);
     await app.attempts.begin(attempt, 'x', true);
     await app.attempts.ambiguous(attempt, { code: 'PROCESS_DIED', message: 'died' }, 60_000);
-    expect((await app.orphans.place([logged()])).resumed).toHaveLength(1);
+    expect((await app.orphans.assign([logged()])).resumed).toHaveLength(1);
     expect(await app.queries.batch('b')).toMatchObject({ posted: 1, counts: { generating: 1, held: 0 } });
   });
 
@@ -191,7 +191,7 @@ describe('a logged task', () => {
     const attempt = await oneAttempt(app);
     await app.attempts.begin(attempt, 'x', true);
     await app.attempts.accepted(attempt, { taskId: 't-2', tasks: 1, kind: 'k' });
-    for (const archived of [1, 0]) expect(await app.orphans.place([logged()])).toMatchObject({ archived });
+    for (const archived of [1, 0]) expect(await app.orphans.assign([logged()])).toMatchObject({ archived });
     const item = await app.queries.item('b', 'clip-1');
     expect(item).toMatchObject({ state: 'generating', task: 't-2' });
     expect(item?.history).toMatchObject([{ attempt: 1, task: 't-1', code: 'ORPHANED' }]);
@@ -203,11 +203,11 @@ describe('a logged task', () => {
     const taskId = 'task-'.padEnd(120, 'x');
     await app.attempts.begin(attempt, 'x', true);
     await app.attempts.accepted(attempt, { taskId, tasks: 1, kind: 'k' });
-    await app.orphans.place([logged({ task: 't-0' })]);
+    await app.orphans.assign([logged({ task: 't-0' })]);
     await app.attempts.generated(attempt, ['https://example.com/x.mp4'], 1);
     await app.attempts.stored(attempt, { location: 'file:///x.mp4', size: 5, sha256: 'f'.repeat(64) });
-    expect(await app.orphans.place([logged({ task: taskId })])).toMatchObject({ archived: 0 });
-    for (const archived of [1, 0]) expect(await app.orphans.place([logged()])).toMatchObject({ archived });
+    expect(await app.orphans.assign([logged({ task: taskId })])).toMatchObject({ archived: 0 });
+    for (const archived of [1, 0]) expect(await app.orphans.assign([logged()])).toMatchObject({ archived });
     const item = await app.queries.item('b', 'clip-1');
     expect(item).toMatchObject({ state: 'done', task: taskId });
     expect(item?.history).toMatchObject([{ task: 't-0' }, { task: 't-1', code: 'ORPHANED' }]);
@@ -242,6 +242,6 @@ describe('a logged task', () => {
     const app = { ...(await openLedger()), home };
     const log = new SubmissionLog(app, silentLogger());
     expect(() => log.posting({ batch: 'b', id: 'a', attempt: 1 }, { provider: 'auto', input: {} })).not.toThrow();
-    await placeSubmissions(app);
+    await replaySubmissions(app);
   });
 });

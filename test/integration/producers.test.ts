@@ -119,7 +119,7 @@ describe('producers on the queue', () => {
   });
 
   it.each([
-    ['another name', 'make', { batch: 'raw', id: 'a', input }, 'a job is named "generate"'],
+    ['another name', 'make', { batch: 'raw', id: 'a', input }, 'the name of a job must be "generate"'],
     ['no data', 'generate', {}, 'batch: '],
     [
       'a wrong input',

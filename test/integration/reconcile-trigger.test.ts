@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
-import { createReconcileTrigger } from '../../src/worker/maintenance/reconcile-trigger.ts';
+import { createReconcileTrigger } from '../../src/worker/maintenance/reconcile.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { clips, startHarness } from '../support/harness.ts';
 import { until } from '../support/until.ts';

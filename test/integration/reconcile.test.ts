@@ -10,7 +10,7 @@ import { openLedger } from '../support/ledger.ts';
 import { clips, startHarness } from '../support/harness.ts';
 import { engineOf } from '../support/queue-engine.ts';
 import { privateRedis } from '../support/private-redis.ts';
-import { done } from '../../src/queue/outcome.ts';
+import { done } from '../../src/queue/step-result.ts';
 import { startProcessor } from '../../src/queue/processor.ts';
 import { until } from '../support/until.ts';
 

@@ -5,7 +5,7 @@ import { keysFor, manyKeys, singleKeys } from '../../src/ledger/schema/keys.ts';
 import { preludeFor } from '../../src/ledger/schema/prelude.ts';
 import { reasons } from '../../src/ledger/schema/reasons.ts';
 import { codedStates, endStates, itemStates, openStates, transitions } from '../../src/ledger/schema/states.ts';
-import { loadScript, verbs } from '../../src/ledger/scripts.ts';
+import { loadScript, scriptNames } from '../../src/ledger/scripts.ts';
 import { openRedis } from '../../src/redis/connect.ts';
 import { redisKeysDoc } from '../support/redis-keys-doc.ts';
 
@@ -57,9 +57,9 @@ describe('the schema, as the Lua scripts see it', () => {
   it('includes in each script what it uses, and Redis compiles all', async () => {
     const redis = openRedis(inject('redisUrl'), { name: 'test', patient: false });
     onTestFinished(() => redis.disconnect());
-    for (const verb of verbs) {
-      const lua = loadScript(verb);
-      expect(lua, verb).not.toContain('@include');
+    for (const name of scriptNames) {
+      const lua = loadScript(name);
+      expect(lua, name).not.toContain('@include');
       await redis.script('LOAD', lua);
     }
     expect(preludeFor('return SLOTS')).not.toContain('TRANSITIONS');

@@ -11,7 +11,7 @@ import { createLogger } from '../../src/core/log.ts';
 import { openApp } from '../../src/app.ts';
 import { queueNames } from '../../src/queue/queues.ts';
 import { startServer } from '../../src/server/start.ts';
-import { openRecords } from '../../src/worker/outcomes/records.ts';
+import { openRecords } from '../../src/worker/outcomes/submission-records.ts';
 import { openResources } from '../../src/worker/resources.ts';
 import { startWorkers } from '../../src/worker/start.ts';
 import type { FaultPoint } from '../support/fault-points.ts';

@@ -3,7 +3,7 @@ import { ApixoError } from '../../src/apixo/errors.ts';
 import type { TaskReport } from '../../src/apixo/read/task-report.ts';
 import { createAttempts, type Attempt } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
-import type { Outcome } from '../../src/queue/outcome.ts';
+import type { StepResult } from '../../src/queue/step-result.ts';
 import { fixedPlan } from '../../src/worker/polling/plan.ts';
 import { pollStep } from '../../src/worker/steps/poll.ts';
 import { PollLimiter } from '../../src/worker/steps/poll-limiter.ts';
@@ -117,8 +117,8 @@ export class StepRunner {
   /** Runs one step of one job. */
   async step(name: QueueName, job: Job, death?: Death): Promise<void> {
     const attempt = stepData.parse(job.data);
-    const outcome = await survived(() => this.#steps(death)[name](attempt));
-    if (outcome === 'died' ? death?.jobLost : outcome.kind === 'done') await job.remove();
+    const result = await survived(() => this.#steps(death)[name](attempt));
+    if (result === 'died' ? death?.jobLost : result.kind === 'done') await job.remove();
   }
 
   #process(death: Death | undefined) {
@@ -155,7 +155,7 @@ export class StepRunner {
     };
   }
 
-  #steps(death: Death | undefined): Record<QueueName, (attempt: Attempt) => Promise<Outcome>> {
+  #steps(death: Death | undefined): Record<QueueName, (attempt: Attempt) => Promise<StepResult>> {
     const deps = this.#process(death);
     const common = { onAmbiguous: 'hold', tokenLifetimeMs: 60_000, maxAttempts: 3 } as const;
     return {

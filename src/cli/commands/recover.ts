@@ -6,7 +6,7 @@ import { plural } from '../../core/format.ts';
 import { UserError } from '../../core/errors.ts';
 import { recoverBatches, type Recovered } from '../../operations/recover.ts';
 import { openStorage } from '../../storage/open.ts';
-import { OUTCOMES_FOLDER, readOutcomes } from '../../worker/outcomes/file.ts';
+import { OUTCOMES_FOLDER, readOutcomes } from '../../worker/outcomes/outcome-file.ts';
 import type { CliContext } from '../context.ts';
 import { workerLog, configFrom, formatFinding } from '../with-app.ts';
 

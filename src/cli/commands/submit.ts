@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { imageUploads, requireImageStore } from '../../operations/upload-images.ts';
-import { unseenStorage, type FolderStorage } from '../../adoption/open.ts';
+import { inaccessibleStorage, type FolderStorage } from '../../adoption/batch-folder.ts';
 import type { App } from '../../app.ts';
 import { prepareSubmission } from '../../operations/prepare.ts';
 import { submitJobs } from '../../operations/submit.ts';
@@ -71,5 +71,5 @@ async function storageOfWorkers(context: CliContext, app: App, storage: Storage)
   const place = storage.locate('');
   if (app.config.storage.kind !== 'file' || workersPlace === undefined || workersPlace === place) return storage;
   context.err(`note: the workers store clips in ${workersPlace}, not in ${place}: existing clips are not compared\n`);
-  return unseenStorage(storage);
+  return inaccessibleStorage(storage);
 }

@@ -1,5 +1,5 @@
 import { imageUploads, requireImageStore } from '../../operations/upload-images.ts';
-import type { FolderPolicy } from '../../adoption/conflict.ts';
+import type { FolderPolicy } from '../../adoption/folder-conflict.ts';
 import { prepareSubmission } from '../../operations/prepare.ts';
 import { submitJobs, type SubmitOptions } from '../../operations/submit.ts';
 import { createReportWriter } from '../../reports/writer.ts';

@@ -1,4 +1,4 @@
--- Records the outcome of a step: one transition of the state machine with all its effects.
+-- Records the result of a step: one transition of the state machine with all its effects.
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt
 --   ARGV[3] state to move to

@@ -1,4 +1,4 @@
-import { placeSubmissions } from '../../adoption/place-submissions.ts';
+import { replaySubmissions } from '../../adoption/replay-submissions.ts';
 import type { App } from '../../app.ts';
 import type { JobHandler } from '../../queue/processor.ts';
 import { stepData } from '../../queue/queues.ts';
@@ -16,7 +16,7 @@ export class LostBatches {
     this.#app = app;
   }
 
-  /** Returns the handler so that it records the batch of each job. */
+  /** Wraps a handler so that it records the batch of each job. */
   watch(handler: JobHandler): JobHandler {
     return (job, context) => {
       const step = stepData.safeParse(job.data);
@@ -26,7 +26,7 @@ export class LostBatches {
   }
 
   readonly task: MaintenanceTask = {
-    name: 'forgotten-batches',
+    name: 'lost-batches',
     periodMs: 5_000,
     scope: 'process',
     work: () => this.#check(),
@@ -43,7 +43,7 @@ export class LostBatches {
         { batch: name },
         'Redis has lost this batch while it was in progress: submit its file again; nothing is paid for twice',
       );
-      await placeSubmissions(this.#app, [name]);
+      await replaySubmissions(this.#app, [name]);
     }
   }
 }

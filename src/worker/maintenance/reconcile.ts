@@ -6,6 +6,7 @@ import type { RedisClient } from '../../redis/connect.ts';
 import { splitRef, refOf, type Keys } from '../../ledger/schema/keys.ts';
 import type { RunScript } from '../../ledger/scripts.ts';
 import type { QueueName, Queues } from '../../queue/queues.ts';
+import type { MaintenanceTask } from './schedule.ts';
 
 export interface ReconcileDeps {
   redis: RedisClient;
@@ -29,7 +30,12 @@ export interface Reconciled {
   released: number;
 }
 
+/** Items per page. */
 const PAGE = 200;
+/** Maximum backward correction of a clock that is not a change of its time, in milliseconds. */
+const MAX_CORRECTION_MS = 1_000;
+/** Period of the check for such an event, in milliseconds: commands already sent to Redis arrive before the reconcile. */
+const SETTLE_MS = 5_000;
 
 /** Returns the queue of the job that an item in this state needs. */
 function queueFor(state: ItemState): QueueName {
@@ -70,4 +76,50 @@ async function ensureJob(deps: ReconcileDeps, ref: string): Promise<'present' | 
 
 function isState(text: string | null | undefined): text is ItemState {
   return text !== null && text !== undefined && text !== '';
+}
+
+/**
+ * Creates a maintenance task that reconciles within seconds of an event that loses jobs:
+ *
+ * - Redis was unreachable. A command may have been executed and its reply lost with the connection. After a lost
+ *   reply to a dispatch, the jobs of the items were never added and their slots are empty.
+ * - This machine's clock was set back. Delayed jobs are due by the old time, which is now far in the future.
+ */
+export function createReconcileTrigger(
+  { redis, run, clock }: { redis: Pick<RedisClient, 'on' | 'off'>; run: RunScript; clock: Clock },
+  runReconcile: () => Promise<void>,
+): { task: MaintenanceTask; runAtStart(): Promise<void>; stop(): void } {
+  let due = false;
+  const reconnected = () => {
+    due = true;
+  };
+  redis.on('ready', reconnected);
+  async function reconcileOrRetry(): Promise<void> {
+    due = false;
+    try {
+      await runReconcile();
+    } catch (error) {
+      due = true;
+      throw error;
+    }
+  }
+  const offset = () => clock.now() - clock.elapsed();
+  let known = offset();
+  return {
+    task: {
+      name: 'repair-after-disturbance',
+      periodMs: SETTLE_MS,
+      scope: 'process',
+      async work() {
+        const current = offset();
+        if (current < known - MAX_CORRECTION_MS) due = true;
+        known = current;
+        // All processes lose Redis simultaneously: one reconciles, and the others try again in the next period.
+        if (!due || (await run('claim-task', 'repair-after-disturbance', SETTLE_MS)) !== 1) return;
+        await reconcileOrRetry();
+      },
+    },
+    runAtStart: reconcileOrRetry,
+    stop: () => void redis.off('ready', reconnected),
+  };
 }

@@ -12,12 +12,12 @@ export interface BillingEvidenceDeps {
   clock: Clock;
 }
 
-/** Longest wait for the balance, in milliseconds: the item keeps its slot meanwhile. */
+/** Timeout of the check, in milliseconds: the item keeps its slot meanwhile. */
 const TIMEOUT_MS = 5_000;
 /** Pause after an answer of an API that offers no balance, in milliseconds. */
 const NOT_OFFERED_MS = 600_000;
 
-/** Checks by the balance whether a POST that failed at the API was billed. Costs one request and no money. */
+/** Determines from the balance whether a POST that got a server error was billed. Costs one request and no money. */
 export class BillingEvidence {
   readonly #deps: BillingEvidenceDeps;
   #pausedUntil = 0;

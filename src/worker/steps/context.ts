@@ -1,6 +1,6 @@
 import type { Logger } from '../../core/log.ts';
 import type { Attempt } from '../../ledger/attempts.ts';
-import type { JobContext } from '../../queue/outcome.ts';
+import type { JobContext } from '../../queue/step-result.ts';
 
 /** The context of a step: its job, its attempt and a logger. */
 export interface StepContext extends JobContext {

@@ -17,7 +17,7 @@ export interface Place {
   release: () => void;
 }
 
-/** The place was revoked in favour of another batch. The download is resumed later. */
+/** Aborts a download whose place was revoked in favour of another batch. It is resumed later. */
 export class PlaceLost extends Error {
   override readonly name = 'PlaceLost';
 }

@@ -14,7 +14,7 @@ import { StorageError, type Storage } from '../../storage/storage.ts';
 import { fetchClips } from './fetch-clips.ts';
 import { refreshUrls } from './fresh-urls.ts';
 import type { StepContext } from './context.ts';
-import { again, done, type Outcome } from '../../queue/outcome.ts';
+import { again, done, type StepResult } from '../../queue/step-result.ts';
 import { PlaceLost, type DownloadPlaces, type Place } from './download-places.ts';
 import type { WriteSidecar } from './sidecar.ts';
 import type { StorageBreaker } from './storage-breaker.ts';
@@ -51,7 +51,7 @@ export interface DownloadDeps {
 
 /** Number of consecutive attempts without a clip after which submission halts. */
 const MAX_WITHOUT_CLIP = 20;
-/** Backoff of a clip: its URL is valid for days, and it holds no slot. */
+/** Backoff of a failed download: its URL is valid for days, and it holds no slot. */
 const downloadBackoff = { baseMs: 1_000, capMs: 300_000 };
 /** Backoff of a job that got no place, or lost its place. */
 const placeBackoff = { baseMs: 1_000, capMs: 5_000 };
@@ -85,7 +85,7 @@ const unusableCodes = {
 } as const;
 
 /** Downloads the clips of an attempt and stores them. */
-export async function downloadStep(deps: DownloadDeps, context: StepContext): Promise<Outcome> {
+export async function downloadStep(deps: DownloadDeps, context: StepContext): Promise<StepResult> {
   const { attempt, signal } = context;
   for (;;) {
     await deps.breaker.acquire(signal);
@@ -94,8 +94,8 @@ export async function downloadStep(deps: DownloadDeps, context: StepContext): Pr
     try {
       const task = await deps.attempts.downloadTask(attempt);
       if (!task) return done;
-      const outcome = await tryDownload(deps, task, context, place);
-      if (outcome) return outcome;
+      const result = await tryDownload(deps, task, context, place);
+      if (result) return result;
     } finally {
       place.release();
     }
@@ -108,7 +108,7 @@ async function tryDownload(
   task: DownloadTask,
   context: StepContext,
   place: Place,
-): Promise<Outcome | undefined> {
+): Promise<StepResult | undefined> {
   const { attempt, log, signal } = context;
   try {
     const clip = await fetchClips(deps, task, context, place);
@@ -146,7 +146,7 @@ async function recordSourceError(
   task: DownloadTask,
   error: unknown,
   context: StepContext,
-): Promise<Outcome> {
+): Promise<StepResult> {
   const { attempt } = context;
   const log = context.log.child({ task: task.taskId });
   const reason = describeError(error);
@@ -191,7 +191,7 @@ async function recordUnusable(
   task: DownloadTask,
   { fault, reason }: { fault: keyof typeof unusableCodes; reason: string },
   context: StepContext,
-): Promise<Outcome> {
+): Promise<StepResult> {
   const { attempt } = context;
   const log = context.log.child({ task: task.taskId });
   const tries = await deps.attempts.urlUnusable(attempt);
@@ -210,7 +210,12 @@ async function recordUnusable(
   return again(retryMs);
 }
 
-async function fail(deps: DownloadDeps, { attempt, log }: StepContext, code: Reason, reason: string): Promise<Outcome> {
+async function fail(
+  deps: DownloadDeps,
+  { attempt, log }: StepContext,
+  code: Reason,
+  reason: string,
+): Promise<StepResult> {
   log.error({ code, reason }, `failed: ${reasons[code]}`);
   await deps.attempts.failed(attempt, { code, message: `${reasons[code]}: ${reason}` });
   return done;

@@ -18,7 +18,7 @@ export interface FetchDeps {
 
 /** Number of numbered names tried for a clip whose name is taken, before it gets its rescue name. */
 const MAX_NUMBERED = 9;
-/** Highest number tried. Ends the loop for an item that is gone, which can claim no name. */
+/** Highest number tried: without it, a purged item, which can claim no name, would loop forever. */
 const MAX_NUMBER = 200;
 
 /** Maximum number of files of a task: the API makes a few, and an answer with thousands is a fault. */

@@ -14,7 +14,7 @@ export interface FreshUrlDeps {
 }
 
 /**
- * Requests valid URLs of a clip from the API, and records them instead of the old ones.
+ * Requests fresh URLs of a clip from the API, and records them in place of the old ones.
  * @returns `none` if the API currently has no URL of the task; `later` if the answer is inconclusive
  */
 export async function refreshUrls(
@@ -24,7 +24,7 @@ export async function refreshUrls(
 ): Promise<'fresh' | 'none' | 'later'> {
   const log = context.log.child({ task: taskId });
   function none(answer: string): 'none' {
-    log.warn({ answer }, 'the API has no URL of the clip');
+    log.warn({ answer }, 'the API returned no URL of the clip');
     return 'none';
   }
   try {
@@ -38,7 +38,7 @@ export async function refreshUrls(
   } catch (error) {
     if (!(error instanceof ApixoError)) throw error;
     if (errorPolicy[error.kind].poll === 'task-unknown') return none(error.message);
-    log.warn({ answer: error.message }, 'the API did not answer about the clip');
+    log.warn({ answer: error.message }, 'could not request a fresh URL of the clip');
     return 'later';
   }
 }

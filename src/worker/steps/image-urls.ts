@@ -12,14 +12,14 @@ const MAX_VALID_S = 604_800;
 /** Additional validity for the difference between clocks, in milliseconds. */
 const MARGIN_MS = 600_000;
 
-/** The images of an item have no URLs. Nothing was posted. */
+/** Thrown before the POST if no URLs can be signed for the images of an item. */
 class ImageUrlError extends Error {
   override readonly name = 'ImageUrlError';
 }
 
 /**
  * Returns the input for the API, with signed URLs of the images in the storage. They are valid until the task ends,
- * because the API may fetch an image repeatedly. They are made immediately before the POST and never stored: URLs
+ * because the API may fetch an image repeatedly. They are signed immediately before the POST and never stored: URLs
  * would expire in a long queue, and each grants access to its image.
  * @throws ImageUrlError
  */
@@ -42,6 +42,6 @@ export async function withImageUrls(
     );
     return { ...rest, image_urls: [...urls, ...signed] };
   } catch (error) {
-    throw new ImageUrlError(`its images could not get URLs: ${describeError(error)}`, { cause: error });
+    throw new ImageUrlError(`no URLs could be signed for its images: ${describeError(error)}`, { cause: error });
   }
 }

@@ -5,7 +5,7 @@ import type { NameFault } from '../../jobs/compile/header.ts';
 import type { Logger } from '../../core/log.ts';
 import type { Dispatcher } from '../../queue/dispatcher.ts';
 import type { Queues } from '../../queue/queues.ts';
-import { done, type Outcome } from '../../queue/outcome.ts';
+import { done, type StepResult } from '../../queue/step-result.ts';
 import { InvalidJobError } from '../../queue/processor.ts';
 
 export interface IntakeDeps {
@@ -15,8 +15,8 @@ export interface IntakeDeps {
   model: Model;
   /** Rejects names that the storage cannot hold. */
   nameRules?: () => Promise<{ fault: NameFault }>;
-  /** Adopts the clips of a batch unknown to the ledger; absent if this process may not access the storage of the clips. */
-  adoptFolder?: ((batch: string, signal: AbortSignal) => Promise<void>) | undefined;
+  /** Adopts a batch that the ledger lacks; absent if this process may lack access to the storage of the clips. */
+  adoptBatch?: ((batch: string, signal: AbortSignal) => Promise<void>) | undefined;
   /** Returns whether a file that belongs to no item has the output name of a new item; absent as above. */
   isOccupied?:
     ((batch: string, job: { id: string; output: string }, signal: AbortSignal) => Promise<boolean>) | undefined;
@@ -34,12 +34,12 @@ export async function intakeStep(
   deps: IntakeDeps,
   job: { id: string; name: string; data: unknown },
   signal: AbortSignal,
-): Promise<Outcome> {
-  if (job.name !== GENERATE) return await reject(deps, job.id, `a job is named "${GENERATE}"`, {});
+): Promise<StepResult> {
+  if (job.name !== GENERATE) return await reject(deps, job.id, `the name of a job must be "${GENERATE}"`, {});
   const rules = await deps.nameRules?.();
   const result = readQueueJob(job.data, (name) => rules?.fault(name));
   if (!result.ok) return await reject(deps, job.id, result.message, result);
-  await deps.adoptFolder?.(result.batch, signal);
+  await deps.adoptBatch?.(result.batch, signal);
   const facts = { model: deps.model.id, producer: job.id };
   if (await deps.isOccupied?.(result.batch, result.job, signal)) {
     const message = `output: "${result.job.output}" is taken by a file that neither Redis nor a manifest lists: choose another output`;

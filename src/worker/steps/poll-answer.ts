@@ -7,7 +7,7 @@ import type { Account } from '../../ledger/account.ts';
 import type { Attempts } from '../../ledger/attempts.ts';
 import type { PollPermit } from '../../ledger/attempt-replies.ts';
 import { reasons, type Reason } from '../../ledger/schema/reasons.ts';
-import { again, done, type Outcome } from '../../queue/outcome.ts';
+import { again, done, type StepResult } from '../../queue/step-result.ts';
 import type { CallbackPlan } from '../polling/callback.ts';
 import type { PollPlan } from '../polling/plan.ts';
 import type { StepContext } from './context.ts';
@@ -65,7 +65,10 @@ function nextPollMs({ plan, callbacks }: PollAnswerDeps, { permit, ageMs, sinceH
   return callbacks.plan.nextPollDelayMs(ageMs(), permit.taskKind, sinceHintMs());
 }
 
-/** Returns the delay after a poll without an answer, without sparse callback polls: the task may have ended. */
+/**
+ * Returns the delay after a poll without an answer, in milliseconds: at most that of CLIPMILL_POLLING, even if the
+ * callback plan polls more rarely, because the task may have ended.
+ */
 function retryPollMs(deps: PollAnswerDeps, task: PolledTask): number {
   return Math.min(nextPollMs(deps, task), deps.plan.nextPollDelayMs(task.ageMs(), task.permit.taskKind));
 }
@@ -76,7 +79,7 @@ export async function recordRunning(
   context: StepContext,
   task: PolledTask,
   { reported, known }: Extract<TaskReport, { state: 'running' }>,
-): Promise<Outcome> {
+): Promise<StepResult> {
   const { reportedStates } = deps;
   if (!known && !reportedStates.has(reported) && reportedStates.size < MAX_REPORTED_STATES) {
     reportedStates.add(reported);
@@ -95,7 +98,7 @@ export async function recordUnclear(
   task: PolledTask,
   why: UnclearReason | 'unknown-task',
   answer: string,
-): Promise<Outcome> {
+): Promise<StepResult> {
   const { attempts, account, settings } = deps;
   const { attempt, log } = context;
   const { count, sinceMs, tasks } = await attempts.unclear(attempt);
@@ -137,7 +140,7 @@ export async function recordPollError(
   context: StepContext,
   task: PolledTask,
   error: ApixoError,
-): Promise<Outcome> {
+): Promise<StepResult> {
   const { account } = deps;
   const { log, attempt } = context;
   const { code, message: reason } = error;
@@ -161,7 +164,7 @@ export async function recordPollError(
         Math.max(error.retryAfterMs ?? 0, backoffMs(1, rateBackoff)),
         task.agoMs(),
       );
-      log.warn({ code, ...cooled }, 'the API asks for fewer requests');
+      log.warn({ code, ...cooled }, 'the API limits the request rate');
       return untilTimeout(deps, context, task, retryPollMs(deps, task), reason);
     }
     case 'task-unknown':
@@ -184,7 +187,7 @@ export async function recordFailedTask(
   { attempt, log }: StepContext,
   { taskId: task, tasks }: GrantedPoll,
   report: Extract<TaskReport, { state: 'failed' }>,
-): Promise<Outcome> {
+): Promise<StepResult> {
   const { attempts, account, settings } = deps;
   const { failCode: code, failMsg: message } = report;
   const cause = { code, message };
@@ -220,7 +223,7 @@ async function untilTimeout(
   { ageMs }: PolledTask,
   delayMs: number,
   answer: string,
-): Promise<Outcome> {
+): Promise<StepResult> {
   if (ageMs() >= deps.settings.taskTimeoutMs) return hold(deps, context, 'TASK_TIMEOUT', answer);
   return again(delayMs);
 }
@@ -231,7 +234,7 @@ async function hold(
   { attempt, log }: StepContext,
   code: Reason,
   answer: string,
-): Promise<Outcome> {
+): Promise<StepResult> {
   log.warn({ code, answer }, `held: ${reasons[code]}`);
   await deps.attempts.held(attempt, { code, message: `${reasons[code]}: ${answer}` });
   return done;

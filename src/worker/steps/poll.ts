@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import { metrics } from '../../core/metrics.ts';
 import type { Attempts } from '../../ledger/attempts.ts';
 import { waitForToken } from '../../ledger/request-token.ts';
-import { again, done, type Outcome } from '../../queue/outcome.ts';
+import { again, done, type StepResult } from '../../queue/step-result.ts';
 import type { Queues } from '../../queue/queues.ts';
 import type { StepContext } from './context.ts';
 import {
@@ -34,7 +34,7 @@ export interface PollDeps extends PollAnswerDeps {
 const LONG_WAIT_MS = 1_000;
 
 /** Polls one task and records its end. */
-export async function pollStep(deps: PollDeps, context: StepContext): Promise<Outcome> {
+export async function pollStep(deps: PollDeps, context: StepContext): Promise<StepResult> {
   const { attempt } = context;
   const permit = await deps.limiter.run(() => acquirePermit(deps, context));
   if (permit.kind === 'stale') {
@@ -93,7 +93,7 @@ async function recordClip(
   { attempt }: StepContext,
   urls: readonly string[],
   durationMs: number,
-): Promise<Outcome> {
+): Promise<StepResult> {
   // One round trip: Redis runs both in this order. If the item is not moved, its job ends without a download.
   await Promise.all([deps.attempts.generated(attempt, urls, durationMs), deps.queues.download(attempt)]);
   return done;

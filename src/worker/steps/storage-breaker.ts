@@ -107,13 +107,17 @@ export class StorageBreaker {
 
   #open(error: unknown): void {
     const cure = error instanceof UserError ? error.cure : undefined;
-    this.#deps.conditions.raise('storage', `the storage accepts no clips, which wait: ${describeError(error)}`, cure);
+    this.#deps.conditions.raise(
+      'storage',
+      `the storage accepts no clips, and downloads wait: ${describeError(error)}`,
+      cure,
+    );
     if (this.#mode !== 'closed') return;
     this.#mode = 'open';
     this.#openedAt = this.#deps.clock.now();
     this.#deps.log.error(
       { reason: describeError(error), ...(cure !== undefined && { cure }) },
-      'the storage accepts no clips: downloads wait and continue when it does, and no clip is lost',
+      'the storage accepts no clips: downloads wait until it does, and no clip is lost',
     );
     void this.#probeUntilClosed();
   }

@@ -79,7 +79,7 @@ export async function recordSubmitError(
       const cooled = await withinTimeout(log, account.cool(action === 'slow-down' ? 'rate' : 'tasks', ms, agoMs));
       log.warn(
         { code, ...cooled, kind: error.kind },
-        action === 'slow-down' ? 'the API asks for fewer requests' : 'the API asks for fewer tasks',
+        action === 'slow-down' ? 'the API limits the request rate' : 'the API limits the number of tasks',
       );
       await attempts.notAccepted(attempt, refusals, cooled ? 0 : ms);
       return;
@@ -89,7 +89,7 @@ export async function recordSubmitError(
       const serverErrors = permit.serverErrors + (shown === 'unbilled' ? 0 : 1);
       log.warn(
         { code, reason, balance: shown, serverErrors, retryMs },
-        'the API returned a server error to a submission',
+        'the API answered a submission with a server error',
       );
       if (shown === 'billed' || serverErrors >= deps.settings.maxAttempts) {
         const evidence = shown === 'billed' ? 'the balance fell' : `${serverErrors} such answers`;
@@ -151,8 +151,8 @@ const failureReasons: Partial<Record<ApixoError['kind'], HaltReason>> = {
 };
 
 /**
- * Records that the attempt may have a task. The possible task counts towards CLIPMILL_MAX_ATTEMPTS, which limits what
- * is paid to an API that accepts submissions and never answers.
+ * Records that the attempt may have a task. The possible task counts towards CLIPMILL_MAX_ATTEMPTS, which limits the
+ * cost of an API that accepts submissions and never answers.
  * @returns `known` if a callback has already reported the task
  */
 export async function recordAmbiguous(

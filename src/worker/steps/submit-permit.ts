@@ -13,7 +13,7 @@ const PERMIT_LIFETIME_MS = 5_000;
 
 /**
  * Maximum number of request tokens per permit. On a machine too slow for its burst of submissions every token
- * expires: without this limit, items would use tokens and return to the queue for ever.
+ * expires: without this limit, items would use tokens and return to the queue forever.
  */
 const MAX_TOKENS = 4;
 

@@ -6,7 +6,7 @@ import { backoffMs } from '../../core/backoff.ts';
 import { describeError } from '../../core/errors.ts';
 import type { AcceptedTask, Attempt, Attempts } from '../../ledger/attempts.ts';
 import { reasons } from '../../ledger/schema/reasons.ts';
-import { done, type Outcome } from '../../queue/outcome.ts';
+import { done, type StepResult } from '../../queue/step-result.ts';
 import type { Queues } from '../../queue/queues.ts';
 import type { InputStore } from '../../storage/storage.ts';
 import type { PollPlan } from '../polling/plan.ts';
@@ -60,7 +60,7 @@ const notPosted = {
  * determine whether its POST was sent, and holds the item. After the answer, the task id is recorded before anything
  * else happens.
  */
-export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<Outcome> {
+export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<StepResult> {
   const { log } = job;
   const permit = new SubmitPermit(deps, job.attempt);
   const context = { ...job, attempt: permit.attempt };
@@ -104,7 +104,7 @@ export async function submitStep(deps: SubmitDeps, job: StepContext): Promise<Ou
 async function recordTask(deps: SubmitDeps, { attempt, log }: StepContext, task: AcceptedTask): Promise<void> {
   const move = await deps.attempts.accepted(attempt, task);
   if (move.result === 'refused') {
-    // Another attempt of the item started before this answer was recorded. This task is paid for: `place.lua` adds
+    // Another attempt of the item started before this answer was recorded. This task is paid for: `assign.lua` adds
     // it to the item's history.
     log.error({ task: task.taskId }, 'the item has another task: this one is added to its history');
     return;

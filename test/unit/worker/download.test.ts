@@ -205,9 +205,9 @@ describe('downloading', () => {
     state.sourceFails = Array.from({ length: 20 }, () => new SourceError(fault, 'no clip'));
     let waited = 0;
     for (let run = 1; ; run += 1) {
-      const outcome = await step(run);
-      if (outcome.kind === 'done') break;
-      waited += outcome.delayMs;
+      const result = await step(run);
+      if (result.kind === 'done') break;
+      waited += result.delayMs;
     }
     expect(state.ended).toMatchObject({ code, message: expect.stringContaining('no clip') as string });
     expect(state.opened).toHaveLength(tries);

@@ -5,19 +5,17 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { describeError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
-import type { Attempt } from '../../ledger/attempts.ts';
-import type { MoveReply } from '../../ledger/attempt-replies.ts';
-import { isUnplaced, type OutcomeVerbs, type PostOutcome } from './post-outcome.ts';
+import { isOrphan, recordOutcome, type OutcomeRecorder, type SubmissionOutcome } from './submission-outcome.ts';
 
-/** Where processes of a working folder leave outcomes that Redis did not record, a file for each process. */
+/** Folder for the outcomes that Redis has not recorded, below the working folder; it has one file per process. */
 export const OUTCOMES_FOLDER = join('.clipmill', 'outcomes');
 
-/** How long a task that Redis has no attempt for is kept, in milliseconds: by then its result is gone. */
-const KEPT_MS = 30 * 86_400_000;
+/** Retention of an orphan in its file, in milliseconds: by then the API has deleted the result. */
+const ORPHAN_MS = 30 * 86_400_000;
 
-const verb = z.enum(['accepted', 'notAccepted', 'rejected', 'ambiguous', 'resubmit']);
+const method = z.enum(['accepted', 'notAccepted', 'rejected', 'ambiguous', 'resubmit']);
 
-/** One line of such a file. `task` stands there for people and for `clipmill recover`; `args` holds it too. */
+/** One outcome per line. `task`, which `args` contains too, is for people and `clipmill recover`. */
 export const outcomeLine = z.object({
   at: z.number(),
   prefix: z.string(),
@@ -25,13 +23,13 @@ export const outcomeLine = z.object({
   id: z.string(),
   attempt: z.number().int().positive(),
   tryId: z.string().optional(),
-  outcome: verb,
+  outcome: method,
   task: z.string().optional(),
   args: z.array(z.unknown()),
 });
 export type OutcomeLine = z.output<typeof outcomeLine>;
 
-/** The file of this process; it exists only while something stands in it. */
+/** The outcomes file of this process. It exists only while it contains outcomes. */
 export class OutcomeFile {
   readonly path: string;
   readonly #prefix: string;
@@ -44,9 +42,12 @@ export class OutcomeFile {
     this.#log = log;
   }
 
-  /** Synchronous, as the process may be about to end. Where the folder takes no file, the log keeps the lines. */
-  append(outcomes: readonly (PostOutcome & { at: number })[]): void {
-    const lines = outcomes.map(({ attempt, verb: outcome, args, at }): OutcomeLine => {
+  /**
+   * Appends outcomes synchronously, because the process may be about to end. If the file cannot be written, logs them
+   * instead.
+   */
+  append(outcomes: readonly (SubmissionOutcome & { at: number })[]): void {
+    const lines = outcomes.map(({ attempt, method: outcome, args, at }): OutcomeLine => {
       const task = z.tuple([z.object({ taskId: z.string() })]).safeParse(args).data?.[0].taskId;
       return { at, prefix: this.#prefix, ...attempt, outcome, ...(task && { task }), args: [...args] };
     });
@@ -55,18 +56,22 @@ export class OutcomeFile {
       this.#used = true;
       appendFileSync(this.path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''), { mode: 0o600 });
     } catch (error) {
-      for (const line of lines) this.#log.error({ ...line, reason: describeError(error) }, 'outcome not recorded');
+      for (const line of lines)
+        this.#log.error(
+          { ...line, reason: describeError(error) },
+          'could not write the outcome of a submission to its file: restore its task by hand',
+        );
     }
   }
 
-  /** Everything in it is recorded. */
+  /** Removes the file. Call it when all its outcomes are recorded. */
   remove(): void {
     if (this.#used) rmSync(this.path, { force: true });
     this.#used = false;
   }
 }
 
-/** Outcomes of processes that ended before Redis recorded them; `torn`: whether a line of the file cannot be read. */
+/** Reads the outcomes of all processes of a working folder. `torn` is true for a file with a line that is unreadable. */
 export async function readOutcomes(folder: string): Promise<{ path: string; lines: OutcomeLine[]; torn: boolean }[]> {
   const names = await readdir(folder).catch(() => []);
   const files = names.filter((name) => name.endsWith('.jsonl')).map((name) => join(folder, name));
@@ -90,46 +95,51 @@ function linesOf(text: string): OutcomeLine[] {
 }
 
 /**
- * Records the outcomes of a folder that are of this prefix. Safe to repeat: the ledger checks each transition. A task
- * that Redis has no attempt for stays in its file, for a later start or `clipmill recover`.
+ * Records the outcomes of this prefix that earlier processes could not record. Safe to repeat. Orphans remain in their
+ * file, for a later start or `clipmill recover`.
  */
-export async function replayOutcomes(folder: string, prefix: string, verbs: OutcomeVerbs, log: Logger): Promise<void> {
+export async function replayOutcomes(
+  folder: string,
+  prefix: string,
+  ledger: OutcomeRecorder,
+  log: Logger,
+): Promise<void> {
   for (const { path, lines, torn } of await readOutcomes(folder)) {
     if (lines.some((line) => line.prefix !== prefix)) continue;
-    if (torn) await keepTorn(path, log);
+    if (torn) await copyTorn(path, log);
     if (lines.length === 0) continue;
-    const unplaced: OutcomeLine[] = [];
+    const orphans: OutcomeLine[] = [];
     let recorded = 0;
     for (const line of lines) {
-      const { batch, id, attempt, tryId, outcome, args } = line;
-      const record = verbs[outcome] as (of: Attempt, ...args: readonly unknown[]) => Promise<MoveReply>;
-      const reply = await record({ batch, id, attempt, ...(tryId && { tryId }) }, ...args);
+      const { batch, id, attempt: number, tryId, outcome, args } = line;
+      const attempt = { batch, id, attempt: number, ...(tryId && { tryId }) };
+      const reply = await recordOutcome(ledger, { attempt, method: outcome, args });
       if (reply.result === 'moved') recorded += 1;
-      if (isUnplaced(outcome, reply) && Date.now() - line.at < KEPT_MS) unplaced.push(line);
+      if (isOrphan(outcome, reply) && Date.now() - line.at < ORPHAN_MS) orphans.push(line);
     }
-    for (const { batch, id, attempt, task } of unplaced) {
+    for (const { batch, id, attempt, task } of orphans) {
       log.error(
         { batch, id, attempt, task, file: path, cure: 'Run `clipmill recover`.' },
-        'Redis does not know the item of a task that is paid for',
+        'Redis lacks the item of a task that was paid for',
       );
     }
-    if (unplaced.length < lines.length) await replaceLines(path, lines, unplaced);
-    log.info({ recorded, of: lines.length, file: path }, 'recorded answers of the API that an earlier process had');
+    if (orphans.length < lines.length) await replaceLines(path, lines, orphans);
+    log.info({ recorded, of: lines.length, file: path }, 'recorded the outcomes of submissions of an earlier process');
   }
 }
 
-/** Copies a file with a line that cannot be read to a name that is not read again. */
-async function keepTorn(path: string, log: Logger): Promise<void> {
-  const kept = `${path}.torn`;
-  if (existsSync(kept)) return;
-  await copyFile(path, kept);
+/** Copies a file with an unreadable line, once, to a name that is not read again. */
+async function copyTorn(path: string, log: Logger): Promise<void> {
+  const copy = `${path}.torn`;
+  if (existsSync(copy)) return;
+  await copyFile(path, copy);
   log.warn(
-    { file: kept, cure: 'Compare the end of that file with the tasks that the API lists for the account.' },
-    'an answer of the API was being written here when its process died: its item is held, and its task may be paid for',
+    { file: copy, cure: 'Compare the end of this file with the tasks that the API lists for the account.' },
+    'a process died while it wrote an outcome to this file: the item is held, and may have a task that is paid for',
   );
 }
 
-/** The process that the file belongs to may live, and have added to it meanwhile: then it stays as it is. */
+/** Replaces the lines of a file, unless its process still runs and has appended to it meanwhile. */
 async function replaceLines(
   path: string,
   before: readonly OutcomeLine[],

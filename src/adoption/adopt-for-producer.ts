@@ -1,37 +1,37 @@
 import type { App } from '../app.ts';
 import { describeError } from '../core/errors.ts';
 import { adoptFolder } from './adopt.ts';
-import { openFolder, type FolderStorage } from './open.ts';
+import { openBatchFolder, type FolderStorage } from './batch-folder.ts';
 
-/** Maximum number of batches remembered as adopted: a process that runs for months processes many. */
-const MOST_KNOWN = 1_000;
+/** Maximum number of batches cached as adopted: a process that runs for months processes many. */
+const MAX_KNOWN = 1_000;
 
 /**
- * Returns a function that adopts the clips of a batch from the storage before a producer's job is added to it. After
- * a loss of Redis, producers add their jobs again, and existing clips are not paid for twice.
+ * Returns a function that adopts a batch from the storage before a producer's job is added to it. After a loss of Redis,
+ * producers add their jobs again, and the stored clips are not paid for twice.
  */
-export function createFolderGuard(app: App, storage: FolderStorage) {
+export function createBatchAdopter(app: App, storage: FolderStorage) {
   const known = new Set<string>();
   return async (batch: string, signal: AbortSignal): Promise<void> => {
     const state = await app.queries.folder(batch);
     if (state.exists && !state.adopting && (state.known || known.has(batch))) return;
-    const folder = await openFolder(app, storage, batch, signal);
+    const folder = await openBatchFolder(app, storage, batch, signal);
     try {
-      if (folder.unknown) {
+      if (folder.unadopted) {
         const adopted = await adoptFolder(app, folder, { close: true, signal });
-        app.log.warn({ batch, ...adopted }, 'Redis did not know this batch: adopted what the storage has of it');
+        app.log.warn({ batch, ...adopted }, 'Redis lacked this batch: adopted its items from the storage');
       }
     } finally {
       await folder.close();
     }
-    if (known.size >= MOST_KNOWN) known.clear();
+    if (known.size >= MAX_KNOWN) known.clear();
     known.add(batch);
   };
 }
 
 /**
- * Returns whether the output name of an unknown item is occupied by a file of another origin. If the storage fails,
- * the check is skipped: the clip then gets another name when it is stored.
+ * Returns whether the output name of a new item belongs to a file of another origin. If the storage fails, the check is
+ * skipped: the clip then gets another name when it is stored.
  */
 export async function isOccupied(
   app: Pick<App, 'redis' | 'keys' | 'log'>,
@@ -50,7 +50,7 @@ export async function isOccupied(
     return (await storage.stat(output, signal)) !== undefined;
   } catch (error) {
     signal.throwIfAborted();
-    app.log.debug({ output, reason: describeError(error) }, 'the name of a clip is not checked');
+    app.log.debug({ output, reason: describeError(error) }, 'could not check whether the output name is taken');
     return false;
   }
 }

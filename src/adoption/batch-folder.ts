@@ -5,13 +5,14 @@ import { StagingTable } from '../ledger/staging.ts';
 import { readMarker, type FolderMarker } from '../reports/folder-marker.ts';
 import { readManifest } from '../reports/read-manifest.ts';
 import type { Storage } from '../storage/storage.ts';
-import { FolderContents, type RowFacts } from './contents.ts';
+import type { RowFacts } from './adopted-state.ts';
+import { ExistingFiles } from './existing-files.ts';
 
 /** The storage operations that a submission uses. */
 export type FolderStorage = Pick<Storage, 'read' | 'locate' | 'list' | 'stat' | 'overwrite'>;
 
 /** Returns a stand-in for a storage that this process cannot access, such as the disk of another machine. */
-export function unseenStorage(storage: FolderStorage): FolderStorage {
+export function inaccessibleStorage(storage: FolderStorage): FolderStorage {
   return {
     read: () => Promise.resolve(undefined),
     stat: () => Promise.resolve(undefined),
@@ -21,51 +22,51 @@ export function unseenStorage(storage: FolderStorage): FolderStorage {
   };
 }
 
-/** The folder of a batch in the storage, as one submission sees it. */
+/** The folder of a batch in the storage, as read for one submission. */
 export interface BatchFolder {
   batch: string;
   storage: FolderStorage;
-  /** The marker, if there is one that can be read. */
+  /** Its marker; `undefined` if there is none, or it is unreadable. */
   marker: FolderMarker | undefined;
-  /** True unless it is known to belong to this installation. */
+  /** False if its marker names this installation and this batch. */
   foreign: boolean;
   /** Whether its clips were made by another API, such as a simulated one. */
   otherApi: boolean;
   /** Number of rows of its manifest that this ledger may lack; 0 if it has all of them. */
   rows: number;
-  /** Whether it holds a manifest that this ledger has not fully adopted. */
-  unknown: boolean;
-  contents: FolderContents;
-  /** Returns the rows of these items, in order. */
+  /** Whether it has a manifest that this ledger has not fully adopted. */
+  unadopted: boolean;
+  files: ExistingFiles;
+  /** Returns the rows of these items, in order, completed by the submission log. */
   rowsOf(ids: readonly string[]): Promise<(RowFacts | undefined)[]>;
   /** Deletes its temporary data in Redis. */
   close(): Promise<void>;
 }
 
 /**
- * Reads the folder of a batch that this ledger does not know or has not fully adopted.
+ * Opens the folder of a batch, and reads its manifest if this ledger lacks the batch or has not fully adopted it.
  * @throws StorageError
  */
-export async function openFolder(
+export async function openBatchFolder(
   app: App,
   storage: FolderStorage,
   batch: string,
   signal?: AbortSignal,
 ): Promise<BatchFolder> {
   const table = new StagingTable(app.redis, app.keys);
-  const contents = new FolderContents(app, storage, batch, signal);
+  const files = new ExistingFiles(app, storage, batch, signal);
   const [found, id, state] = await Promise.all([
     readMarker(storage, batch, signal),
     app.installation.id(),
     app.queries.folder(batch),
   ]);
   const marker = found === 'unknown' ? undefined : found;
-  let unknown = state.adopting;
+  let unadopted = state.adopting;
   if (!state.known || state.adopting) {
     for await (const rows of readManifest(storage, batch, signal)) {
-      unknown = true;
-      const worth = rows.filter(({ state: rowState }) => rowState !== 'queued');
-      await table.put(worth.map((row) => [row.id, JSON.stringify(factsOf(row))]));
+      unadopted = true;
+      const submitted = rows.filter(({ state: rowState }) => rowState !== 'queued');
+      await table.put(submitted.map((row) => [row.id, JSON.stringify(factsOf(row))]));
     }
   }
   const [rows, hasOrphans] = await Promise.all([table.size(), app.redis.exists(app.keys.orphans)]);
@@ -76,8 +77,8 @@ export async function openFolder(
     foreign: marker?.installation !== id || marker.batch !== batch,
     otherApi: marker !== undefined && marker.api !== apiOf(app.config),
     rows,
-    unknown,
-    contents,
+    unadopted,
+    files,
     async rowsOf(ids) {
       const [stored, orphans] = await Promise.all([
         rows === 0 ? [] : table.get(ids),
@@ -89,7 +90,7 @@ export async function openFolder(
       });
     },
     async close() {
-      await Promise.all([table.drop(), contents.drop()]);
+      await Promise.all([table.drop(), files.drop()]);
     },
   };
 }

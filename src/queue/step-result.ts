@@ -1,16 +1,16 @@
 /**
- * The result of a step for its job. Steps do not depend on BullMQ: the processor alone maps an outcome to a move of
- * its queue.
+ * The result of a step, which decides about its job. Steps do not depend on BullMQ: only the processor maps a result to
+ * a move in the queue.
  */
-export type Outcome =
+export type StepResult =
   /** Remove the job: the next step, if any, has its own job. */
   | { kind: 'done' }
   /** Run the same job again after `delayMs`. */
   | { kind: 'again'; delayMs: number };
 
-export const done: Outcome = { kind: 'done' };
+export const done: StepResult = { kind: 'done' };
 
-export function again(delayMs: number): Outcome {
+export function again(delayMs: number): StepResult {
   return { kind: 'again', delayMs: Math.max(0, Math.round(delayMs)) };
 }
 

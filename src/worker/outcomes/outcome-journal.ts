@@ -5,71 +5,72 @@ import type { Logger } from '../../core/log.ts';
 import type { AcceptedTask, Attempt, Cause } from '../../ledger/attempts.ts';
 import type { MoveReply } from '../../ledger/attempt-replies.ts';
 import type { DurableConnection } from '../../redis/durability/durable-connection.ts';
-import type { OutcomeFile } from './file.ts';
-import { isUnplaced, type OutcomeVerbs, type PostOutcome } from './post-outcome.ts';
+import type { OutcomeFile } from './outcome-file.ts';
+import { isOrphan, recordOutcome, type OutcomeRecorder, type SubmissionOutcome } from './submission-outcome.ts';
 
-interface Entry extends PostOutcome {
-  /** Unix ms at which the answer came. */
+interface Entry extends SubmissionOutcome {
+  /** Unix ms at which the outcome was known. */
   at: number;
-  /** Epoch of the connection that it was written on; `undefined` while it is not written. */
+  /** Epoch of the connection on which it was written; `undefined` until then. */
   epoch: number | undefined;
-  /** When it was written, by a clock that is not set. */
+  /** Time of the write, in milliseconds of the monotonic clock. */
   writtenAt: number;
+  /** Whether the file contains it. */
   inFile: boolean;
 }
 
-/** Between two tries to record an outcome that Redis refused. */
+/** Backoff of writes that fail. */
 const retryBackoff = { baseMs: 250, capMs: 10_000 };
-/** Between two rounds of acknowledgement, in milliseconds. */
+/** Interval of acknowledgements, in milliseconds. */
 const ROUND_MS = 500;
-/** How long a written outcome is kept even if acknowledged: `appendfsync everysec` flushes within that, in milliseconds. */
-const KEPT_MS = 2_000;
-/** An outcome that is not recorded for this long goes to the file as well: the process may be killed. */
+/** Minimum time for which a written outcome is kept, in milliseconds: `appendfsync everysec` flushes within it. */
+const MIN_KEPT_MS = 2_000;
+/** Age of an unwritten outcome, in milliseconds, at which it is also written to the file: the process may be killed. */
 const SPILL_MS = 1_000;
 
 export interface JournalDeps {
-  verbs: OutcomeVerbs;
+  ledger: OutcomeRecorder;
   connection: Pick<DurableConnection, 'epoch' | 'acknowledged'>;
   file: OutcomeFile;
   log: Logger;
-  /** Called when Redis does not record a task of this batch: it has no such item, or the item has another task. */
-  onUnplaced?: (batch: string) => void;
+  /** Called if Redis does not record a task of this batch, because its item is missing or has another task. */
+  onUnrecordedTask?: (batch: string) => void;
 }
 
 /**
- * Keeps the outcome of every POST until Redis has recorded it and a second witness has acknowledged that: the
- * answer of the API is given once. An outcome is written again after an error reply, after an outage, and after
- * a fail-over to a server that has not seen it. An outcome that could not be recorded goes to a file that workers and
+ * Records the outcome of each submission in the ledger, and keeps it until a second witness has acknowledged the record,
+ * because the API answers a POST only once. Writes an outcome again after an error reply, an outage, and a fail-over to a
+ * server that lacks the record. Outcomes that are not recorded in time are also written to a file, which workers and
  * `clipmill recover` read.
  */
-export class OutcomeJournal implements OutcomeVerbs {
+export class OutcomeJournal implements OutcomeRecorder {
   readonly #deps: JournalDeps;
   readonly #entries = new Set<Entry>();
   readonly #closed = new AbortController();
   #round: Promise<void> | undefined;
   #failing = false;
-  /** Whether the file has a task that Redis has no attempt for. */
-  #hasUnplaced = false;
+  /** Whether the file contains orphans. */
+  #hasOrphans = false;
 
   constructor(deps: JournalDeps) {
     this.#deps = deps;
   }
 
   accepted(attempt: Attempt, task: AcceptedTask): Promise<MoveReply> {
-    return this.#record({ attempt, verb: 'accepted', args: [task] });
+    return this.#record({ attempt, method: 'accepted', args: [task] });
   }
 
   notAccepted(attempt: Attempt, refusals: number, delayMs: number, serverErrors?: number): Promise<MoveReply> {
     const args = [refusals, delayMs, ...(serverErrors === undefined ? [] : [serverErrors])];
-    return this.#record({ attempt, verb: 'notAccepted', args });
+    return this.#record({ attempt, method: 'notAccepted', args });
   }
 
   rejected(attempt: Attempt, cause: Cause): Promise<MoveReply> {
-    return this.#record({ attempt, verb: 'rejected', args: [cause] });
+    return this.#record({ attempt, method: 'rejected', args: [cause] });
   }
 
   ambiguous(attempt: Attempt, cause: Cause, mayRunMs: number): Promise<MoveReply> {
-    return this.#record({ attempt, verb: 'ambiguous', args: [cause, mayRunMs] });
+    return this.#record({ attempt, method: 'ambiguous', args: [cause, mayRunMs] });
   }
 
   resubmit(
@@ -78,15 +79,15 @@ export class OutcomeJournal implements OutcomeVerbs {
     mayRunMs: number,
     next: { tasks: number; delayMs: number },
   ): Promise<MoveReply> {
-    return this.#record({ attempt, verb: 'resubmit', args: [cause, mayRunMs, next] });
+    return this.#record({ attempt, method: 'resubmit', args: [cause, mayRunMs, next] });
   }
 
-  /** Outcomes without an acknowledged record. */
+  /** Returns the number of outcomes without an acknowledged record. */
   get pending(): number {
     return this.#entries.size;
   }
 
-  /** Waits up to `ms` milliseconds for acknowledgement; what is left then goes to the file. */
+  /** Waits up to `ms` milliseconds for writes and their acknowledgement, then writes the remaining outcomes to the file. */
   async close(ms: number): Promise<void> {
     const deadline = performance.now() + ms;
     while (this.#unwritten().length > 0 && performance.now() < deadline) await sleep(20);
@@ -97,44 +98,40 @@ export class OutcomeJournal implements OutcomeVerbs {
     if (this.#unwritten().length > 0) {
       this.#deps.log.error(
         { outcomes: this.#unwritten().length, file: this.#deps.file.path },
-        'answers of the API that Redis did not record are in a file: a worker in this folder or `clipmill recover` records them',
+        'wrote outcomes of submissions to a file, because Redis did not record them: a worker in this folder or `clipmill recover` records them',
       );
     }
   }
 
-  async #record(outcome: PostOutcome): Promise<MoveReply> {
+  async #record(outcome: SubmissionOutcome): Promise<MoveReply> {
     const entry: Entry = { ...outcome, at: Date.now(), epoch: undefined, writtenAt: 0, inFile: false };
     this.#entries.add(entry);
     this.#round ??= this.#runRounds();
     return await this.#write(entry);
   }
 
-  /** Writes until Redis takes it. @throws what Redis replied, once the journal is closed */
+  /** Writes an outcome until Redis accepts the write. @throws the last error once the journal is closed */
   async #write(entry: Entry): Promise<MoveReply> {
     for (let tries = 1; ; tries += 1) {
       const { epoch } = this.#deps.connection;
       try {
-        const reply = await this.#call(entry);
+        const reply = await recordOutcome(this.#deps.ledger, entry);
         entry.epoch = epoch;
         entry.writtenAt = performance.now();
-        if (this.#failing) this.#deps.log.info('answers of the API are recorded again');
+        if (this.#failing) this.#deps.log.info('outcomes of submissions are recorded again');
         this.#failing = false;
-        this.#keepUnplaced(entry, reply);
+        this.#spillOrphan(entry, reply);
         return reply;
       } catch (error) {
         if (this.#closed.signal.aborted) throw error;
-        const line = { ...entry.attempt, outcome: entry.verb, reason: describeError(error) };
-        if (this.#failing) this.#deps.log.debug(line, 'an answer of the API is not recorded, trying again');
-        else this.#deps.log.warn(line, 'Redis does not record an answer of the API: it is kept, and tried again');
+        const line = { ...entry.attempt, outcome: entry.method, reason: describeError(error) };
+        if (this.#failing) this.#deps.log.debug(line, 'could not record the outcome of a submission, trying again');
+        else
+          this.#deps.log.warn(line, 'Redis does not record the outcome of a submission: keeping it and trying again');
         this.#failing = true;
         await sleep(backoffMs(tries, retryBackoff), undefined, { signal: this.#closed.signal }).catch(() => {});
       }
     }
-  }
-
-  #call({ verb, attempt, args }: PostOutcome): Promise<MoveReply> {
-    const record = this.#deps.verbs[verb] as (attempt: Attempt, ...args: readonly unknown[]) => Promise<MoveReply>;
-    return record(attempt, ...args);
   }
 
   async #runRounds(): Promise<void> {
@@ -143,12 +140,12 @@ export class OutcomeJournal implements OutcomeVerbs {
       await sleep(ROUND_MS, undefined, { signal, ref: false }).catch(() => {});
       if (signal.aborted) break;
       await this.#acknowledge().catch((error: unknown) => {
-        this.#deps.log.debug({ reason: describeError(error) }, 'answers of the API are not acknowledged yet');
+        this.#deps.log.debug({ reason: describeError(error) }, 'outcomes of submissions are not acknowledged yet');
       });
       const late = Date.now() - SPILL_MS;
       this.#spill(this.#unwritten().filter(({ at }) => at < late));
     }
-    if (this.#entries.size === 0 && !this.#hasUnplaced) this.#deps.file.remove();
+    if (this.#entries.size === 0 && !this.#hasOrphans) this.#deps.file.remove();
     this.#round = undefined;
   }
 
@@ -156,31 +153,37 @@ export class OutcomeJournal implements OutcomeVerbs {
     const { connection } = this.#deps;
     const { epoch } = connection;
     const written = [...this.#entries].filter((entry) => entry.epoch !== undefined);
-    // Another connection may lead to a server that has forgotten them.
+    // After a reconnection, the server may lack these records.
     await Promise.all(written.filter((entry) => entry.epoch !== epoch).map((entry) => this.#writeAgain(entry)));
     if (!(await connection.acknowledged(epoch))) return;
-    const old = performance.now() - KEPT_MS;
+    const old = performance.now() - MIN_KEPT_MS;
     for (const entry of written) if (entry.epoch === epoch && entry.writtenAt < old) this.#entries.delete(entry);
   }
 
   async #writeAgain(entry: Entry): Promise<void> {
     const { epoch } = this.#deps.connection;
-    const reply = await this.#call(entry);
+    const reply = await recordOutcome(this.#deps.ledger, entry);
     entry.epoch = epoch;
     entry.writtenAt = performance.now();
     if (reply.result === 'moved') {
-      this.#deps.log.info({ ...entry.attempt, outcome: entry.verb }, 'recorded again: Redis had forgotten it');
+      this.#deps.log.info(
+        { ...entry.attempt, outcome: entry.method },
+        'Redis had lost the outcome of a submission: recorded it again',
+      );
     }
-    this.#keepUnplaced(entry, reply);
+    this.#spillOrphan(entry, reply);
   }
 
-  /** The file keeps the id of a task that Redis has no attempt for: a later start records it, or `clipmill recover`. */
-  #keepUnplaced(entry: Entry, reply: MoveReply): void {
-    if (entry.verb === 'accepted' && reply.result === 'refused') this.#deps.onUnplaced?.(entry.attempt.batch);
-    if (!isUnplaced(entry.verb, reply)) return;
+  /** Moves an orphan to the file, for a later start or `clipmill recover`. */
+  #spillOrphan(entry: Entry, reply: MoveReply): void {
+    if (entry.method === 'accepted' && reply.result === 'refused') this.#deps.onUnrecordedTask?.(entry.attempt.batch);
+    if (!isOrphan(entry.method, reply)) return;
     const { state } = reply;
-    this.#deps.log.error({ ...entry.attempt, task: entry.args, state }, 'Redis has forgotten the item of a task');
-    this.#hasUnplaced = true;
+    this.#deps.log.error(
+      { ...entry.attempt, task: entry.args, state },
+      'Redis has lost the item of a task that was paid for',
+    );
+    this.#hasOrphans = true;
     this.#spill([entry]);
     this.#entries.delete(entry);
   }

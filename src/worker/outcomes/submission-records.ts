@@ -1,4 +1,4 @@
-import { placeSubmissions } from '../../adoption/place-submissions.ts';
+import { replaySubmissions } from '../../adoption/replay-submissions.ts';
 import { SubmissionLog } from '../../adoption/submission-log.ts';
 import type { App } from '../../app.ts';
 import { describeError } from '../../core/errors.ts';
@@ -8,21 +8,24 @@ import { duplicateRedis } from '../../redis/connect.ts';
 import { DurableConnection } from '../../redis/durability/durable-connection.ts';
 import { requirePossible } from '../../redis/durability/policy.ts';
 import { readRedisFacts } from '../../redis/facts.ts';
-import { OutcomeFile, OUTCOMES_FOLDER, replayOutcomes } from './file.ts';
-import { OutcomeJournal } from './journal.ts';
+import { OutcomeFile, OUTCOMES_FOLDER, replayOutcomes } from './outcome-file.ts';
+import { OutcomeJournal } from './outcome-journal.ts';
 
-/** The records that make a POST safe, on a connection whose writes are acknowledged by a second witness. */
+/** The records that make a POST safe, on a connection whose writes a second witness acknowledges. */
 export interface SubmissionRecords {
   attempts: Pick<Attempts, 'begin' | 'accepted' | 'notAccepted' | 'rejected' | 'ambiguous' | 'resubmit'>;
   connection: DurableConnection;
   journal: OutcomeJournal;
   /** Logs each submission before it is sent. */
   submissions: SubmissionLog;
-  /** @param ms for outcomes to be recorded; what is left then goes to the file */
+  /** Waits up to `ms` milliseconds until all outcomes are recorded, then writes the remaining ones to the file. */
   close(ms: number): Promise<void>;
 }
 
-/** @throws UserError when CLIPMILL_DURABILITY asks for what this Redis cannot do */
+/**
+ * Opens the records, after those of earlier processes are replayed.
+ * @throws UserError if this Redis does not support CLIPMILL_DURABILITY
+ */
 export async function openRecords(app: App, folder = OUTCOMES_FOLDER): Promise<SubmissionRecords> {
   const { config, keys, queues, log } = app;
   requirePossible(config.durability, await readRedisFacts(app.redis));
@@ -31,16 +34,16 @@ export async function openRecords(app: App, folder = OUTCOMES_FOLDER): Promise<S
   const run = scriptRunner(redis, keys.prefix);
   const attempts = createAttempts({ redis, keys, run, onDispatched: (given) => queues.submit(given) });
   await replayOutcomes(folder, config.prefix, attempts, log);
-  await placeSubmissions(app);
+  await replaySubmissions(app);
   const submissions = new SubmissionLog(app, log);
   const file = new OutcomeFile(folder, config.prefix, log);
-  const placer = new Placer(app);
+  const replay = new BatchReplay(app);
   const journal = new OutcomeJournal({
-    verbs: attempts,
+    ledger: attempts,
     connection,
     file,
     log,
-    onUnplaced: (batch) => placer.place(batch),
+    onUnrecordedTask: (batch) => replay.request(batch),
   });
   return {
     attempts: {
@@ -58,11 +61,11 @@ export async function openRecords(app: App, folder = OUTCOMES_FOLDER): Promise<S
         return journal.rejected(attempt, cause);
       },
       ambiguous: (attempt, ...args) => {
-        submissions.unknown(attempt);
+        submissions.ambiguous(attempt);
         return journal.ambiguous(attempt, ...args);
       },
       resubmit: (attempt, ...args) => {
-        submissions.unknown(attempt);
+        submissions.ambiguous(attempt);
         return journal.resubmit(attempt, ...args);
       },
     },
@@ -77,8 +80,8 @@ export async function openRecords(app: App, folder = OUTCOMES_FOLDER): Promise<S
   };
 }
 
-/** Places the submissions of batches whose items Redis does not know, many at once in one pass over the log. */
-class Placer {
+/** Replays the submission log for batches that Redis has lost. Requests during a replay share the next one. */
+class BatchReplay {
   readonly #app: App;
   readonly #batches = new Set<string>();
   #running = false;
@@ -87,7 +90,7 @@ class Placer {
     this.#app = app;
   }
 
-  place(batch: string): void {
+  request(batch: string): void {
     this.#batches.add(batch);
     if (!this.#running) void this.#run();
   }
@@ -98,11 +101,11 @@ class Placer {
       while (this.#batches.size > 0) {
         const batches = [...this.#batches];
         this.#batches.clear();
-        await placeSubmissions(this.#app, batches);
+        await replaySubmissions(this.#app, batches);
       }
     } catch (error) {
-      // The next start places them, and so does the next submission from this folder.
-      this.#app.log.warn({ reason: describeError(error) }, 'submissions that Redis has forgotten are not placed yet');
+      // The next start of a worker replays the log, and so does the next submission from this folder.
+      this.#app.log.warn({ reason: describeError(error) }, 'could not replay the submission log');
     } finally {
       this.#running = false;
     }

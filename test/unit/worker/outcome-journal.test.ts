@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createLogger, silentLogger } from '../../../src/core/log.ts';
 import type { MoveReply } from '../../../src/ledger/attempt-replies.ts';
-import { OutcomeFile, readOutcomes, replayOutcomes } from '../../../src/worker/outcomes/file.ts';
-import { OutcomeJournal } from '../../../src/worker/outcomes/journal.ts';
-import type { OutcomeVerbs } from '../../../src/worker/outcomes/post-outcome.ts';
+import { OutcomeFile, readOutcomes, replayOutcomes } from '../../../src/worker/outcomes/outcome-file.ts';
+import { OutcomeJournal } from '../../../src/worker/outcomes/outcome-journal.ts';
+import type { OutcomeRecorder } from '../../../src/worker/outcomes/submission-outcome.ts';
 import { workFolder } from '../../support/cli.ts';
 import { until } from '../../support/until.ts';
 
@@ -21,12 +21,12 @@ async function world() {
   const log = silentLogger();
   const written: string[] = [];
   const state = { error: undefined as Error | undefined, acknowledges: true, epoch: 1, reply: moved };
-  const write = (verb: string, args: readonly unknown[]): Promise<MoveReply> => {
+  const write = (method: string, args: readonly unknown[]): Promise<MoveReply> => {
     if (state.error) return Promise.reject(state.error);
-    written.push(`${verb} ${JSON.stringify(args)}`);
+    written.push(`${method} ${JSON.stringify(args)}`);
     return Promise.resolve(state.reply);
   };
-  const verbs: OutcomeVerbs = {
+  const ledger: OutcomeRecorder = {
     accepted: ({ tryId }, ...args) => write(`accepted ${tryId ?? ''}`, args),
     notAccepted: (_attempt, ...args) => write('notAccepted', args),
     rejected: (_attempt, ...args) => write('rejected', args),
@@ -40,11 +40,11 @@ async function world() {
     acknowledged: (epoch: number) => Promise.resolve(state.acknowledges && epoch === state.epoch),
   };
   const file = new OutcomeFile(folder, 'clipmill', log);
-  const journal = new OutcomeJournal({ verbs, connection, file, log });
-  return { folder, state, written, verbs, journal, log };
+  const journal = new OutcomeJournal({ ledger, connection, file, log });
+  return { folder, state, written, ledger, journal, log };
 }
 
-describe('the journal of outcomes', () => {
+describe('the outcome journal', () => {
   it.each(['OOM command not allowed', 'MISCONF Redis is configured', 'READONLY', 'Too many Cluster redirections'])(
     'keeps a task id through the reply %s and records it afterwards',
     async (reply) => {
@@ -73,7 +73,7 @@ describe('the journal of outcomes', () => {
   });
 
   it('keeps unrecorded outcomes in a file, which the next process records', async () => {
-    const { folder, state, written, verbs, journal, log } = await world();
+    const { folder, state, written, ledger, journal, log } = await world();
     state.error = new Error('Connection is closed.');
     const recording = journal.accepted(attempt, task).catch((error: unknown) => error);
     await journal.close(0);
@@ -82,41 +82,41 @@ describe('the journal of outcomes', () => {
     expect(found?.lines).toMatchObject([{ prefix: 'clipmill', batch: 'b', id: 'a', outcome: 'accepted', task: 't-1' }]);
 
     state.error = undefined;
-    await replayOutcomes(folder, 'another-prefix', verbs, log);
+    await replayOutcomes(folder, 'another-prefix', ledger, log);
     expect(written).toEqual([]);
-    await replayOutcomes(folder, 'clipmill', verbs, log);
+    await replayOutcomes(folder, 'clipmill', ledger, log);
     expect(written).toHaveLength(1);
     expect(await readdir(folder)).toEqual([]);
   });
 
   it('keeps a file with a torn last line, and reports it once', async () => {
-    const { folder, written, verbs } = await world();
+    const { folder, written, ledger } = await world();
     await mkdir(folder, { recursive: true });
     const line = { at: 1, prefix: 'clipmill', ...attempt, outcome: 'accepted', task: 't-1', args: [task] };
     await writeFile(join(folder, '1-a.jsonl'), `${JSON.stringify(line)}\n{"at":2,"pre`);
     const lines: string[] = [];
     const log = createLogger({ level: 'warn', secrets: [], destination: { write: (text) => void lines.push(text) } });
-    for (let start = 0; start < 2; start += 1) await replayOutcomes(folder, 'clipmill', verbs, log);
+    for (let start = 0; start < 2; start += 1) await replayOutcomes(folder, 'clipmill', ledger, log);
     expect(written).toHaveLength(1);
     expect(lines.filter((text) => text.includes('1-a.jsonl.torn'))).toHaveLength(1);
     expect(await readFile(join(folder, '1-a.jsonl.torn'), 'utf8')).toContain('{"at":2,"pre');
   });
 
-  it('keeps the task of a lost item in the file until a process can place it', async () => {
-    const { folder, state, written, verbs, journal, log } = await world();
+  it('keeps the task of a lost item in the file until a process can record it', async () => {
+    const { folder, state, written, ledger, journal, log } = await world();
     state.reply = missing;
     await journal.accepted(attempt, task);
     await journal.accepted({ ...attempt, id: 'c' }, { ...task, taskId: 't-2' });
     await until(() => journal.pending === 0, 'nothing to acknowledge');
     await journal.close(0);
-    await replayOutcomes(folder, 'clipmill', verbs, log);
+    await replayOutcomes(folder, 'clipmill', ledger, log);
     expect((await readOutcomes(folder)).flatMap(({ lines }) => lines)).toMatchObject([
       { task: 't-1' },
       { task: 't-2' },
     ]);
 
     state.reply = moved;
-    await replayOutcomes(folder, 'clipmill', verbs, log);
+    await replayOutcomes(folder, 'clipmill', ledger, log);
     expect(await readdir(folder)).toEqual([]);
     // As the same try: another one may have the attempt.
     expect(written.at(-1)).toMatch(/^accepted x .*t-2/);
