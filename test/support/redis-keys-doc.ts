@@ -5,7 +5,7 @@ const intro = `# Keys in Redis
 Generated from \`src/ledger/schema/\` by \`npx vitest run test/integration/schema.test.ts -u\`.
 
 All keys begin with \`{clipmill}:\` (CLIPMILL_PREFIX as a hash tag, so that a Redis Cluster keeps them in one slot). The scripts in
-\`src/ledger/lua/\`, one verb per file, read and write them; nothing else changes an item or the account. The queue \`submit\` (jobs named
+\`src/ledger/lua/\`, one script per file, read and write them; nothing else changes an item or the account. The queue \`submit\` (jobs named
 \`generate\`) and the stream \`events\` are public; everything else may change with any version.
 
 To read an item, the items in progress, the account and the last events with \`redis-cli\`:
