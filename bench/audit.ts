@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Item } from '../src/ledger/item.ts';
 import type { TaskRecord } from '../src/simulator/records.ts';
 
-/** The outcomes of a batch, by the ledger, the records of the API and the stored files. */
+/** The results of a batch, by the ledger, the records of the API and the stored files. */
 export interface Audit {
   /** Items of the batch. */
   submitted: number;

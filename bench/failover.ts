@@ -1,6 +1,6 @@
 /**
  * Runs fail-overs of Redis in the middle of a batch: real Sentinels and Clusters on this machine, and two worker
- * processes that are not restarted. Prints a table of outcomes. Exits with 1 if a clip was paid for twice or lost, or if
+ * processes that are not restarted. Prints a table of results. Exits with 1 if a clip was paid for twice or lost, or if
  * more than 2 % are held.
  */
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -14,7 +14,7 @@ import { openRedis } from '../src/redis/connect.ts';
 import { startKillableRedis } from './killable-redis.ts';
 import { startProgram } from './processes.ts';
 import { readRecords } from './records.ts';
-import { ClipOutcomes } from './soak/outcomes.ts';
+import { EndedClips } from './soak/ended-clips.ts';
 import { SoakWorkers, type WorkerProcess, type Sample } from './soak/workers.ts';
 
 const SPEED = 20;
@@ -67,7 +67,7 @@ const settings = {
   CLIPMILL_LOG_LEVEL: 'info',
 };
 const workers = new SoakWorkers({ ...settings, CLIPMILL_LOG_LEVEL: 'info' }, folder);
-const outcomes = new ClipOutcomes();
+const endedClips = new EndedClips();
 const began = performance.now();
 const minutes = () => (performance.now() - began) / 60_000;
 let exitCode = 1;
@@ -81,7 +81,7 @@ try {
   const run = async (name: string) => {
     const batch = await clipmill.submit(name, jobs(name));
     await batch.ended();
-    await outcomes.record(batch);
+    await endedClips.record(batch);
   };
   // The contents of Redis after a first batch, ended and purged, are the baseline.
   await run('warm-up');
@@ -103,7 +103,7 @@ try {
     if (now >= nextSample) {
       nextSample += SAMPLE_EVERY_MS;
       await workers.sample(minutes());
-      process.stderr.write(`${minutes().toFixed(1)} min: ${outcomes.submitted} ended, ${deploys} deploys\n`);
+      process.stderr.write(`${minutes().toFixed(1)} min: ${endedClips.submitted} ended, ${deploys} deploys\n`);
     }
     if (now >= nextDeploy) {
       nextDeploy += Number(values.deploy) * 60_000;
@@ -120,7 +120,7 @@ try {
   await untilPurged();
   await workers.sample(minutes());
   const records = await readRecords(simulator.firstLine);
-  exitCode = report(baseline, await redisContents(), records, outcomes.doubled(records.full.tasks));
+  exitCode = report(baseline, await redisContents(), records, endedClips.doubled(records.full.tasks));
   await clipmill.close();
 } finally {
   await workers.stop();
@@ -201,11 +201,11 @@ function report(
     }
   }
   const facts = {
-    'clips submitted': outcomes.submitted,
-    done: outcomes.done,
-    failed: outcomes.failed,
-    held: outcomes.held,
-    lost: outcomes.lost.length,
+    'clips submitted': endedClips.submitted,
+    done: endedClips.done,
+    failed: endedClips.failed,
+    held: endedClips.held,
+    lost: endedClips.lost.length,
     'paid twice': doubled.length,
     deploys,
     'requests in a window, most': `${maxRequestsInWindow} / 10000`,
@@ -216,7 +216,7 @@ function report(
   };
   console.log('\n| what | count |\n| --- | --- |');
   for (const [what, count] of Object.entries(facts)) console.log(`| ${what} | ${count} |`);
-  for (const clip of [...outcomes.lost, ...doubled].slice(0, 20)) problems.push(clip);
+  for (const clip of [...endedClips.lost, ...doubled].slice(0, 20)) problems.push(clip);
   const kept = after.keys.filter((key) => !before.keys.includes(key) && !isSingle(key));
   if (kept.length > 0) problems.push(`new keys in Redis: ${kept.slice(0, 20).join(', ')}`);
   if (maxRequestsInWindow > 10_000 || tasks.maxInFlight > TASKS) problems.push('a limit was exceeded');

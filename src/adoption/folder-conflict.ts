@@ -7,9 +7,9 @@ import type { BatchFolder } from './batch-folder.ts';
 export type FolderPolicy = 'refuse' | 'adopt' | 'replace';
 
 const cure =
-  'Choose one: another name for the batch (--batch NAME; the first argument of submit() in the library) stores the clips ' +
-  'in a new folder; --adopt (adopt: true) accepts the existing files as the clips of these jobs; --replace (replace: true) ' +
-  'pays for new clips and replaces those files.';
+  'Choose one: store the clips in a folder of their own (--batch NAME; in the library another batch name), accept the ' +
+  'existing files as the clips of these jobs (--adopt; adopt: true), or pay for new clips that replace those files ' +
+  '(--replace; replace: true).';
 
 /**
  * Returns the error if a batch must not continue in its folder without a decision of the user, before anything is sent.
@@ -29,7 +29,7 @@ export function conflictOf(
   if (policy === 'replace') return undefined;
   const problems = [
     ...otherBatchIn(folder, result, source, partial),
-    ...listed(result.changed, 'job has', 'jobs have', 'different content in its manifest'),
+    ...listed(result.changed, 'job has', 'jobs have', 'different content in the manifest'),
     ...listed(result.occupied, 'name is', 'names are', 'taken by a file that neither Redis nor a manifest lists'),
   ];
   if (problems.length === 0) return undefined;
@@ -49,22 +49,23 @@ function otherBatchIn(
   const others = folder.rows - matched;
   const from = folder.marker?.source ? ` (of ${folder.marker.source})` : '';
   if (folder.rows === 0) return [];
-  if (folder.otherApi) return [`its ${plural(folder.rows, 'item')} were made with another API: ${folder.marker?.api}`];
+  if (folder.otherApi)
+    return [`the folder has ${plural(folder.rows, 'item')} made with another API: ${folder.marker?.api}`];
   if (!folder.foreign || others === 0) return [];
   // The same file, submitted from another folder or machine, still matches most of the clips after edits.
   const sameFile = source !== undefined && folder.marker?.source === source;
   if (matched > 0 && (partial || sameFile || matched >= others)) return [];
-  return [`it contains ${plural(others, 'item')} of another jobs file${from} and another installation`];
+  return [`the folder has ${plural(others, 'item')} of another jobs file${from} and another installation`];
 }
 
 function otherFileError(batch: string, elsewhere: NamedCount): UserError {
   const [problem = ''] = listed(
     elsewhere,
-    'job has',
-    'jobs have',
-    'the id of an item of another jobs file, with different content',
+    'job has the id of one of its items',
+    'jobs have ids of its items',
+    'and different content',
   );
-  return new UserError(`batch "${batch}" has clips of another jobs file: ${problem}`, {
+  return new UserError(`batch "${batch}" belongs to another jobs file: ${problem}`, {
     cure: 'Use another name for the batch (--batch NAME), or other ids. --adopt accepts the existing clips as those of these jobs.',
   });
 }

@@ -30,7 +30,7 @@ export async function retryItems(
 ): Promise<number> {
   if (choice.anew && choice.item === undefined) {
     throw new UserError('a new task is paid for, so it needs a single item', {
-      cure: 'Name the item: --item ID --anew.',
+      cure: 'Name the item: --item ID, or `item` in the library.',
     });
   }
   let back = 0;

@@ -131,7 +131,7 @@ describe('a lost Redis', () => {
       }
       // Other jobs of the same name: nothing is sent, and nothing replaced.
       await expect(runHere(settings, jobsWith(['a', 'b', 'c'], 'something else'))).rejects.toThrow(
-        '3 jobs have different content in its manifest: a, b, c',
+        '3 jobs have different content in the manifest: a, b, c',
       );
       expect(made(simulator)).toBe(3);
     },
@@ -246,7 +246,7 @@ describe('a folder that holds something else', () => {
 
     const refused = await clipmill(['run', 'jobs.yaml'], two, shared).finished;
     expect(refused.code).toBe(2);
-    expect(refused.err).toContain('1 job has different content in its manifest: 001');
+    expect(refused.err).toContain('1 job has different content in the manifest: 001');
     expect(refused.err).toContain('another jobs file');
     expect(refused.err).toContain('--batch NAME');
     expect(made(simulator)).toBe(2);

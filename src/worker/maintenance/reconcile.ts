@@ -32,7 +32,7 @@ export interface Reconciled {
 
 /** Items per page. */
 const PAGE = 200;
-/** Maximum backward correction of a clock that is not a change of its time, in milliseconds. */
+/** Maximum backward step of the clock that counts as a correction, in milliseconds; a larger one triggers a reconcile. */
 const MAX_CORRECTION_MS = 1_000;
 /** Period of the check for such an event, in milliseconds: commands already sent to Redis arrive before the reconcile. */
 const SETTLE_MS = 5_000;

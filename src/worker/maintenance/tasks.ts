@@ -56,7 +56,7 @@ export async function purgeEndedBatches({ queries, admin, config, log }: Retenti
   await admin.trimEvents();
   for (const batch of await queries.endedBatches()) {
     let left = await admin.purge(batch, config.retentionMs);
-    // Batches are ordered by their ends: all others are younger.
+    // Batches are ordered by their end: all others ended later.
     if (left === 'too-young') return;
     while (typeof left === 'number' && left > 0) left = await admin.purge(batch, config.retentionMs);
     if (left === 0) log.info({ batch }, 'deleted a batch whose retention is over');

@@ -59,7 +59,7 @@ export class OutcomeFile {
       for (const line of lines)
         this.#log.error(
           { ...line, reason: describeError(error) },
-          'could not write the outcome of a submission to its file: restore its task by hand',
+          'could not write the outcome of a submission to its file: this line is its only record',
         );
     }
   }

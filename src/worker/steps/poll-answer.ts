@@ -43,7 +43,7 @@ const rateBackoff = { baseMs: 1_000, capMs: 30_000 };
 const HALTED_MS = 30_000;
 /** Maximum number of unknown states that are logged. */
 const MAX_REPORTED_STATES = 100;
-/** Age in milliseconds up to which the API may not know a task everywhere. */
+/** Age of a task, in milliseconds, up to which some servers of the API may lack it. */
 const YOUNG_TASK_MS = 120_000;
 /**
  * Number of consecutive unclear answers about a task, and their minimum time span in milliseconds (at most a sixth of
@@ -120,7 +120,10 @@ export async function recordUnclear(
     return again(retryPollMs(deps, task));
   }
   if (why === 'unknown-task' && task.permit.retried) {
-    log.info({ task: task.permit.taskId }, 'the task is gone and the user retried its item: submitting it again');
+    log.info(
+      { task: task.permit.taskId },
+      'the API no longer has the task, and the user retried its item: submitting it again',
+    );
     await attempts.taskFailedAgain(attempt, { code: 'TASK_UNKNOWN', message: reasons.TASK_UNKNOWN }, 0);
     return done;
   }

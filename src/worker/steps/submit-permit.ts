@@ -17,7 +17,7 @@ const PERMIT_LIFETIME_MS = 5_000;
  */
 const MAX_TOKENS = 4;
 
-/** The dependencies of a permit: the ledger, the token bucket, and the connection that has its record acknowledged. */
+/** The dependencies of a permit: the ledger, the token bucket, and the connection on which its record is acknowledged. */
 export interface PermitDeps {
   requests: Pick<RequestBucket, 'reserve'>;
   attempts: Pick<Attempts, 'begin'>;
@@ -42,8 +42,8 @@ export class SubmitPermit {
   }
 
   /**
-   * Requests the permit, and again after each wait for a request token, which the next request uses. Requests nothing
-   * while records are not acknowledged.
+   * Requests the permit. If no request token is available, waits for the reserved one and requests the permit with it.
+   * Requests nothing while records are not acknowledged.
    * @throws the signal's reason
    */
   async acquire(tokenLifetimeMs: number, signal: AbortSignal): Promise<Exclude<BeginReply, { kind: 'wait' }>> {

@@ -6,8 +6,8 @@ import type { TaskRecord } from '../../src/simulator/records.ts';
 
 const prompted = z.object({ prompt: z.string() });
 
-/** The outcomes of all submitted clips. They are kept in memory, because retention purges ended batches from Redis. */
-export class ClipOutcomes {
+/** Counts of all ended clips. They are kept in memory, because retention purges ended batches from Redis. */
+export class EndedClips {
   readonly #tasks = new Map<string, string | undefined>();
   done = 0;
   failed = 0;
@@ -18,7 +18,7 @@ export class ClipOutcomes {
     return this.#tasks.size;
   }
 
-  /** Records the outcomes of an ended batch, checks its clips, and removes them. */
+  /** Counts the items of an ended batch, checks its clips, and removes them. */
   async record(batch: BatchHandle): Promise<void> {
     for await (const item of batch.items()) {
       this.#tasks.set(prompted.parse(item.input).prompt, item.task ?? undefined);
