@@ -1,5 +1,6 @@
 import { kling26 } from '../src/apixo/models/kling-2-6.ts';
 import { adaptivePlan } from '../src/worker/polling/adaptive.ts';
+import { Durations } from '../src/worker/polling/durations.ts';
 import { fixedPlan } from '../src/worker/polling/plan.ts';
 import { MAX_WAITING_POLLS } from '../src/worker/steps/poll-limiter.ts';
 import { paidBack, returningTokens, sharedTokens, smallBurst, type Pacing, type PacedLimit } from './pacing.ts';
@@ -30,10 +31,13 @@ const pollings = {
   adaptive: (world) =>
     adaptivePlan({
       ...POLLING,
-      ...world,
-      onError: (error) => {
-        throw error;
-      },
+      durations: new Durations({
+        ...POLLING,
+        ...world,
+        onError: (error) => {
+          throw error;
+        },
+      }),
     }),
 } satisfies Record<string, SimulatedBatch['plan']>;
 

@@ -11,8 +11,10 @@ import { InvalidJobError, type JobHandler } from '../queue/processor.ts';
 import { STEP, stepData, type QueueName } from '../queue/queues.ts';
 import type { Attempt } from '../ledger/attempts.ts';
 import { callbackUrl } from '../callbacks/path.ts';
-import { CallbackPlan } from './polling/callback.ts';
 import { adaptivePlan } from './polling/adaptive.ts';
+import { CallbackLoss } from './polling/callback-loss.ts';
+import { CallbackPlan } from './polling/callback.ts';
+import { Durations } from './polling/durations.ts';
 import { fixedPlan, type PollPlan } from './polling/plan.ts';
 import { readLoad } from './polling/load.ts';
 import type { SubmissionRecords } from './outcomes/submission-records.ts';
@@ -39,9 +41,10 @@ export function createHandlers(
 ): Record<QueueName, JobHandler> {
   const { config, log } = app;
   const { storage } = resources;
-  const plan = pollPlan(app);
+  const durations = observedDurations(app);
+  const plan = pollPlan(app, durations);
   const settings = { ...config, tokenLifetimeMs: tokenLifetimeMs(config.requestWindowMs) };
-  const shared = { ...app, ...resources, settings, plan, callbacks: callbackMode(app, plan, secrets) };
+  const shared = { ...app, ...resources, settings, plan, callbacks: callbackMode(app, durations, plan, secrets) };
 
   // Processes in other roles may lack access to the storage of the clips.
   const hasStorage = app.roles.includes('download');
@@ -117,18 +120,15 @@ function stepHandler(log: Logger, step: (context: StepContext) => Promise<StepRe
 /** @returns `undefined` if CLIPMILL_CALLBACK_URL is not set */
 function callbackMode(
   { config, model, run, log }: App,
+  durations: Durations,
   polling: PollPlan,
   secrets: () => readonly string[] | undefined,
 ) {
   const { callbackUrl: base, prefix } = config;
   if (base === undefined) return undefined;
-  const plan = new CallbackPlan({
-    ...config,
-    model,
-    polling,
-    onChange: (arriving) => void reportCallbacks({ run, log }, arriving),
-  });
-  return { plan, urlOf: (attempt: Attempt) => callbackUrl(base, attempt, { prefix, secrets: secrets() ?? [] }) };
+  const loss = new CallbackLoss(config.maxTasks, (arriving) => void reportCallbacks({ run, log }, arriving));
+  const plan = new CallbackPlan({ ...config, model, durations, loss, polling });
+  return { plan, loss, urlOf: (attempt: Attempt) => callbackUrl(base, attempt, { prefix, secrets: secrets() ?? [] }) };
 }
 
 /** Minimum interval of the warning across all processes, in milliseconds. */
@@ -149,9 +149,13 @@ async function reportCallbacks({ run, log }: Pick<App, 'run' | 'log'>, arriving:
   );
 }
 
-function pollPlan({ config, model, run, log }: App): PollPlan {
+function pollPlan({ config }: App, durations: Durations): PollPlan {
   if (config.polling === 'fixed') return fixedPlan(config.pollDelayMs, config.pollIntervalMs);
-  return adaptivePlan({
+  return adaptivePlan({ ...config, durations });
+}
+
+function observedDurations({ config, model, run, log }: App): Durations {
+  return new Durations({
     ...config,
     model,
     readLoad: (ranges) => readLoad(run, ranges),

@@ -25,6 +25,8 @@ export interface Hazard {
    * the next millisecond.
    */
   weight(bin: number): number;
+  /** Returns the share of tasks that run longer than the age at which a bin starts, from 0 to 1. */
+  surviving(bin: number): number;
 }
 
 /** @returns `undefined` if no task has ended */
@@ -34,14 +36,15 @@ export function hazardOf(ended: AgeCounts): Hazard | undefined {
   const last = bins.at(-1)?.[0];
   if (first === undefined || last === undefined) return undefined;
   const weights = new Map<number, number>();
-  let running = 0;
-  for (const [, count] of bins) running += count;
+  const total = bins.reduce((sum, [, count]) => sum + count, 0);
+  let running = total;
   for (const [bin, count] of bins) {
     // Half of the tasks that end in a bin are still running at its middle.
     weights.set(bin, Math.sqrt(count / (running - count / 2) / (edgeOf(bin + 1) - edgeOf(bin))));
     running -= count;
   }
-  return { first, last, weight: (bin) => weights.get(bin) ?? 0 };
+  const surviving = (bin: number) => bins.reduce((sum, [at, count]) => sum + (at >= bin ? count : 0), 0) / total;
+  return { first, last, weight: (bin) => weights.get(bin) ?? 0, surviving };
 }
 
 /**
@@ -59,4 +62,30 @@ export function untilNextPoll(hazard: Hazard, pollsPerWeight: number, ageMs: num
     age = Math.max(age, edgeOf(bin + 1));
   }
   return Infinity;
+}
+
+/**
+ * Returns the milliseconds from `ageMs`, when a task with a callback was still running, until its slot has been idle for
+ * `idleMs` on average, because the task ended and its callback was lost. Infinity if no task has ended at such an age.
+ * @param lossRate share of lost callbacks, from 0 to 1
+ */
+export function untilExpectedIdle(hazard: Hazard, lossRate: number, idleMs: number, ageMs: number): number {
+  const runningThen = hazard.surviving(binOf(ageMs));
+  if (lossRate === 0 || runningThen === 0) return Infinity;
+  /** Returns the probability that a task without a callback has ended at the start of a bin. */
+  const ended = (bin: number) => {
+    const running = hazard.surviving(bin);
+    const lost = lossRate * (runningThen - running);
+    return lost / (lost + running);
+  };
+  let remaining = idleMs;
+  let age = Math.max(ageMs, edgeOf(hazard.first));
+  for (let bin = Math.max(hazard.first, binOf(age)); bin <= hazard.last; bin += 1) {
+    const probability = (ended(bin) + ended(bin + 1)) / 2;
+    const idle = probability * Math.max(0, edgeOf(bin + 1) - age);
+    if (idle >= remaining) return age + remaining / probability - ageMs;
+    remaining -= idle;
+    age = Math.max(age, edgeOf(bin + 1));
+  }
+  return age + remaining - ageMs;
 }

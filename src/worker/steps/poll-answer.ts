@@ -8,6 +8,7 @@ import type { Attempts } from '../../ledger/attempts.ts';
 import type { PollPermit } from '../../ledger/attempt-replies.ts';
 import { reasons, type Reason } from '../../ledger/schema/reasons.ts';
 import { again, done, type StepResult } from '../../queue/step-result.ts';
+import type { CallbackLoss } from '../polling/callback-loss.ts';
 import type { CallbackPlan } from '../polling/callback.ts';
 import type { PollPlan } from '../polling/plan.ts';
 import type { StepContext } from './context.ts';
@@ -18,7 +19,7 @@ export interface PollAnswerDeps {
   /** The plan of CLIPMILL_POLLING. */
   plan: PollPlan;
   /** The plan of tasks with a callback URL; absent if CLIPMILL_CALLBACK_URL is not set. */
-  callbacks?: { plan: CallbackPlan } | undefined;
+  callbacks?: { plan: CallbackPlan; loss: Pick<CallbackLoss, 'record'> } | undefined;
   /** Unknown task states that were logged: a thousand tasks may report the same one. */
   reportedStates: Set<string>;
   settings: { taskTimeoutMs: number; maxAttempts: number };

@@ -107,7 +107,7 @@ function countEnd(
 ): void {
   const hinted = permit.sinceHintMs !== undefined;
   metrics.taskEnds.inc({ by: hinted ? 'callback' : permit.callback ? 'fallback' : 'poll' });
-  if (permit.callback) callbacks?.plan.recordEnd(hinted);
+  if (permit.callback) callbacks?.loss.record(hinted);
   if (report.state !== 'success') return;
   if (report.generationMs !== undefined) metrics.generationSeconds.observe(report.generationMs / 1000);
   if (report.completedAt === undefined) return;

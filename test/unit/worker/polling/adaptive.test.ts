@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sharedTokens, type PacedLimit } from '../../../../bench/pacing.ts';
 import { kling26 } from '../../../../src/apixo/models/kling-2-6.ts';
 import { adaptivePlan } from '../../../../src/worker/polling/adaptive.ts';
+import { Durations } from '../../../../src/worker/polling/durations.ts';
 import type { Load } from '../../../../src/worker/polling/load.ts';
 import { fixedPlan, type PollPlan } from '../../../../src/worker/polling/plan.ts';
 import { binOf } from '../../../../src/worker/polling/hazard.ts';
@@ -38,14 +39,16 @@ const settings = { pollDelayMs: DELAY, pollIntervalMs: INTERVAL, model: kling26 
 
 function planOf(readLoad: () => Promise<Load>, onError: (error: unknown) => void = rethrow): PollPlan {
   let now = 0;
-  return adaptivePlan({ ...settings, readLoad, now: () => (now += INTERVAL), onError });
+  const durations = new Durations({ ...settings, readLoad, now: () => (now += INTERVAL), onError });
+  return adaptivePlan({ ...settings, durations });
 }
 
 function rethrow(error: unknown): never {
   throw error;
 }
 
-const adaptive: SimulatedBatch['plan'] = (world) => adaptivePlan({ ...settings, ...world, onError: rethrow });
+const adaptive: SimulatedBatch['plan'] = (world) =>
+  adaptivePlan({ ...settings, durations: new Durations({ ...settings, ...world, onError: rethrow }) });
 
 describe('adaptivePlan, at the published limits', () => {
   it.each([

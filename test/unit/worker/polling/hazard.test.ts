@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { binOf, edgeOf, hazardOf, untilNextPoll } from '../../../../src/worker/polling/hazard.ts';
+import { binOf, edgeOf, hazardOf, untilExpectedIdle, untilNextPoll } from '../../../../src/worker/polling/hazard.ts';
 import { coverage } from '../../../support/coverage.ts';
 
 describe('hazardOf', () => {
@@ -76,3 +76,54 @@ describe('hazardOf', () => {
 function width(bin: number): number {
   return edgeOf(bin + 1) - edgeOf(bin);
 }
+
+describe('untilExpectedIdle', () => {
+  const even = new Map(Array.from({ length: 60 }, (_, n) => [binOf(50_000) + n, 10]));
+  const hazard = hazardOf(even);
+
+  it('finds a poll at which the slot has been idle for that time on average', () => {
+    if (!hazard) throw new Error('no hazard');
+    const shares = fc.record({
+      lossRate: fc.double({ min: 0.001, max: 1, noNaN: true }),
+      idleMs: fc.integer({ min: 100, max: 10_000 }),
+      ageMs: fc.integer({ min: 0, max: 200_000 }),
+    });
+    const survives = (age: number) => {
+      const bin = binOf(age);
+      const inBin = (age - edgeOf(bin)) / (edgeOf(bin + 1) - edgeOf(bin));
+      return hazard.surviving(bin) * (1 - inBin) + hazard.surviving(bin + 1) * inBin;
+    };
+    const covered = coverage('expected idle time', ['before the first end', 'between ends', 'after the last end']);
+    fc.assert(
+      fc.property(shares, ({ lossRate, idleMs, ageMs }) => {
+        const wait = untilExpectedIdle(hazard, lossRate, idleMs, ageMs);
+        const end = edgeOf(hazard.last + 1);
+        if (ageMs >= end) {
+          covered.count('after the last end');
+          expect(wait).toBe(Infinity);
+          return;
+        }
+        covered.count(ageMs < edgeOf(hazard.first) ? 'before the first end' : 'between ends');
+        // Integrated in small steps, from the survival at the start of the bin that contains the age.
+        const from = Math.max(ageMs, edgeOf(hazard.first));
+        const runningThen = hazard.surviving(binOf(from));
+        const steps = 2_000;
+        let idle = 0;
+        for (let n = 0; n < steps; n += 1) {
+          const age = from + ((ageMs + wait - from) * (n + 0.5)) / steps;
+          const lost = lossRate * (runningThen - survives(age));
+          const ended = age >= end ? 1 : lost / (lost + survives(age));
+          idle += (ended * (ageMs + wait - from)) / steps;
+        }
+        // Within a bin, ends are taken as evenly spread.
+        expect(Math.abs(idle - idleMs)).toBeLessThan((edgeOf(hazard.last + 1) - edgeOf(hazard.last)) / 2);
+      }),
+    );
+    covered.report();
+  });
+
+  it('needs no poll while no callback is lost', () => {
+    if (!hazard) throw new Error('no hazard');
+    expect(untilExpectedIdle(hazard, 0, 500, 0)).toBe(Infinity);
+  });
+});
