@@ -15,6 +15,11 @@ export type HintResult = 'wake' | 'taught' | 'late' | 'probe';
 
 /** How long the callback of doctor is kept, in seconds. */
 const PROBE_S = 60;
+/**
+ * Interval in which callbacks are recorded together, in milliseconds. Their commands share one write, and so do those of
+ * the polls that follow: singly, a third of the CPU time of a poll worker would be writes.
+ */
+const ROUND_MS = 20;
 /** Delays before an attempt whose poll is active is woken again, in milliseconds. */
 const WAKE_AGAIN_MS = [500, 2_000, 8_000];
 
@@ -43,11 +48,25 @@ export async function recordHint(deps: HintDeps, attempt: Attempt, taskId: strin
     await redis.set(keys.callbackProbe(attempt.id), '1', 'EX', PROBE_S);
     return 'probe';
   }
+  await nextRound();
   const hint = await askLedger(deps, attempt, taskId ?? '');
   if (hint === 'taught') await queues.poll(attempt, 0);
   else if (hint === 'wake' && !(await queues.wake(attempt))) void wakeLater(deps, attempt);
   else if (hint === 'early') void hintLater(deps, attempt);
   return hint === 'early' ? 'wake' : hint;
+}
+
+let round: Promise<void> | undefined;
+
+async function startRound(): Promise<void> {
+  await sleep(ROUND_MS);
+  round = undefined;
+}
+
+/** Resolves at the end of the current round, for all callbacks that arrived in it. */
+async function nextRound(): Promise<void> {
+  round ??= startRound();
+  await round;
 }
 
 async function askLedger({ run, model }: HintDeps, { batch, id, attempt }: Attempt, taskId: string) {
