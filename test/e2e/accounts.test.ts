@@ -12,7 +12,7 @@ const CLIPS = 12;
 /** One account: its key, its prefix, its limits and its API. */
 async function account(name: string, redisUrl: string, folder: string) {
   const apiKey = createHash('sha256').update(name).digest('hex');
-  const simulator = await startSimulator({ apiKey, maxTasks: SLOTS, generationMs: { 5: [60, 120] } });
+  const simulator = await startSimulator({ apiKey, maxTasks: SLOTS, generationMs: { 5: [400, 500] } });
   onTestFinished(() => simulator.close());
   const harness = await createClipmill({
     settings: {
