@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createClipmill } from '../src/index.ts';
-import { startSimulator } from '../src/simulator/start.ts';
+import { startSimulator } from '../src/simulator/start-simulator.ts';
 import { benchFolder } from './temp-folders.ts';
 
 interface SingleClip {

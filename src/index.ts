@@ -18,8 +18,8 @@ import type { Item } from './ledger/item.ts';
 import { createLogger, silentLogger, type Logger } from './core/log.ts';
 import { queueNames, type QueueName } from './queue/queues.ts';
 import { openApp } from './app.ts';
-import { startWorkers } from './worker/start.ts';
-import { openStorage } from './storage/open.ts';
+import { startWorkers } from './worker/start-workers.ts';
+import { openStorage } from './storage/open-storage.ts';
 
 export { InputError, UserError, type Diagnostic } from './core/errors.ts';
 export { SettingsError } from './config/config.ts';

@@ -1,5 +1,5 @@
 /**
- * The kinds of error in which a request can end. `policy.ts` has the action of each step for each kind.
+ * The kinds of error in which a request can end. `error-policy.ts` has the action of each step for each kind.
  *
  * - `rate-limited`: more requests than the limit allows.
  * - `too-many-tasks`: more tasks in flight than the account allows.

@@ -1,11 +1,11 @@
 import pLimit from 'p-limit';
 import { describeError, InputError, type Diagnostic } from '../core/errors.ts';
 import { tooLarge } from '../jobs/image-files.ts';
-import { MAX_IMAGE_BYTES } from '../jobs/limits.ts';
+import { MAX_IMAGE_BYTES } from '../jobs/size-limits.ts';
 import { withoutSignatures } from '../core/redact.ts';
 import { cleanText } from '../core/text.ts';
-import { createSourceOpener, type SourceOpener, type SourceOptions } from '../download/open.ts';
-import type { JobsFile } from '../jobs/open.ts';
+import { createSourceOpener, type SourceOpener, type SourceOptions } from '../download/open-source.ts';
+import type { JobsFile } from '../jobs/open-jobs-files.ts';
 
 /** Concurrent requests. */
 const CONCURRENCY = 16;

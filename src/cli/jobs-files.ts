@@ -1,11 +1,11 @@
 import type { Config } from '../config/config.ts';
 import { plural } from '../core/format.ts';
-import { openJobsFiles, sharedBatches, type JobsFile, type OpenOptions } from '../jobs/open.ts';
+import { openJobsFiles, sharedBatches, type JobsFile, type OpenOptions } from '../jobs/open-jobs-files.ts';
 import type { Submittable } from '../operations/prepare.ts';
 import type { Preview } from '../operations/preview.ts';
 import type { Submission } from '../operations/submit.ts';
-import { openStorage } from '../storage/open.ts';
-import type { CliContext } from './context.ts';
+import { openStorage } from '../storage/open-storage.ts';
+import type { CliContext } from './command-context.ts';
 
 /**
  * Opens and checks the files of a command, and prints notices about them.

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { UserError } from '../core/errors.ts';
 import type { FolderPolicy } from '../adoption/folder-conflict.ts';
-import type { OpenOptions } from '../jobs/open.ts';
+import type { OpenOptions } from '../jobs/open-jobs-files.ts';
 import { formats, type Format } from '../jobs/read/formats.ts';
 
 export const FILES = 'files of prompts: .txt, .csv, .tsv, .yaml, .json, .jsonl; - for standard input';

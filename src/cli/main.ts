@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { formatFailure } from '../core/errors.ts';
 import { packageVersion } from '../core/version.ts';
 import { explainRedisError } from '../redis/errors.ts';
-import { EXIT, processContext, type CliContext } from './context.ts';
+import { EXIT, processContext, type CliContext } from './command-context.ts';
 
 type AddCommand = (program: Command, context: CliContext) => void;
 

@@ -6,7 +6,7 @@ import { loadConfig, unknownSettings, secretsOf, type Config } from '../config/c
 import type { Finding } from '../core/finding.ts';
 import { createLogger, type Logger } from '../core/log.ts';
 import type { RedisUse } from '../redis/locate.ts';
-import type { CliContext } from './context.ts';
+import type { CliContext } from './command-context.ts';
 
 /**
  * Loads the settings of the environment. Prints a warning for names that may be misspelled settings; they are not

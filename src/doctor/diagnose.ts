@@ -15,14 +15,14 @@ import {
   startEmbeddedRedis,
   type EmbeddedRedis,
 } from '../redis/embedded/server.ts';
-import { AcknowledgementPolicy } from '../redis/durability/policy.ts';
+import { AcknowledgementPolicy } from '../redis/durability/acknowledgement-policy.ts';
 import { redisTime } from '../redis/time.ts';
-import { openStorage } from '../storage/open.ts';
+import { openStorage } from '../storage/open-storage.ts';
 import { openApp, type App } from '../app.ts';
-import { checkAccount } from './account.ts';
+import { checkAccount } from './account-check.ts';
 import { judgeInstallation, judgeLimits, judgeSubmission } from './shared-state.ts';
-import { checkCallbacks, type OpenCallbackListener } from './callbacks.ts';
-import { judgeClock, skewOf } from './clock.ts';
+import { checkCallbacks, type OpenCallbackListener } from './callbacks-check.ts';
+import { judgeClock, skewOf } from './clock-check.ts';
 import { fail, ok, warn, type Finding } from '../core/finding.ts';
 import { impossible, isOlder, judgeRedis, MIN_REDIS } from '../redis/fitness.ts';
 import { judgeVulnerabilities } from '../redis/vulnerabilities.ts';

@@ -1,6 +1,6 @@
 import { formatCount } from '../core/format.ts';
 import { InputError, type Diagnostic } from '../core/errors.ts';
-import { MAX_OF_A_KIND, MAX_PROBLEMS } from './limits.ts';
+import { MAX_OF_A_KIND, MAX_PROBLEMS } from './size-limits.ts';
 
 /**
  * Collects diagnostics, so that all are reported at once. Keeps the first 100, and beyond those the first 5 of each

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { OUTPUT_PATTERN } from './compile/output-name.ts';
 import type { Mode } from './job.ts';
-import { MAX_CLIPS_PER_FILE, MAX_TEMPLATE } from './limits.ts';
+import { MAX_CLIPS_PER_FILE, MAX_TEMPLATE } from './size-limits.ts';
 import { NAME } from './names.ts';
 import { defaults, header, job } from './schema.ts';
 import { builtIns, LITERAL_PATTERN, NAME_TEMPLATE_PATTERN, variablesPattern } from './template.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
-import { MAX_IMAGE_BYTES } from './limits.ts';
+import { MAX_IMAGE_BYTES } from './size-limits.ts';
 import type { Fields } from './tree.ts';
 
 /** The formats that the API accepts, by their first bytes. */

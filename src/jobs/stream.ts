@@ -6,7 +6,7 @@ import { compileHeader, type NameFault } from './compile/header.ts';
 import { ImageFiles } from './image-files.ts';
 import type { Budget, Job, JobDefaults, JobInput } from './job.ts';
 import { NAME_RULE } from './names.ts';
-import { MAX_CLIPS_PER_FILE } from './limits.ts';
+import { MAX_CLIPS_PER_FILE } from './size-limits.ts';
 import { jobShape } from './schema.ts';
 import { formatPath, isFields, type Fields, type Report } from './tree.ts';
 import { Uniqueness } from './compile/uniqueness.ts';

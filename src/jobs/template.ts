@@ -1,5 +1,5 @@
 import { formatCount } from '../core/format.ts';
-import { MAX_TEMPLATE } from './limits.ts';
+import { MAX_TEMPLATE } from './size-limits.ts';
 import { quote } from './messages.ts';
 
 /** A parsed text with variables: literal parts are strings, variables are `{ name }`. */

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { InputError, UserError } from '../core/errors.ts';
 import type { Job } from '../jobs/job.ts';
 import { openImage, type LocalImage } from '../jobs/image-files.ts';
-import { MAX_IMAGE_BYTES } from '../jobs/limits.ts';
+import { MAX_IMAGE_BYTES } from '../jobs/size-limits.ts';
 import type { InputStore } from '../storage/storage.ts';
 
 /** Images in memory at a time, of at most 10 MB each. */

@@ -2,7 +2,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { z } from 'zod';
 import type { App } from '../app.ts';
 import { withTimeout } from '../core/timeouts.ts';
-import { documentedFailCodes } from '../apixo/policy.ts';
+import { documentedFailCodes } from '../apixo/error-policy.ts';
 import { haltReasons } from '../ledger/account.ts';
 import { conditionKinds, type ConditionKind } from '../ledger/conditions.ts';
 import { reasons } from '../ledger/schema/reasons.ts';

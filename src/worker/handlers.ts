@@ -21,15 +21,15 @@ import type { SubmissionRecords } from './outcomes/submission-records.ts';
 import { concurrency } from './tuning.ts';
 import type { Resources } from './resources.ts';
 import { BillingEvidence } from './steps/billing-evidence.ts';
-import { stepContext, type StepContext } from './steps/context.ts';
+import { stepContext, type StepContext } from './steps/step-context.ts';
 import { DownloadPlaces } from './steps/download-places.ts';
-import { downloadStep } from './steps/download.ts';
-import { intakeStep } from './steps/intake.ts';
-import { pollStep } from './steps/poll.ts';
+import { downloadStep } from './steps/download-step.ts';
+import { intakeStep } from './steps/intake-step.ts';
+import { pollStep } from './steps/poll-step.ts';
 import { PollLimiter } from './steps/poll-limiter.ts';
 import { createSidecars } from './steps/sidecar.ts';
 import type { StorageBreaker } from './steps/storage-breaker.ts';
-import { MAX_WAITING_SUBMISSIONS, submitStep } from './steps/submit.ts';
+import { MAX_WAITING_SUBMISSIONS, submitStep } from './steps/submit-step.ts';
 
 /** Creates the handler of each queue, which runs its step with the dependencies. */
 export function createHandlers(

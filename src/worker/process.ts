@@ -7,7 +7,7 @@ import type { QueueName } from '../queue/queues.ts';
 import type { App } from '../app.ts';
 import { keepHeapSmall } from './gc-tuning.ts';
 import { explainRedisError } from '../redis/errors.ts';
-import type { Workers } from './start.ts';
+import type { Workers } from './start-workers.ts';
 import type { StuckWindows } from './tuning.ts';
 
 export interface WorkerProcessOptions {
@@ -41,7 +41,7 @@ export async function runWorkers(
 ): Promise<void> {
   if (roles.every((role) => role === 'download')) keepHeapSmall();
   // Loaded now, because keepHeapSmall must run before the heap grows.
-  const [{ openApp }, { startWorkers }] = await Promise.all([import('../app.ts'), import('./start.ts')]);
+  const [{ openApp }, { startWorkers }] = await Promise.all([import('../app.ts'), import('./start-workers.ts')]);
   const config = loadConfig(environment);
   requireApiKey(config);
   const log = createLogger({

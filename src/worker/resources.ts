@@ -4,10 +4,10 @@ import { Closers } from '../core/closers.ts';
 import { formatDuration } from '../core/format.ts';
 import type { Logger } from '../core/log.ts';
 import { metrics } from '../core/metrics.ts';
-import { createSourceOpener, type SourceOpener } from '../download/open.ts';
+import { createSourceOpener, type SourceOpener } from '../download/open-source.ts';
 import type { Conditions } from '../ledger/conditions.ts';
 import type { SyncListener } from '../storage/file/sync-monitor.ts';
-import { openStorage } from '../storage/open.ts';
+import { openStorage } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** The services of a worker process other than Redis: the API, the download hosts and the storage. */

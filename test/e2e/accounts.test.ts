@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { createClipmill } from '../../src/index.ts';
-import { startSimulator } from '../../src/simulator/start.ts';
+import { startSimulator } from '../../src/simulator/start-simulator.ts';
 import { workFolder } from '../support/cli.ts';
 import { privateRedis } from '../support/private-redis.ts';
 

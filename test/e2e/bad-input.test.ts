@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startSimulator, type Simulator } from '../../src/simulator/start.ts';
+import { startSimulator, type Simulator } from '../../src/simulator/start-simulator.ts';
 import { clipmill, scaled, workFolder } from '../support/cli.ts';
 import { images } from '../support/images.ts';
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { startSimulator } from '../../src/simulator/start.ts';
+import { startSimulator } from '../../src/simulator/start-simulator.ts';
 import { clipmill, workFolder } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
 import { privateRedis } from '../support/private-redis.ts';

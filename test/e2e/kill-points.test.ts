@@ -7,7 +7,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { openApp } from '../../src/app.ts';
-import { startSimulator } from '../../src/simulator/start.ts';
+import { startSimulator } from '../../src/simulator/start-simulator.ts';
 import { start, workFolder } from '../support/cli.ts';
 import { ambiguousPoints, callbackPoints, faultPoints, type FaultPoint } from '../support/fault-points.ts';
 import { freePort } from '../support/free-port.ts';

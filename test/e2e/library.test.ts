@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startSimulator } from '../../src/simulator/start.ts';
+import { startSimulator } from '../../src/simulator/start-simulator.ts';
 import { createClipmill, InputError, UserError } from '../../src/index.ts';
 import { scaled, start, workFolder } from '../support/cli.ts';
 

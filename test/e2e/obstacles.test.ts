@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { startSimulator } from '../../src/simulator/start.ts';
+import { startSimulator } from '../../src/simulator/start-simulator.ts';
 import { clipmill, scaled, workFolder } from '../support/cli.ts';
 import { forwardProxy } from '../support/forward-proxy.ts';
 import { until } from '../support/until.ts';

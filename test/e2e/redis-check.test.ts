@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createClipmill } from '../../src/index.ts';
 import { clipmill, start, workFolder } from '../support/cli.ts';
-import { startSimulator } from '../../src/simulator/start.ts';
+import { startSimulator } from '../../src/simulator/start-simulator.ts';
 import { privateRedis } from '../support/private-redis.ts';
 import { until } from '../support/until.ts';
 

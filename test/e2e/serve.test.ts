@@ -7,7 +7,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { openApp, type App } from '../../src/app.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import type { SimulatorOptions } from '../../src/simulator/options.ts';
-import { startSimulator, type Simulator } from '../../src/simulator/start.ts';
+import { startSimulator, type Simulator } from '../../src/simulator/start-simulator.ts';
 import { clipmill, start, workFolder, type Running } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
 import { halfOpenProxy } from '../support/half-open-proxy.ts';

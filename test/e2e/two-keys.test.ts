@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startEmbeddedRedis } from '../../src/redis/embedded/server.ts';
-import { startSimulator } from '../../src/simulator/start.ts';
+import { startSimulator } from '../../src/simulator/start-simulator.ts';
 import { clipmill, scaled, workFolder } from '../support/cli.ts';
 
 describe('two keys on one prefix', () => {

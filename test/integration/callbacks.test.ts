@@ -5,7 +5,7 @@ import { request } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { callbackUrl } from '../../src/callbacks/path.ts';
 import { refOf } from '../../src/ledger/schema/keys.ts';
-import { startServer, type RunningServer } from '../../src/server/start.ts';
+import { startServer, type RunningServer } from '../../src/server/start-server.ts';
 import type { SimulatorOptions } from '../../src/simulator/options.ts';
 import { reconcile } from '../../src/worker/maintenance/reconcile.ts';
 import { createLogger } from '../../src/core/log.ts';

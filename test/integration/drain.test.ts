@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { openApp } from '../../src/app.ts';
 import { queueNames } from '../../src/queue/queues.ts';
-import { startWorkers } from '../../src/worker/start.ts';
+import { startWorkers } from '../../src/worker/start-workers.ts';
 import { workFolder } from '../support/cli.ts';
 import { halfOpenProxy } from '../support/half-open-proxy.ts';
 import { privateRedis } from '../support/private-redis.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAttempts, type Attempt, type Attempts } from '../../src/ledger/attempts.ts';
 import { dispatch } from '../../src/ledger/dispatch.ts';
-import { purgeEndedBatches } from '../../src/worker/maintenance/tasks.ts';
+import { purgeEndedBatches } from '../../src/worker/maintenance/maintenance-tasks.ts';
 import type { App } from '../../src/app.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
 import { clips } from '../support/harness.ts';

@@ -3,7 +3,7 @@ import { request } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { startServer } from '../../src/server/start.ts';
+import { startServer } from '../../src/server/start-server.ts';
 import { clip, clips, startHarness, type Harness } from '../support/harness.ts';
 
 const docs = new URL('../../docs/', import.meta.url);

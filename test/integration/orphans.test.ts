@@ -9,7 +9,7 @@ import { expandJobs } from '../../src/jobs/stream.ts';
 import { contentHash } from '../../src/ledger/intake.ts';
 import { prepareSubmission } from '../../src/operations/prepare.ts';
 import { submitJobs } from '../../src/operations/submit.ts';
-import { openStorage } from '../../src/storage/open.ts';
+import { openStorage } from '../../src/storage/open-storage.ts';
 import { workFolder } from '../support/cli.ts';
 import { oneAttempt, openLedger } from '../support/ledger.ts';
 import { clips, startHarness, type Harness } from '../support/harness.ts';

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { proxyOf, proxySettings } from '../../src/core/proxy.ts';
-import { createSourceOpener, type Source } from '../../src/download/open.ts';
+import { createSourceOpener, type Source } from '../../src/download/open-source.ts';
 import { createS3Storage } from '../../src/storage/s3/storage.ts';
 import { startHttpProxy } from '../support/http-proxy.ts';
 

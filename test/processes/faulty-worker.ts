@@ -10,10 +10,10 @@ import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/core/log.ts';
 import { openApp } from '../../src/app.ts';
 import { queueNames } from '../../src/queue/queues.ts';
-import { startServer } from '../../src/server/start.ts';
+import { startServer } from '../../src/server/start-server.ts';
 import { openRecords } from '../../src/worker/outcomes/submission-records.ts';
 import { openResources } from '../../src/worker/resources.ts';
-import { startWorkers } from '../../src/worker/start.ts';
+import { startWorkers } from '../../src/worker/start-workers.ts';
 import type { FaultPoint } from '../support/fault-points.ts';
 
 const killAt = process.env['KILL_AT'] as FaultPoint | undefined;

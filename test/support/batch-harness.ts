@@ -6,7 +6,7 @@ import type { Batch } from '../../src/ledger/batch.ts';
 import { silentLogger } from '../../src/core/log.ts';
 import { openApp, type App } from '../../src/app.ts';
 import { queueNames } from '../../src/queue/queues.ts';
-import { startSimulator, type Simulator } from '../../src/simulator/start.ts';
+import { startSimulator, type Simulator } from '../../src/simulator/start-simulator.ts';
 import { start, workFolder, type Running } from './cli.ts';
 import { clips } from './harness.ts';
 import { until } from './until.ts';

@@ -10,8 +10,8 @@ import { silentLogger, type Logger } from '../../src/core/log.ts';
 import { openApp, type App } from '../../src/app.ts';
 import { queueNames, type QueueName } from '../../src/queue/queues.ts';
 import { openResources, type Resources } from '../../src/worker/resources.ts';
-import { startWorkers, type WorkerOptions, type Workers } from '../../src/worker/start.ts';
-import { startSimulator, type Simulator } from '../../src/simulator/start.ts';
+import { startWorkers, type WorkerOptions, type Workers } from '../../src/worker/start-workers.ts';
+import { startSimulator, type Simulator } from '../../src/simulator/start-simulator.ts';
 import type { SimulatorOptions } from '../../src/simulator/options.ts';
 import { until } from './until.ts';
 

@@ -1,6 +1,6 @@
 import { silentLogger, type Logger } from '../../src/core/log.ts';
 import type { Attempt } from '../../src/ledger/attempts.ts';
-import { stepContext, type StepContext } from '../../src/worker/steps/context.ts';
+import { stepContext, type StepContext } from '../../src/worker/steps/step-context.ts';
 
 export interface ContextOptions {
   attemptsStarted?: number;

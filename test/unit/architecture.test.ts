@@ -133,7 +133,7 @@ describe('imports', () => {
   });
 
   it('are reported if they do not', () => {
-    expect(fault('src/ledger/item.ts', 'src/worker/steps/poll.ts')).toContain('not below it');
+    expect(fault('src/ledger/item.ts', 'src/worker/steps/poll-step.ts')).toContain('not below it');
     expect(fault('src/ledger/item.ts', 'src/jobs/job.ts')).toContain('not below it');
     expect(fault('src/simulator/api.ts', 'src/apixo/wire.ts')).toContain('stands alone');
     expect(fault('src/unknown/x.ts', 'src/core/errors.ts')).toContain('no floor');

@@ -1,4 +1,4 @@
-import { fieldOf, isFields, recordsOf } from './records.ts';
+import { fieldOf, isFields, recordsOf } from './json-fields.ts';
 
 const names = ['balance', 'currentbalance', 'credits', 'credit', 'remaining', 'amount', 'available'] as const;
 

@@ -1,4 +1,4 @@
-import { fieldOf, isFields } from './records.ts';
+import { fieldOf, isFields } from './json-fields.ts';
 
 /** The code and the message in the body of an answer. */
 export interface BodyCode {

@@ -1,5 +1,5 @@
 import { parseJson, unwrapJson } from './json.ts';
-import { isFields, normalize } from './records.ts';
+import { isFields, normalize } from './json-fields.ts';
 
 const MAX_URL = 8_192;
 const MAX_VALUES = 2_000;

@@ -1,6 +1,6 @@
 import { wholeCharacters } from '../../core/text.ts';
 import { unwrapJson } from './json.ts';
-import { fieldOf, isFields, recordsOf, type Fields } from './records.ts';
+import { fieldOf, isFields, recordsOf, type Fields } from './json-fields.ts';
 
 const MAX_ID = 512;
 

@@ -1,6 +1,6 @@
 import { cleanText } from '../../core/text.ts';
 import { documentedUrls, findResultUrls } from './result-urls.ts';
-import { fieldOf, isFields, normalize, recordsOf, type Fields } from './records.ts';
+import { fieldOf, isFields, normalize, recordsOf, type Fields } from './json-fields.ts';
 import { readId, taskIdOf } from './task-id.ts';
 
 /** The state of a task in a status answer. Times are Unix milliseconds of the API's clock. */

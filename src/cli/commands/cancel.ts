@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { cancelBatch } from '../../operations/cancel.ts';
 import { plural } from '../../core/format.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../command-context.ts';
 import { withApp } from '../with-app.ts';
 
 export function addCancel(program: Command, context: CliContext): void {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { reportSettings } from '../../config/config.ts';
 import { formatTable } from '../../core/format.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../command-context.ts';
 import { configFrom } from '../with-app.ts';
 
 export function addConfig(program: Command, context: CliContext): void {

@@ -1,11 +1,11 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { loadConfig, reportSettings, SettingsError, unknownSettings, type Config } from '../../config/config.ts';
-import { startServer } from '../../server/start.ts';
+import { startServer } from '../../server/start-server.ts';
 import { diagnose } from '../../doctor/diagnose.ts';
 import { fail, ok, warn, type Finding } from '../../core/finding.ts';
 import { plural } from '../../core/format.ts';
-import { EXIT, type CliContext } from '../context.ts';
+import { EXIT, type CliContext } from '../command-context.ts';
 import { DEFAULT_HOME } from '../../redis/locate.ts';
 
 export function addDoctor(program: Command, context: CliContext): void {

@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
 import { galleryPage, locationLink } from '../../reports/gallery/gallery.ts';
-import { csvLines } from '../../reports/csv.ts';
+import { csvLines } from '../../reports/csv-lines.ts';
 import { jsonlLines } from '../../reports/manifest.ts';
 import { requireBatch } from '../../operations/arguments.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../command-context.ts';
 import { withApp } from '../with-app.ts';
 
 const formats = ['jsonl', 'csv', 'html'] as const;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../command-context.ts';
 import { withApp } from '../with-app.ts';
 
 export function addPause(program: Command, context: CliContext): void {

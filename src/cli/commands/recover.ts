@@ -5,9 +5,9 @@ import type { Finding } from '../../core/finding.ts';
 import { plural } from '../../core/format.ts';
 import { UserError } from '../../core/errors.ts';
 import { recoverBatches, type Recovered } from '../../operations/recover.ts';
-import { openStorage } from '../../storage/open.ts';
+import { openStorage } from '../../storage/open-storage.ts';
 import { OUTCOMES_FOLDER, readOutcomes } from '../../worker/outcomes/outcome-file.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../command-context.ts';
 import { workerLog, configFrom, formatFinding } from '../with-app.ts';
 
 export function addRecover(program: Command, context: CliContext): void {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { retryItems } from '../../operations/retry.ts';
 import { plural } from '../../core/format.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../command-context.ts';
 import { withApp } from '../with-app.ts';
 
 interface RetryOptions {

@@ -2,7 +2,7 @@ import { Argument, type Command } from 'commander';
 import { eventJsonSchema } from '../../ledger/event.ts';
 import { jobsFileJsonSchema } from '../../jobs/file-schema.ts';
 import { queueJobJsonSchema } from '../../jobs/queue-job.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../command-context.ts';
 
 const schemas = { job: queueJobJsonSchema, event: eventJsonSchema, file: jobsFileJsonSchema };
 

@@ -4,8 +4,8 @@ import { openApp } from '../../app.ts';
 import { secretsOf } from '../../config/config.ts';
 import { onInterrupt } from '../../core/shutdown.ts';
 import { createLogger, readableLines } from '../../core/log.ts';
-import { startServer } from '../../server/start.ts';
-import { EXIT, type CliContext } from '../context.ts';
+import { startServer } from '../../server/start-server.ts';
+import { EXIT, type CliContext } from '../command-context.ts';
 import { configFrom } from '../with-app.ts';
 
 /** Default of CLIPMILL_LISTEN in this command. */

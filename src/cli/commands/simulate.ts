@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { faultRates } from '../../simulator/faults.ts';
 import { markerTable } from '../../simulator/markers.ts';
-import { startSimulator } from '../../simulator/start.ts';
+import { startSimulator } from '../../simulator/start-simulator.ts';
 import type { SimulatorOptions } from '../../simulator/options.ts';
 import { formatTable } from '../../core/format.ts';
 import { onInterrupt } from '../../core/shutdown.ts';
-import { EXIT, type CliContext } from '../context.ts';
+import { EXIT, type CliContext } from '../command-context.ts';
 
 interface SimulateOptions {
   port: number;

@@ -3,7 +3,7 @@ import { requireBatch } from '../../operations/arguments.ts';
 import { readStatus, type BatchStatus, type Status } from '../../operations/status.ts';
 import { itemStates } from '../../ledger/schema/states.ts';
 import { formatCount, formatDuration, formatTable } from '../../core/format.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../command-context.ts';
 import { withApp } from '../with-app.ts';
 
 export function addStatus(program: Command, context: CliContext): void {

@@ -5,7 +5,7 @@ import type { App } from '../../app.ts';
 import { prepareSubmission } from '../../operations/prepare.ts';
 import { submitJobs } from '../../operations/submit.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { openStorage } from '../../storage/open.ts';
+import { openStorage } from '../../storage/open-storage.ts';
 import { formatCount, plural } from '../../core/format.ts';
 import { changedNotice, closeFiles, describeStoredItems, headerOf, openFiles, submittables } from '../jobs-files.ts';
 import {
@@ -16,7 +16,7 @@ import {
   jobsOptions,
   type FolderFlags,
 } from '../jobs-options.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../command-context.ts';
 import { configFrom, withApp } from '../with-app.ts';
 
 export function addSubmit(program: Command, context: CliContext): void {

@@ -3,11 +3,11 @@ import { kling26 } from '../../apixo/models/kling-2-6.ts';
 import { requireImageStore } from '../../operations/upload-images.ts';
 import { addressesOf, type Config } from '../../config/config.ts';
 import type { Budget, Totals } from '../../jobs/job.ts';
-import type { JobsFile } from '../../jobs/open.ts';
+import type { JobsFile } from '../../jobs/open-jobs-files.ts';
 import { closeFiles, openFiles } from '../jobs-files.ts';
 import { addJobsOptions, FILES, jobsOptions } from '../jobs-options.ts';
 import { formatCount, formatDuration, formatTable, plural } from '../../core/format.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../command-context.ts';
 import { configFrom } from '../with-app.ts';
 
 export function addValidate(program: Command, context: CliContext): void {

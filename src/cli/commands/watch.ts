@@ -3,7 +3,7 @@ import { systemClock } from '../../core/clock.ts';
 import { onInterrupt } from '../../core/shutdown.ts';
 import { requireBatch } from '../../operations/arguments.ts';
 import { readStatus } from '../../operations/status.ts';
-import { EXIT, type CliContext } from '../context.ts';
+import { EXIT, type CliContext } from '../command-context.ts';
 import { withApp } from '../with-app.ts';
 import { describeStatus } from './status.ts';
 

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { queueNames, type QueueName } from '../../queue/queues.ts';
-import { EXIT, type CliContext } from '../context.ts';
+import { EXIT, type CliContext } from '../command-context.ts';
 import { openListeners } from '../../server/open-listeners.ts';
 import { runWorkers } from '../../worker/process.ts';
 

@@ -1,8 +1,8 @@
 import type { Config } from '../../config/config.ts';
 import { formatCount, formatUsd, plural } from '../../core/format.ts';
-import type { JobsFile } from '../../jobs/open.ts';
+import type { JobsFile } from '../../jobs/open-jobs-files.ts';
 import type { Preview } from '../../operations/preview.ts';
-import type { RunningServer } from '../../server/start.ts';
+import type { RunningServer } from '../../server/start-server.ts';
 import { describeStoredItems } from '../jobs-files.ts';
 
 /** Describes a submission before it begins: new and existing clips, seconds of video, balance and budgets. */

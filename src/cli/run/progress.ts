@@ -1,4 +1,4 @@
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../command-context.ts';
 import type { Counts } from '../../ledger/batch.ts';
 import type { Usage } from '../../ledger/limits.ts';
 import { endStates, itemStates } from '../../ledger/schema/states.ts';

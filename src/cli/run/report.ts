@@ -9,8 +9,8 @@ import type { Batch } from '../../ledger/batch.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';
 import { reasons } from '../../ledger/schema/reasons.ts';
 import { endStates } from '../../ledger/schema/states.ts';
-import type { Workers } from '../../worker/start.ts';
-import { EXIT, type CliContext } from '../context.ts';
+import type { Workers } from '../../worker/start-workers.ts';
+import { EXIT, type CliContext } from '../command-context.ts';
 import { sumCounts } from './follow.ts';
 
 /** Prints the results of the batches and the balance. @returns the exit code */

@@ -6,7 +6,7 @@ import { JobCompiler } from './compile.ts';
 import { expandJob } from './expand.ts';
 import { compileHeader, type Batch, type HeaderContext } from './header.ts';
 import type { Job, Mode, Totals } from '../job.ts';
-import { MAX_COUNTED } from '../limits.ts';
+import { MAX_COUNTED } from '../size-limits.ts';
 import type { DiagnosticList } from '../diagnostics.ts';
 import type { Entry, Reader } from '../read/reader.ts';
 import { headerFields, headerShape, textFields } from '../schema.ts';

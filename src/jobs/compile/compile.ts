@@ -1,5 +1,5 @@
 import { itemInput, type MatrixValue } from '../job.ts';
-import { MAX_CLIPS_PER_JOB } from '../limits.ts';
+import { MAX_CLIPS_PER_JOB } from '../size-limits.ts';
 import { textShape } from '../schema.ts';
 import { builtIns, parseTemplate, render, unknownVariable, type Template } from '../template.ts';
 import type { FieldDiagnostic, Fields, Report } from '../tree.ts';

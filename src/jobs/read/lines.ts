@@ -1,4 +1,4 @@
-import { MAX_TEXT } from '../limits.ts';
+import { MAX_TEXT } from '../size-limits.ts';
 import { InputError } from '../../core/errors.ts';
 import { advance, START, type Place } from '../tree.ts';
 

@@ -3,7 +3,7 @@ import { describeError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import type { RedisClient } from '../connect.ts';
 import { NotMasterError } from './replica-view.ts';
-import { AcknowledgementPolicy, type DurabilitySetting } from './policy.ts';
+import { AcknowledgementPolicy, type DurabilitySetting } from './acknowledgement-policy.ts';
 
 /** Timeout of an acknowledgement by replicas or the disk, in milliseconds. */
 const ACKNOWLEDGE_MS = 2_000;

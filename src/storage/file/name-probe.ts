@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { RESERVED_BYTES } from '../names.ts';
+import { RESERVED_BYTES } from '../safe-names.ts';
 import type { NameRules } from '../storage.ts';
 
 /** Characters that FAT, exFAT, NTFS and SMB shares refuse, and some that older encodings do not have. */

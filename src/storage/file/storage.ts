@@ -11,7 +11,7 @@ import { fileNameRules, probeFolder, type NameFacts } from './name-probe.ts';
 import { writeNewFile } from './new-file.ts';
 import { createPartFiles, partName, publish } from './part-file.ts';
 import { SyncMonitor, type SyncListener } from './sync-monitor.ts';
-import { requireSafeName } from '../names.ts';
+import { requireSafeName } from '../safe-names.ts';
 import { NameError, StorageError, type Bytes, type Storage, type Stored } from '../storage.ts';
 import { Transfer } from '../transfer.ts';
 

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { UserError } from '../../core/errors.ts';
-import { RESERVED_BYTES, requireSafeName } from '../names.ts';
+import { RESERVED_BYTES, requireSafeName } from '../safe-names.ts';
 import { NameError, StorageError, type Bytes, type ClipFacts, type Storage } from '../storage.ts';
 import { supportsConditionalPut, putIfAbsent } from './conditional-put.ts';
 import { createS3Inputs } from './inputs.ts';

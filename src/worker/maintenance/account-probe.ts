@@ -1,5 +1,5 @@
 import { ApixoError } from '../../apixo/errors.ts';
-import { errorPolicy } from '../../apixo/policy.ts';
+import { errorPolicy } from '../../apixo/error-policy.ts';
 import type { ApixoClient } from '../../apixo/client.ts';
 import { constants } from '../../ledger/schema/constants.ts';
 import type { Account } from '../../ledger/account.ts';

@@ -6,7 +6,7 @@ import { createAttempts, type Attempts } from '../../ledger/attempts.ts';
 import { scriptRunner } from '../../ledger/scripts.ts';
 import { duplicateRedis } from '../../redis/connect.ts';
 import { DurableConnection } from '../../redis/durability/durable-connection.ts';
-import { requirePossible } from '../../redis/durability/policy.ts';
+import { requirePossible } from '../../redis/durability/acknowledgement-policy.ts';
 import { readRedisFacts } from '../../redis/facts.ts';
 import { OutcomeFile, OUTCOMES_FOLDER, replayOutcomes } from './outcome-file.ts';
 import { OutcomeJournal } from './outcome-journal.ts';

@@ -1,6 +1,6 @@
 import type { ApixoClient } from '../../apixo/client.ts';
 import { ApixoError } from '../../apixo/errors.ts';
-import { errorPolicy } from '../../apixo/policy.ts';
+import { errorPolicy } from '../../apixo/error-policy.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Account, BalanceReply } from '../../ledger/account.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';

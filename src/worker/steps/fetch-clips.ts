@@ -3,11 +3,11 @@ import { describeError } from '../../core/errors.ts';
 import { withoutSignatures } from '../../core/redact.ts';
 import type { Attempts, DownloadTask, StoredClip, StoredFile } from '../../ledger/attempts.ts';
 import { SourceError } from '../../download/errors.ts';
-import type { SourceOpener } from '../../download/open.ts';
+import type { SourceOpener } from '../../download/open-source.ts';
 import { ClipValidator } from '../../download/clip-validator.ts';
-import { rescueName } from '../../storage/names.ts';
+import { rescueName } from '../../storage/safe-names.ts';
 import { NameError, StorageError, type Storage } from '../../storage/storage.ts';
-import type { StepContext } from './context.ts';
+import type { StepContext } from './step-context.ts';
 import type { Place } from './download-places.ts';
 
 export interface FetchDeps {

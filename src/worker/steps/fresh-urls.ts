@@ -1,10 +1,10 @@
 import { ApixoError } from '../../apixo/errors.ts';
-import { errorPolicy } from '../../apixo/policy.ts';
+import { errorPolicy } from '../../apixo/error-policy.ts';
 import type { ApixoClient } from '../../apixo/client.ts';
 import type { Model } from '../../apixo/model.ts';
 import type { Attempts } from '../../ledger/attempts.ts';
 import type { RequestBucket } from '../../ledger/request-token.ts';
-import type { StepContext } from './context.ts';
+import type { StepContext } from './step-context.ts';
 
 export interface FreshUrlDeps {
   api: Pick<ApixoClient, 'status'>;

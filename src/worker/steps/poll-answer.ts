@@ -1,5 +1,5 @@
 import type { ApixoError } from '../../apixo/errors.ts';
-import { errorPolicy, failedTaskAction, haltsAccount } from '../../apixo/policy.ts';
+import { errorPolicy, failedTaskAction, haltsAccount } from '../../apixo/error-policy.ts';
 import type { TaskReport, UnclearReason } from '../../apixo/read/task-report.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { metrics } from '../../core/metrics.ts';
@@ -11,7 +11,7 @@ import { again, done, type StepResult } from '../../queue/step-result.ts';
 import type { CallbackLoss } from '../polling/callback-loss.ts';
 import type { CallbackPlan } from '../polling/callback.ts';
 import type { PollPlan } from '../polling/plan.ts';
-import type { StepContext } from './context.ts';
+import type { StepContext } from './step-context.ts';
 
 export interface PollAnswerDeps {
   attempts: Pick<Attempts, 'taskFailedAgain' | 'taskFailed' | 'held' | 'unclear'>;

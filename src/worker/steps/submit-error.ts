@@ -1,5 +1,5 @@
 import type { ApixoError } from '../../apixo/errors.ts';
-import { errorPolicy, haltsAccount } from '../../apixo/policy.ts';
+import { errorPolicy, haltsAccount } from '../../apixo/error-policy.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { describeError } from '../../core/errors.ts';
 import { withTimeout } from '../../core/timeouts.ts';
@@ -8,7 +8,7 @@ import type { Attempts, Cause } from '../../ledger/attempts.ts';
 import type { BeginReply } from '../../ledger/attempt-replies.ts';
 import type { Account, HaltReason } from '../../ledger/account.ts';
 import type { BillingEvidence } from './billing-evidence.ts';
-import type { StepContext } from './context.ts';
+import type { StepContext } from './step-context.ts';
 
 export interface SubmitErrorDeps {
   attempts: Pick<Attempts, 'notAccepted' | 'rejected' | 'ambiguous' | 'resubmit'>;

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkUrls } from '../../../src/cli/check-urls.ts';
 import type { Job } from '../../../src/jobs/job.ts';
-import type { JobsFile } from '../../../src/jobs/open.ts';
+import type { JobsFile } from '../../../src/jobs/open-jobs-files.ts';
 
 /** A server that answers by path. */
 async function serve(): Promise<{ url: string; requests: string[] }> {

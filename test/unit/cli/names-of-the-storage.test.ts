@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import type { CliContext } from '../../../src/cli/context.ts';
+import type { CliContext } from '../../../src/cli/command-context.ts';
 import { closeFiles, openFiles } from '../../../src/cli/jobs-files.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 

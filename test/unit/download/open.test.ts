@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkedLookup } from '../../../src/download/address.ts';
-import { createSourceOpener, type Source, type SourceOptions } from '../../../src/download/open.ts';
+import { createSourceOpener, type Source, type SourceOptions } from '../../../src/download/open-source.ts';
 import { get } from '../../../src/download/request.ts';
 
 const clip = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(300_000, 'clip')]);

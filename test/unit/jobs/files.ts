@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Job } from '../../../src/jobs/job.ts';
-import { openJobsFiles, type JobsFile, type OpenOptions } from '../../../src/jobs/open.ts';
+import { openJobsFiles, type JobsFile, type OpenOptions } from '../../../src/jobs/open-jobs-files.ts';
 import { gather } from './gather.ts';
 import { complaints } from './library.ts';
 

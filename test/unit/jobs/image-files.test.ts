@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openJobsFiles } from '../../../src/jobs/open.ts';
+import { openJobsFiles } from '../../../src/jobs/open-jobs-files.ts';
 import { readQueueJob } from '../../../src/jobs/queue-job.ts';
 import { expandJobs } from '../../../src/jobs/stream.ts';
 import { images } from '../../support/images.ts';

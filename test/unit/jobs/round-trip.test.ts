@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { isDeepStrictEqual } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { expandJobs } from '../../../src/jobs/stream.ts';
-import { openJobsFiles } from '../../../src/jobs/open.ts';
+import { openJobsFiles } from '../../../src/jobs/open-jobs-files.ts';
 import type { JobInput } from '../../../src/jobs/job.ts';
 import { folder } from './files.ts';
 import { gather } from './gather.ts';

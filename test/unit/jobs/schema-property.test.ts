@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { formatDiagnostic, InputError } from '../../../src/core/errors.ts';
 import { jobsFileJsonSchema } from '../../../src/jobs/file-schema.ts';
-import { openJobsFiles } from '../../../src/jobs/open.ts';
+import { openJobsFiles } from '../../../src/jobs/open-jobs-files.ts';
 import { queueJobJsonSchema, readQueueJob } from '../../../src/jobs/queue-job.ts';
 import { folder } from './files.ts';
 

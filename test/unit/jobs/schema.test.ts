@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, expectTypeOf, it } from 'vitest';
 import { jobsFileJsonSchema } from '../../../src/jobs/file-schema.ts';
-import { openJobsFiles } from '../../../src/jobs/open.ts';
+import { openJobsFiles } from '../../../src/jobs/open-jobs-files.ts';
 import type { JobInput } from '../../../src/jobs/job.ts';
 import { gather } from './gather.ts';
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { InputError } from '../../../src/core/errors.ts';
-import { openJobsFiles, type JobsFile, type OpenOptions } from '../../../src/jobs/open.ts';
+import { openJobsFiles, type JobsFile, type OpenOptions } from '../../../src/jobs/open-jobs-files.ts';
 import { folder } from './files.ts';
 import { gather } from './gather.ts';
 

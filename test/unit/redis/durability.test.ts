@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseClusterNodes } from '../../../src/redis/cluster-nodes.ts';
-import { decide, requirePossible } from '../../../src/redis/durability/policy.ts';
+import { decide, requirePossible } from '../../../src/redis/durability/acknowledgement-policy.ts';
 import { RememberedReplicas } from '../../../src/redis/durability/remembered-replicas.ts';
 import { parseFacts } from '../../../src/redis/facts.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { csvLines } from '../../../src/reports/csv.ts';
+import { csvLines } from '../../../src/reports/csv-lines.ts';
 import { galleryPage, locationLink, relativeLink } from '../../../src/reports/gallery/gallery.ts';
 import { jsonlLines, manifestRow } from '../../../src/reports/manifest.ts';
 import type { Item } from '../../../src/ledger/item.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/core/errors.ts';
 import { changeFaults } from '../../../src/simulator/faults.ts';
-import { startSimulator } from '../../../src/simulator/start.ts';
+import { startSimulator } from '../../../src/simulator/start-simulator.ts';
 import type { SimulatorOptions } from '../../../src/simulator/options.ts';
 import { readBalance, readOptions } from '../../../src/simulator/options.ts';
 

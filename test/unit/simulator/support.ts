@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest';
 import { Agent, request, type Dispatcher } from 'undici';
-import { startSimulator, type Simulator } from '../../../src/simulator/start.ts';
+import { startSimulator, type Simulator } from '../../../src/simulator/start-simulator.ts';
 import type { SimulatorOptions } from '../../../src/simulator/options.ts';
 import type { TaskRecord } from '../../../src/simulator/records.ts';
 

@@ -1,4 +1,4 @@
-import { MAX_TEXT } from '../../limits.ts';
+import { MAX_TEXT } from '../../size-limits.ts';
 import { moved, START, type SyntaxDiagnostic } from '../../tree.ts';
 import {
   brokenHeader,
@@ -12,7 +12,7 @@ import {
   type Source,
 } from '../reader.ts';
 import { JsonSplitter, type JobText } from './splitter.ts';
-import { parseJson } from './text.ts';
+import { parseJson } from './parse-json.ts';
 
 const EMPTY = 'is empty: write `["a red fox in snow", …]`';
 

@@ -1,4 +1,4 @@
-import { MAX_TEXT } from '../../limits.ts';
+import { MAX_TEXT } from '../../size-limits.ts';
 import { START, type Place } from '../../tree.ts';
 
 /** The text of one job, up to its comma. A text beyond MAX_TEXT is incomplete. */

@@ -1,6 +1,6 @@
 import { headerFields, isExtension, jobShape } from '../../schema.ts';
 import { linesOf, type Line } from '../lines.ts';
-import { parseJson } from '../json/text.ts';
+import { parseJson } from '../json/parse-json.ts';
 import { unreadable, type Entry, type Header, type Reader, type Source } from '../reader.ts';
 
 /** Fields that only a header has. They identify a header even if another field is misspelled. */

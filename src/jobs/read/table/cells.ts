@@ -1,5 +1,5 @@
 import type { Place, SyntaxDiagnostic, Tree } from '../../tree.ts';
-import { parseJson } from '../json/text.ts';
+import { parseJson } from '../json/parse-json.ts';
 
 /** Separator of URLs in a cell. A comma within a URL is not followed by another URL. */
 const BETWEEN_URLS = /\s*[,;|]\s*(?=https?:\/\/)|\s+/i;

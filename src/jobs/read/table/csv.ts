@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream';
 import { parse as parseSync } from 'csv-parse/sync';
 import { CsvError, parse } from 'csv-parse';
-import { MAX_TEXT } from '../../limits.ts';
+import { MAX_TEXT } from '../../size-limits.ts';
 import type { SyntaxDiagnostic } from '../../tree.ts';
 import type { Source } from '../reader.ts';
 

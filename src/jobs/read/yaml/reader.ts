@@ -1,4 +1,4 @@
-import { MAX_TEXT, MAX_WHOLE } from '../../limits.ts';
+import { MAX_TEXT, MAX_WHOLE } from '../../size-limits.ts';
 import { moved, START, type Place, type Tree } from '../../tree.ts';
 import { quote } from '../../messages.ts';
 import { linesOf } from '../lines.ts';
@@ -16,7 +16,7 @@ import {
 } from '../reader.ts';
 import { YamlScope, type YamlEffects } from './scope.ts';
 import { YamlSplitter, type JobText } from './splitter.ts';
-import { parseYaml, type YamlText } from './text.ts';
+import { parseYaml, type YamlText } from './parse-yaml.ts';
 
 /** Characters of jobs that are parsed together: creating a parser costs more than parsing a job. */
 const GROUP = 32 * 1024;

@@ -1,4 +1,4 @@
-import { MAX_ALIASED, MAX_ANCHORED } from '../../limits.ts';
+import { MAX_ALIASED, MAX_ANCHORED } from '../../size-limits.ts';
 import type { Place, Tree } from '../../tree.ts';
 
 export interface Anchor {

@@ -1,4 +1,4 @@
-import { MAX_TEXT } from '../../limits.ts';
+import { MAX_TEXT } from '../../size-limits.ts';
 import { START, type Place, type SyntaxDiagnostic } from '../../tree.ts';
 import type { Line } from '../lines.ts';
 import { beginsWithOddSpace, oddSpace } from './whitespace.ts';

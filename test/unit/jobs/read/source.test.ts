@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openJobsFiles } from '../../../../src/jobs/open.ts';
+import { openJobsFiles } from '../../../../src/jobs/open-jobs-files.ts';
 import { SourceFile } from '../../../../src/jobs/read/source.ts';
 import { file, folder, open, read, wrong } from '../files.ts';
 import { gather } from '../gather.ts';

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { YamlReader } from '../../../../src/jobs/read/yaml/reader.ts';
 import { YamlScope } from '../../../../src/jobs/read/yaml/scope.ts';
-import { parseYaml } from '../../../../src/jobs/read/yaml/text.ts';
+import { parseYaml } from '../../../../src/jobs/read/yaml/parse-yaml.ts';
 import type { Tree } from '../../../../src/jobs/tree.ts';
 import { gather } from '../gather.ts';
 import { coverage } from '../../../support/coverage.ts';

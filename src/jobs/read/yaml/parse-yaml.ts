@@ -1,10 +1,10 @@
 import { Composer, Lexer, LineCounter, Parser, visit, type CST, type Document, type YAMLParseError } from 'yaml';
-import { MAX_DEPTH } from '../../limits.ts';
+import { MAX_DEPTH } from '../../size-limits.ts';
 import type { Place, SyntaxDiagnostic, Tree } from '../../tree.ts';
 import { quote } from '../../messages.ts';
 import type { YamlEffects, YamlScope } from './scope.ts';
 import { findOddSpace } from './whitespace.ts';
-import { YamlTree } from './tree.ts';
+import { YamlTree } from './yaml-tree.ts';
 
 const TOO_DEEP = `lists and mappings are nested more than ${MAX_DEPTH} deep: is a bracket not closed, or its content not indented?`;
 

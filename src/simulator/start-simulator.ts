@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { Account } from './account.ts';
 import { Api } from './api.ts';
-import { Callbacks } from './callbacks.ts';
+import { Callbacks } from './callback-delivery.ts';
 import { serveControl, type Controls } from './control.ts';
 import { FaultInjector, changeFaults, type Faults } from './faults.ts';
 import { serveFile } from './files.ts';

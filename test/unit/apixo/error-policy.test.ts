@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { errorKinds } from '../../../src/apixo/errors.ts';
-import { errorPolicy, failedTaskAction, haltsAccount } from '../../../src/apixo/policy.ts';
+import { errorPolicy, failedTaskAction, haltsAccount } from '../../../src/apixo/error-policy.ts';
 
 const failCodes = {
   fail: [

@@ -4,11 +4,11 @@ import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
 import type { TaskReport } from '../../../src/apixo/read/task-report.ts';
 import type { StoredClip } from '../../../src/ledger/attempts.ts';
 import { createLogger } from '../../../src/core/log.ts';
-import { downloadStep, type DownloadDeps } from '../../../src/worker/steps/download.ts';
+import { downloadStep, type DownloadDeps } from '../../../src/worker/steps/download-step.ts';
 import { numbered } from '../../../src/worker/steps/fetch-clips.ts';
 import { DownloadPlaces } from '../../../src/worker/steps/download-places.ts';
 import { SourceError } from '../../../src/download/errors.ts';
-import { rescueName } from '../../../src/storage/names.ts';
+import { rescueName } from '../../../src/storage/safe-names.ts';
 import { NameError, StorageError, type Bytes } from '../../../src/storage/storage.ts';
 import { contextOf } from '../../support/step-context.ts';
 

@@ -1,9 +1,9 @@
 import { ApixoError } from '../apixo/errors.ts';
-import { errorPolicy, type BalanceAction } from '../apixo/policy.ts';
+import { errorPolicy, type BalanceAction } from '../apixo/error-policy.ts';
 import type { ApixoClient } from '../apixo/client.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RequestBucket } from '../ledger/request-token.ts';
-import { judgeClock } from './clock.ts';
+import { judgeClock } from './clock-check.ts';
 import { fail, ok, warn, type Finding } from '../core/finding.ts';
 
 export interface AccountDeps {

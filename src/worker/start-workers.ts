@@ -16,7 +16,7 @@ import { longestFallbackMs } from './polling/callback.ts';
 import { LostBatches } from './maintenance/lost-batches.ts';
 import { createReconcileTrigger, reconcile } from './maintenance/reconcile.ts';
 import { startMaintenance } from './maintenance/schedule.ts';
-import { commonTasks, leftoversTask, reportsTask } from './maintenance/tasks.ts';
+import { commonTasks, leftoversTask, reportsTask } from './maintenance/maintenance-tasks.ts';
 import { openRecords, type SubmissionRecords } from './outcomes/submission-records.ts';
 import { watchApi } from './api-health.ts';
 import { openResources, type Resources } from './resources.ts';

@@ -1,5 +1,5 @@
 import { printParseErrorCode, visit, type ParseErrorCode } from 'jsonc-parser';
-import { MAX_DEPTH } from '../../limits.ts';
+import { MAX_DEPTH } from '../../size-limits.ts';
 import { START, type Member, type Place, type SyntaxDiagnostic, type Tree } from '../../tree.ts';
 import { quote } from '../../messages.ts';
 

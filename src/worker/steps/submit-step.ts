@@ -10,7 +10,7 @@ import { done, type StepResult } from '../../queue/step-result.ts';
 import type { Queues } from '../../queue/queues.ts';
 import type { InputStore } from '../../storage/storage.ts';
 import type { PollPlan } from '../polling/plan.ts';
-import type { StepContext } from './context.ts';
+import type { StepContext } from './step-context.ts';
 import { withImageUrls } from './image-urls.ts';
 import {
   itemBackoff,

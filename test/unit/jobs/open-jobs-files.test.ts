@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/core/errors.ts';
-import { openJobsFiles } from '../../../src/jobs/open.ts';
+import { openJobsFiles } from '../../../src/jobs/open-jobs-files.ts';
 import { folder, open, read, wrong } from './files.ts';
 import { gather } from './gather.ts';
 import { complaints } from './library.ts';

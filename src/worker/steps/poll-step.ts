@@ -8,7 +8,7 @@ import type { Attempts } from '../../ledger/attempts.ts';
 import { waitForToken } from '../../ledger/request-token.ts';
 import { again, done, type StepResult } from '../../queue/step-result.ts';
 import type { Queues } from '../../queue/queues.ts';
-import type { StepContext } from './context.ts';
+import type { StepContext } from './step-context.ts';
 import {
   recordFailedTask,
   recordPollError,

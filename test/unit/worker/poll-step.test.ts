@@ -6,7 +6,7 @@ import type { Attempt } from '../../../src/ledger/attempts.ts';
 import type { PollPermit, MoveReply, UnclearAnswers } from '../../../src/ledger/attempt-replies.ts';
 import { createLogger } from '../../../src/core/log.ts';
 import { fixedPlan } from '../../../src/worker/polling/plan.ts';
-import { pollStep, type PollDeps } from '../../../src/worker/steps/poll.ts';
+import { pollStep, type PollDeps } from '../../../src/worker/steps/poll-step.ts';
 import { PollLimiter } from '../../../src/worker/steps/poll-limiter.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { contextOf } from '../../support/step-context.ts';

@@ -4,7 +4,7 @@ import { kling26 } from '../../../src/apixo/models/kling-2-6.ts';
 import type { BalanceReply, HaltReply } from '../../../src/ledger/account.ts';
 import type { Attempt } from '../../../src/ledger/attempts.ts';
 import type { BeginReply, MoveReply } from '../../../src/ledger/attempt-replies.ts';
-import { submitStep, type SubmitDeps } from '../../../src/worker/steps/submit.ts';
+import { submitStep, type SubmitDeps } from '../../../src/worker/steps/submit-step.ts';
 import { acknowledged } from '../../support/acknowledged.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { contextOf } from '../../support/step-context.ts';
