@@ -7,7 +7,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { submitJobs } from '../src/operations/submit.ts';
 import { loadConfig } from '../src/config/config.ts';
 import { expandJobs } from '../src/jobs/stream.ts';
@@ -15,6 +14,7 @@ import { silentLogger } from '../src/core/log.ts';
 import { openApp, type App } from '../src/app.ts';
 import { queueNames } from '../src/queue/queues.ts';
 import { WorkerPool } from './chaos/worker-pool.ts';
+import { benchCommand, positive, wholeNumber } from './command.ts';
 import { startKillableRedis } from './killable-redis.ts';
 import { audit, type Audit } from './audit.ts';
 import { startProgram } from './processes.ts';
@@ -40,25 +40,19 @@ const faults = [
   'failRate=0.05',
 ];
 
-const { values } = parseArgs({
-  options: {
-    clips: { type: 'string', default: '3000' },
-    tasks: { type: 'string', default: '200' },
-    minutes: { type: 'string', default: '10' },
-  },
-});
-const clips = Number(values.clips);
+const { clips, tasks, minutes } = benchCommand(
+  'Kills workers and Redis while a batch runs, and audits what was paid for.',
+)
+  .option('--clips <number>', 'clips of the batch', wholeNumber, 3_000)
+  .option('--tasks <number>', 'slots of the account', wholeNumber, 200)
+  .option('--minutes <number>', 'longest time until the batch ends', positive, 10)
+  .parse()
+  .opts<{ clips: number; tasks: number; minutes: number }>();
 const folder = await mkdtemp(join(tmpdir(), 'clipmill-chaos-'));
 const redis = await startKillableRedis(join(folder, 'redis'));
 const simulator = await startProgram(
   'src/cli/main.js',
-  [
-    'simulate',
-    '--port=0',
-    `--speed=${SPEED}`,
-    `--max-tasks=${values.tasks}`,
-    ...faults.map((fault) => `--fault=${fault}`),
-  ],
+  ['simulate', '--port=0', `--speed=${SPEED}`, `--max-tasks=${tasks}`, ...faults.map((fault) => `--fault=${fault}`)],
   {},
   { waitForLine: true },
 );
@@ -66,7 +60,7 @@ const env = {
   REDIS_URL: redis.url,
   APIXO_BASE_URL: simulator.firstLine,
   CLIPMILL_STORAGE: `file:${join(folder, 'videos')}`,
-  CLIPMILL_MAX_TASKS: values.tasks,
+  CLIPMILL_MAX_TASKS: String(tasks),
   CLIPMILL_REQUEST_WINDOW: `${60_000 / SPEED}ms`,
   CLIPMILL_POLL_DELAY: `${50_000 / SPEED}ms`,
   CLIPMILL_POLL_INTERVAL: `${5_000 / SPEED}ms`,
@@ -82,7 +76,7 @@ try {
   await pool.start(WORKERS);
   await submitJobs(app, { batch: BATCH }, expandJobs(jobs(clips), { batch: BATCH }));
   const startedAt = performance.now();
-  const deadline = startedAt + Number(values.minutes) * 60_000;
+  const deadline = startedAt + minutes * 60_000;
   while (performance.now() < deadline && !(await hasEnded(app))) {
     await sleep(KILL_EVERY_MS);
     await pool.killOne();

@@ -9,6 +9,7 @@ import type { Summary } from '../src/simulator/records.ts';
 import { startS3Server, type S3Server } from '../test/support/s3-server.ts';
 import { diskPeers, s3Peers, sh } from './download/peers.ts';
 import { startProgram } from './processes.ts';
+import { median } from './records.ts';
 
 interface Load {
   clips: number;
@@ -131,11 +132,6 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
   }
 }
 
-/** Returns the median of an odd number of values. */
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? Number.NaN;
-}
-
 function storageSettings(folder: string, s3: S3Server | undefined): Record<string, string> {
   if (!s3) return { CLIPMILL_STORAGE: `file:${join(folder, 'videos')}` };
   return {
@@ -178,7 +174,7 @@ async function measureClipmill(
     const { counts } = await batch.ended();
     const seconds = (performance.now() - begun) / 1000;
     if (counts.done !== load.clips) throw new Error(`stored ${counts.done} of ${load.clips} clips`);
-    return { seconds, cpuMs: (await worker.cpuMs()) - cpuBefore, peakBytes: await worker.peakBytes() };
+    return { seconds, cpuMs: (await worker.cpuMs()) - cpuBefore, peakBytes: (await worker.memory()).peakBytes };
   } finally {
     await worker.stop();
     await clipmill.close();

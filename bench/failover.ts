@@ -7,7 +7,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { Option } from 'commander';
+import { benchCommand, wholeNumber } from './command.ts';
 import { startCluster } from './failover/cluster.ts';
 import { runBatch, type Result } from './failover/batch.ts';
 import { startSentinels } from './failover/sentinel.ts';
@@ -102,16 +103,17 @@ const scenarios: Scenario[] = [
   { name: 'Cluster, slot migrated', start: startCluster, tls, fault: async (setup) => setup.moveSlot?.() },
 ];
 
-const { values } = parseArgs({
-  options: {
-    clips: { type: 'string', default: '500' },
-    /** Runs only the scenarios whose names contain this. */
-    only: { type: 'string', default: '' },
-    /** CLIPMILL_DURABILITY of the workers. */
-    durability: { type: 'string', default: 'auto' },
-    keep: { type: 'boolean', default: false },
-  },
-});
+const values = benchCommand('Lets Redis fail over while a batch runs, and audits what was paid for.')
+  .option('--clips <number>', 'clips of each scenario', wholeNumber, 500)
+  .option('--only <text>', 'runs only the scenarios whose names contain this', '')
+  .addOption(
+    new Option('--durability <kind>', 'CLIPMILL_DURABILITY of the workers')
+      .choices(['auto', 'memory', 'disk', 'replica'])
+      .default('auto'),
+  )
+  .option('--keep', 'keeps the folders of the servers', false)
+  .parse()
+  .opts<{ clips: number; only: string; durability: string; keep: boolean }>();
 
 const root = await mkdtemp(join(tmpdir(), 'clipmill-failover-'));
 const certificates = makeCertificates(join(root, 'tls'));
@@ -140,10 +142,10 @@ async function passes(scenario: Scenario, valkey: boolean): Promise<boolean> {
 
 async function run(scenario: Scenario, valkey: boolean): Promise<boolean> {
   const folder = await mkdtemp(join(root, 's-'));
+  const { clips, durability } = values;
   const setup = await scenario.start({ folder, valkey, tls: scenario.tls ? certificates : undefined });
-  const clips = Number(values.clips);
   try {
-    const result = await runBatch({ setup, folder, clips, durability: values.durability, fault: scenario.fault });
+    const result = await runBatch({ setup, folder, clips, durability, fault: scenario.fault });
     console.log(row(`${scenario.name}${valkey ? ' (Valkey)' : ''}`, clips, result));
     for (const problem of result.audited.problems) console.log(problem);
     return result.audited.doubled + result.audited.lost === 0 && result.audited.held <= clips * 0.02;

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { benchCommand, positive, wholeNumber } from './command.ts';
 import { benchDownloads } from './download.ts';
 import { removeFolders } from './temp-folders.ts';
 import { benchGrowth } from './growth.ts';
@@ -9,22 +9,16 @@ import { benchSingleClip } from './single-clip.ts';
 import { runScenario, type Scenario } from './scenario.ts';
 import { batchTable, callbackTable, durabilityTable } from './batch-tables.ts';
 
-const { values } = parseArgs({
-  options: {
-    /** Names of groups. Default: all. */
-    only: { type: 'string', multiple: true },
-    /** Runs whole batches at the real clock instead. */
-    real: { type: 'boolean', default: false },
-    /** Clips per batch. Default: the number of each group. */
-    clips: { type: 'string' },
-    /** Runs only the runs whose names contain this. */
-    run: { type: 'string', default: '' },
-    /** Factor over the real clock. Lower it on a machine that cannot keep up with 10. */
-    speed: { type: 'string', default: '10' },
-  },
-});
+const values = benchCommand('Runs whole batches against the simulator and prints their figures.')
+  .option('--only <group...>', 'groups to run (default: all)')
+  .option('--real', 'runs whole batches at the real clock instead', false)
+  .option('--clips <number>', 'clips per batch (default: the number of each group)', wholeNumber)
+  .option('--run <text>', 'runs only the runs whose names contain this', '')
+  .option('--speed <factor>', 'factor over the real clock; lower it on a machine that cannot keep up', positive, 10)
+  .parse()
+  .opts<{ only?: string[]; real: boolean; clips?: number; run: string; speed: number }>();
 
-const speed = Number(values.speed);
+const { speed } = values;
 const fives = { clips: 8_000, mix: '5s', speed } as const;
 const tens = { clips: 4_000, mix: '10s', speed } as const;
 const mixed = { clips: 4_000, mix: 'mixed', speed } as const;
@@ -104,9 +98,9 @@ if (!values.real)
   groups
     .set('pacing', printPacing)
     .set('small', benchSmallPlans)
-    .set('redis', () => printRedisMemory(Number(values.clips ?? 10_000)))
-    .set('intake', () => benchIntake(values.clips ? [Number(values.clips)] : [100_000, 1_000_000]))
-    .set('growth', () => benchGrowth(values.clips ? [Number(values.clips)] : [1_000, 10_000, 100_000]))
+    .set('redis', () => printRedisMemory(values.clips ?? 10_000))
+    .set('intake', () => benchIntake(values.clips ? [values.clips] : [100_000, 1_000_000]))
+    .set('growth', () => benchGrowth(values.clips ? [values.clips] : [1_000, 10_000, 100_000]))
     .set('single', () => benchSingleClip(speed))
     .set('download', () => benchDownloads(values.run));
 
@@ -128,7 +122,7 @@ try {
 async function benchBatches(scenarios: readonly Scenario[], { header, row }: typeof batchTable): Promise<void> {
   console.log(header);
   for (const scenario of scenarios.filter(({ name }) => name.includes(values.run))) {
-    const measured = await runScenario(values.clips ? { ...scenario, clips: Number(values.clips) } : scenario);
+    const measured = await runScenario({ ...scenario, clips: values.clips ?? scenario.clips });
     console.log(row(measured));
   }
 }

@@ -15,8 +15,8 @@ export interface Program {
   died: Promise<never>;
   /** Returns its CPU time in milliseconds, user and system: since the line of `waitForLog`, else since its start. */
   cpuMs(): Promise<number>;
-  /** Returns its peak memory in bytes. */
-  peakBytes(): Promise<number>;
+  /** Returns its resident memory in bytes: now, and at its peak. */
+  memory(): Promise<{ bytes: number; peakBytes: number }>;
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export async function startProgram(
     firstLine,
     died,
     cpuMs: async () => (await cpuMs(pid)) - startupMs,
-    peakBytes: () => peakBytes(pid),
+    memory: () => memory(pid),
     async stop(signal = 'SIGTERM') {
       stopping = true;
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -92,7 +92,9 @@ export async function cpuMs(pid: number): Promise<number> {
   return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS) * 1000;
 }
 
-async function peakBytes(pid: number): Promise<number> {
+/** Returns 0 if the system has no /proc. */
+async function memory(pid: number): Promise<{ bytes: number; peakBytes: number }> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+  const bytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024;
+  return { bytes: bytes('VmRSS'), peakBytes: bytes('VmHWM') };
 }

@@ -36,6 +36,11 @@ export function refillTimes(tasks: readonly TaskRecord[], slots: number): number
     .toSorted((a, b) => a - b);
 }
 
+/** Returns the median; of an even number of values, the higher of the two in the middle. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? Number.NaN;
+}
+
 export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }

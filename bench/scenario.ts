@@ -159,7 +159,7 @@ export async function runScenario(scenario: Scenario): Promise<Measured> {
       refused429: records.refused.rate + records.refused.concurrency,
       workerCpuMs: workerCpuMs / scenario.clips,
       redisCpuMs: ((await cpuMs(redisPid)) - (before?.redisMs ?? redisBefore)) / scenario.clips,
-      peakBytes: Math.max(...(await Promise.all(workers.map((worker) => worker.peakBytes())))),
+      peakBytes: Math.max(...(await Promise.all(workers.map(async (worker) => (await worker.memory()).peakBytes)))),
       detectMeanMs: sum(detections) / detections.length,
       detectMedianMs: detections[Math.floor(detections.length / 2)] ?? Number.NaN,
       detectP99Ms: detections[Math.floor(detections.length * 0.99)] ?? Number.NaN,

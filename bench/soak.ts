@@ -7,13 +7,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { createClipmill } from '../src/index.ts';
 import { inRedis, singleKeys } from '../src/ledger/schema/keys.ts';
 import { openRedis } from '../src/redis/connect.ts';
+import { benchCommand, positive } from './command.ts';
 import { startKillableRedis } from './killable-redis.ts';
 import { startProgram } from './processes.ts';
-import { readRecords } from './records.ts';
+import { median, readRecords } from './records.ts';
 import { EndedClips } from './soak/ended-clips.ts';
 import { SoakWorkers, type WorkerProcess, type Sample } from './soak/workers.ts';
 
@@ -34,17 +34,16 @@ const faults = [
   'failRate=0.02',
 ];
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '60' },
-    /** Clips a second. */
-    rate: { type: 'string', default: '5' },
-    /** Minutes from one deploy to the next. */
-    deploy: { type: 'string', default: '5' },
-  },
-});
-const lengthMs = Number(values.minutes) * 60_000;
-const clipsABatch = Math.round((Number(values.rate) * BATCH_EVERY_MS) / 1_000);
+const values = benchCommand(
+  'Runs workers for a long time with faults, deploys and a Redis restart, and prints their growth.',
+)
+  .option('--minutes <number>', 'length of the run', positive, 60)
+  .option('--rate <number>', 'clips a second', positive, 5)
+  .option('--deploy <minutes>', 'time from one deploy to the next', positive, 5)
+  .parse()
+  .opts<{ minutes: number; rate: number; deploy: number }>();
+const lengthMs = values.minutes * 60_000;
+const clipsABatch = Math.round((values.rate * BATCH_EVERY_MS) / 1_000);
 
 const folder = await mkdtemp(join(tmpdir(), 'clipmill-soak-'));
 const redis = await startKillableRedis(join(folder, 'redis'));
@@ -91,7 +90,7 @@ try {
   const running: Promise<void>[] = [];
   let nextBatch = 0;
   let nextSample = 0;
-  let nextDeploy = Number(values.deploy) * 60_000;
+  let nextDeploy = values.deploy * 60_000;
   let redisRestarted = false;
   const start = performance.now();
   while (performance.now() - start < lengthMs) {
@@ -106,7 +105,7 @@ try {
       process.stderr.write(`${minutes().toFixed(1)} min: ${endedClips.submitted} ended, ${deploys} deploys\n`);
     }
     if (now >= nextDeploy) {
-      nextDeploy += Number(values.deploy) * 60_000;
+      nextDeploy += values.deploy * 60_000;
       await workers.deploy('deployed');
       deploys += 1;
     }
@@ -169,11 +168,6 @@ async function untilPurged(): Promise<void> {
   }
 }
 
-function median(samples: readonly Sample[], of: (sample: Sample) => number): number {
-  const sorted = samples.map(of).toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
 /** Prints the tables and all problems. @returns the exit code */
 function report(
   before: RedisContents,
@@ -188,14 +182,14 @@ function report(
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const { name, early, late } of comparisons()) {
     const row = [
-      ...[early, late].map((part) => (median(part, (sample) => sample.rss) / 1e6).toFixed(0)),
-      ...[early, late].map((part) => (median(part, (sample) => sample.heap) / 1e6).toFixed(1)),
-      ...[early, late].map((part) => median(part, (sample) => sample.descriptors)),
-      ...[early, late].map((part) => median(part, (sample) => sample.timers)),
+      ...[early, late].map((part) => (median(part.map(({ rss }) => rss)) / 1e6).toFixed(0)),
+      ...[early, late].map((part) => (median(part.map(({ heap }) => heap)) / 1e6).toFixed(1)),
+      ...[early, late].map((part) => median(part.map(({ descriptors }) => descriptors))),
+      ...[early, late].map((part) => median(part.map(({ timers }) => timers))),
     ];
     console.log(`| ${name} | ${row.join(' | ')} |`);
     for (const of of ['rss', 'heap'] as const) {
-      const growth = median(late, (sample) => sample[of]) / median(early, (sample) => sample[of]);
+      const growth = median(late.map((sample) => sample[of])) / median(early.map((sample) => sample[of]));
       if (Number.isNaN(growth)) problems.push(`too few samples of ${name}`);
       else if (growth > MAX_GROWTH) problems.push(`${of} of ${name} grew by ${((growth - 1) * 100).toFixed(1)} %`);
     }
