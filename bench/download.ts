@@ -35,9 +35,9 @@ const loads: Load[] = [
 
 /**
  * Compares a download worker, on clips that are generated already, with the same number of concurrent pairs of curls:
- * `curl URL | curl -T - TARGET`. On disk, `sync` makes their files as durable as those of clipmill. Further peers on disk
- * are a single curl that writes to a file, a script with one event loop, and `rclone copyurl` if it is installed. Figures
- * are medians of the rounds.
+ * `curl URL | curl -T - TARGET`. On disk, `sync` makes their files as durable as those of clipmill. `hashed` also passes the
+ * bytes to `openssl dgst -sha256`, because clipmill hashes each clip. Further peers on disk are a single curl that writes
+ * to a file, a script with one event loop, and `rclone copyurl` if it is installed. Figures are medians of the rounds.
  * @param only the rows whose name contains this
  */
 export async function benchDownloads(only = ''): Promise<void> {
@@ -50,7 +50,7 @@ export async function benchDownloads(only = ''): Promise<void> {
   try {
     console.log(`${CONCURRENCY} at a time, ${ROUNDS} rounds\n`);
     console.log(
-      '| to, clips | clipmill MB/s | curl \\| curl -T MB/s | ratio | min to max | curl -o MB/s | rclone MB/s | script MB/s | CPU ms a MB | peak MB |\n|---|---|---|---|---|---|---|---|---|---|',
+      '| to, clips | clipmill MB/s | curl \\| curl -T MB/s | ratio | min to max | hashed MB/s | ratio | curl -o MB/s | rclone MB/s | script MB/s | CPU ms a MB | peak MB |\n|---|---|---|---|---|---|---|---|---|---|---|---|',
     );
     for (const { to, load } of chosen) {
       if (to === 'disk') console.log(await row(load, undefined));
@@ -112,13 +112,16 @@ async function row(load: Load, s3: S3Server | undefined): Promise<string> {
     const megabytes = (load.clips * load.bytes) / 1e6;
     const rateOf = (seconds: readonly number[] = []) =>
       seconds.length > 0 ? (megabytes / median(seconds)).toFixed(0) : '';
-    const ratios = ours.map(({ seconds }, round) => (theirs.get('curl \\| curl -T')?.[round] ?? 0) / seconds);
+    const ratiosTo = (name: string) => ours.map(({ seconds }, round) => (theirs.get(name)?.[round] ?? 0) / seconds);
+    const ratios = ratiosTo('curl \\| curl -T');
     return `| ${[
       nameOf(s3 ? 'S3' : 'disk', load),
       rateOf(ours.map(({ seconds }) => seconds)),
       rateOf(theirs.get('curl \\| curl -T')),
       median(ratios).toFixed(2),
       `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
+      rateOf(theirs.get('hashed')),
+      median(ratiosTo('hashed')).toFixed(2),
       rateOf(theirs.get('curl -o')),
       rateOf(theirs.get('rclone')),
       rateOf(theirs.get('script')),

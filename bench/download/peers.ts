@@ -18,7 +18,7 @@ export type Peer = (urls: readonly string[], concurrency: number) => Promise<num
 const toDisk = (folder: string, command: string): Peer =>
   inFolder(folder, (files) => shell(`${command} && sync "$1"`, (n) => Promise.resolve(join(files, `${n}.mp4`))));
 
-/** Returns the peers that store on disk, by their column. */
+/** Returns the peers that store on disk, by their column. `hashed` is a curl whose output is stored and hashed. */
 export async function diskPeers(folder: string): Promise<Map<string, Peer>> {
   const hasRclone = await sh('rclone', ['version']).then(
     () => true,
@@ -26,16 +26,21 @@ export async function diskPeers(folder: string): Promise<Map<string, Peer>> {
   );
   return new Map([
     ['curl \\| curl -T', toDisk(folder, 'curl -sf "$0" | curl -sf -T - "file://$1"')],
+    ['hashed', toDisk(folder, 'curl -sf "$0" | tee "$1" | openssl dgst -sha256')],
     ['curl -o', toDisk(folder, 'curl -sf -o "$1" "$0"')],
     ...(hasRclone ? ([['rclone', toDisk(folder, 'rclone copyurl "$0" "$1"')]] as const) : []),
     ['script', inFolder(folder, (files) => (urls, concurrency) => runScript(files, urls, concurrency))],
   ]);
 }
 
-/** Returns the peers that store in the bucket, by their column. */
+/** Returns the peers that store in the bucket, by their column: pairs of curls, without and with a hash between them. */
 export function s3Peers(bytes: number, s3: S3Server): Map<string, Peer> {
   const put = `curl -sf -T - -H "Transfer-Encoding:" -H "Content-Length: ${bytes}" -H "Expect:" "$1"`;
-  return new Map([['curl \\| curl -T', shell(`curl -sf "$0" | ${put}`, (n) => presigned(s3, n))]]);
+  const toBucket = (command: string) => shell(`${command} | ${put}`, (n) => presigned(s3, n));
+  return new Map([
+    ['curl \\| curl -T', toBucket('curl -sf "$0"')],
+    ['hashed', toBucket('{ curl -sf "$0" | tee /dev/fd/3 | openssl dgst -sha256 >&2; } 3>&1')],
+  ]);
 }
 
 function inFolder(folder: string, peerIn: (files: string) => Peer): Peer {

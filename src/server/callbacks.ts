@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { z } from 'zod';
+import { parseJson } from '../apixo/read/json.ts';
+import { findTaskId } from '../apixo/read/task-id.ts';
 import { readCallbackPath, type CallbackPathOptions } from '../callbacks/path.ts';
 import { metrics } from '../core/metrics.ts';
 import { withTimeout } from '../core/timeouts.ts';
@@ -23,11 +24,6 @@ export interface CallbackReceiver {
 /** Longest body that is read, in bytes; a status answer has a few hundred. */
 const MAX_BODY_BYTES = 65_536;
 const TASK_ID = /^[\x21-\x7e]{1,128}$/;
-const named = z.object({ taskId: z.string().regex(TASK_ID) });
-const body = z.union([
-  z.object({ data: named }).transform(({ data }) => data.taskId),
-  named.transform((it) => it.taskId),
-]);
 
 /** Returns whether a URL belongs to the callback routes, whether its path is valid or not. */
 export function isCallbackPath(url: string, basePath: string): boolean {
@@ -113,11 +109,12 @@ async function readBody(request: IncomingMessage, ms: number): Promise<string | 
   });
 }
 
+/**
+ * Returns the task id of a callback, read as leniently as that of the answer to a submission: an id that only one of
+ * them can read would leave a lost answer held.
+ */
 function readTaskId(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
-  try {
-    return body.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  const id = findTaskId(parseJson(text), true);
+  return id !== undefined && TASK_ID.test(id) ? id : undefined;
 }
