@@ -1,5 +1,6 @@
 import { EnvHttpProxyAgent, Pool, type Dispatcher } from 'undici';
 import type { ProxySettings } from '../core/proxy.ts';
+import { answerText } from './answer-text.ts';
 
 export interface DispatcherOptions {
   connectTimeoutMs: number;
@@ -134,7 +135,7 @@ export function exchange(dispatcher: Dispatcher, request: ExchangeRequest): Prom
         },
         onResponseEnd() {
           end();
-          resolve({ status, headers, text: Buffer.concat(chunks).toString('utf8') });
+          resolve({ status, headers, text: answerText(Buffer.concat(chunks), headers, MAX_ANSWER_BYTES) });
         },
         onResponseError(_controller, error) {
           fail(error);

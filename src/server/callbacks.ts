@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { answerText } from '../apixo/answer-text.ts';
 import { parseJson } from '../apixo/read/json.ts';
 import { findTaskId } from '../apixo/read/task-id.ts';
 import { readCallbackPath, type CallbackPathOptions } from '../callbacks/path.ts';
@@ -99,7 +100,7 @@ async function readBody(request: IncomingMessage, ms: number): Promise<string | 
     };
     const onLost = () => stop(undefined);
     const timer = setTimeout(onLost, ms);
-    const onEnd = () => stop(Buffer.concat(chunks).toString('utf8'));
+    const onEnd = () => stop(answerText(Buffer.concat(chunks), {}, MAX_BODY_BYTES));
     const onData = (chunk: Buffer) => {
       size += chunk.length;
       if (size > MAX_BODY_BYTES) stop(undefined);

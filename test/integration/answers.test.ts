@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../src/core/log.ts';
 import { retryItems } from '../../src/operations/retry.ts';
@@ -80,6 +81,14 @@ const always =
 const accepted = (body: (id: string) => unknown, status = 200): Script => ({
   post: ({ taskId }) => json(body(taskId), status, { made: true }),
 });
+/** A submission and polls whose answers a gateway has compressed. */
+const compressed: Script = {
+  post: ({ taskId }) => gzipped({ code: 200, data: { taskId } }, true),
+  poll: ({ taskId, base }) =>
+    gzipped({ code: 200, data: { taskId, state: 'success', resultUrls: [`${base}/clips/${taskId}.mp4`] } }),
+};
+const gzipped = (body: object, made = false) =>
+  json(gzipSync(JSON.stringify(body)), 200, { made, headers: { 'content-encoding': 'gzip' } });
 const polled = (data: (url: string, taskId: string) => object): Script => ({
   poll: ({ taskId, base }) =>
     json({ code: 200, message: 'success', data: { taskId, ...data(`${base}/clips/${taskId}.mp4`, taskId) } }),
@@ -104,6 +113,9 @@ describe('answers with the documented content in another form', () => {
     ['code SUCCESS', accepted((id) => ({ code: 'SUCCESS', data: { taskId: id } }))],
     ['no code', accepted((id) => ({ data: { taskId: id } }))],
     ['no envelope', accepted((id) => ({ taskId: id }))],
+    ['a byte order mark', accepted((id) => `\ufeff${JSON.stringify({ code: 200, data: { taskId: id } })}`)],
+    ['UTF-16', accepted((id) => Buffer.from(`\ufeff${JSON.stringify({ data: { taskId: id } })}`, 'utf16le'))],
+    ['gzip', compressed],
     ['201', accepted((id) => ({ code: 201, data: { taskId: id } }), 201)],
     ['an id in a 500', accepted((id) => ({ code: 500, message: 'oops', data: { taskId: id } }), 500)],
     ['an id in a body code 503', accepted((id) => ({ code: 503, data: { taskId: id } }))],

@@ -7,7 +7,7 @@ import { z } from 'zod';
 /** An answer of the API. */
 export interface Answer {
   status: number;
-  body: string;
+  body: string | Buffer;
   headers?: Record<string, string>;
   /** Whether a task was made, and billed, behind it. */
   made?: boolean;
@@ -35,7 +35,7 @@ export interface ScriptedApi {
 }
 
 export function json(body: unknown, status = 200, more: Partial<Answer> = {}): Answer {
-  return { status, body: typeof body === 'string' ? body : JSON.stringify(body), ...more };
+  return { status, body: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body), ...more };
 }
 
 const posted = z.object({ input: z.object({ prompt: z.string() }) });
