@@ -150,8 +150,19 @@ describe('a source', () => {
     expect(circle.requests).toHaveLength(6);
   });
 
+  it.each(['identity', 'aws-chunked', 'UTF-8', ''])(
+    'accepts the content encoding "%s" of an object store',
+    async (encoding) => {
+      const { url } = await serve((response) =>
+        response.writeHead(200, { 'content-length': clip.length, 'content-encoding': encoding }).end(clip),
+      );
+      expect((await read(await open().open(url))).equals(clip)).toBe(true);
+    },
+  );
+
   it.each([
     ['gzip', { 'content-encoding': 'gzip' }, 200],
+    ['GZIP', { 'content-encoding': 'aws-chunked, X-GZIP' }, 200],
     ['no content', {}, 204],
     ['a list of choices', {}, 300],
   ])('reports %s as unusable', async (_what, headers, status) => {
