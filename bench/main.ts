@@ -57,6 +57,7 @@ function withCallbacks(work: Work): Scenario[] {
   return [
     { ...shared, name: 'fixed polling', polling: 'fixed' },
     { ...shared, name: 'callbacks', callbacks: true },
+    { ...shared, name: 'callbacks, files on disk', callbacks: true, files: 'disk' },
     { ...shared, name: 'callbacks, 5 % lost', callbacks: true, faults: { dropCallback: 0.05 } },
     { ...shared, name: 'fixed polling, 2 % of answers lost', polling: 'fixed', faults: { createLost: 0.02 } },
     { ...shared, name: 'callbacks, 2 % of answers lost', callbacks: true, faults: { createLost: 0.02 } },
@@ -73,6 +74,7 @@ const batches: Record<string, Scenario[]> = {
     ...apart,
     name: `CLIPMILL_DURABILITY=${durability}`,
     polling: 'fixed',
+    files: 'disk',
     durability,
   })),
 };
@@ -116,7 +118,7 @@ try {
     await groups.get(name)?.();
   }
 } finally {
-  await removeFolders();
+  removeFolders();
 }
 
 async function benchBatches(scenarios: readonly Scenario[], { header, row }: typeof batchTable): Promise<void> {
