@@ -29,6 +29,7 @@ export class ResumableBody {
   readonly #version: string | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #etag: string | undefined;
+  readonly #encoding: string;
   #answer: Answer;
   /** The last bytes that were yielded, at most `OVERLAP`. */
   #tail: Uint8Array = empty;
@@ -46,6 +47,7 @@ export class ResumableBody {
     this.#signal = options.signal;
     this.#clock = options.clock ?? systemClock;
     this.#etag = answer.header('etag');
+    this.#encoding = encodingOf(answer);
     this.#version = resumableVersion(answer);
   }
 
@@ -131,7 +133,7 @@ export class ResumableBody {
     if (
       answer.status !== 206 ||
       answer.header('content-range') !== rest ||
-      (answer.header('content-encoding') ?? 'identity') !== 'identity' ||
+      encodingOf(answer) !== this.#encoding ||
       (etag !== undefined && etag !== this.#etag)
     ) {
       discard(answer);
@@ -142,6 +144,10 @@ export class ResumableBody {
     if (this.#closed) discard(answer);
     return true;
   }
+}
+
+function encodingOf(answer: Answer): string {
+  return answer.header('content-encoding') ?? 'identity';
 }
 
 /** Returns the version of a body for If-Range: a strong ETag, else Last-Modified. */

@@ -153,10 +153,13 @@ describe('a source', () => {
   it.each(['identity', 'aws-chunked', 'UTF-8', ''])(
     'accepts the content encoding "%s" of an object store',
     async (encoding) => {
-      const { url } = await serve((response) =>
-        response.writeHead(200, { 'content-length': clip.length, 'content-encoding': encoding }).end(clip),
-      );
+      const encoded = (answer: typeof rest) => (response: ServerResponse, request: IncomingMessage) => {
+        response.setHeader('content-encoding', encoding);
+        answer(response, request);
+      };
+      const { url, requests } = await serve(encoded(half), encoded(rest));
       expect((await read(await open().open(url))).equals(clip)).toBe(true);
+      expect(requests).toHaveLength(2);
     },
   );
 
