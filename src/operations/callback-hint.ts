@@ -19,7 +19,7 @@ const PROBE_S = 60;
  * Interval in which callbacks are recorded together, in milliseconds. Their commands share one write, and so do those of
  * the polls that follow: singly, a third of the CPU time of a poll worker would be writes.
  */
-const ROUND_MS = 20;
+const ROUND_MS = 10;
 /** Delays before an attempt whose poll is active is woken again, in milliseconds. */
 const WAKE_AGAIN_MS = [500, 2_000, 8_000];
 
