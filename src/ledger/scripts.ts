@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { RedisClient } from '../redis/connect.ts';
-import { preludeFor } from './schema/prelude.ts';
+import { withSchema } from './schema/lua.ts';
 
 /** Each script is one file under lua/, whose header documents its arguments, its reply and its invariant. */
 export const scriptNames = [
@@ -87,23 +87,25 @@ const refusedWhenFull: ReadonlySet<ScriptName> = new Set(['adopt', 'begin', 'dis
  */
 const ALLOW_WHEN_FULL = "redis.call('DEL', KEYS[1])\n";
 
-/** Returns the text of a script with its libraries and the definitions of the schema that it uses. */
+/** Returns the text of a script with its libraries and what it uses of the schema. */
 export function loadScript(name: ScriptName): string {
   const known = loaded.get(name);
   if (known !== undefined) return known;
-  const source = withIncludes(readLua(`${name}.lua`));
+  const source = withSchema(withIncludes(readLua(`${name}.lua`)));
   const script = refusedWhenFull.has(name) ? source : ALLOW_WHEN_FULL + source;
   loaded.set(name, script);
   return script;
 }
 
-/** Replaces `--- @include schema a b c` by the schema's definitions and the files lib/a.lua, lib/b.lua, lib/c.lua. */
+/** Replaces `--- @include a b c` by the files lib/a.lua, lib/b.lua, lib/c.lua. */
 function withIncludes(source: string): string {
-  return source.replace(/^--- @include schema(.*)$/m, (_line, names: string) => {
-    const libraries = names.trim().split(' ').filter(Boolean);
-    const included = libraries.map((name) => readLua(`lib/${name}.lua`)).join('\n');
-    return `${preludeFor(included + source)}\n${included}`;
-  });
+  return source.replace(/^--- @include (.*)$/m, (_line, names: string) =>
+    names
+      .trim()
+      .split(' ')
+      .map((name) => readLua(`lib/${name}.lua`))
+      .join('\n'),
+  );
 }
 
 function readLua(path: string): string {

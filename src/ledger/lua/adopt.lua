@@ -12,7 +12,7 @@
 -- of {id, output, why, owner} whose output name cannot be used (those are not added)}.
 -- Invariant: until the last page is added, the batch has `adopting` and its manifest is not replaced: a shorter one
 -- would overwrite the only record of the items that are not adopted yet.
---- @include schema fields time slots limits reports items outputs compact
+--- @include fields time slots limits reports items outputs compact
 
 local batch, stage, now = ARGV[1], ARGV[2], nowMs()
 local facts, items = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])

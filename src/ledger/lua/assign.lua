@@ -7,7 +7,7 @@
 -- poll, archived: tasks that were added to the history of items that have another task}.
 -- Invariant: a task that was paid for is the task of its item, is in the item's history, or is in ORPHANS, where
 -- register.lua finds it before it queues the item.
---- @include schema fields time slots limits reports items
+--- @include fields time slots limits reports items
 
 local now = nowMs()
 local limits = readLimits()

@@ -7,7 +7,7 @@
 --
 -- The balances before and after the POST decide, if nothing else changed the balance in between: no task was accepted,
 -- no other POST is in progress, and the balance did not rise, as a top-up or a refund hides the cost of the POST.
---- @include schema fields time breaker
+--- @include fields time breaker
 
 local balance, now = tonumber(ARGV[1]), nowMs()
 local sentAt = tonumber(ARGV[2]) and now - tonumber(ARGV[2])

@@ -14,7 +14,7 @@
 --                known whether it posted
 -- Invariant: `submitting, attempt n` is in Redis before the POST of attempt n is sent, and at most one try
 -- ever gets the permit for it.
---- @include schema fields time limits slots bucket reports items
+--- @include fields time limits slots bucket reports items
 
 local ref, attempt, try, holding = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local now = nowMs()
@@ -64,7 +64,7 @@ if overBudget(facts) then
 end
 
 if not holding then
-  local wait = reserveRequest(limits, 'submit', now)
+  local wait = reserveRequest(readBucket(now), limits, 'submit')
   if wait > 0 then return reply({ kind = 'wait', ms = math.ceil(wait) }) end
 end
 redis.call('ZADD', SLOTS, now + limits.leaseMs, slot)

@@ -6,7 +6,7 @@
 --   ARGV[3] "1" to discard clips that are being made
 -- Returns {cancelled: items that ended now, going: items that continue}.
 -- Sets `cancelledAt` of the batch first: none of its items is dispatched from then on.
---- @include schema fields time slots reports items
+--- @include fields time slots reports items
 
 local batch, ids, discard, now = ARGV[1], cjson.decode(ARGV[2]), ARGV[3] == '1', nowMs()
 local cancelled, going = 0, 0

@@ -4,7 +4,7 @@
 -- Returns 1 when the item owns the name now; 0 when another item owns it or the attempt has no clip to store
 -- any more.
 -- Invariant: no two items store under one name; a purge of the item frees its names.
---- @include schema fields downloads outputs
+--- @include fields downloads outputs
 
 local ref, name = ARGV[1], ARGV[3]
 local key = downloading(ref, ARGV[2])

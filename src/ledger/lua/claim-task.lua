@@ -2,7 +2,7 @@
 --   KEYS[1] prefix
 --   ARGV[1] name of the task    ARGV[2] its period in ms
 -- Returns 1 when the task was due and the caller has claimed it, else 0. A clock that was set back makes it due too.
---- @include schema time
+--- @include time
 
 local now = nowMs()
 local last = tonumber(redis.call('HGET', CHORES, ARGV[1]))

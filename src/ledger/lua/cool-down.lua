@@ -5,7 +5,7 @@
 --           no cooldown)
 --   ARGV[2] ms to hold back        ARGV[3] ms since the refused request was sent
 -- Returns {coolMs: ms without submissions from now (0: none), ceiling of tasks, refusals: consecutive failing answers}.
---- @include schema fields time limits bucket slots breaker
+--- @include fields time limits bucket slots breaker
 
 local reason, ms, agoMs, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), nowMs()
 local account = readFields(ACCOUNT, 'coolUntil', 'ceilingAt')

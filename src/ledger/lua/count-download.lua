@@ -5,7 +5,7 @@
 --           or "noClip" (it failed; counted once for each attempt)
 -- Returns the number of such events, including this one; for noClip the consecutive attempts with it since a clip was
 -- last stored; 0 when the attempt has no clip to store any more.
---- @include schema fields downloads
+--- @include fields downloads
 
 local key = downloading(ARGV[1], ARGV[2])
 if not key then return 0 end

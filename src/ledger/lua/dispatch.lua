@@ -3,7 +3,7 @@
 --   ARGV[1] items at most
 -- Returns {dispatched = JSON list of {ref, attempt}, wakeMs: ms until the next dispatch (0: at the next event)}.
 -- Invariant: a dispatched item has a slot; no more slots are held than the ceiling allows.
---- @include schema fields time limits slots bucket breaker reports items dispatch
+--- @include fields time limits slots bucket breaker reports items dispatch
 
 local now, limits = nowMs(), readLimits()
 if not limits then return reply({ dispatched = '[]', wakeMs = 0 }) end

@@ -2,7 +2,7 @@
 --   KEYS[1] prefix
 --   ARGV[1] ref        ARGV[2] attempt      ARGV[3] JSON list of URLs
 -- Returns 1, or 0 when the attempt has no clip to store any more.
---- @include schema fields downloads
+--- @include fields downloads
 
 local key = downloading(ARGV[1], ARGV[2])
 if not key then return 0 end

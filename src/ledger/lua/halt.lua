@@ -7,7 +7,7 @@
 -- Returns "halted" when this call halted the account, which its caller alone logs; "known" when it was halted for this
 -- reason already; "doubted" when another item has to get the same answer first; or "own" when the answer concerns this
 -- item alone: others were accepted after each of three such answers.
---- @include schema fields time breaker
+--- @include fields time breaker
 
 local reason, message, ref, certain = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1'
 local now = nowMs()

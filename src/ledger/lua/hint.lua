@@ -11,7 +11,7 @@
 --   early     the attempt is being posted, and the callback names no task
 --   late      nothing follows: the attempt has ended, a poll is in progress, or the task is another item's
 -- Invariant: an id is recorded only while its attempt has none, and never one of another item's running task.
---- @include schema fields time slots breaker reports items
+--- @include fields time slots breaker reports items
 
 -- Adds the id of a paid task to the history of its attempt.
 local function rememberTask(key, attempt, task)

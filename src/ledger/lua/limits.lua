@@ -3,7 +3,7 @@
 --   ARGV[1] JSON {name: value as text}
 --   ARGV[2] "1" to publish them only where Redis has none (it came back without its data)
 -- Returns the names of limits that had another value before; with "1", of those that were missing.
---- @include schema fields time limits bucket
+--- @include fields time limits bucket
 
 local limits, changed = cjson.decode(ARGV[1]), {}
 local before = readLimits()

@@ -4,7 +4,7 @@
 --   ARGV[1] JSON {kind: [first bin, last bin]}: which ages to count
 -- Returns JSON {tokenMs: ms from one request token to the next (absent: no limits are published), slots: slots
 -- in use, kinds: [{kind, took: {bin: tasks}, running: {bin: tasks}, older: tasks past the last bin}]}.
---- @include schema fields time limits bucket
+--- @include fields time limits bucket
 
 local now, ranges, limits = nowMs(), cjson.decode(ARGV[1]), readLimits()
 local function edge(bin) return math.exp(bin * math.log(BIN_GROWTH)) end

@@ -18,7 +18,7 @@
 -- Returns {result = "moved" | "already" | "refused", state now, dispatched = JSON list of {ref, attempt}}: the
 -- caller adds the submit jobs of dispatched items.
 -- Invariant: every change of state goes through lib/items, with its slot, budget and history.
---- @include schema fields time limits slots breaker reports items compact dispatch
+--- @include fields time limits slots breaker reports items compact dispatch
 
 -- Counts the duration of a task. Old durations fade: at DURATIONS_KEPT all counts are halved.
 local function learnDuration(kind, bin)

@@ -2,7 +2,7 @@
 --   KEYS[1] prefix
 -- Returns JSON {items: {state: n}, ended: {state: n}, codes: {code: n}, batchesOpen, slots: {used, max, ceiling},
 -- requests: {used, max}, oldestWaitingMs, halted: reason or "", paused, balanceUsd when it was ever read}.
---- @include schema fields time limits bucket slots
+--- @include fields time limits bucket slots
 
 -- Maximum number of waiting batches whose next item is read to find the oldest.
 local MAX_BATCHES = 500

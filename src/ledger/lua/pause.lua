@@ -2,7 +2,7 @@
 --   KEYS[1] prefix
 --   ARGV[1] "1" to pause, "0" to resume
 -- Returns 1 when that changed something, else 0.
---- @include schema fields time bucket breaker
+--- @include fields time bucket breaker
 
 if ARGV[1] == '1' then return redis.call('HSETNX', ACCOUNT, 'pausedAt', nowMs()) end
 releaseRequests(nowMs())

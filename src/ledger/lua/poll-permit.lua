@@ -8,7 +8,7 @@
 --          callback (1 if it was posted with a callback URL), sinceHintMs since its first callback, if one has come
 --   wait   with ms: no request may be sent now; ask again then; a token that is held has expired
 --   stale  with state: nothing to poll; state is empty if the item has a later attempt
---- @include schema fields time limits bucket
+--- @include fields time limits bucket
 
 local item = readFields(itemKey(ARGV[1]), 'state', 'attempt', 'task', 'at', 'tasks', 'kind', 'unclear', 'retried',
   'callback', 'hintFrom', 'wake')
@@ -17,13 +17,14 @@ if item.state ~= 'generating' then return reply({ kind = 'stale', state = item.s
 local now, limits = nowMs(), readLimits()
 if not limits then return reply({ kind = 'wait', ms = 1000 }) end
 -- No token is reserved for after a hold: a caller that sleeps until then would miss an early end of the hold.
-local held = heldFor(now)
+local bucket = readBucket(now)
+local held = heldFor(bucket)
 if held > 0 then return reply({ kind = 'wait', ms = math.min(5000, math.ceil(held)) }) end
 -- This poll follows the callback.
 if item.wake then redis.call('HDEL', itemKey(ARGV[1]), 'wake') end
 return reply({
   kind = 'go',
-  waitMs = ARGV[3] == '1' and 0 or math.max(0, math.ceil(reserveRequest(limits, 'poll', now))),
+  waitMs = ARGV[3] == '1' and 0 or math.max(0, math.ceil(reserveRequest(bucket, limits, 'poll'))),
   taskId = item.task,
   ageMs = math.max(0, now - tonumber(item.at)),
   halted = redis.call('HGET', ACCOUNT, 'halt') or nil,

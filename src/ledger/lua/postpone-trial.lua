@@ -2,7 +2,7 @@
 --   KEYS[1] prefix
 --   ARGV[1] ms from now; a later time stays, and 0 makes the trial due now
 -- Returns 1 when the account is halted, else 0.
---- @include schema time
+--- @include time
 
 if redis.call('HEXISTS', ACCOUNT, 'halt') == 0 then return 0 end
 local ms, now = tonumber(ARGV[1]), nowMs()

@@ -4,7 +4,7 @@
 --   ARGV[2] minimum age of the batch's end, in ms
 --   ARGV[3] items at most
 -- Returns the items that remain; -1 when the batch is not due; -2 when it is, but a task of it may still run.
---- @include schema fields time outputs
+--- @include fields time outputs
 
 local batch, now = ARGV[1], nowMs()
 local endedAt = tonumber(redis.call('ZSCORE', ENDED, batch))

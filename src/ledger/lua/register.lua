@@ -14,7 +14,7 @@
 -- Returns {budget, budgetSource} and changes nothing when the batch has another budget from another source.
 -- Invariants: an item, its count, its output name and its place in the queue are added in one step or not at all. A
 -- budget is changed only by the source that set it, and never by a submission without a budget.
---- @include schema fields time slots reports items outputs
+--- @include fields time slots reports items outputs
 
 local batch, now = ARGV[1], nowMs()
 -- Absent facts stay unchanged: the single item of a producer has no budget.

@@ -1,7 +1,7 @@
 -- Adds an event about a producer's job that was rejected.
 --   KEYS[1] prefix
 --   ARGV[1] job id    ARGV[2] its mistakes    ARGV[3], [4] its batch and id, empty where they cannot be read
---- @include schema fields time slots reports items
+--- @include fields time slots reports items
 
 local now = nowMs()
 local event = { type = 'rejected', job = ARGV[1], message = ARGV[2], at = now }

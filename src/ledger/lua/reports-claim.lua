@@ -3,7 +3,7 @@
 --   ARGV[1] id of the writer    ARGV[2] its lease in ms, renewed by reports-keep
 --   ARGV[3] a batch to claim even if it is not due; "" for any batch that is due
 -- Returns {batch, revision: the reports show at least this one}; {} when none is due or another process writes them.
---- @include schema fields time reports
+--- @include fields time reports
 
 local writer, batch, now = ARGV[1], ARGV[3], nowMs()
 if batch == '' then

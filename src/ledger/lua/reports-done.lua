@@ -5,7 +5,7 @@
 --   ARGV[4] duration of the write in ms; when they were not written, ms until they are due again
 -- Returns 1 when the reports show the last change, else 0: they are due again.
 -- Invariant: a batch is removed from PAGES only when its reports show its last change.
---- @include schema fields time reports
+--- @include fields time reports
 
 local writer, batch, written, now = ARGV[1], ARGV[2], ARGV[3], nowMs()
 local key = batchKey(batch)

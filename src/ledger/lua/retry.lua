@@ -6,7 +6,7 @@
 --     is paid for again, even if the existing one can still be polled}
 -- Returns {back: number of items that are open again, poll: JSON list of {ref, attempt} whose task is polled again}. A
 -- task that is not known to have failed has been paid for, so it is polled before a new one is made.
---- @include schema fields time slots reports items
+--- @include fields time slots reports items
 
 local batch, ids, wanted, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[3]), nowMs()
 local states = {}

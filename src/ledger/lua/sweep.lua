@@ -3,7 +3,7 @@
 -- task may still run at the API.
 --   KEYS[1] prefix
 -- Returns the number of freed slots.
---- @include schema fields time slots
+--- @include fields time slots
 
 local PAGE = 500
 

@@ -3,7 +3,6 @@
 --   KEYS[1] prefix
 -- Returns the number of removed entries.
 -- Invariant: an entry that a consumer group has not acknowledged is removed only because of its age.
---- @include schema
 
 local excess = redis.call('XLEN', EVENTS) - EVENTS_KEPT
 if excess <= 0 then return 0 end

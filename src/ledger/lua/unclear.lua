@@ -4,7 +4,7 @@
 --   ARGV[3] "1" for such an answer, "0" for one that is understood
 -- Returns {count of consecutive such answers, sinceMs: time since the first of them, tasks: consecutive tasks with such
 -- answers}; zeros when the item is not at this attempt any more.
---- @include schema fields time
+--- @include fields time
 
 local key, now = itemKey(ARGV[1]), nowMs()
 local item = readFields(key, 'state', 'attempt', 'unclearAt')

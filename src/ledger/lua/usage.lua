@@ -2,7 +2,7 @@
 --   KEYS[1] prefix
 -- Returns {slots in use, ceiling of tasks (0: no limits are published), requests in the window} and, if limits are
 -- published, maxTasks, maxRequests and windowMs.
---- @include schema fields time limits bucket slots
+--- @include fields time limits bucket slots
 
 local now, limits = nowMs(), readLimits() or {}
 return reply({

@@ -1,5 +1,5 @@
 /**
- * The states of an item. The Lua scripts get the transitions from here (`schema/prelude.ts`), and the property test of
+ * The states of an item. The Lua scripts get the transitions from here (`schema/lua.ts`), and the property test of
  * the ledger makes every one of them.
  */
 

@@ -13,20 +13,17 @@
 local FADE_WINDOWS = 5
 
 local function readBucket(now)
-  local state = readFields(REQUESTS, 'tat', 'last', 'ahead', 'window', 'count', 'before', 'submits', 'submitsBefore',
+  local state = readNumbers(REQUESTS, 0, 'tat', 'last', 'ahead', 'window', 'count', 'before', 'submits', 'submitsBefore',
     'kept', 'keptAt', 'quickPollAt', 'unused', 'unusedFrom', 'heldUntil', 'factor', 'factorAt', 'changedUntil',
     'intervalWas', 'burstWas')
-  for name, value in pairs(state) do state[name] = tonumber(value) end
-  for _, name in ipairs({ 'tat', 'last', 'ahead', 'window', 'count', 'before', 'submits', 'submitsBefore', 'kept',
-    'keptAt', 'quickPollAt', 'unused', 'unusedFrom', 'heldUntil' }) do state[name] = state[name] or 0 end
   state.now = math.max(now + state.ahead, state.last)
   state.ahead = state.now - now
   return state
 end
 
--- After a 429, the rate is lowered to `factor` of the limit and rises again by a tenth per window.
+-- After a 429, the rate is lowered to `factor` of the limit and rises again by a tenth per window. Without one it is 0.
 local function rateFactor(state, limits)
-  if not state.factor then return 1 end
+  if state.factor == 0 then return 1 end
   return math.min(1, state.factor + 0.1 * math.max(0, state.now - state.factorAt) / limits.windowMs)
 end
 
@@ -35,14 +32,14 @@ local function spanOf(limits) return limits.spanMs or limits.windowMs * 1.02 end
 -- Returns the interval and the burst in force. After a change of the limits, both the old and the new ones hold until a
 -- span after the tokens that were reserved before it: the longer interval and the smaller burst.
 local function shapeOf(state, limits)
-  if state.now >= (state.changedUntil or 0) then return limits.interval, limits.burst end
+  if state.now >= state.changedUntil then return limits.interval, limits.burst end
   return math.max(limits.interval, state.intervalWas), math.min(limits.burst, state.burstWas)
 end
 
 -- Returns how many tokens may be at hand: none while the rate is lowered, then more and more over one span.
 local function quickTokens(state, limits)
   local _, burst = shapeOf(state, limits)
-  if not state.factor then return burst end
+  if state.factor == 0 then return burst end
   local recoveredAt = state.factorAt + 10 * (1 - state.factor) * limits.windowMs
   return math.floor(burst * math.max(0, math.min(1, (state.now - recoveredAt) / spanOf(limits))))
 end
@@ -102,6 +99,7 @@ local function countRequest(state, limits, isPoll)
     local next = window == state.window + 1
     state.before, state.submitsBefore = next and state.count or 0, next and state.submits or 0
     state.window, state.count, state.submits = window, 0, 0
+    redis.call('HSET', REQUESTS, 'window', window, 'before', state.before, 'submitsBefore', state.submitsBefore)
   end
   state.count = state.count + 1
   if not isPoll then state.submits = state.submits + 1 end
@@ -111,9 +109,9 @@ local function countRequest(state, limits, isPoll)
   state.kept, state.keptAt = math.max(submits, faded), state.now
 end
 
--- Reserves one token for a 'submit' or a 'poll'. Returns the wait in ms until it may be used.
-local function reserveRequest(limits, what, now)
-  local state = readBucket(now)
+-- Reserves one token of a bucket that was just read, for a 'submit' or a 'poll'. Returns the wait in ms until it may be
+-- used.
+local function reserveRequest(state, limits, what)
   local isPoll = what ~= 'submit'
   local paced = math.max(state.tat, state.now)
   countRequest(state, limits, isPoll)
@@ -126,10 +124,9 @@ local function reserveRequest(limits, what, now)
     quick = nil
     state.tat = paced + shapeOf(state, limits) / rateFactor(state, limits)
   end
-  redis.call('HSET', REQUESTS, 'tat', state.tat, 'last', state.now, 'ahead', state.ahead,
-    'window', state.window, 'count', state.count, 'before', state.before,
-    'submits', state.submits, 'submitsBefore', state.submitsBefore, 'kept', state.kept, 'keptAt', state.keptAt,
-    'quickPollAt', state.quickPollAt, 'unused', state.unused)
+  redis.call('HSET', REQUESTS, 'tat', state.tat, 'last', state.now, 'ahead', state.ahead, 'count', state.count,
+    'submits', state.submits, 'kept', state.kept, 'keptAt', state.keptAt, 'quickPollAt', state.quickPollAt,
+    'unused', state.unused)
   return (quick or paced) - state.now
 end
 
@@ -169,12 +166,7 @@ local function holdRequests(limits, ms, agoMs, now)
 end
 
 -- Returns the milliseconds for which no request may be sent.
-local function heldFor(now)
-  local state = readFields(REQUESTS, 'heldUntil', 'last', 'ahead')
-  if not state.heldUntil then return 0 end
-  local bucketNow = math.max(now + (tonumber(state.ahead) or 0), tonumber(state.last) or 0)
-  return math.max(0, tonumber(state.heldUntil) - bucketNow)
-end
+local function heldFor(state) return math.max(0, state.heldUntil - state.now) end
 
 local function lastQuickUse()
   return tonumber(redis.call('LINDEX', QUICK, -1)) or 0

@@ -2,17 +2,11 @@
 -- again are deleted, and values that the items share with their batch are omitted. `ledger/compact.ts` reads the form.
 -- A hash without a value above PIECE_BYTES is a listpack, one block of memory; with one, it is a hash table, which
 -- takes about 45 bytes more per field. So a longer value is stored in pieces: NAME, NAME:2, NAME:3, … Fields that
--- scripts read of a done item or append to stay in one piece (WHOLE).
-
--- Fields that are kept unchanged; `endedAt` is kept as well if it differs from `at`.
-local KEPT = { 'attempt', 'at', 'index', 'hash', 'postedAt', 'task', 'size', 'sha256', 'folded', 'moreOutputs', 'more',
-  'storedAs', 'storedAsReason', 'history' }
-
-local WHOLE = { task = true, history = true }
+-- scripts read of a done item or append to stay in one piece.
 
 -- Appends a field to a flat list of names and values. No piece ends within a UTF-8 character.
 local function appendPieces(flat, name, value)
-  if WHOLE[name] then
+  if name == 'task' or name == 'history' then
     flat[#flat + 1], flat[#flat + 2] = name, value
     return
   end
@@ -55,12 +49,15 @@ end
 
 -- Rewrites a done item in the compact form.
 local function compactItem(ref)
+  -- Fields that are kept unchanged; `endedAt` is kept as well if it differs from `at`.
+  local kept = { 'attempt', 'at', 'index', 'hash', 'postedAt', 'task', 'size', 'sha256', 'folded', 'moreOutputs', 'more',
+    'storedAs', 'storedAsReason', 'history' }
   local key, batch = itemKey(ref), splitRef(ref)
-  local item = readFields(key, 'input', 'output', 'location', 'priority', 'provider', 'endedAt', unpack(KEPT))
+  local item = readFields(key, 'input', 'output', 'location', 'priority', 'provider', 'endedAt', unpack(kept))
   if not (item.input and item.output and item.location) then return end
   local shared = sharedOf(batch, item.input, item.output, item.location)
   local flat = { 'state', 'done' }
-  for _, name in ipairs(KEPT) do
+  for _, name in ipairs(kept) do
     if item[name] then appendPieces(flat, name, item[name]) end
   end
   if item.endedAt and item.endedAt ~= item.at then appendPieces(flat, 'endedAt', item.endedAt) end

@@ -2,8 +2,15 @@
 
 -- Reads the named fields of a hash. Absent ones are nil.
 local function readFields(key, ...)
-  local names, found = { ... }, {}
-  for index, value in ipairs(redis.call('HMGET', key, ...)) do found[names[index]] = value or nil end
+  local names, values, found = { ... }, redis.call('HMGET', key, ...), {}
+  for index = 1, #names do found[names[index]] = values[index] or nil end
+  return found
+end
+
+-- Reads the named fields of a hash as numbers. Absent ones are `absent`.
+local function readNumbers(key, absent, ...)
+  local names, values, found = { ... }, redis.call('HMGET', key, ...), {}
+  for index = 1, #names do found[names[index]] = tonumber(values[index]) or absent end
   return found
 end
 

@@ -90,7 +90,7 @@ end
 -- Moves an item from `from` to `to`, and updates the counts. `fields` is a flat list of names and values to write as
 -- well. Returns false, and changes nothing, when the state machine has no such transition.
 local function moveItem(ref, from, to, fields, now)
-  if not (TRANSITIONS[from] and TRANSITIONS[from][to]) then return false end
+  if not mayMove(from, to) then return false end
   local batch = splitRef(ref)
   local key, counts = itemKey(ref), batchKey(batch)
 

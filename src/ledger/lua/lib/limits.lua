@@ -3,11 +3,7 @@
 
 -- Reads the limits as numbers; nil when they are not published.
 local function readLimits()
-  local limits = readFields(LIMITS, 'maxTasks', 'maxRequests', 'windowMs', 'interval', 'burst', 'spanMs', 'leaseMs', 'trialMs',
-    'retentionMs')
-  if not (limits.maxTasks and limits.windowMs and limits.interval and limits.burst and limits.leaseMs) then
-    return nil
-  end
-  for name, value in pairs(limits) do limits[name] = tonumber(value) end
-  return limits
+  local limits = readNumbers(LIMITS, nil, 'maxTasks', 'maxRequests', 'windowMs', 'interval', 'burst', 'spanMs', 'leaseMs')
+  local known = limits.maxTasks and limits.windowMs and limits.interval and limits.burst and limits.leaseMs
+  return known and limits or nil
 end
