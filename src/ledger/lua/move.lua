@@ -35,7 +35,7 @@ end
 
 local ref, attempt, to = ARGV[1], ARGV[2], ARGV[3]
 local step = cjson.decode(ARGV[4])
-local now, limits = nowMs(), readLimits()
+local now = nowMs()
 local key, slot = itemKey(ref), slotName(ref, attempt)
 local batch = splitRef(ref)
 local item = readFields(key, 'state', 'attempt', 'try', 'code', 'task', 'kept', 'taught')
@@ -91,6 +91,7 @@ if from == 'queued' and to == 'held' then
 end
 -- The late answer to an abandoned POST: its task runs, so no other one is made.
 if to == 'generating' and from ~= 'submitting' then
+  local limits = readLimits()
   resumeTask(ref, attempt, limits and limits.leaseMs or LEASE_MS, now)
 end
 -- The API does not know the task id that a callback brought: the attempt is as ambiguous as before.
@@ -106,15 +107,17 @@ if to == 'done' then redis.call('HDEL', ACCOUNT, 'noClips') end
 closeBreakerIfProven(ref, to)
 if to == 'done' then compactItem(ref) end
 
-local dispatched = {}
-local running = to == 'submitting' or to == 'generating'
+local dispatched, freed = {}, false
 if step.keepSlotMs then
   redis.call('ZADD', SLOTS, 'XX', now + step.keepSlotMs, slot)
   redis.call('HSET', key, 'kept', attempt)
-elseif not running and freeSlot(slot) and limits then
-  dispatched = dispatchItems(limits, math.max(1, math.min(step.dispatch or 0, (dispatchBudget(limits, 0, now)))), now)
-elseif endsSlowStart and limits then
-  -- The API accepts submissions: the slow start ends, and waiting items are dispatched now, not in the next run.
-  dispatched = dispatchItems(limits, (dispatchBudget(limits, 0, now)), now)
+elseif to ~= 'submitting' and to ~= 'generating' then
+  freed = freeSlot(slot)
+end
+-- The API accepts submissions: the slow start ends, and waiting items are dispatched now, not in the next run.
+local limits = (freed or endsSlowStart) and readLimits()
+if limits then
+  local budget = dispatchBudget(limits, 0, now)
+  dispatched = dispatchItems(limits, freed and math.max(1, math.min(step.dispatch or 0, budget)) or budget, now)
 end
 return reply({ result = 'moved', state = to, dispatched = jsonList(dispatched) })

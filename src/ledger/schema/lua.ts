@@ -1,7 +1,7 @@
 import { constants } from './constants.ts';
 import { inRedis, manyKeys, singleKeys } from './keys.ts';
 import { reasons } from './reasons.ts';
-import { codedStates, endStates, itemStates, transitions } from './states.ts';
+import { codedStates, endStates, itemStates, openStates, transitions } from './states.ts';
 
 /**
  * The names of single keys and constants, with the Lua that replaces them. As locals they would be captured anew by
@@ -29,7 +29,8 @@ const definitions: Readonly<Record<string, string>> = {
     '  return string.sub(ref, 1, slash - 1), string.sub(ref, slash + 1)',
     'end',
   ].join('\n'),
-  STATES: `local STATES = { ${itemStates.map((state) => `'${state}'`).join(', ')} }`,
+  STATES: `local STATES = ${luaList(itemStates)}`,
+  OPEN_STATES: `local OPEN_STATES = ${luaList(openStates)}`,
   // A table of tables would be built each time a script runs.
   mayMove: [
     'local function mayMove(from, to)',
@@ -42,6 +43,10 @@ const definitions: Readonly<Record<string, string>> = {
 
 function allTransitions(): string[] {
   return itemStates.flatMap((from) => transitions[from].map((to) => `${from}>${to}`));
+}
+
+function luaList(names: readonly string[]): string {
+  return `{ ${names.map((name) => `'${name}'`).join(', ')} }`;
 }
 
 function luaSet(names: readonly string[]): string {

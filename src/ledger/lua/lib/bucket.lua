@@ -13,9 +13,9 @@
 local FADE_WINDOWS = 5
 
 local function readBucket(now)
-  local state = readNumbers(REQUESTS, 0, 'tat', 'last', 'ahead', 'window', 'count', 'before', 'submits', 'submitsBefore',
-    'kept', 'keptAt', 'quickPollAt', 'unused', 'unusedFrom', 'heldUntil', 'factor', 'factorAt', 'changedUntil',
-    'intervalWas', 'burstWas')
+  local state = readNumbers(REQUESTS, { tat = 0, last = 0, ahead = 0, window = 0, count = 0, before = 0, submits = 0,
+    submitsBefore = 0, kept = 0, keptAt = 0, quickPollAt = 0, unused = 0, unusedFrom = 0, heldUntil = 0, factor = 0,
+    factorAt = 0, changedUntil = 0, intervalWas = 0, burstWas = 0 })
   state.now = math.max(now + state.ahead, state.last)
   state.ahead = state.now - now
   return state

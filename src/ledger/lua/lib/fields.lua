@@ -7,10 +7,10 @@ local function readFields(key, ...)
   return found
 end
 
--- Reads the named fields of a hash as numbers. Absent ones are `absent`.
-local function readNumbers(key, absent, ...)
-  local names, values, found = { ... }, redis.call('HMGET', key, ...), {}
-  for index = 1, #names do found[names[index]] = tonumber(values[index]) or absent end
+-- Reads a small hash of numbers. Absent ones keep their value in `found`.
+local function readNumbers(key, found)
+  local flat = redis.call('HGETALL', key)
+  for at = 1, #flat, 2 do found[flat[at]] = tonumber(flat[at + 1]) end
   return found
 end
 

@@ -11,6 +11,9 @@ end
 -- Records the end of a batch once all its items have ended and none are being added.
 local function endBatchIfDue(batch, now)
   local key = batchKey(batch)
+  for _, count in ipairs(redis.call('HMGET', key, unpack(OPEN_STATES))) do
+    if count and tonumber(count) > 0 then return end
+  end
   local facts = readFields(key, 'open', 'endedAt', 'total', unpack(STATES))
   local counts, ended = { total = tonumber(facts.total) or 0 }, 0
   for _, state in ipairs(STATES) do

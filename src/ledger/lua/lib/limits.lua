@@ -3,7 +3,7 @@
 
 -- Reads the limits as numbers; nil when they are not published.
 local function readLimits()
-  local limits = readNumbers(LIMITS, nil, 'maxTasks', 'maxRequests', 'windowMs', 'interval', 'burst', 'spanMs', 'leaseMs')
+  local limits = readNumbers(LIMITS, {})
   local known = limits.maxTasks and limits.windowMs and limits.interval and limits.burst and limits.leaseMs
   return known and limits or nil
 end
