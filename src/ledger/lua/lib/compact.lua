@@ -6,7 +6,7 @@
 
 -- Appends a field to a flat list of names and values. No piece ends within a UTF-8 character.
 local function appendPieces(flat, name, value)
-  if name == 'task' or name == 'history' then
+  if #value <= PIECE_BYTES or name == 'task' or name == 'history' then
     flat[#flat + 1], flat[#flat + 2] = name, value
     return
   end
